@@ -1,0 +1,36 @@
+# make quick: the whole workflow in minutes. make test: every test. Both make .venv where it is missing.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: quick test lint environment clean
+
+quick: environment
+	snakemake --config preset=quick --quiet rules
+	@echo
+	@echo "Done. Tables and figures:"
+	@ls figures/quick/*.pdf
+	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
+
+test: environment
+	pytest
+
+lint: environment
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+environment: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf results/quick figures/quick data/quick logs/quick .snakemake

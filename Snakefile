@@ -1,0 +1,31 @@
+# SynthER, from raw datasets to the paper's tables.
+#
+#   snakemake --cores all                      everything, at the paper's protocol
+#   snakemake figures/table1.pdf               one table, and what it needs
+#   snakemake figures/quick/table1.pdf         the same DAG in minutes (any file of config/presets/)
+#   snakemake --cores all --config preset=quick
+#
+# What is run, where it lies and with which settings is synther/experiments.py's to say.
+from snakemake.utils import min_version, validate
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+validate(config, "workflow/schemas/config.schema.yaml")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/generators.smk"
+include: "workflow/rules/offline.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        EXPERIMENTS[config["preset"]].all_figures(),
+    localrule: True

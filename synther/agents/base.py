@@ -1,0 +1,105 @@
+"""What every agent is to the training loops."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Batch(NamedTuple):
+    """A minibatch for each of K seeds."""
+
+    observations: Tensor
+    """(K, B, d)"""
+    actions: Tensor
+    """(K, B, a)"""
+    rewards: Tensor
+    """(K, B)"""
+    next_observations: Tensor
+    """(K, B, d)"""
+    terminals: Tensor
+    """(K, B)"""
+
+
+@dataclass(frozen=True)
+class OfflineSettings:
+    """Settings that every offline agent has; its own class adds to them."""
+
+    steps: int = 1_000_000
+    """Updates in all."""
+    batch_size: int = 256
+    """Transitions a seed and update."""
+    eval_every: int = 5_000
+    """Updates between evaluations."""
+    eval_episodes: int = 10
+    """Episodes a seed and evaluation."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of actor and critics."""
+    normalise_states: bool = False
+    """Standardise states with the real dataset's mean and std + 1e-3."""
+    reward_shift: float = 0.0
+    """Added to every reward (AntMaze: -1)."""
+
+
+class Agent(nn.Module, ABC):
+    """K agents of one kind, one a seed, trained and evaluated together.
+
+    Args:
+        observation_dim: d.
+        action_dim: a; actions lie in [-1, 1].
+        seeds: one a stacked agent.
+        settings: an instance of the class's `Settings`.
+    """
+
+    Settings: ClassVar[type]
+    title: ClassVar[str]
+    """The name that tables print."""
+
+    def __init__(
+        self, observation_dim: int, action_dim: int, seeds: Sequence[int], settings: Any
+    ) -> None:
+        super().__init__()
+        self.observation_dim, self.action_dim = observation_dim, action_dim
+        self.seeds, self.settings = list(seeds), settings
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.updates = 0
+
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes, a seed, of the standard normal numbers that one update takes."""
+        return {}
+
+    @abstractmethod
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Learn from one minibatch a seed.
+
+        Args:
+            batch: K minibatches.
+            noise: the draws announced by `noise()`, each (K, *shape).
+
+        Returns:
+            Numbers for the log, (K,) each.
+        """
+
+    @abstractmethod
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the evaluation's actions (K, n, a) for observations (K, n, d)."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state of learning: parameters, optimizers, count of updates."""
+        return {
+            "parameters": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "updates": self.updates,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        self.load_state_dict(snapshot["parameters"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(snapshot["optimizers"][name])
+        self.updates = snapshot["updates"]

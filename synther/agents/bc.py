@@ -1,0 +1,65 @@
+"""BC, behaviour cloning with a deterministic policy: min (pi(s) - a)^2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.networks import FlatParameters, StackedMLP, seed_generators
+
+
+@dataclass(frozen=True)
+class BCSettings(OfflineSettings):
+    """BC's settings."""
+
+    normalise_states: bool = True
+    """Standardise states with the real dataset's mean and std + 1e-3."""
+    learning_rate: float = 3e-4
+    """Of the policy."""
+
+
+class BC(Agent):
+    """K cloned policies."""
+
+    Settings = BCSettings
+    title = "BC"
+    settings: BCSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: BCSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators = seed_generators(seeds, purpose=0)
+        self.actor = StackedMLP(generators, [observation_dim, *settings.hidden, action_dim])
+        self.to(device=device, dtype=dtype)
+        self._actor = FlatParameters([self.actor])
+        self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the mean squared error of the policy's actions, summed over seeds."""
+        actions = torch.tanh(self.actor(batch.observations))
+        loss = (actions - batch.actions).square().mean(dim=(1, 2))
+        return loss.sum(), {"bc_loss": loss.detach()}
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Make one step towards the actions of one minibatch a seed."""
+        self.updates += 1
+        self._actor.zero_grad()
+        loss, info = self.loss(batch)
+        loss.backward()
+        self.optimizers["actor"].step()
+        return info
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the policy's actions."""
+        return torch.tanh(self.actor(observations))

@@ -1,0 +1,124 @@
+"""Networks for K seeds at once: every weight has a leading stack dimension.
+
+One batched matrix product serves all seeds; since every seed has its own slice of every tensor and
+the losses are summed over seeds, a seed learns in a stack exactly what it learns alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:
+    """Return a CPU generator a seed; another `purpose` gives an unrelated stream."""
+    return [torch.Generator().manual_seed(seed * 1_000_003 + purpose) for seed in seeds]
+
+
+class StackedMLP(nn.Module):
+    """S multilayer perceptrons of one shape, evaluated in one batched product a layer.
+
+    Args:
+        generators: one a seed; each seed draws its own initial weights (PyTorch's default for
+            `nn.Linear`: uniform within 1 / sqrt(fan-in)).
+        sizes: input width, hidden widths, output width.
+        copies: networks a seed (an ensemble); S = seeds * copies, a seed's copies adjacent.
+        activation: between layers.
+    """
+
+    def __init__(
+        self,
+        generators: Sequence[torch.Generator],
+        sizes: Sequence[int],
+        copies: int = 1,
+        activation: Callable[[Tensor], Tensor] = torch.relu,
+    ) -> None:
+        super().__init__()
+        self.activation, self.copies = activation, copies
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        shapes = list(itertools.pairwise(sizes))
+        drawn = [
+            [_linear_init(generator, *shape) for shape in shapes]
+            for generator in generators
+            for _ in range(copies)
+        ]
+        for layer in range(len(shapes)):
+            self.weights.append(nn.Parameter(torch.stack([net[layer][0] for net in drawn])))
+            self.biases.append(nn.Parameter(torch.stack([net[layer][1] for net in drawn])))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (S, B, in) to (S, B, out)."""
+        hidden = inputs
+        last = len(self.weights) - 1
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if layer < last:
+                hidden = self.activation(hidden)
+        return hidden
+
+
+def _linear_init(generator: torch.Generator, fan_in: int, fan_out: int) -> tuple[Tensor, Tensor]:
+    bound = 1.0 / math.sqrt(fan_in)
+    weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
+    bias = torch.empty(1, fan_out).uniform_(-bound, bound, generator=generator)
+    return weight, bias
+
+
+class Critics(StackedMLP):
+    """An ensemble of Q-functions a seed: (K, B, d), (K, B, a) -> (K, N, B)."""
+
+    def __init__(
+        self,
+        generators: Sequence[torch.Generator],
+        observation_dim: int,
+        action_dim: int,
+        hidden: Sequence[int],
+        ensemble: int,
+    ) -> None:
+        super().__init__(generators, [observation_dim + action_dim, *hidden, 1], copies=ensemble)
+
+    def forward(self, observations: Tensor, actions: Tensor) -> Tensor:  # type: ignore[override]
+        """Return Q_n(s, a) of every critic n."""
+        inputs = torch.cat([observations, actions], dim=-1)
+        seeds = len(inputs)
+        if self.copies > 1:
+            inputs = inputs.repeat_interleave(self.copies, dim=0)
+        return super().forward(inputs).view(seeds, self.copies, -1)
+
+
+class FlatParameters:
+    """The parameters of some modules in one contiguous buffer, and their gradients in another.
+
+    The optimizer then makes one pass over one tensor, and a target network is one `lerp_`.
+    The modules' parameters become views of the buffer.
+    """
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        self._parameters = [p for module in modules for p in module.parameters()]
+        self.value = torch.cat([p.detach().reshape(-1) for p in self._parameters])
+        self.value.grad = torch.zeros_like(self.value)
+        offset = 0
+        for parameter in self._parameters:
+            span = slice(offset, offset + parameter.numel())
+            parameter.data = self.value[span].view(parameter.shape)
+            parameter.grad = self.value.grad[span].view(parameter.shape)
+            offset += parameter.numel()
+
+    def adam(self, learning_rate: float) -> torch.optim.Adam:
+        """Return Adam over the buffer."""
+        on_gpu = self.value.is_cuda
+        return torch.optim.Adam([self.value], lr=learning_rate, fused=True, capturable=on_gpu)
+
+    def zero_grad(self) -> None:
+        """Set all gradients to zero, in place: they stay views of one buffer."""
+        assert self.value.grad is not None
+        self.value.grad.zero_()
+
+
+def soft_update(target: FlatParameters, source: FlatParameters, tau: float) -> None:
+    """Move target parameters towards the source's: target += tau (source - target)."""
+    target.value.lerp_(source.value, tau)

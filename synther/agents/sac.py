@@ -1,0 +1,150 @@
+"""SAC, soft actor-critic with automatic temperature (Haarnoja et al. 2018, arXiv 1812.05905)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, Batch
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    StackedMLP,
+    seed_generators,
+    soft_update,
+)
+
+LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
+
+
+@dataclass(frozen=True)
+class SACSettings:
+    """SAC's settings."""
+
+    batch_size: int = 256
+    """Transitions a seed and update."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of actor and critics."""
+    learning_rate: float = 3e-4
+    """Of actor, critics and temperature."""
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the target critics towards the critics (1 - polyak)."""
+
+
+def squashed_gaussian(outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample tanh(mean + std * noise) and its log-density.
+
+    Args:
+        outputs: (..., 2 a): mean and log standard deviation.
+        noise: (..., a), standard normal.
+
+    Returns:
+        actions (..., a), log-densities (...).
+    """
+    mean, log_std = outputs.chunk(2, dim=-1)
+    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
+    raw = mean + log_std.exp() * noise
+    gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
+    # log(1 - tanh(u)^2) in a form that does not round to log(0)
+    squash = 2.0 * (math.log(2.0) - raw - F.softplus(-2.0 * raw))
+    return torch.tanh(raw), (gaussian - squash).sum(dim=-1)
+
+
+class SAC(Agent):
+    """K SAC agents. `update` trains the critics; `update_policy` the actor and temperature."""
+
+    Settings = SACSettings
+    title = "SAC"
+    settings: SACSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: SACSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators = seed_generators(seeds, purpose=0)
+        hidden = settings.hidden
+        self.actor = StackedMLP(generators, [observation_dim, *hidden, 2 * action_dim])
+        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
+        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
+        self.to(device=device, dtype=dtype)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._actor = FlatParameters([self.actor])
+        self._critics = FlatParameters([self.critics])
+        self._target = FlatParameters([self.target_critics])
+        self.target_entropy = -float(action_dim)
+        rate = settings.learning_rate
+        self.optimizers = {
+            "actor": self._actor.adam(rate),
+            "critics": self._critics.adam(rate),
+            "alpha": torch.optim.Adam([self.log_alpha], lr=rate),
+        }
+
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Noise of the next action, and of the action that the policy update scores."""
+        shape = (self.settings.batch_size, self.action_dim)
+        return {"next_action": shape, "policy": shape}
+
+    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the squared soft Bellman error, summed over seeds and critics."""
+        with torch.no_grad():
+            next_actions, log_density = squashed_gaussian(
+                self.actor(batch.next_observations), noise
+            )
+            next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
+            next_value = next_q - self.log_alpha.exp()[:, None] * log_density
+            live = 1.0 - batch.terminals
+            target = batch.rewards + self.settings.discount * live * next_value
+        q = self.critics(batch.observations, batch.actions)
+        loss = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
+        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
+
+    def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return E[alpha log pi - min Q], summed over seeds, and the mean log-densities (K,)."""
+        actions, log_density = squashed_gaussian(self.actor(batch.observations), noise)
+        q = self.critics(batch.observations, actions).amin(dim=1)
+        alpha = self.log_alpha.exp().detach()[:, None]
+        return (alpha * log_density - q).mean(dim=-1).sum(), log_density.detach().mean(dim=-1)
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train the critics on one minibatch a seed, and move their targets."""
+        self._critics.zero_grad()
+        loss, info = self.critic_loss(batch, noise["next_action"])
+        loss.backward()
+        self.optimizers["critics"].step()
+        soft_update(self._target, self._critics, self.settings.tau)
+        self.updates += 1
+        return info
+
+    def update_policy(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train the actor, then the temperature, on one minibatch a seed."""
+        self._actor.zero_grad()
+        self.critics.requires_grad_(False)
+        loss, log_density = self.policy_loss(batch, noise["policy"])
+        loss.backward()
+        self.critics.requires_grad_(True)
+        self.optimizers["actor"].step()
+        self.log_alpha.grad = -(log_density + self.target_entropy)
+        self.optimizers["alpha"].step()
+        return {"alpha": self.log_alpha.detach().exp(), "entropy": -log_density}
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the squashed means."""
+        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])
+
+    def explore(self, observations: Tensor, noise: Tensor) -> Tensor:
+        """Return sampled actions (K, n, a) for observations (K, n, d) and noise (K, n, a)."""
+        return squashed_gaussian(self.actor(observations), noise)[0]

@@ -1,0 +1,124 @@
+"""TD3+BC (Fujimoto and Gu 2021, arXiv 2106.06860), with TD3 of arXiv 1802.09477."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    StackedMLP,
+    seed_generators,
+    soft_update,
+)
+
+
+@dataclass(frozen=True)
+class TD3BCSettings(OfflineSettings):
+    """TD3+BC's settings."""
+
+    normalise_states: bool = True
+    """Standardise states with the real dataset's mean and std + 1e-3."""
+    learning_rate: float = 3e-4
+    """Of actor and critics."""
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the targets towards actor and critics."""
+    policy_noise: float = 0.2
+    """Standard deviation of the target policy's smoothing noise."""
+    noise_clip: float = 0.5
+    """Bound of that noise."""
+    policy_frequency: int = 2
+    """Critic updates for each update of the actor and the targets."""
+    alpha: float = 2.5
+    """Weight of Q against behaviour cloning; lambda = alpha / mean |Q|."""
+
+
+class TD3BC(Agent):
+    """K TD3+BC agents."""
+
+    Settings = TD3BCSettings
+    title = "TD3+BC"
+    settings: TD3BCSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: TD3BCSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
+        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
+        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
+        self.to(device=device, dtype=dtype)
+        self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
+        self._target_actor = FlatParameters([self.target_actor])
+        self._target_critics = FlatParameters([self.target_critics])
+        self.optimizers = {
+            "actor": self._actor.adam(settings.learning_rate),
+            "critics": self._critics.adam(settings.learning_rate),
+        }
+
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Noise of the target policy's smoothing."""
+        return {"next_action": (self.settings.batch_size, self.action_dim)}
+
+    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the squared Bellman error with clipped double Q, summed over seeds and critics."""
+        settings = self.settings
+        with torch.no_grad():
+            smoothing = (settings.policy_noise * noise).clamp(
+                -settings.noise_clip, settings.noise_clip
+            )
+            next_actions = torch.tanh(self.target_actor(batch.next_observations)) + smoothing
+            next_q = self.target_critics(batch.next_observations, next_actions.clamp(-1, 1))
+            live = 1.0 - batch.terminals
+            target = batch.rewards + settings.discount * live * next_q.amin(dim=1)
+        q = self.critics(batch.observations, batch.actions)
+        loss = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
+        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
+
+    def actor_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return -lambda Q_1(s, pi(s)) + (pi(s) - a)^2, summed over seeds (the paper's eq. 3)."""
+        actions = torch.tanh(self.actor(batch.observations))
+        q = self.critics(batch.observations, actions)[:, 0]
+        weight = self.settings.alpha / q.detach().abs().mean(dim=-1)
+        cloning = (actions - batch.actions).square().mean(dim=(1, 2))
+        loss = cloning - weight * q.mean(dim=-1)
+        return loss.sum(), {"actor_loss": loss.detach(), "bc_loss": cloning.detach()}
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train the critics; every `policy_frequency`-th time the actor and the targets too."""
+        self.updates += 1
+        self._critics.zero_grad()
+        loss, info = self.critic_loss(batch, noise["next_action"])
+        loss.backward()
+        self.optimizers["critics"].step()
+        if self.updates % self.settings.policy_frequency == 0:
+            self._actor.zero_grad()
+            self.critics.requires_grad_(False)
+            loss, actor_info = self.actor_loss(batch)
+            loss.backward()
+            self.critics.requires_grad_(True)
+            self.optimizers["actor"].step()
+            soft_update(self._target_critics, self._critics, self.settings.tau)
+            soft_update(self._target_actor, self._actor, self.settings.tau)
+            info |= actor_info
+        return info
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the deterministic policy's actions."""
+        return torch.tanh(self.actor(observations))

@@ -1,0 +1,1 @@
+"""Statistics, tables and figures, made from result rows alone; neither torch nor simulator."""

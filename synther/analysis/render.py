@@ -1,0 +1,286 @@
+"""A comparison table as text: tidy rows for machines, Markdown, and LaTeX with booktabs."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from synther.analysis.aggregate import Estimate
+from synther.analysis.comparison import AggregateRow, Cell, Column, Comparison, Row
+from synther.analysis.notes import STAND_IN, footnotes
+
+MISSING = "—"
+HERE, PAPER = "measured here", "paper"
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "row", "group", "dataset", "paper_name", "agent", "source"),
+    *("metric", "mean", "std", "value", "low", "high", "seeds", "datasets"),
+    *("paper_mean", "paper_std", "paper_seeds", "paper_status"),
+)
+
+
+def number(value: float, digits: int = 1) -> str:
+    """Format a number, halves rounded up as in print; what rounds to zero has no sign."""
+    # first to six places, because a mean of printed numbers falls a hair beside its half
+    exact = Decimal(repr(round(float(value), 6)))
+    text = str(exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def estimate_text(estimate: Estimate | None, digits: int) -> str:
+    """Return `value [low, high]`, without the interval if there is none."""
+    if estimate is None:
+        return MISSING
+    value = number(estimate.value, digits)
+    if math.isnan(estimate.low):
+        return value
+    return f"{value} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
+
+
+def row_label(table: Comparison, row: Row) -> str:
+    """Return what stands before a row, with the mark of a stand-in where it is one."""
+    has_paper = any(column.is_paper for column in table.columns)
+    stands_in = row.dataset is not None and row.dataset.name != row.dataset.paper_name
+    return row.label + (STAND_IN if has_paper and stands_in else "")
+
+
+def aggregate_header(table: Comparison) -> list[str]:
+    """Return the column heads of the aggregates."""
+    baseline = table.spec.sources[table.spec.baseline_source]
+    heads = ["Agent", "Data", "Seeds", "Datasets", "IQM", "Median", "Mean", "Optimality gap"]
+    return [*heads, f"P(better than {baseline})"]
+
+
+def aggregate_cells(table: Comparison, block: AggregateRow) -> list[str]:
+    """Return one row of aggregates as text, in the order of `aggregate_header`."""
+    found = block.metrics
+    return [
+        table.spec.agents[block.agent],
+        table.spec.sources[block.source],
+        str(block.seeds),
+        str(block.datasets),
+        estimate_text(found["iqm"], 1),
+        estimate_text(found["median"], 1),
+        estimate_text(found["mean"], 1),
+        estimate_text(found["optimality_gap"], 2),
+        estimate_text(block.improvement, 2),
+    ]
+
+
+def provenance_lines(table: Comparison) -> list[str]:
+    """Return the preset with its budget, and the simulator where it is given."""
+    spec = table.spec
+    named = spec.budget if spec.budget.startswith(spec.preset) else f"{spec.preset}: {spec.budget}"
+    lines = [f"Preset {named if spec.budget else spec.preset}"]
+    return [*lines, f"Physics: {spec.physics}"] if spec.physics else lines
+
+
+def tidy(table: Comparison) -> pd.DataFrame:
+    """Return everything in a table, one number a row, for machines; columns `CSV_COLUMNS`.
+
+    `row` is cell, average, overall or aggregate. Cells and averages have mean and std, measured
+    and published (empty where missing); aggregates have `metric`, `value`, `low` and `high`.
+    Scores run from 0 to 100; the optimality gap and probabilities from 0 to 1.
+    """
+    records: list[dict[str, Any]] = []
+    for row in table.rows:
+        keys = [(column.agent, column.source, column.is_paper) for column in table.columns]
+        found = dict(zip(keys, row.cells, strict=True))
+        for agent in table.spec.agents:
+            for source in table.spec.sources:
+                own = found.get((agent, source, False))
+                theirs = found.get((agent, source, True))
+                records.append({"agent": agent, "source": source} | _record(row, own, theirs))
+    for block in table.aggregates:
+        estimates = dict(block.metrics)
+        if block.improvement:
+            estimates["probability_of_improvement"] = block.improvement
+        for metric, estimate in estimates.items():
+            records.append(
+                {
+                    "row": "aggregate",
+                    "agent": block.agent,
+                    "source": block.source,
+                    "metric": metric,
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "seeds": block.seeds,
+                    "datasets": block.datasets,
+                }
+            )
+    spec = table.spec
+    frame = pd.DataFrame(records).assign(
+        experiment=spec.name, preset=spec.preset, budget=spec.budget
+    )
+    frame = frame.reindex(columns=list(CSV_COLUMNS))
+    return frame.astype({"seeds": "Int64", "datasets": "Int64", "paper_seeds": "Int64"})
+
+
+def _record(row: Row, own: Cell | None, theirs: Cell | None) -> dict[str, Any]:
+    own, theirs = own or Cell(math.nan, math.nan), theirs or Cell(math.nan, math.nan)
+    return {
+        "row": row.kind,
+        "group": row.group,
+        "dataset": row.dataset.name if row.dataset else "",
+        "paper_name": row.dataset.paper_name if row.dataset else "",
+        "metric": "score",
+        "mean": own.mean,
+        "std": own.std,
+        "seeds": own.seeds,
+        "datasets": 0 if math.isnan(own.mean) else own.datasets,
+        "paper_mean": theirs.mean,
+        "paper_std": theirs.std,
+        "paper_seeds": theirs.seeds,
+        "paper_status": theirs.status,
+    }
+
+
+def _plain(cell: Cell | None) -> str:
+    if cell is None:
+        return MISSING
+    spread = "" if math.isnan(cell.std) else f" ± {number(cell.std)}"
+    return number(cell.mean) + spread + cell.mark
+
+
+def _pipe(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def markdown(table: Comparison) -> str:
+    """Return the table in GitHub's Markdown; published numbers are in italics."""
+    spec = table.spec
+    lines = [f"# {spec.title}", ""]
+    if spec.banner_text:
+        lines += [f"> **{spec.banner_text}**", ""]
+    lines += [line + "  " for line in provenance_lines(table)]
+    heads = [
+        f"{spec.agents[column.agent]}: {column.label} ({PAPER if column.is_paper else 'here'})"
+        for column in table.columns
+    ]
+    lines += ["", _pipe(["Dataset", *heads]), _pipe(["---", *["---:"] * len(heads)])]
+    for row in table.rows:
+        label = f"Average, {row.group}" if row.kind == "average" else row_label(table, row)
+        label = label.replace("*", "\\*")
+        texts = [_plain(cell) for cell in row.cells]
+        if row.kind != "cell":
+            label = f"**{label}**"
+        for index, column in enumerate(table.columns):
+            if column.is_paper and texts[index] != MISSING:
+                texts[index] = f"*{texts[index]}*"
+        lines.append(_pipe([label, *texts]))
+    if table.aggregates:
+        heads = aggregate_header(table)
+        lines += ["", "Aggregates over datasets", ""]
+        lines += [_pipe(heads), _pipe(["---", "---", *["---:"] * (len(heads) - 2)])]
+        lines += [_pipe(aggregate_cells(table, block)) for block in table.aggregates]
+    lines.append("")
+    lines += ["- " + note.replace("*", "\\*") for note in footnotes(table)]
+    return "\n".join(lines) + "\n"
+
+
+_TEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        **{sign: "\\" + sign for sign in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "[": "{[}",  # behind \\ a bracket or a star would be read as its argument
+        "]": "{]}",
+        "*": "{*}",
+        "±": r"$\pm$",
+        "—": "---",
+        "†": r"\textdagger{}",
+        "‡": r"\textdaggerdbl{}",
+        "§": r"\textsection{}",
+        "¶": r"\textparagraph{}",
+    }
+)
+
+
+def escape_tex(text: str) -> str:
+    """Return text that LaTeX prints as it stands."""
+    return text.translate(_TEX)
+
+
+def _tex_cell(cell: Cell | None, is_paper: bool) -> str:
+    if cell is None:
+        return "---"
+    spread = "" if math.isnan(cell.std) else rf" \pm {number(cell.std)}"
+    sign = rf"\textsuperscript{{{escape_tex(cell.mark)}}}" if cell.mark else ""
+    text = f"${number(cell.mean)}{spread}${sign}"
+    return rf"\textcolor{{gray}}{{{text}}}" if is_paper else text
+
+
+def spans(table: Comparison, by_origin: bool) -> list[tuple[str, int, int]]:
+    """Return heads that span columns: (text, first column, number of columns).
+
+    Args:
+        table: the comparison.
+        by_origin: heads of measured and published columns within agents, not of agents.
+    """
+
+    def key(column: Column) -> tuple[str, bool]:
+        return (column.agent, column.is_paper and by_origin)
+
+    found, start = [], 0
+    for (agent, is_paper), members in groupby(table.columns, key):
+        count = len(list(members))
+        text = (PAPER if is_paper else HERE) if by_origin else table.spec.agents[agent]
+        found.append((text, start, count))
+        start += count
+    return found
+
+
+def _tex_spans(heads: list[tuple[str, int, int]]) -> list[str]:
+    texts = [rf"\multicolumn{{{count}}}{{c}}{{{escape_tex(text)}}}" for text, _, count in heads]
+    rules = [rf"\cmidrule(lr){{{start + 2}-{start + 1 + count}}}" for _, start, count in heads]
+    return ["& " + " & ".join(texts) + r" \\", " ".join(rules)]
+
+
+def latex(table: Comparison) -> str:
+    """Return a LaTeX `table` that needs the packages booktabs and xcolor."""
+    spec = table.spec
+    caption = " ".join(f"{line.rstrip('.')}." for line in [spec.title, *provenance_lines(table)])
+    lines = ["% needs \\usepackage{booktabs,xcolor}", r"\begin{table}[t]", r"\centering\scriptsize"]
+    lines.append(rf"\caption{{{escape_tex(caption)}}}")
+    lines.append(rf"\label{{tab:{spec.preset}-{spec.name}}}")
+    if spec.banner_text:
+        lines.append(rf"{{\bfseries {escape_tex(spec.banner_text)}}}\par\smallskip")
+    width = len(table.columns)
+    lines += [rf"\begin{{tabular}}{{l{'r' * width}}}", r"\toprule"]
+    lines += _tex_spans(spans(table, by_origin=False))
+    if any(column.is_paper for column in table.columns):
+        lines += _tex_spans(spans(table, by_origin=True))
+    lines.append(" & ".join(["Dataset", *[escape_tex(c.label) for c in table.columns]]) + r" \\")
+    lines.append(r"\midrule")
+    previous = None
+    for row in table.rows:
+        if row.kind == "cell" and row.group != previous and len(spec.groups) > 1:
+            lines.append(
+                rf"\multicolumn{{{width + 1}}}{{l}}{{\emph{{{escape_tex(row.group)}}}}} \\"
+            )
+        previous = row.group
+        if row.kind != "cell":
+            lines.append(r"\midrule")
+        cells = [_tex_cell(c, k.is_paper) for c, k in zip(row.cells, table.columns, strict=True)]
+        label = escape_tex(row_label(table, row))
+        lines.append(" & ".join([label, *cells]) + r" \\")
+        if row.kind == "average" and row is not table.rows[-1]:
+            lines.append(r"\midrule")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.aggregates:
+        heads = aggregate_header(table)
+        lines += [r"\par\medskip", rf"\begin{{tabular}}{{ll{'r' * (len(heads) - 2)}}}", r"\toprule"]
+        lines += [" & ".join(map(escape_tex, heads)) + r" \\", r"\midrule"]
+        for block in table.aggregates:
+            lines.append(" & ".join(map(escape_tex, aggregate_cells(table, block))) + r" \\")
+        lines += [r"\bottomrule", r"\end{tabular}"]
+    notes = r"\\ ".join(map(escape_tex, footnotes(table)))
+    lines += [r"\par\smallskip", rf"\parbox{{\linewidth}}{{\raggedright {notes}}}", r"\end{table}"]
+    return "\n".join(lines) + "\n"

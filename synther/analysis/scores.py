@@ -1,0 +1,217 @@
+"""From the rows that training leaves to one score a seed: the last evaluation's mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synther.errors import SyntherError
+from synther.files import require_file
+
+TEXT_COLUMNS = ("preset", "dataset", "source", "agent")
+INTEGER_COLUMNS = ("seed", "step", "episode")
+NUMBER_COLUMNS = ("return", "length", "score")
+COLUMNS = (*TEXT_COLUMNS, *INTEGER_COLUMNS, *NUMBER_COLUMNS)
+RUN = ["dataset", "source", "agent"]
+_KEY = [*TEXT_COLUMNS, *INTEGER_COLUMNS]
+_AGAIN = "remove it and its .json, and run its rule again"
+
+
+def _read_one(path: Path) -> pd.DataFrame:
+    require_file(path, "run the workflow rule that makes it")
+    try:
+        rows = pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors and OSErrors
+        raise SyntherError(f"{path} is not a readable parquet file ({error}); {_AGAIN}") from error
+    if missing := [name for name in COLUMNS if name not in rows]:
+        raise SyntherError(f"{path}: column {', '.join(missing)} is missing; {_AGAIN}")
+    rows = rows.loc[:, list(COLUMNS)]
+    if rows.empty:
+        raise SyntherError(f"{path} has no rows; {_AGAIN}")
+    for name in INTEGER_COLUMNS:
+        if not pd.api.types.is_integer_dtype(rows[name]):
+            raise SyntherError(
+                f"{path}: column {name} should hold integers, not {rows[name].dtype}; {_AGAIN}"
+            )
+    for name in NUMBER_COLUMNS:
+        numeric = pd.api.types.is_numeric_dtype(rows[name])
+        if not numeric or pd.api.types.is_bool_dtype(rows[name]):
+            raise SyntherError(
+                f"{path}: column {name} should hold numbers, not {rows[name].dtype}; {_AGAIN}"
+            )
+        if not np.isfinite(rows[name].to_numpy(dtype=float)).all():
+            raise SyntherError(
+                f"{path}: column {name} has NaN or infinite values, so the run diverged or was "
+                f"damaged; {_AGAIN}"
+            )
+    for name in TEXT_COLUMNS:
+        if rows[name].isna().any():
+            raise SyntherError(f"{path}: column {name} has empty values; {_AGAIN}")
+        rows[name] = rows[name].astype(str).astype(object)
+    if rows.duplicated(_KEY).any():
+        first = rows[rows.duplicated(_KEY)].iloc[0]
+        raise SyntherError(
+            f"{path}: seed {first.seed}, step {first.step}, episode {first.episode} is there "
+            f"twice; {_AGAIN}"
+        )
+    return rows
+
+
+def read_results(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Read result files into one frame, checked.
+
+    Args:
+        paths: parquet files as training writes them, in any order.
+
+    Returns:
+        One row a (dataset, source, agent, seed, step, episode) with `COLUMNS`; `return` in reward
+        units, `length` in environment steps, `score` normalised from 0 to 100.
+
+    Raises:
+        SyntherError: a file is missing, unreadable or empty, lacks a column, has the wrong type,
+            NaN or infinite values, or a row twice; or two files hold the same row.
+    """
+    files = sorted({Path(path) for path in paths})
+    if not files:
+        raise SyntherError("no result files given; run the workflow first")
+    frames = [_read_one(path) for path in files]
+    results = pd.concat(frames, ignore_index=True)
+    repeated = results.duplicated(_KEY, keep=False).to_numpy()
+    if repeated.any():
+        owner = np.repeat(np.arange(len(files)), [len(frame) for frame in frames])
+        first = results[repeated].iloc[0]
+        same = (results[_KEY] == first[_KEY]).all(axis=1).to_numpy()
+        names = " and ".join(str(files[index]) for index in owner[same])
+        raise SyntherError(
+            f"{names} both hold {first.dataset}, {first.source}, {first.agent}, seed {first.seed}, "
+            f"step {first.step}: give one of them"
+        )
+    return results.sort_values(_KEY, ignore_index=True)
+
+
+def final_scores(results: pd.DataFrame) -> pd.DataFrame:
+    """Return every seed's score at its last evaluation, the paper's metric.
+
+    Args:
+        results: rows as `read_results` returns them, of one preset.
+
+    Returns:
+        One row a (dataset, source, agent, seed) with `step` (the last evaluation's), `episodes`
+        (their number there) and `score` (mean over these episodes, 0 to 100).
+
+    Raises:
+        SyntherError: there are several presets, or seeds of one run end at different steps.
+    """
+    presets = sorted(set(results["preset"]))
+    if len(presets) > 1:
+        raise SyntherError(
+            f"results of presets {', '.join(presets)} given together: their budgets differ, so "
+            "make a table of each"
+        )
+    last = results[results["step"] == results.groupby([*RUN, "seed"])["step"].transform("max")]
+    scores = last.groupby([*RUN, "seed", "step"], as_index=False).agg(
+        episodes=("score", "size"), score=("score", "mean")
+    )
+    for run, steps in scores.groupby(RUN)["step"]:
+        if steps.nunique() > 1:
+            raise SyntherError(
+                f"{', '.join(run)}: seeds end at steps {sorted(int(step) for step in set(steps))}; "
+                "finish or remove the shorter runs"
+            )
+    return scores
+
+
+def score_matrix(
+    scores: pd.DataFrame, agent: str, source: str, datasets: Sequence[str], seeds: Sequence[int]
+) -> np.ndarray:
+    """Return final scores of one agent and source as rliable wants them.
+
+    Returns:
+        (number of seeds, number of datasets) scores, 0 to 100, in the order given.
+
+    Raises:
+        SyntherError: a (dataset, seed) is missing.
+    """
+    rows = scores[(scores["agent"] == agent) & (scores["source"] == source)]
+    table = rows.pivot(index="seed", columns="dataset", values="score")
+    matrix = table.reindex(index=list(seeds), columns=list(datasets)).to_numpy(dtype=float)
+    if np.isnan(matrix).any():
+        seed, dataset = (int(index) for index in np.argwhere(np.isnan(matrix))[0])
+        raise SyntherError(
+            f"no result of {datasets[dataset]}, {source}, {agent}, seed {seeds[seed]}; run it, or "
+            "leave the dataset out"
+        )
+    return matrix
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The datasets and seeds on which an agent's sources can be compared like with like.
+
+    `notes` says in words what had to be left out, and why.
+    """
+
+    datasets: list[str]
+    sources: list[str]
+    seeds: list[int]
+    notes: list[str]
+
+
+def coverage(
+    scores: pd.DataFrame, agent: str, sources: Sequence[str], datasets: Sequence[str]
+) -> Coverage:
+    """Find what every source of an agent has in common.
+
+    A source without any result is left out. A dataset counts where all remaining sources have
+    results; a seed counts where it is there for all of these datasets and sources.
+
+    Args:
+        scores: as `final_scores` returns them.
+        agent: the agent's slug.
+        sources: sources to compare, in order.
+        datasets: datasets to compare on, in order.
+    """
+    rows = scores[(scores["agent"] == agent) & scores["dataset"].isin(list(datasets))]
+    seeds = {
+        (dataset, source): set(group["seed"])
+        for (dataset, source), group in rows.groupby(["dataset", "source"])
+    }
+    active = [source for source in sources if any(key[1] == source for key in seeds)]
+    common = [name for name in datasets if all((name, source) in seeds for source in active)]
+    if not active or not common:
+        return Coverage([], active, [], ["no dataset has results of every source"])
+    cells = [(name, source) for name in common for source in active]
+    shared = sorted(set.intersection(*(seeds[cell] for cell in cells)))
+    everything = sorted(set.union(*(seeds[cell] for cell in cells)))
+    notes = []
+    partly = [
+        name for name in datasets if name not in common and any((name, s) in seeds for s in active)
+    ]
+    if partly:
+        notes.append(f"not every source has results on {', '.join(partly)}; left out")
+    if shared != everything:
+        short = [
+            f"{name} ({source})"
+            for name, source in cells
+            if len(seeds[name, source]) < len(everything)
+        ]
+        notes.append(
+            f"seeds are missing on {', '.join(short)}; aggregates use the "
+            f"{len(shared)} of {len(everything)} seeds that all have"
+        )
+    return Coverage(common if shared else [], active, shared, notes)
+
+
+def budget_differences(scores: pd.DataFrame) -> list[str]:
+    """Return a line for every (dataset, agent) whose sources ended at different steps."""
+    lines = []
+    for (dataset, agent), group in scores.groupby(["dataset", "agent"]):
+        ends = group.groupby("source")["step"].max()
+        if ends.nunique() > 1:
+            listed = ", ".join(f"{source} {step:,}" for source, step in ends.items())
+            lines.append(f"{agent} on {dataset}: sources end at different steps ({listed})")
+    return lines

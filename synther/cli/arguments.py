@@ -1,0 +1,135 @@
+"""The verbs and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+from collections.abc import Callable
+
+_MODULES = {
+    "download": "synther.cli.data",
+    "collect": "synther.cli.data",
+    "behaviour": "synther.cli.data",
+    "fit": "synther.cli.generate",
+    "sample": "synther.cli.generate",
+    "train": "synther.cli.train",
+    "table": "synther.cli.report",
+}
+
+_SET_HELP = "override a setting, as YAML; may be given often"
+
+
+def function(verb: str) -> Callable[[argparse.Namespace], None]:
+    """Return what runs a verb, importing its module."""
+    run: Callable[[argparse.Namespace], None] = getattr(
+        importlib.import_module(_MODULES[verb]), verb
+    )
+    return run
+
+
+def _threads(parser: argparse.ArgumentParser) -> None:
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--threads", type=int, default=cores, help="of mathematics and simulator")
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda, cuda:1, or auto: a GPU where there is one"
+    )
+
+
+def _set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=_SET_HELP)
+
+
+def _preset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", help="scale settings by config/presets/PRESET.yaml")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    main = argparse.ArgumentParser(
+        prog="synther",
+        description="Reference harness for Synthetic Experience Replay (SynthER). Each verb does "
+        "by hand what a rule of the workflow does; `synther VERB --help` shows its defaults.",
+    )
+    verbs = main.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, summary: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+
+    download = verb("download", "fetch a D4RL dataset: resumed, from mirrors, verified")
+    download.add_argument("--dataset", required=True, help="a name of config/datasets.yaml")
+    download.add_argument("--root", default="data", help="folder of datasets")
+
+    collect = verb("collect", "roll behaviour policies out and write a D4RL-format dataset")
+    collect.add_argument("--dataset", help="a collected dataset of config/datasets.yaml")
+    collect.add_argument("--task", help="hopper, ...; the dataset's by default")
+    collect.add_argument(
+        "--level", help="random, medium, medium-replay, medium-expert, expert; the dataset's"
+    )
+    collect.add_argument("--rows", type=int, help="transitions; the preset's, or 1,000,000")
+    collect.add_argument("--policies", help="folder of policies; the package's own")
+    collect.add_argument("--seed", type=int, default=0, help="of starts and actions")
+    collect.add_argument("--physics", default="d4rl", help="d4rl or stock")
+    collect.add_argument("--out", help="the HDF5 file; data/local/DATASET.hdf5 for a dataset")
+    _preset(collect)
+    _threads(collect)
+
+    behaviour = verb("behaviour", "train behaviour policies: a SAC run's snapshots")
+    behaviour.add_argument("--task", required=True, help="hopper, halfcheetah, walker2d")
+    behaviour.add_argument("--seed", type=int, default=0, help="of everything random")
+    behaviour.add_argument("--out", required=True, help="folder of policies and returns.json")
+    _set(behaviour)
+    _threads(behaviour)
+
+    fit = verb("fit", "fit a source's generator to a dataset")
+    fit.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
+    fit.add_argument("--source", default="synther", help="a name of config/sources.yaml")
+    fit.add_argument("--out", required=True, help="folder of the fitted generator")
+    fit.add_argument("--dataset", help="name of the dataset, for settings that differ by dataset")
+    fit.add_argument("--seed", type=int, default=0, help="of weights, batches and noise")
+    fit.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    _preset(fit)
+    _set(fit)
+    _device(fit)
+    _threads(fit)
+
+    sample = verb("sample", "draw transitions from a fitted generator into an .npz")
+    sample.add_argument("--model", required=True, help="folder that `synther fit` wrote")
+    sample.add_argument("--num", type=int, default=5_000_000, help="transitions")
+    sample.add_argument("--seed", type=int, default=0, help="of the noise")
+    sample.add_argument("--out", required=True, help="the .npz file")
+    _device(sample)
+    _threads(sample)
+
+    train = verb("train", "train and evaluate seeds of an agent on transitions")
+    train.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
+    train.add_argument("--data", required=True, help="transitions to learn from: .npz or .hdf5")
+    train.add_argument(
+        "--statistics-from", help="the real dataset, for state statistics; --data by default"
+    )
+    train.add_argument("--agent", default="td3_bc", help="a name of config/agents.yaml")
+    train.add_argument("--seeds", default="0-7", help="0-7, 3, or 0,2,5-6")
+    train.add_argument("--out", required=True, help="the result: .parquet, with .json beside it")
+    train.add_argument("--dataset", help="name of the dataset; the stem of --data by default")
+    train.add_argument("--source", default="real", help="what the rows' column `source` says")
+    train.add_argument("--physics", default="d4rl", help="d4rl or stock")
+    _preset(train)
+    _set(train)
+    _device(train)
+    _threads(train)
+
+    table = verb("table", "make a table from results, in all formats")
+    table.add_argument("--experiment", default="table1", help="a name of config/experiments.yaml")
+    table.add_argument("--preset", default="paper", help="whose results")
+    table.add_argument("--results", nargs="+", help="result files; all of the experiment's")
+    table.add_argument("--partial", action="store_true", help="leave out results not there yet")
+    table.add_argument("--out", help="path without suffix; figures/[PRESET/]EXPERIMENT")
+    return main

@@ -1,0 +1,91 @@
+"""Verbs that fit generators and sample from them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from synther import config, provenance
+from synther.checkpoint import Checkpoint
+from synther.cli.device import choose_device
+from synther.errors import SyntherError
+from synther.experiments import source_settings
+from synther.files import require_file, sha256, write_json
+from synther.settings import parse_assignments
+
+
+def fit(options: argparse.Namespace) -> None:
+    """Fit a source's generator and leave it, with what made it, in a folder."""
+    from synther.datasets.d4rl import load_transitions
+    from synther.generators import make_generator
+
+    started = time.monotonic()
+    device = choose_device(options.device, options.threads)
+    settings = source_settings(options.source, options.dataset or "", options.preset)
+    settings |= parse_assignments(options.set)
+    name = config.spec(options.source, "source")["generator"]
+    generator = make_generator(name, settings, device)
+    transitions = load_transitions(options.data, options.time_limit)
+    identity = {
+        "generator": name,
+        "source": options.source,
+        "settings": settings,
+        "seed": options.seed,
+        "data": {"path": options.data, "sha256": sha256(options.data)},
+        "time_limit": options.time_limit,
+        "version": provenance.version(),
+    }
+    out = Path(options.out)
+    checkpoint = Checkpoint(out / "fit.ckpt", identity)
+    generator.fit(transitions, seed=options.seed, checkpoint=checkpoint)
+    record = {
+        **identity,
+        "transitions": len(transitions),
+        "num_parameters": generator.num_parameters,
+        "wall_time_s": round(time.monotonic() - started, 1),
+        "threads": options.threads,
+        **provenance.describe(device),
+    }
+    write_json(out / "fit.json", record)
+    generator.save(out)
+    checkpoint.remove()
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Draw transitions from a fitted generator, in bounded memory."""
+    from synther.generators import generator_class
+    from synther.progress import Progress
+    from synther.transitions import TransitionsWriter
+
+    started = time.monotonic()
+    if options.num < 1:
+        raise SyntherError(f"--num is {options.num}; it must be at least 1")
+    device = choose_device(options.device, options.threads)
+    folder, out = Path(options.model), Path(options.out)
+    described = require_file(folder / "settings.json", "fit a generator there: `synther fit`")
+    try:
+        name = json.loads(described.read_text())["generator"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SyntherError(f"{described} is damaged ({error}): fit the generator anew") from error
+    generator = generator_class(name).load(folder, device)
+    with (
+        TransitionsWriter(out) as writer,
+        Progress(options.num, f"sample {out.parent.name}", "row") as progress,
+    ):
+        for part in generator.sample_chunks(options.num, options.seed):
+            writer.append(part)
+            progress.advance(len(part))
+    record = {
+        "generator": name,
+        "model": {"path": str(folder), "sha256": sha256(folder / "model.pt")},
+        "samples": options.num,
+        "seed": options.seed,
+        "wall_time_s": round(time.monotonic() - started, 1),
+        "threads": options.threads,
+        **provenance.describe(device),
+    }
+    write_json(out.with_suffix(".json"), record)
+    print(f"{out}: {options.num:,} transitions", file=sys.stderr)

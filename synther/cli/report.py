@@ -1,0 +1,30 @@
+"""Verbs that turn results into tables and figures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from synther.errors import SyntherError
+from synther.experiments import Experiments
+
+
+def table(options: argparse.Namespace) -> None:
+    """Make one table in all formats."""
+    experiments = Experiments(options.preset)
+    spec = experiments.table(options.experiment)
+    figure = experiments.figures(options.experiment)[0]
+    paths = options.results or experiments.results(options.experiment)
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing and not options.partial:
+        raise SyntherError(
+            f"{len(missing)} of {len(paths)} results are missing, the first is {missing[0]}: make "
+            f"them with `snakemake {figure}`, or leave them out with --partial"
+        )
+    from synther.analysis.spec import TableSpec
+    from synther.analysis.tables import build_comparison, read_results
+
+    out = Path(options.out or figure.removesuffix(".pdf"))
+    results = read_results([path for path in paths if path not in missing])
+    for path in build_comparison(TableSpec.from_dict(spec), results, out):
+        print(path)

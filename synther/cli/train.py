@@ -1,0 +1,63 @@
+"""The verb that trains agents."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from synther import config
+from synther.cli.device import choose_device
+from synther.errors import SyntherError
+from synther.experiments import agent_settings, task_spec
+from synther.settings import parse_assignments, resolve
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train seeds of an agent, evaluate them, and write every episode as a row."""
+    device = choose_device(options.device, options.threads)
+    from synther.agents import load_agent_class
+    from synther.training.offline import OfflineJob, parse_seeds, train_offline
+
+    data = Path(options.data)
+    task = options.task
+    known = config.load("datasets")["datasets"]
+    if task is None:
+        if options.dataset is None:
+            raise SyntherError("give --task, or --dataset, whose task it then is")
+        task = config.spec(options.dataset, "dataset")["task"]
+    limits = task_spec(task)
+    dataset = options.dataset or (data.stem if data.stem in known else task)
+    agent = config.spec(options.agent, "agent")
+    settings: Any = resolve(
+        load_agent_class(agent["module"]).Settings,
+        agent_settings(options.agent, dataset, options.preset),
+        parse_assignments(options.set),
+        where=f"agent '{options.agent}'",
+    )
+    out = Path(options.out)
+    if out.suffix != ".parquet":
+        raise SyntherError(f"--out {out} must end in .parquet")
+    rows = train_offline(
+        OfflineJob(
+            task=task,
+            data=data,
+            statistics_from=Path(options.statistics_from or data),
+            agent=options.agent,
+            module=agent["module"],
+            settings=settings,
+            seeds=parse_seeds(options.seeds),
+            out=out,
+            reference=(limits["reference_min"], limits["reference_max"]),
+            time_limit=limits["time_limit"],
+            preset=options.preset or "none",
+            dataset=dataset,
+            source=options.source,
+            physics=options.physics,
+            device=device,
+            threads=options.threads,
+        )
+    )
+    last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
+    print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)

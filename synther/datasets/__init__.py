@@ -1,0 +1,55 @@
+"""Where real transitions come from: D4RL's files, downloaded, and stand-ins collected here.
+
+A dataset is named in config/datasets.yaml. This module imports neither torch nor h5py until a
+dataset is read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synther import config
+from synther.errors import SyntherError
+from synther.transitions import Transitions
+
+__all__ = ["dataset_path", "load_dataset"]
+
+
+def dataset_path(name: str, root: str | Path = "data") -> Path:
+    """Return the HDF5 file of a dataset, downloading it first if it is D4RL's and not there.
+
+    D4RL's files lie in root/d4rl/ under their own names, collected ones in root/local/NAME.hdf5.
+    A file that is there is held against its published size only; `download` checks its SHA-256.
+
+    Raises:
+        SyntherError: the name is unknown, the download fails, or the dataset is yet to be
+            collected.
+    """
+    spec = config.spec(name, "dataset")
+    if spec["kind"] == "collected":
+        path = Path(root) / "local" / f"{name}.hdf5"
+        if not path.is_file():
+            raise SyntherError(
+                f"{path} is missing: {name} is not downloaded but made here, with "
+                f"`synther collect --dataset {name}`"
+            )
+        return path
+    from synther.datasets.download import download, target_path
+
+    path = target_path(name, root)
+    if path.is_file() and spec.get("bytes", path.stat().st_size) == path.stat().st_size:
+        return path
+    return download(name, root)
+
+
+def load_dataset(name: str, root: str | Path = "data") -> Transitions:
+    """Return the transitions of a dataset, read as D4RL's `qlearning_dataset` reads them.
+
+    Raises:
+        SyntherError: as for `dataset_path` and `synther.datasets.d4rl.read_hdf5`.
+    """
+    path = dataset_path(name, root)
+    from synther.datasets.d4rl import read_hdf5
+
+    task = config.spec(name, "dataset")["task"]
+    return read_hdf5(path, time_limit=config.load("datasets")["tasks"][task]["time_limit"])

@@ -1,0 +1,223 @@
+"""Re-collected datasets: behaviour policies rolled out in the simulator, by D4RL's recipes.
+
+random: uniformly random actions. expert: the best policy. medium: the policy whose return is
+nearest to a third of the best one's. medium-replay: all policies up to the medium one, equal shares
+in the order of training (D4RL took the replay buffer of the run itself; docs/deviations.md).
+medium-expert: half medium, half expert. Actions are sampled, not means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synther.datasets.hdf5_writer import write_d4rl_hdf5
+from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
+from synther.envs import make_env
+from synther.envs.batch import BatchedEnv
+from synther.errors import SyntherError, unknown_name
+from synther.progress import Progress
+
+LEVELS = ("random", "medium", "medium-replay", "medium-expert", "expert")
+MAX_WAVE = 256
+"""Most episodes run side by side."""
+MEASURED_EPISODES = 10
+"""Episodes that measure a policy whose return is not recorded."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Rows of whole episodes, the last one cut; a column each, and the episodes' returns."""
+
+    columns: dict[str, np.ndarray]
+    returns: np.ndarray
+
+
+def _wave(
+    env: BatchedEnv, policy: Policy | None, generator: np.random.Generator, seeds: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """Run one episode in every environment to its end; return each episode's columns."""
+    n = env.num_envs
+    observations = env.reset(seeds)
+    live = np.ones(n, dtype=bool)
+    steps: list[dict[str, np.ndarray]] = []
+    while live.any():
+        if policy is None:
+            actions = generator.uniform(-1, 1, (n, env.action_dim)).astype(np.float32)
+            log_probs = np.full(n, -env.action_dim * np.log(2.0), dtype=np.float32)
+        else:
+            actions, log_probs = policy.sample(observations, generator)
+        qpos, qvel = env.qpos.copy(), env.qvel.copy()
+        following, rewards, terminated, truncated = env.step(actions, active=live)
+        steps.append(
+            {
+                "live": live.copy(),
+                "observations": observations.astype(np.float32),
+                "actions": actions,
+                "rewards": rewards.astype(np.float32),
+                "next_observations": following.astype(np.float32),
+                "terminals": terminated,
+                "timeouts": truncated,
+                "infos/qpos": qpos,
+                "infos/qvel": qvel,
+                "infos/action_log_probs": log_probs.astype(np.float32),
+            }
+        )
+        observations = following
+        live &= ~(terminated | truncated)
+    lengths = np.sum([step["live"] for step in steps], axis=0)
+    columns = {name: np.stack([s[name] for s in steps]) for name in steps[0] if name != "live"}
+    return [{name: values[: lengths[k], k] for name, values in columns.items()} for k in range(n)]
+
+
+def roll_out(
+    task: str,
+    policy: Policy | None,
+    rows: int,
+    seed: Sequence[int],
+    physics: str = "d4rl",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Collected:
+    """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
+
+    Episodes run side by side in waves, every one to its end, so that short ones are not favoured;
+    the last episode is cut and marked as a time-out.
+
+    Args:
+        seed: the entropy of starts and actions: the same gives the same rows.
+    """
+    entropy = np.random.SeedSequence(list(seed))
+    episodes: list[dict[str, np.ndarray]] = []
+    env: BatchedEnv | None = None
+    collected, mean_length = 0, float("inf")
+    while collected < rows:
+        (stream,) = entropy.spawn(1)
+        limit = env.time_limit if env else 1000
+        wanted = int(np.ceil((rows - collected) / min(mean_length, limit)))
+        size = int(np.clip(wanted, 1, MAX_WAVE))
+        if env is None or env.num_envs != size:
+            env = make_env(task, size, physics, threads)
+        seeds = stream.generate_state(size, np.uint64)
+        wave = _wave(env, policy, np.random.default_rng(stream), seeds)
+        episodes += wave
+        found = sum(len(e["rewards"]) for e in wave)
+        if progress is not None:
+            progress.advance(min(found, rows - collected))
+        collected += found
+        mean_length = collected / len(episodes)
+    returns = np.array([e["rewards"].sum(dtype=np.float64) for e in episodes])
+    columns = {name: np.concatenate([e[name] for e in episodes])[:rows] for name in episodes[0]}
+    columns["timeouts"][-1] |= not columns["terminals"][-1]
+    return Collected(columns, returns)
+
+
+def mean_returns(
+    policies: Sequence[Policy], recorded: dict[str, float], task: str, physics: str
+) -> dict[str, float]:
+    """Return every policy's mean return: the recorded one, or else measured by rolling it out."""
+    missing = [policy for policy in policies if policy.name not in recorded]
+    returns = {p.name: recorded[p.name] for p in policies if p.name in recorded}
+    if missing:
+        env = make_env(task, MEASURED_EPISODES, physics)
+        for policy in missing:
+            episodes = _wave(env, policy, np.random.default_rng(0), np.arange(env.num_envs))
+            returns[policy.name] = float(np.mean([e["rewards"].sum() for e in episodes]))
+    return returns
+
+
+def choose_policies(
+    level: str, policies: Sequence[Policy], returns: dict[str, float]
+) -> list[Policy | None]:
+    """Return the policies that make a level, an equal share of its rows each; None is random.
+
+    Args:
+        policies: in the order of training.
+        returns: their mean returns.
+    """
+    if level not in LEVELS:
+        raise unknown_name("level", level, LEVELS)
+    if level == "random":
+        return [None]
+    best = max(policies, key=lambda p: returns[p.name])
+    third = returns[best.name] / 3.0
+    medium = min(policies, key=lambda p: abs(returns[p.name] - third))
+    if level in ("medium-replay", "medium-expert") and medium is best:
+        raise SyntherError(
+            f"level '{level}' needs policies of several stages; only '{best.name}' fits: "
+            "choose --policies with snapshots of a whole training run"
+        )
+    if level == "medium-replay":
+        return list(policies[: policies.index(medium) + 1])
+    single: dict[str, list[Policy | None]] = {
+        "medium": [medium],
+        "expert": [best],
+        "medium-expert": [medium, best],
+    }
+    return single[level]
+
+
+def collect(
+    task: str,
+    level: str,
+    rows: int,
+    out: str | Path,
+    policies: str | Path | None = None,
+    seed: int = 0,
+    physics: str = "d4rl",
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Collect a dataset and write it as a D4RL-format HDF5 file.
+
+    Args:
+        task: a name of `make_env`.
+        level: one of `LEVELS`.
+        rows: transitions.
+        out: the file.
+        policies: folder of behaviour policies; the package's own by default.
+        seed: of starts and actions.
+        physics: as `make_env` takes it.
+        threads: as `make_env` takes it.
+
+    Returns:
+        The metadata that the file carries: policies, their returns, the mean return collected.
+    """
+    if rows < 2:
+        raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
+    env = make_env(task, 1, physics)
+    folder = Path(policies) if policies is not None else packaged_policies()
+    found: list[Policy] = []
+    returns: dict[str, float] = {}
+    if level != "random":
+        found = load_policies(folder, task, env.observation_dim, env.action_dim)
+        returns = mean_returns(found, recorded_returns(folder, task), task, physics)
+    chosen = choose_policies(level, found, returns)
+    shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
+    with Progress(rows, f"{task} {level}", "row") as progress:
+        parts = [
+            roll_out(task, policy, int(share), (seed, index), physics, threads, progress)
+            for index, (policy, share) in enumerate(zip(chosen, shares, strict=True))
+            if share
+        ]
+    columns = {
+        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
+    }
+    names = [policy.name if policy else "random" for policy in chosen]
+    metadata = {
+        "algorithm": "random" if level == "random" else "SAC",
+        "task": task,
+        "level": level,
+        "physics": physics,
+        "seed": seed,
+        "behaviour_policies": ",".join(names),
+        "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
+        "mean_return": f"{np.concatenate([part.returns for part in parts]).mean():.1f}",
+        "collected_by": "synther",
+    }
+    last = chosen[-1]
+    write_d4rl_hdf5(out, columns, metadata, last.d4rl_metadata() if last else None)  # type: ignore[arg-type]
+    return metadata

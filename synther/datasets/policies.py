@@ -1,0 +1,167 @@
+"""Behaviour policies: `.npz` files of a policy's layers, as D4RL's metadata names them.
+
+Keys: fc0/weight (out, in), fc0/bias, fc1/..., last_fc/... (mean), last_fc_log_std/...,
+`nonlinearity` (relu or tanh), `output_distribution` (tanh_gaussian or gaussian).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synther.errors import SyntherError
+from synther.files import require_file
+
+LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
+_TENSORS = tuple(
+    f"{layer}/{part}"
+    for layer in ("fc0", "fc1", "last_fc", "last_fc_log_std")
+    for part in ("weight", "bias")
+)
+_NONLINEARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda x: np.maximum(x, 0.0),
+    "tanh": np.tanh,
+}
+
+
+def packaged_policies() -> Path:
+    """Return the folder of the package's own behaviour policies, a subfolder each task."""
+    return Path(__file__).parent / "policies_data"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A stochastic policy: two hidden layers, then mean and log standard deviation.
+
+    Attributes:
+        name: the file's stem.
+        arrays: the layers, float32, by the names above.
+        nonlinearity: relu or tanh.
+        squashed: whether the Gaussian sample goes through tanh.
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    nonlinearity: str
+    squashed: bool
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Widths (d, a) of observations and actions."""
+        return self.arrays["fc0/weight"].shape[1], self.arrays["last_fc/bias"].shape[0]
+
+    def sample(
+        self, observations: np.ndarray, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sample actions (N, a), float32, and their log-densities (N,) at observations (N, d)."""
+        layers, activation = self.arrays, _NONLINEARITIES[self.nonlinearity]
+        hidden = observations.astype(np.float32)
+        for layer in ("fc0", "fc1"):
+            hidden = activation(hidden @ layers[f"{layer}/weight"].T + layers[f"{layer}/bias"])
+        mean = hidden @ layers["last_fc/weight"].T + layers["last_fc/bias"]
+        log_std = hidden @ layers["last_fc_log_std/weight"].T + layers["last_fc_log_std/bias"]
+        log_std = np.clip(log_std, LOG_STD_MIN, LOG_STD_MAX)
+        noise = generator.standard_normal(mean.shape, dtype=np.float32)
+        raw = mean + np.exp(log_std) * noise
+        density = -0.5 * noise**2 - log_std - 0.5 * math.log(2 * math.pi)
+        if self.squashed:
+            # log(1 - tanh(u)^2) in a form that does not round to log(0)
+            density -= 2.0 * (math.log(2.0) - raw - np.logaddexp(0.0, -2.0 * raw))
+            raw = np.tanh(raw)
+        return raw, density.sum(axis=1)
+
+    def d4rl_metadata(self) -> dict[str, np.ndarray | str]:
+        """Return the arrays that a dataset's metadata/policy holds."""
+        distribution = "tanh_gaussian" if self.squashed else "gaussian"
+        return {
+            **self.arrays,
+            "nonlinearity": self.nonlinearity,
+            "output_distribution": distribution,
+        }
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read one policy; float16 weights become float32.
+
+    Raises:
+        SyntherError: the file is missing, damaged, or not a policy of this format.
+    """
+    path = require_file(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in _TENSORS if name not in archive.files]
+            if missing:
+                raise SyntherError(
+                    f"{path} lacks {', '.join(missing)}: it is no policy of the known format "
+                    "(fc0, fc1, last_fc, last_fc_log_std)"
+                )
+            arrays = {name: archive[name].astype(np.float32) for name in _TENSORS}
+            texts = {
+                name: _text(archive[name])
+                for name in ("nonlinearity", "output_distribution")
+                if name in archive.files
+            }
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise SyntherError(f"{path} is not a whole .npz file ({error}): fetch it anew") from error
+    nonlinearity = texts.get("nonlinearity", "relu")
+    distribution = texts.get("output_distribution", "tanh_gaussian")
+    if nonlinearity not in _NONLINEARITIES or distribution not in ("tanh_gaussian", "gaussian"):
+        raise SyntherError(
+            f"{path}: nonlinearity '{nonlinearity}' with output '{distribution}' is not supported"
+        )
+    return Policy(path.stem, arrays, nonlinearity, distribution == "tanh_gaussian")
+
+
+def _text(array: np.ndarray) -> str:
+    value = array.item()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def policy_files(folder: Path, task: str) -> list[Path]:
+    """Return the policy files of a task: in FOLDER/TASK where that exists, else in FOLDER."""
+    place = folder / task if (folder / task).is_dir() else folder
+    if not place.is_dir():
+        raise SyntherError(f"{folder} is not a folder of policies (.npz): check --policies")
+    return sorted(place.glob("*.npz"), key=lambda path: (len(path.stem), path.stem))
+
+
+def load_policies(folder: Path, task: str, observation_dim: int, action_dim: int) -> list[Policy]:
+    """Return a folder's policies that fit a task's widths, in the order of their training.
+
+    The order is that of their names, shorter first, so that policy_9 precedes policy_10.
+
+    Raises:
+        SyntherError: none fits.
+    """
+    policies = [load_policy(path) for path in policy_files(folder, task)]
+    fitting = [p for p in policies if p.widths == (observation_dim, action_dim)]
+    if not fitting:
+        raise SyntherError(
+            f"no policy in {folder} takes {observation_dim} observations and gives {action_dim} "
+            f"actions, as task '{task}' needs: check --policies and --task"
+        )
+    return fitting
+
+
+def recorded_returns(folder: Path, task: str) -> dict[str, float]:
+    """Return the mean returns that `returns.json` beside a task's policies gives, by name.
+
+    Empty where there is no such file. Known forms: this project's ({"returns": {NAME:
+    {"return_mean": ...}}}) and the flat one of the published D4RL snapshots.
+    """
+    for place in (folder / task, folder, folder.parent):
+        path = place / "returns.json"
+        if path.is_file():
+            try:
+                content = json.loads(path.read_text())
+                table = content.get("returns", content)
+                return {name: float(entry["return_mean"]) for name, entry in table.items()}
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise SyntherError(f"{path} is not a table of returns: {error}") from error
+    return {}

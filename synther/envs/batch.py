@@ -1,0 +1,203 @@
+"""A batch of MuJoCo environments that are stepped together, in C, on all cores they are given."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import mujoco.rollout
+import numpy as np
+
+from synther.envs.physics import COMPILERS
+from synther.errors import SyntherError, unknown_name
+
+
+class Task(ABC):
+    """What makes a MuJoCo model a task: observation, reward, termination and reset.
+
+    All methods work on a whole batch; `qpos` is (N, nq), `qvel` (N, nv), float64.
+    """
+
+    frame_skip: int
+    time_limit: int
+
+    @abstractmethod
+    def spec(self) -> mujoco.MjSpec:
+        """Return the model, not yet compiled."""
+
+    @abstractmethod
+    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return observations (N, d)."""
+
+    @abstractmethod
+    def reward(
+        self, before: np.ndarray, actions: np.ndarray, qpos: np.ndarray, qvel: np.ndarray
+    ) -> np.ndarray:
+        """Return rewards (N,) for a step from positions `before` (N, nq) to (`qpos`, `qvel`)."""
+
+    @abstractmethod
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return booleans (N,): the step led to a terminal state."""
+
+    @abstractmethod
+    def initial_state(
+        self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one start (nq,), (nv,) around the model's own `qpos`, `qvel`."""
+
+
+class BatchedEnv:
+    """`num_envs` independent copies of a task, stepped together.
+
+    An environment whose episode has ended is not reset by itself: it can be stepped on, left out
+    (`step(..., active=mask)`) or reset (`reset(seeds, indices=...)`). The physics starts every
+    step without the solver's warm start, so the next state depends on (qpos, qvel) and the action
+    alone, and an environment can be resumed exactly from them.
+
+    Args:
+        task: what is simulated.
+        num_envs: N.
+        physics: "d4rl", the exact -v2 physics, or "stock", the installed MuJoCo's own.
+        threads: MuJoCo's threads; all cores of this process by default.
+    """
+
+    def __init__(
+        self, task: Task, num_envs: int, physics: str = "d4rl", threads: int | None = None
+    ) -> None:
+        if physics not in COMPILERS:
+            raise unknown_name("physics", physics, COMPILERS)
+        if num_envs < 1:
+            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
+        self.task, self.num_envs, self.physics = task, num_envs, physics
+        self.model = COMPILERS[physics](task.spec())
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self._data = [mujoco.MjData(self.model) for _ in range(self.threads)]
+        # rollout() wants no pool for one thread: 0 runs it in the caller's.
+        self._rollout = mujoco.rollout.Rollout(nthread=self.threads if self.threads > 1 else 0)
+        nq, nv = self.model.nq, self.model.nv
+        self._nstate = mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+        self._qpos, self._qvel = slice(1, 1 + nq), slice(1 + nq, 1 + nq + nv)
+        self._states = np.zeros((num_envs, self._nstate))
+        self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self._start = (self._data[0].qpos.copy(), self._data[0].qvel.copy())
+        self.set_state(np.tile(self._start[0], (num_envs, 1)), np.zeros((num_envs, nv)))
+
+    @property
+    def observation_dim(self) -> int:
+        """Width d of an observation."""
+        return int(self.task.observe(self.qpos[:1], self.qvel[:1]).shape[1])
+
+    @property
+    def action_dim(self) -> int:
+        """Width a of an action; every coordinate lies in [-1, 1]."""
+        return int(self.model.nu)
+
+    @property
+    def time_limit(self) -> int:
+        """Steps after which an episode is truncated."""
+        return self.task.time_limit
+
+    @property
+    def qpos(self) -> np.ndarray:
+        """Positions (N, nq) of all environments: a view."""
+        return self._states[:, self._qpos]
+
+    @property
+    def qvel(self) -> np.ndarray:
+        """Velocities (N, nv) of all environments: a view."""
+        return self._states[:, self._qvel]
+
+    def observations(self) -> np.ndarray:
+        """Return the present observations (N, d), float64."""
+        return self.task.observe(self.qpos, self.qvel)
+
+    def reset(
+        self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Start new episodes and return all observations (N, d).
+
+        Args:
+            seeds: one an environment that is reset; an environment's start depends on its own
+                seed alone. A single integer s stands for s, s + 1, ...
+            indices: the environments to reset; all by default.
+        """
+        rows = np.arange(self.num_envs) if indices is None else np.asarray(indices)
+        if isinstance(seeds, (int, np.integer)):
+            seeds = np.arange(seeds, seeds + len(rows))
+        if len(seeds) != len(rows):
+            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
+        for row, seed in zip(rows, seeds, strict=True):
+            generator = np.random.default_rng(int(seed))
+            self.qpos[row], self.qvel[row] = self.task.initial_state(generator, *self._start)
+        self._states[rows, 0] = 0.0
+        self.elapsed[rows] = 0
+        return self.observations()
+
+    def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Put all environments into states (N, nq), (N, nv); return observations (N, d).
+
+        The time limit counts from here.
+        """
+        for name, given, wanted in (("qpos", qpos, self.qpos), ("qvel", qvel, self.qvel)):
+            if np.shape(given) != wanted.shape:
+                raise SyntherError(f"{name} has shape {np.shape(given)}, expected {wanted.shape}")
+        self._states[:] = 0.0
+        self.qpos[:], self.qvel[:] = qpos, qvel
+        self.elapsed[:] = 0
+        return self.observations()
+
+    def step(
+        self, actions: np.ndarray, active: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Step the environments once.
+
+        Args:
+            actions: (N, a), in [-1, 1]; MuJoCo clips them, the reward sees them as they are.
+            active: booleans (N,): which environments to step. The others stay as they are, with
+                reward 0 and no end.
+
+        Returns:
+            observations (N, d), rewards (N,), terminated (N,), truncated (N,); a row that reaches
+            the time limit in a terminal state is terminated, not truncated.
+        """
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.shape != (self.num_envs, self.action_dim):
+            raise SyntherError(
+                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
+            )
+        rows: Any = slice(None) if active is None or active.all() else np.flatnonzero(active)
+        rewards = np.zeros(self.num_envs)
+        terminated = np.zeros(self.num_envs, dtype=bool)
+        truncated = np.zeros(self.num_envs, dtype=bool)
+        before = self.qpos[rows].copy()
+        taken = actions[rows]
+        if len(before):
+            self._advance(rows, taken)
+            self.elapsed[rows] += 1
+            qpos, qvel = self.qpos[rows], self.qvel[rows]
+            rewards[rows] = self.task.reward(before, taken, qpos, qvel)
+            terminated[rows] = self.task.terminated(qpos, qvel)
+            truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
+        return self.observations(), rewards, terminated, truncated
+
+    def _advance(self, rows: Any, actions: np.ndarray) -> None:
+        controls = np.repeat(actions[:, None, :], self.task.frame_skip, axis=1)
+        states, _ = self._rollout.rollout(
+            self.model,
+            self._data,
+            np.ascontiguousarray(self._states[rows]),
+            controls,
+        )
+        self._states[rows] = states[:, -1]
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return what `restore` needs to go on exactly from here."""
+        return {"states": self._states.copy(), "elapsed": self.elapsed.copy()}
+
+    def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
+        """Go back to a `snapshot`; return observations (N, d)."""
+        self._states[:], self.elapsed[:] = snapshot["states"], snapshot["elapsed"]
+        return self.observations()

@@ -1,0 +1,118 @@
+"""Gym's -v2 locomotion tasks: Hopper, HalfCheetah, Walker2d.
+
+Observations, rewards, termination and resets as in Gym's mujoco-py classes, which D4RL recorded.
+The models' XML are those that Gymnasium ships for -v2 to -v4 (the -v5 files differ).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium
+import mujoco
+import numpy as np
+
+from synther.envs.batch import Task
+
+_ASSETS = Path(gymnasium.__file__).parent / "envs/mujoco/assets"
+
+
+class Locomotion(Task):
+    """What the three tasks share: a planar robot that is paid for moving along x."""
+
+    time_limit = 1000
+    asset: str
+    control_cost: float
+    alive_bonus: float
+    reset_noise: float
+
+    def __init__(self) -> None:
+        self._spec = mujoco.MjSpec.from_file(str(_ASSETS / self.asset))
+        self.dt = self._spec.option.timestep * self.frame_skip
+
+    def spec(self) -> mujoco.MjSpec:
+        """Return Gymnasium's model of the robot."""
+        return self._spec
+
+    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return positions without the root's x, and velocities clipped to [-10, 10]."""
+        return np.concatenate([qpos[:, 1:], np.clip(qvel, -10.0, 10.0)], axis=1)
+
+    def reward(
+        self, before: np.ndarray, actions: np.ndarray, qpos: np.ndarray, qvel: np.ndarray
+    ) -> np.ndarray:
+        """Return the forward velocity plus the alive bonus minus the control cost."""
+        forward = (qpos[:, 0] - before[:, 0]) / self.dt
+        return forward + self.alive_bonus - self.control_cost * np.square(actions).sum(axis=1)
+
+    def initial_state(
+        self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw positions and velocities uniformly within the reset noise."""
+        noise = self.reset_noise
+        return (
+            qpos + generator.uniform(-noise, noise, qpos.shape),
+            qvel + generator.uniform(-noise, noise, qvel.shape),
+        )
+
+
+class Hopper(Locomotion):
+    """Hopper-v2: d = 11, a = 3; falls end the episode."""
+
+    asset, frame_skip = "hopper.xml", 4
+    control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
+
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return where height, angle or any other coordinate left the healthy range."""
+        state = np.concatenate([qpos, qvel], axis=1)
+        healthy = (
+            np.isfinite(state).all(axis=1)
+            & (np.abs(state[:, 2:]) < 100.0).all(axis=1)
+            & (qpos[:, 1] > 0.7)
+            & (np.abs(qpos[:, 2]) < 0.2)
+        )
+        return ~healthy
+
+
+class Walker2d(Locomotion):
+    """Walker2d-v2: d = 17, a = 6; falls end the episode."""
+
+    asset, frame_skip = "walker2d.xml", 4
+    control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
+
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return where height or angle left the healthy range."""
+        height, angle = qpos[:, 1], qpos[:, 2]
+        return ~((height > 0.8) & (height < 2.0) & (angle > -1.0) & (angle < 1.0))
+
+
+class HalfCheetah(Locomotion):
+    """HalfCheetah-v2: d = 17, a = 6; never terminates. Its velocities are not clipped."""
+
+    asset, frame_skip = "half_cheetah.xml", 5
+    control_cost, alive_bonus, reset_noise = 0.1, 0.0, 0.1
+
+    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return positions without the root's x, and velocities."""
+        return np.concatenate([qpos[:, 1:], qvel], axis=1)
+
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+        """Return False everywhere."""
+        return np.zeros(len(qpos), dtype=bool)
+
+    def initial_state(
+        self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw positions uniformly within the reset noise, velocities normally."""
+        noise = self.reset_noise
+        return (
+            qpos + generator.uniform(-noise, noise, qpos.shape),
+            qvel + noise * generator.standard_normal(qvel.shape),
+        )
+
+
+TASKS: dict[str, type[Locomotion]] = {
+    "hopper": Hopper,
+    "halfcheetah": HalfCheetah,
+    "walker2d": Walker2d,
+}

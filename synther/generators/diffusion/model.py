@@ -1,0 +1,265 @@
+"""`Diffusion`: the generator of SynthER, from transitions to transitions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synther.checkpoint import Checkpoint
+from synther.errors import SyntherError
+from synther.files import atomic_path, require_file, write_json
+from synther.generators.diffusion import edm
+from synther.generators.diffusion.denoiser import ResidualMLP
+from synther.generators.diffusion.normaliser import Normaliser
+from synther.generators.diffusion.settings import DiffusionSettings
+from synther.generators.diffusion.trainer import SAMPLES, Trainer, make_network, stream
+from synther.progress import Progress
+from synther.settings import as_dict, resolve
+from synther.transitions import Transitions
+
+__all__ = ["Diffusion", "DiffusionSettings"]
+
+FORMAT = 1
+CHUNK = 4096
+"""Rows sampled at once: enough to fill a GPU at width 2048, few enough for a CPU's cache."""
+LOSS_INTERVAL = 100
+"""Steps between readings of the loss, each of which waits for the device."""
+
+
+class Diffusion:
+    """An elucidated diffusion model over whole transitions (s, a, r, s', terminal).
+
+    Sources: Lu et al. 2023 (SynthER, arXiv 2303.06614) and the authors' code; Karras et al. 2022
+    (EDM, arXiv 2206.00364).
+
+    Args:
+        settings: hyperparameters; None: the authors' for offline datasets.
+        device: where it trains and samples: "cpu", "cuda", "cuda:1", ...
+
+    Raises:
+        SyntherError: there is no such device.
+    """
+
+    settings_type: ClassVar[type] = DiffusionSettings
+
+    def __init__(self, settings: DiffusionSettings | None = None, device: str = "cpu") -> None:
+        self.settings = settings or DiffusionSettings()
+        try:
+            self.device = torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise SyntherError(f"device '{device}' can't be used ({reason}); try cpu") from error
+        self._network: ResidualMLP | None = None
+        self._normaliser: Normaliser | None = None
+        self._widths = (0, 0)
+
+    @property
+    def num_parameters(self) -> int:
+        """Trained parameters of the denoiser."""
+        return self._fitted()[0].num_parameters
+
+    def _fitted(self) -> tuple[ResidualMLP, Normaliser]:
+        if self._network is None or self._normaliser is None:
+            raise SyntherError("this diffusion model is not fitted: call fit, or load one")
+        return self._network, self._normaliser
+
+    def fit(
+        self,
+        transitions: Transitions,
+        seed: int = 0,
+        progress: bool = True,
+        checkpoint: Checkpoint | None = None,
+        **overrides: Any,
+    ) -> Self:
+        """Train on `transitions` from scratch, and keep the moving average of the weights.
+
+        Args:
+            transitions: N >= 2 rows; they stay in the device's memory during training.
+            seed: of the initial weights, the order of the rows and the noise.
+            progress: whether to show progress on stderr.
+            checkpoint: where the state is saved from time to time. If it holds one, training goes
+                on from there, on a CPU to the very same weights. The caller removes it.
+            **overrides: settings by name, such as `steps=1000`; they stay with the model.
+
+        Raises:
+            SyntherError: a setting is unknown or unfit, there are too few rows, a value or the loss
+                is NaN or infinite.
+        """
+        self.settings = resolve(
+            DiffusionSettings, as_dict(self.settings), overrides, where="diffusion"
+        )
+        self._widths = (transitions.observation_dim, transitions.action_dim)
+        rows = transitions.packed()
+        reward, terminal = sum(self._widths), rows.shape[1] - 1
+        keep = [] if self.settings.normalise_rewards else [reward]
+        if self.settings.model_terminals:
+            keep.append(terminal)
+        else:
+            rows = rows[:, :terminal]
+        self._normaliser = Normaliser.fit(rows, keep, self.device)
+        data = self._normaliser.forward(torch.as_tensor(rows, device=self.device))
+
+        trainer = Trainer(data, self.settings, seed)
+        if checkpoint is not None and (saved := checkpoint.load(str(self.device))) is not None:
+            trainer.restore(saved)
+        self._train(trainer, progress, checkpoint)
+        self._network = trainer.network.requires_grad_(False)
+        self._network.flat.copy_(trainer.ema.average)
+        return self
+
+    def _train(self, trainer: Trainer, progress: bool, checkpoint: Checkpoint | None) -> None:
+        steps, read = self.settings.steps, trainer.done
+        with (
+            Progress(steps, "fit diffusion", done=trainer.done) if progress else nullcontext()
+        ) as shown:
+            while trainer.done < steps:
+                trainer.step()
+                due = checkpoint is not None and checkpoint.due()
+                if due or trainer.done == steps or trainer.done % LOSS_INTERVAL == 0:
+                    loss = trainer.read_loss()  # before a save, so that no NaN is ever saved
+                    if shown is not None:
+                        shown.advance(trainer.done - read, loss=loss)
+                    read = trainer.done
+                if due and checkpoint is not None:
+                    checkpoint.save(trainer.state())
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return D(x; sigma), the expected clean rows, in the normalised space.
+
+        Args:
+            x: (B, D) noised normalised rows on the model's device; D = 2 d + a + 2, or 1 less
+                where terminals are not modelled.
+            sigma: (B,) noise levels, or (1,) for one level of all rows.
+
+        Returns:
+            (B, D).
+
+        Raises:
+            SyntherError: the model is not fitted.
+        """
+        network, _ = self._fitted()
+        return edm.precondition(network, x[None], sigma[None], self.settings.sigma_data)[0]
+
+    def sample(self, n: int, seed: int = 0) -> Transitions:
+        """Return n new transitions: all that `sample_chunks` yields, at once.
+
+        Raises:
+            SyntherError: the model is not fitted, or a generated value is NaN or infinite.
+        """
+        return Transitions.concatenate(self.sample_chunks(n, seed))
+
+    def sample_chunks(
+        self, n: int, seed: int = 0, chunk: int = CHUNK, first: int = 0
+    ) -> Iterator[Transitions]:
+        """Yield n new transitions, `chunk` at a time; the last part may be smaller.
+
+        Chunk i has a random stream of its own, derived from (seed, i), so that a job that was
+        killed can go on at any chunk, and several jobs can share the chunks between them. Another
+        chunk size gives other rows (of the same distribution).
+
+        Args:
+            n: rows in all, of which those of the chunks before `first` are left out.
+            seed: of the noise.
+            chunk: rows made at once; memory grows with it.
+            first: number of the chunk to begin with.
+
+        Raises:
+            SyntherError: the model is not fitted, n or chunk is below 1, or a generated value is
+                NaN or infinite.
+        """
+        self._fitted()
+        if n < 1 or chunk < 1:
+            raise SyntherError(
+                f"can't sample {n} rows in chunks of {chunk}: both must be 1 or more"
+            )
+        for index in range(first, -(-n // chunk)):
+            rows = min(chunk, n - index * chunk)
+            part = self._sample(rows, stream(self.device, seed, SAMPLES, index))
+            yield part.check_finite(f"generated transitions (seed {seed}, chunk {index})")
+
+    @torch.inference_mode()
+    def _sample(self, rows: int, generator: torch.Generator) -> Transitions:
+        _, normaliser = self._fitted()
+        s, (d, a) = self.settings, self._widths
+        sampler = edm.Sampler(
+            steps=s.sampling_steps,
+            sigma_min=s.sigma_min,
+            sigma_max=s.sigma_max,
+            rho=s.rho,
+            s_churn=s.s_churn,
+            s_tmin=s.s_tmin,
+            s_tmax=s.s_tmax,
+            s_noise=s.s_noise,
+        )
+        x = sampler.sample(self.denoise, (rows, len(normaliser.mean)), generator)
+        packed = normaliser.inverse(x).cpu().numpy()
+        if not s.model_terminals:
+            packed = np.concatenate([packed, np.zeros((rows, 1), np.float32)], axis=1)
+        elif s.threshold_terminals is not None:
+            # A NaN must stay one, to be found by the caller
+            flag = packed[:, -1]
+            packed[:, -1] = np.where(np.isfinite(flag), flag > s.threshold_terminals, flag)
+        return Transitions.unpack(packed, d, a)
+
+    def save(self, path: str | Path) -> None:
+        """Write the folder `path`: model.pt (all that `load` needs) and settings.json (to read).
+
+        Raises:
+            SyntherError: the model is not fitted, or the folder can't be written.
+        """
+        network, normaliser = self._fitted()
+        path = Path(path)
+        readable = {
+            "generator": "diffusion",
+            "settings": as_dict(self.settings),
+            "observation_dim": self._widths[0],
+            "action_dim": self._widths[1],
+            "num_parameters": self.num_parameters,
+        }
+        write_json(path / "settings.json", readable)
+        content = {
+            "format": FORMAT,
+            "description": json.dumps(readable),
+            "flat": network.flat.detach().cpu(),
+            "frequencies": network.frequencies.cpu(),
+            "mean": normaliser.mean.cpu(),
+            "std": normaliser.std.cpu(),
+        }
+        with atomic_path(path / "model.pt") as temporary:
+            torch.save(content, temporary)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> Self:
+        """Read a folder that `save` wrote; the model is ready to sample.
+
+        Raises:
+            SyntherError: the file is missing, damaged, or of another format.
+        """
+        file = require_file(Path(path) / "model.pt", "fit and save a diffusion model there first")
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+            version = content["format"]
+            description = json.loads(content["description"])
+            tensors = [content[name] for name in ("flat", "frequencies", "mean", "std")]
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise SyntherError(f"{file} is damaged: fit the model anew ({error})") from error
+        if version != FORMAT:
+            raise SyntherError(f"{file} has format {version}, this version reads {FORMAT}: refit")
+        settings = resolve(DiffusionSettings, description["settings"], where=str(file))
+        model = cls(settings, device)
+        model._widths = (description["observation_dim"], description["action_dim"])
+        flat, frequencies, mean, std = (tensor.to(model.device) for tensor in tensors)
+        network = make_network(len(mean), settings).to(model.device).requires_grad_(False)
+        if flat.shape != network.flat.shape or frequencies.shape != network.frequencies.shape:
+            raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
+        network.flat.copy_(flat)
+        network.frequencies.copy_(frequencies)
+        model._network, model._normaliser = network, Normaliser(mean, std)
+        return model

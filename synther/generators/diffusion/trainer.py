@@ -1,0 +1,191 @@
+"""Training of the denoiser."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synther.errors import SyntherError
+from synther.generators.diffusion import edm
+from synther.generators.diffusion.denoiser import ResidualMLP
+from synther.generators.diffusion.ema import EMA
+from synther.generators.diffusion.settings import DiffusionSettings
+
+INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
+"""What random numbers are for: every purpose has a stream of its own."""
+
+
+def stream(device: torch.device | str, seed: int, *path: int) -> torch.Generator:
+    """Return a generator on `device` for (seed, *path); different paths are independent.
+
+    Raises:
+        SyntherError: the seed is negative.
+    """
+    if seed < 0:
+        raise SyntherError(f"seed {seed} is negative: choose 0 or more")
+    state = np.random.SeedSequence([seed, *path]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state))
+
+
+def make_network(
+    dim: int, settings: DiffusionSettings, generator: torch.Generator | None = None
+) -> ResidualMLP:
+    """Return the denoiser's network for rows of width `dim`, with fresh weights."""
+    return ResidualMLP(
+        dim,
+        settings.width,
+        settings.depth,
+        settings.dim_t,
+        settings.fourier_features,
+        generator=generator,
+    )
+
+
+class RowOrder:
+    """Every row once an epoch, shuffled anew each time, in batches of one size.
+
+    A batch at the end of an epoch is filled up from the next, so that all batches have `batch`
+    rows (upstream's last of an epoch is smaller). Which rows step i takes depends on (seed, i)
+    alone, so a resumed job needs no record of them.
+    """
+
+    def __init__(self, rows: int, batch: int, seed: int, device: torch.device) -> None:
+        self._rows, self._batch, self._seed, self._device = rows, batch, seed, device
+        self._epoch = -1
+        self._order = torch.empty(0, dtype=torch.int64)
+
+    def _epoch_order(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            # On the CPU: the same rows in the same order whatever trains on them
+            generator = stream("cpu", self._seed, ROW_ORDER, epoch)
+            self._order = torch.randperm(self._rows, generator=generator).to(self._device)
+            self._epoch = epoch
+        return self._order
+
+    def batch(self, step: int) -> Tensor:
+        """Return the row numbers (batch,) of step `step`, counted from 0."""
+        position, missing, parts = step * self._batch, self._batch, []
+        while missing:
+            epoch, offset = divmod(position, self._rows)
+            part = self._epoch_order(epoch)[offset : offset + missing]
+            parts.append(part)
+            position, missing = position + len(part), missing - len(part)
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+class Trainer:
+    """Fits a `ResidualMLP` to normalised rows: AdamW, a clipped gradient, a half cosine, an EMA.
+
+    Args:
+        rows: (N, D) float32 normalised rows, on the device that trains.
+        settings: hyperparameters.
+        seed: of the initial values, the order of the rows and the noise.
+
+    Attributes:
+        network: the network in training.
+        ema: the moving average of `network.flat`.
+        done: steps taken.
+    """
+
+    def __init__(self, rows: Tensor, settings: DiffusionSettings, seed: int) -> None:
+        self._rows, self._settings = rows, settings
+        device = rows.device
+        generator = stream("cpu", seed, INITIAL_VALUES)
+        self.network = make_network(rows.shape[1], settings, generator).to(device)
+        self._batch = settings.batch_size_for(len(rows))
+        self._order = RowOrder(len(rows), self._batch, seed, device)
+        self._noise = stream(device, seed, TRAINING_NOISE)
+        self._optimizer = torch.optim.AdamW(
+            [self.network.flat],
+            lr=settings.learning_rate,
+            betas=settings.betas,
+            weight_decay=0.0,  # done in `step`, which can spare the biases inside the flat tensor
+            fused=True,
+        )
+        self.ema = EMA(
+            self.network.flat,
+            settings.ema_beta,
+            settings.ema_update_every,
+            settings.ema_update_after_step,
+            settings.ema_inv_gamma,
+            settings.ema_power,
+        )
+        self.done = 0
+        self._losses: list[Tensor] = []
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of step `step`, counted from 0: a half cosine down to 0."""
+        s = self._settings
+        return s.learning_rate * (1 + math.cos(math.pi * step / s.steps)) / 2
+
+    def step(self) -> None:
+        """Take one gradient step."""
+        s, flat = self._settings, self.network.flat
+        y = self._rows[self._order.batch(self.done)][None]
+        draws = torch.randn(
+            (1, self._batch, y.shape[-1] + 1), generator=self._noise, device=y.device
+        )
+        sigma = edm.training_sigma(draws[..., 0], s.p_mean, s.p_std)
+
+        def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            return edm.precondition(self.network, x, sigma, s.sigma_data)
+
+        loss = edm.denoising_loss(denoise, y, sigma, draws[..., 1:], s.sigma_data).mean()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        assert flat.grad is not None
+        norm = torch.linalg.vector_norm(flat.grad, dim=1, keepdim=True)
+        flat.grad.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
+        rate = self.learning_rate(self.done)
+        if s.weight_decay:
+            for weight in self.network.weights():
+                weight.mul_(1 - rate * s.weight_decay)
+        self._optimizer.param_groups[0]["lr"] = rate
+        self._optimizer.step()
+        self.ema.update(flat.detach())
+        self._losses.append(loss.detach())
+        self.done += 1
+
+    def read_loss(self) -> float:
+        """Return the mean loss since the last reading, which waits for the device.
+
+        Raises:
+            SyntherError: a loss is NaN or infinite; the message names the step.
+        """
+        if not self._losses:
+            return math.nan
+        losses = torch.stack(self._losses).cpu()
+        self._losses = []
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            step = self.done - len(losses) + int(bad[0]) + 1
+            raise SyntherError(
+                f"the loss of the diffusion model is {losses[bad[0]].item()} at step {step:,}: "
+                "look for extreme values in the dataset, or lower learning_rate"
+            )
+        return float(losses.mean())
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs to go on to the very same result."""
+        return {
+            "done": self.done,
+            "flat": self.network.flat.detach(),
+            "frequencies": self.network.frequencies,
+            "optimizer": self._optimizer.state_dict(),
+            "ema": self.ema.state(),
+            "noise": self._noise.get_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.done = state["done"]
+        with torch.no_grad():
+            self.network.flat.copy_(state["flat"])
+            self.network.frequencies.copy_(state["frequencies"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.ema.restore(state["ema"])
+        self._noise.set_state(state["noise"].cpu())

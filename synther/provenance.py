@@ -1,0 +1,63 @@
+"""What made a result: versions, commit, hardware, threads."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("synther", "torch", "numpy", "mujoco", "gymnasium")
+
+
+@functools.cache
+def commit() -> str:
+    """Return the commit of the code in use, with `+changes` if the tree differs, or `unknown`."""
+    root = Path(__file__).parent.parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != root:
+            return "unknown"
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def version() -> str:
+    """Return the version of this package."""
+    return importlib.metadata.version("synther")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def describe(device: str = "cpu") -> dict[str, Any]:
+    """Return versions, commit and hardware, ready for JSON."""
+    record: dict[str, Any] = {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+        "commit": commit(),
+        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "device": device},
+    }
+    if device.startswith("cuda"):
+        import torch
+
+        record["hardware"]["gpu"] = torch.cuda.get_device_name(device)
+    return record

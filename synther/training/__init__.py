@@ -1,0 +1,1 @@
+"""The loops: offline and online training, evaluation, behaviour policies."""

@@ -1,0 +1,76 @@
+"""Evaluation: all seeds' episodes at once in the batched simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synther.agents.base import Agent
+from synther.envs.batch import BatchedEnv
+from synther.errors import SyntherError
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """What maps an environment's observations to an agent's: (s - mean) / std, (d,) each."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Return standardised observations (..., d)."""
+        return (observations - self.mean) / self.std
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What evaluation measures: undiscounted returns and lengths, (K, episodes) each."""
+
+    returns: np.ndarray
+    lengths: np.ndarray
+
+
+def episode_seeds(seed: int, episodes: int) -> np.ndarray:
+    """Return the reset seeds (episodes,) of a training seed: the same at every evaluation."""
+    return np.random.SeedSequence([seed, 7]).generate_state(episodes, np.uint64)
+
+
+def evaluate(agent: Agent, env: BatchedEnv, standardiser: Standardiser) -> Episodes:
+    """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
+
+    Args:
+        agent: acts without exploration.
+        env: environments of seed k are rows k E ... (k + 1) E - 1.
+        standardiser: applied to observations before the agent sees them.
+
+    Raises:
+        SyntherError: an observation became NaN or infinite: the simulation diverged.
+    """
+    seeds = len(agent.seeds)
+    episodes = env.num_envs // seeds
+    observations = env.reset(np.concatenate([episode_seeds(s, episodes) for s in agent.seeds]))
+    parameter = next(agent.parameters())
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
+    live = np.ones(env.num_envs, dtype=bool)
+    while live.any():
+        inputs = torch.as_tensor(
+            standardiser(observations).reshape(seeds, episodes, -1),
+            dtype=parameter.dtype,
+            device=parameter.device,
+        )
+        with torch.no_grad():
+            actions: Tensor = agent.act(inputs)
+        flat = actions.reshape(env.num_envs, -1).cpu().numpy().astype(np.float64)
+        observations, rewards, terminated, truncated = env.step(flat, active=live)
+        returns += rewards
+        lengths += live
+        live &= ~(terminated | truncated)
+        if not np.isfinite(observations[live]).all():
+            raise SyntherError(
+                f"the simulation diverged in evaluation after {agent.updates} updates: "
+                "an observation is NaN or infinite"
+            )
+    return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))

@@ -1,0 +1,300 @@
+"""Offline training: K seeds of one agent on one fixed set of transitions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synther import provenance
+from synther.agents import load_agent_class
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.checkpoint import Checkpoint
+from synther.datasets.d4rl import load_transitions
+from synther.envs import make_env
+from synther.errors import SyntherError
+from synther.files import atomic_path, sha256, write_json
+from synther.progress import Progress
+from synther.settings import as_dict
+from synther.training.evaluate import Standardiser, evaluate
+from synther.training.streams import RandomStreams
+from synther.transitions import Transitions
+
+LOG_EVERY = 500
+"""Updates between readings of the losses; each reading waits for the device."""
+
+
+@dataclass(frozen=True)
+class OfflineJob:
+    """One job: everything that its result depends on."""
+
+    task: str
+    """What evaluates the agents, a name of `make_env`."""
+    data: Path
+    """Transitions to learn from (.npz or .hdf5)."""
+    statistics_from: Path
+    """The real dataset, whose state statistics are used even on synthetic data."""
+    agent: str
+    """The agent's name in config/agents.yaml, as results name it."""
+    module: str
+    """Where the agent's class is."""
+    settings: OfflineSettings
+    seeds: tuple[int, ...]
+    out: Path
+    """The result: OUT.parquet, with OUT.json beside it."""
+    reference: tuple[float, float]
+    """Returns that score 0 and 100."""
+    time_limit: int
+    preset: str = "none"
+    dataset: str = "none"
+    source: str = "none"
+    physics: str = "d4rl"
+    device: str = "cpu"
+    threads: int = 1
+
+
+def state_statistics(transitions: Transitions) -> Standardiser:
+    """Return the mean and std + 1e-3 of a dataset's observations (TD3+BC's normalisation)."""
+    observations = transitions.observations.astype(np.float64)
+    return Standardiser(observations.mean(axis=0), observations.std(axis=0) + 1e-3)
+
+
+class TransitionTable:
+    """All transitions in one tensor on the device, from which minibatches are gathered.
+
+    Args:
+        transitions: N of them.
+        standardiser: applied to observations and next observations.
+        reward_shift: added to rewards.
+    """
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        standardiser: Standardiser,
+        reward_shift: float,
+        device: str,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        d, a = transitions.observation_dim, transitions.action_dim
+        table = torch.as_tensor(transitions.packed(), dtype=dtype, device=device)
+        mean = torch.as_tensor(standardiser.mean, dtype=dtype, device=device)
+        std = torch.as_tensor(standardiser.std, dtype=dtype, device=device)
+        for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
+            table[:, columns] = (table[:, columns] - mean) / std
+        table[:, d + a] += reward_shift
+        self._table, self._d, self._a = table, d, a
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def gather(self, indices: Tensor) -> Batch:
+        """Return minibatches for indices (K, B)."""
+        rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
+        d, a = self._d, self._a
+        return Batch(
+            observations=rows[..., :d],
+            actions=rows[..., d : d + a],
+            rewards=rows[..., d + a],
+            next_observations=rows[..., d + a + 1 : 2 * d + a + 1],
+            terminals=rows[..., 2 * d + a + 1],
+        )
+
+
+class OfflineTrainer:
+    """The loop's state: agents, random streams, and the rows measured so far."""
+
+    def __init__(self, job: OfflineJob, data: Transitions, statistics: Transitions) -> None:
+        settings = job.settings
+        self.job = job
+        d, a = statistics.observation_dim, statistics.action_dim
+        identity = Standardiser(np.zeros(d), np.ones(d))
+        self.standardiser = state_statistics(statistics) if settings.normalise_states else identity
+        self.table = TransitionTable(data, self.standardiser, settings.reward_shift, job.device)
+        make: Any = load_agent_class(job.module)
+        self.agent: Agent = make(d, a, job.seeds, settings, device=job.device)
+        self.streams = RandomStreams(
+            job.seeds,
+            self.agent.noise(),
+            indices=(len(self.table), settings.batch_size),
+            device=job.device,
+        )
+        self.env = make_env(
+            job.task, len(job.seeds) * settings.eval_episodes, job.physics, job.threads
+        )
+        if (self.env.observation_dim, self.env.action_dim) != (d, a):
+            raise SyntherError(
+                f"{job.data} has {d} observation and {a} action dimensions; task '{job.task}' has "
+                f"{self.env.observation_dim} and {self.env.action_dim}: choose the dataset's task"
+            )
+        self.env.task.time_limit = job.time_limit
+        self.rows: list[pd.DataFrame] = []
+
+    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
+        """Train to the last step and return all evaluation rows."""
+        settings, agent = self.job.settings, self.agent
+        saved = checkpoint.load(self.job.device) if checkpoint else None
+        if saved:
+            self._restore(saved)
+        title = f"{self.job.agent} on {self.job.dataset} ({self.job.source})"
+        with Progress(settings.steps, title, "update", done=agent.updates) as progress:
+            while agent.updates < settings.steps:
+                draws = self.streams.next()
+                info = agent.update(self.table.gather(draws.pop("indices")), draws)
+                step = agent.updates
+                if step % LOG_EVERY == 0 or step == settings.steps:
+                    progress.show(self._losses(info))
+                if step % settings.eval_every == 0 or step == settings.steps:
+                    self._evaluate()
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(self._snapshot())
+                progress.advance()
+        return pd.concat(self.rows, ignore_index=True)
+
+    def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
+        values = {name: value.mean().item() for name, value in info.items()}
+        broken = [name for name, value in values.items() if not np.isfinite(value)]
+        if broken:
+            raise SyntherError(
+                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by update "
+                f"{self.agent.updates}: lower its learning rate, or check {self.job.data}"
+            )
+        return values
+
+    def _evaluate(self) -> None:
+        job, episodes = self.job, evaluate(self.agent, self.env, self.standardiser)
+        low, high = job.reference
+        seeds, number = episodes.returns.shape
+        returns = episodes.returns.reshape(-1)
+        self.rows.append(
+            pd.DataFrame(
+                {
+                    "preset": job.preset,
+                    "dataset": job.dataset,
+                    "source": job.source,
+                    "agent": job.agent,
+                    "seed": np.repeat(np.asarray(job.seeds, dtype=np.int64), number),
+                    "step": np.int64(self.agent.updates),
+                    "episode": np.tile(np.arange(number, dtype=np.int64), seeds),
+                    "return": returns,
+                    "length": episodes.lengths.reshape(-1),
+                    "score": 100.0 * (returns - low) / (high - low),
+                }
+            )
+        )
+
+    def _snapshot(self) -> dict[str, Any]:
+        measured = [
+            {name: torch.as_tensor(rows[name].to_numpy()) for name in MEASURED}
+            for rows in self.rows
+        ]
+        return {
+            "agent": self.agent.snapshot(),
+            "streams": self.streams.snapshot(),
+            "rows": measured,
+        }
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        self.agent.restore(saved["agent"])
+        self.streams.restore(saved["streams"])
+        job = self.job
+        labels = {
+            "preset": job.preset,
+            "dataset": job.dataset,
+            "source": job.source,
+            "agent": job.agent,
+        }
+        for measured in saved["rows"]:
+            numbers = {name: measured[name].cpu().numpy() for name in MEASURED}
+            self.rows.append(pd.DataFrame({**labels, **numbers})[[*labels, *MEASURED]])
+
+
+MEASURED = ("seed", "step", "episode", "return", "length", "score")
+
+
+def job_identity(job: OfflineJob) -> dict[str, Any]:
+    """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
+    return {
+        "task": job.task,
+        "data": {"path": str(job.data), "sha256": sha256(job.data)},
+        "statistics_from": {
+            "path": str(job.statistics_from),
+            "sha256": sha256(job.statistics_from),
+        },
+        "agent": job.agent,
+        "module": job.module,
+        "settings": as_dict(job.settings),
+        "seeds": list(job.seeds),
+        "preset": job.preset,
+        "dataset": job.dataset,
+        "source": job.source,
+        "physics": job.physics,
+        "reference": list(job.reference),
+        "time_limit": job.time_limit,
+        "version": provenance.version(),
+    }
+
+
+def train_offline(job: OfflineJob) -> pd.DataFrame:
+    """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
+
+    A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
+    """
+    started = time.monotonic()
+    torch.set_num_threads(job.threads)
+    identity = job_identity(job)
+    statistics = load_transitions(job.statistics_from, job.time_limit)
+    same = job.data.resolve() == job.statistics_from.resolve()
+    data = statistics if same else load_transitions(job.data, job.time_limit)
+    trainer = OfflineTrainer(job, data, statistics)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity)
+    rows = trainer.train(checkpoint)
+    wall_time = time.monotonic() - started
+    record = {
+        **identity,
+        "transitions": len(data),
+        "seed_updates_per_s": round(job.settings.steps * len(job.seeds) / wall_time, 1),
+        "wall_time_s": round(wall_time, 1),
+        "threads": job.threads,
+        **provenance.describe(job.device),
+    }
+    write_json(job.out.with_suffix(".json"), record)
+    write_rows(rows, job.out)
+    checkpoint.remove()
+    return rows
+
+
+def write_rows(rows: pd.DataFrame, out: Path) -> None:
+    """Write result rows as parquet, atomically; same rows, same bytes."""
+    with atomic_path(out) as temporary:
+        rows.to_parquet(temporary, index=False, compression="zstd")
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Parse `0-7`, `3` or `0,2,5-6` into seeds.
+
+    Raises:
+        SyntherError: it is none of these, or names a seed twice.
+    """
+    seeds: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            seeds.extend(range(int(first), int(last or first) + 1))
+    except ValueError as error:
+        raise SyntherError(f"--seeds takes 0-7, 3 or 0,2,5-6, not '{text}'") from error
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise SyntherError(f"--seeds {text} names no seed, or one twice")
+    return tuple(seeds)
+
+
+def seeds_slug(seeds: Sequence[int]) -> str:
+    """Return the slug of consecutive seeds as paths have it: seeds-0-7."""
+    return f"seeds-{seeds[0]}-{seeds[-1]}"

@@ -1,0 +1,86 @@
+"""Random streams: a seed's draws never depend on which other seeds share its job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK = 64
+"""Steps drawn at once. A constant: another value would be another stream."""
+
+
+class RandomStreams:
+    """Indices and standard normal noise for K seeds, drawn in chunks from a generator a seed.
+
+    Args:
+        seeds: one a stacked agent.
+        shapes: name -> shape of the standard normal draws of one step and seed.
+        indices: (rows, number): also draw `number` indices below `rows`, as "indices".
+        device: where draws are made and used.
+        purpose: another number gives an unrelated stream of the same seed.
+        dtype: of the normal draws.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        shapes: Mapping[str, tuple[int, ...]],
+        indices: tuple[int, int] | None = None,
+        device: str = "cpu",
+        purpose: int = 1,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._shapes, self._indices = dict(shapes), indices
+        self._device, self._dtype = device, dtype
+        self._generators = [
+            torch.Generator(device).manual_seed(seed * 1_000_003 + purpose) for seed in seeds
+        ]
+        self._chunk: dict[str, Tensor] = {}
+        self._states = [generator.get_state() for generator in self._generators]
+        self._cursor = CHUNK
+
+    def _draw(self) -> None:
+        self._states = [generator.get_state() for generator in self._generators]
+        self._chunk = {}
+        options: dict[str, Any] = {"device": self._device}
+        if self._indices is not None:
+            rows, number = self._indices
+            self._chunk["indices"] = torch.stack(
+                [
+                    torch.randint(rows, (CHUNK, number), generator=g, **options)
+                    for g in self._generators
+                ],
+                dim=1,
+            )
+        for name, shape in self._shapes.items():
+            self._chunk[name] = torch.stack(
+                [
+                    torch.randn((CHUNK, *shape), generator=g, dtype=self._dtype, **options)
+                    for g in self._generators
+                ],
+                dim=1,
+            )
+        self._cursor = 0
+
+    def next(self) -> dict[str, Tensor]:
+        """Return one step's draws: name -> (K, *shape); "indices" (K, number)."""
+        if self._cursor == CHUNK:
+            self._draw()
+        draws = {name: values[self._cursor] for name, values in self._chunk.items()}
+        self._cursor += 1
+        return draws
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what `restore` needs to draw on exactly from here."""
+        return {"states": self._states, "cursor": self._cursor, "drawn": bool(self._chunk)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        for generator, state in zip(self._generators, snapshot["states"], strict=True):
+            generator.set_state(state.cpu())
+        if snapshot["drawn"]:
+            self._draw()
+        self._cursor = snapshot["cursor"]

@@ -1,0 +1,234 @@
+"""`Transitions`: the one container that flows from datasets through generators to agents."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from synther.errors import SyntherError
+from synther.files import atomic_path, explain_os_error, require_file
+
+FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """A set of transitions (s, a, r, s', terminal), all float32.
+
+    Attributes:
+        observations: (N, d), in the units of the environment (not normalised).
+        actions: (N, a).
+        rewards: (N,), the environment's own (not scaled).
+        next_observations: (N, d).
+        terminals: (N,), 1.0 where the episode ended in a terminal state; a time-out is 0.0.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    next_observations: np.ndarray
+    terminals: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in FIELDS:
+            array = np.ascontiguousarray(getattr(self, name), dtype=np.float32)
+            object.__setattr__(self, name, array)
+        n = len(self.rewards)
+        expected: dict[str, tuple[int, ...]] = {
+            "observations": (n, *self.observations.shape[1:2]),
+            "actions": (n, *self.actions.shape[1:2]),
+            "rewards": (n,),
+            "next_observations": self.observations.shape,
+            "terminals": (n,),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            wide = len(shape) == 2 or name in ("rewards", "terminals")
+            if found != shape or not wide:
+                raise SyntherError(
+                    f"{name} have shape {found}, expected {shape}: observations and "
+                    "next_observations are (N, d), actions (N, a), rewards and terminals (N,)"
+                )
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    @property
+    def observation_dim(self) -> int:
+        """Width d of an observation."""
+        return int(self.observations.shape[1])
+
+    @property
+    def action_dim(self) -> int:
+        """Width a of an action."""
+        return int(self.actions.shape[1])
+
+    def __getitem__(self, rows: Any) -> Transitions:
+        """Return the transitions at `rows`: a slice, an index array or a boolean mask."""
+        return Transitions(**{name: getattr(self, name)[rows] for name in FIELDS})
+
+    def packed(self) -> np.ndarray:
+        """Return (N, 2 d + a + 2): observations, actions, reward, next observations, terminal."""
+        return np.concatenate(
+            [
+                self.observations,
+                self.actions,
+                self.rewards[:, None],
+                self.next_observations,
+                self.terminals[:, None],
+            ],
+            axis=1,
+        )
+
+    @classmethod
+    def unpack(cls, packed: np.ndarray, observation_dim: int, action_dim: int) -> Transitions:
+        """Invert `packed`: (N, 2 d + a + 2) with d = observation_dim and a = action_dim."""
+        d, a = observation_dim, action_dim
+        if packed.shape[1] != 2 * d + a + 2:
+            raise SyntherError(
+                f"rows of width {packed.shape[1]} are not transitions with {d} observation and "
+                f"{a} action dimensions (width {2 * d + a + 2})"
+            )
+        return cls(
+            observations=packed[:, :d],
+            actions=packed[:, d : d + a],
+            rewards=packed[:, d + a],
+            next_observations=packed[:, d + a + 1 : 2 * d + a + 1],
+            terminals=packed[:, 2 * d + a + 1],
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Transitions]) -> Transitions:
+        """Return all parts' rows, one after another."""
+        parts = list(parts)
+        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS})
+
+    def check_finite(self, where: str) -> Transitions:
+        """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
+        for name in FIELDS:
+            array = getattr(self, name)
+            # A sum is finite only if every term is (or terms overflow): one pass, no mask.
+            if not np.isfinite(array.sum(dtype=np.float64)):
+                bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+                raise SyntherError(
+                    f"{where}: {name} are NaN or infinite in {int(bad.sum())} of {len(array)} "
+                    f"rows (first: row {int(np.argmax(bad))}); drop these rows or rebuild the file"
+                )
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write the authors' `.npz` (a key each field), atomically."""
+        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+            np.savez(handle, **{name: getattr(self, name) for name in FIELDS})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Transitions:
+        """Read the authors' `.npz`; rewards and terminals may be (N,) or (N, 1).
+
+        Raises:
+            SyntherError: the file is missing, cut short, not an `.npz`, lacks a key, holds arrays
+                of unfitting shapes, or values that are NaN or infinite.
+        """
+        path = require_file(path)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                missing = [name for name in FIELDS if name not in archive.files]
+                if missing:
+                    raise SyntherError(
+                        f"{path} lacks {', '.join(missing)}; an .npz of transitions has "
+                        f"{', '.join(FIELDS)}"
+                    )
+                arrays = {name: archive[name] for name in FIELDS}
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+            raise SyntherError(
+                f"{path} is not a whole .npz file ({error}): make it anew"
+            ) from error
+        for name in ("rewards", "terminals"):
+            if arrays[name].ndim == 2 and arrays[name].shape[1] == 1:
+                arrays[name] = arrays[name][:, 0]
+        try:
+            return cls(**arrays).check_finite(str(path))
+        except SyntherError as error:
+            raise SyntherError(f"{path}: {error}") from error
+
+
+class TransitionsWriter:
+    """Writes an `.npz` of transitions part by part, in memory bounded by one part.
+
+    Use it as a context manager; the file appears under its name only when the block ends well.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._rows = 0
+        self._widths: tuple[int, int] | None = None
+
+    def __enter__(self) -> TransitionsWriter:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=".npz-", dir=self.path.parent))
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+        self._handles = {name: open(self._folder / name, "wb") for name in FIELDS}  # noqa: SIM115
+        return self
+
+    def append(self, part: Transitions) -> None:
+        """Add a part's rows.
+
+        Raises:
+            SyntherError: its widths differ from the first part's, or the disk is full.
+        """
+        widths = (part.observation_dim, part.action_dim)
+        if self._widths not in (None, widths):
+            raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
+        self._widths = widths
+        self._rows += len(part)
+        try:
+            for name, handle in self._handles.items():
+                handle.write(memoryview(getattr(part, name)).cast("B"))
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+
+    def _write_archive(self) -> None:
+        d, a = self._widths or (0, 0)
+        shapes = {"observations": (d,), "actions": (a,), "next_observations": (d,)}
+        with (
+            atomic_path(self.path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            for name in FIELDS:
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+                    "fortran_order": False,
+                    "shape": (self._rows, *shapes.get(name, ())),
+                }
+                member = zipfile.ZipInfo(f"{name}.npy")  # a fixed date: same rows, same bytes
+                with (
+                    archive.open(member, "w", force_zip64=True) as target,
+                    open(self._folder / name, "rb") as source,
+                ):
+                    np.lib.format.write_array_header_1_0(target, header)
+                    shutil.copyfileobj(source, target, 1 << 22)
+                (self._folder / name).unlink()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            for handle in self._handles.values():
+                handle.close()
+            if kind is None:
+                self._write_archive()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synther.analysis import paper
+from synther.errors import SyntherError
+
+HEAD = ",".join(paper.COLUMNS) + "\n"
+ROW = "d4rl,locomotion,a-v2,BC,Original,1.5,0.5,4,recalled,from memory\n"
+
+
+def test_a_number_with_its_status() -> None:
+    number = paper.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "SynthER")
+    assert number is not None
+    assert (number.mean, number.std, number.seeds) == (63.4, 4.2, 8)
+    assert (number.status, number.mark) == ("recalled", "†")
+    assert "not checked" in number.provenance
+    original = paper.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "Original")
+    assert original is not None
+    assert original.mark == "‡"
+    assert paper.lookup("d4rl", "hopper-medium-v2", "BC", "SynthER") is None
+
+
+def test_numbers_without_seeds_have_none() -> None:
+    number = paper.lookup("vd4rl_source", "walker-walk-mixed", "BC", "Original (V-D4RL)")
+    assert number is not None
+    assert number.seeds is None
+
+
+def test_every_status_in_the_file_has_a_mark_and_unchecked_ones_a_visible_one() -> None:
+    for status in set(paper.load()["status"]):
+        assert paper.mark(status) == "" if status == "seen" else paper.mark(status)
+    for status in ("recalled", "quoted", "secondhand", "ambiguous"):
+        assert paper.mark(status) == "†"
+
+
+def test_footnotes_only_of_the_marks_used() -> None:
+    assert paper.footnotes(["seen"]) == []
+    assert paper.footnotes(["recalled", "seen"]) == ["† recalled, not checked against the paper"]
+    assert paper.footnotes(["matches_corl", "quoted", "recalled"]) == [
+        "† recalled or quoted second-hand, not checked against the paper",
+        "‡ recalled; equals CORL's published numbers",
+    ]
+
+
+def test_an_average_is_as_certain_as_its_least_certain_number() -> None:
+    assert paper.weakest_mark(["matches_corl", "recalled", "seen"]) == "†"
+    assert paper.weakest_mark(["seen", "matches_corl"]) == "‡"
+    assert paper.weakest_mark(["seen"]) == paper.weakest_mark([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + ROW.replace("recalled,", "recaled,"), "line 2; did you mean recalled"),
+        (ROW, "column table is missing"),
+        (HEAD + ROW.replace("1.5", "high"), "column mean holds something"),
+        (HEAD + ROW.replace("1.5", ""), "line 2: a row without a mean"),
+        (HEAD + ROW + ROW, "on lines 2, 3"),
+    ],
+)
+def test_faults_of_the_file_are_told(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(text)
+    with pytest.raises(SyntherError, match=words):
+        paper.lookup("d4rl", "a-v2", "BC", "Original", path)
+
+
+def test_unknown_names_of_a_mapping_are_told() -> None:
+    with pytest.raises(SyntherError, match="did you mean d4rl"):
+        paper.require_mapping("d4r", [])
+    with pytest.raises(SyntherError, match="did you mean SynthER"):
+        paper.require_mapping("d4rl", ["Synther"])
+    with pytest.raises(SyntherError, match="unknown status"):
+        paper.footnotes(["sure"])
+
+
+@pytest.mark.parametrize("table", ["d4rl", "vd4rl"])
+def test_average_rows_are_means_of_means_and_of_deviations(table: str) -> None:
+    """The rule of our average rows; two recalled deviations depart from it (see the README)."""
+    numbers = paper.load()
+    numbers = numbers[numbers["table"] == table]
+    own = numbers[~numbers["dataset"].str.startswith("AVERAGE")]
+    ours = own.groupby(["family", "agent", "variant"])[["mean", "std"]].mean()
+    theirs = numbers[numbers["dataset"] == "AVERAGE"].set_index(["family", "agent", "variant"])
+    exceptions = [("maze2d", "TD3+BC", "Original"), ("V-D4RL", "BC", "SynthER")]
+    for key, row in theirs.iterrows():
+        assert row["mean"] == pytest.approx(ours.loc[key, "mean"], abs=0.0501)
+        if key not in exceptions:
+            assert row["std"] == pytest.approx(ours.loc[key, "std"], abs=0.0501)

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from synther.analysis import draw, render
+from synther.analysis.comparison import Comparison, compare
+from synther.analysis.notes import footnotes
+from synther.analysis.page import fixed_style
+from synther.analysis.tables import DatasetRow, PaperColumns, TableSpec, build_comparison
+from synther.errors import SyntherError
+
+HOPPER, WALKER, MAZE = "hopper-medium-local", "walker2d-medium-v2", "maze2d-umaze-v1"
+# final scores by seed: means 10, 20, 30, 50 and sample deviations 2, 4, 1, 5
+SCORES = {
+    ("td3_bc", HOPPER, "real"): [8, 10, 12],
+    ("td3_bc", HOPPER, "synther"): [16, 20, 24],
+    ("td3_bc", WALKER, "real"): [29, 30, 31],
+    ("td3_bc", WALKER, "synther"): [45, 50, 55],
+    ("td3_bc", MAZE, "real"): [-2, 0, 2],
+    ("td3_bc", MAZE, "synther"): [-1, 0, 1],
+    ("bc", HOPPER, "real"): [5, 6, 7],
+    ("bc", WALKER, "real"): [1, 2, 3],
+    ("bc", WALKER, "synther"): [1, 2, 3],
+}
+
+
+def results(scores: dict[tuple[str, str, str], list[int]], preset: str = "quick") -> pd.DataFrame:
+    """Two evaluations of two episodes, of which only the last has these scores as its mean."""
+    return pd.DataFrame(
+        [
+            (preset, dataset, source, agent, seed, step, episode, 0.0, 9, value)
+            for (agent, dataset, source), values in scores.items()
+            for seed, score in enumerate(values)
+            for step, episode, value in (
+                (500, 0, 99.0),
+                (500, 1, 99.0),
+                (1000, 0, score - 1.0),
+                (1000, 1, score + 1.0),
+            )
+        ],
+        columns=[
+            *("preset", "dataset", "source", "agent", "seed", "step", "episode"),
+            *("return", "length", "score"),
+        ],
+    )
+
+
+@pytest.fixture
+def spec() -> TableSpec:
+    return TableSpec(
+        name="table1",
+        title="D4RL: 50% & more",
+        preset="quick",
+        budget="quick: 1,000 updates, 3 seeds",
+        is_paper_protocol=False,
+        groups={
+            "Locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)],
+            "Maze2D": [DatasetRow(MAZE, MAZE)],
+        },
+        agents={"td3_bc": "TD3+BC", "bc": "BC"},
+        sources={"real": "Real", "synther": "SynthER"},
+        paper=PaperColumns(
+            "d4rl",
+            {"td3_bc": "TD3+BC", "bc": "BC"},
+            {"real": "Original", "synther": "SynthER"},
+        ),
+        bootstrap_reps=40,
+        physics="MuJoCo of today",
+    )
+
+
+@pytest.fixture
+def table(spec: TableSpec) -> Comparison:
+    return compare(spec, results(SCORES))
+
+
+def test_spec_survives_json(spec: TableSpec) -> None:
+    assert TableSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    with pytest.raises(SyntherError, match="incomplete or wrong"):
+        TableSpec.from_dict({"name": "table1"})
+    with pytest.raises(SyntherError, match=r"unknown baseline 'rael'.*did you mean real"):
+        dataclasses.replace(spec, baseline="rael")
+    with pytest.raises(SyntherError, match="no agents"):
+        dataclasses.replace(spec, agents={})
+
+
+def test_cells_and_averages_by_hand(table: Comparison) -> None:
+    td3 = [
+        [(c.mean, pytest.approx(c.std)) if c else None for c in row.cells[:4]] for row in table.rows
+    ]
+    assert td3[0] == [(10, 2), (20, 4), (60.4, 4.0), (63.4, 4.2)]
+    assert td3[1] == [(30, 1), (50, 5), (82.7, 5.5), (84.8, 1.4)]
+    assert td3[2] == [
+        (20, 1.5),
+        (35, 4.5),
+        (pytest.approx(71.55), 4.75),
+        (pytest.approx(74.1), 2.8),
+    ]
+    assert td3[3] == [(0, 2), (0, 1), (29.4, 14.2), (37.6, 14.4)]
+    assert [row.kind for row in table.rows] == [
+        "cell",
+        "cell",
+        "average",
+        "cell",
+        "average",
+        "overall",
+    ]
+    overall = table.rows[-1].cells
+    assert overall[0] is not None
+    assert overall[0].mean == pytest.approx(40 / 3)
+    assert overall[0].datasets == 3
+
+
+def test_like_is_averaged_with_like(table: Comparison) -> None:
+    """BC has no synthetic result on hopper, so its averages leave hopper out on both sides."""
+    real, synther = table.rows[2].cells[4:]
+    assert real is not None
+    assert synther is not None
+    assert (real.mean, real.datasets) == (2.0, 1)
+    assert (synther.mean, synther.datasets) == (2.0, 1)
+    assert (
+        "Average of Locomotion: only datasets that all columns of the agent have (BC 1 of 2)."
+        in (footnotes(table))
+    )
+    assert table.rows[4].cells[4:] == [None, None]
+
+
+def test_aggregates_are_those_of_the_shared_scores(table: Comparison) -> None:
+    found = {(block.agent, block.source): block for block in table.aggregates}
+    assert found["td3_bc", "real"].improvement is None
+    assert found["td3_bc", "synther"].metrics["mean"].value == pytest.approx(70 / 3)
+    improvement = found["td3_bc", "synther"].improvement
+    assert improvement is not None
+    # all pairs win on two datasets; on the maze 3 of 9 win, one ties, the rest lose by symmetry
+    assert improvement.value == pytest.approx((1 + 1 + 0.5) / 3)
+    assert (found["bc", "real"].datasets, found["bc", "real"].seeds) == (1, 3)
+
+
+def test_another_baseline_than_the_first_source(spec: TableSpec) -> None:
+    table = compare(dataclasses.replace(spec, baseline="synther"), results(SCORES))
+    improvement = table.aggregates[0].improvement
+    assert improvement is not None
+    assert improvement.value == pytest.approx(0.5 / 3)
+    assert table.aggregates[1].improvement is None
+    assert "P(better than SynthER)" in render.markdown(table)
+
+
+def test_marks_and_footnotes(table: Comparison) -> None:
+    notes = footnotes(table)
+    assert "† recalled, not checked against the paper." in notes
+    assert "‡ recalled; equals CORL's published numbers." in notes
+    assert not any(note.startswith(("§", "¶")) for note in notes)
+    assert any("(NAME-local for NAME-v2)" in note and note.startswith("*") for note in notes)
+    assert any("ddof = 1" in note and "2 episodes" in note for note in notes)
+    assert any("40 resamples" in note for note in notes)
+    assert "Intervals from fewer than 5 seeds are too narrow to rely on." in notes
+    assert "No published numbers of BC are known for this table." in notes
+    assert any(note.startswith("BC: not every source has results on") for note in notes)
+
+
+def test_markdown(table: Comparison) -> None:
+    lines = render.markdown(table).splitlines()
+    assert "> **quick preset: a check of the pipeline, not evidence**" in lines
+    assert "Preset quick: 1,000 updates, 3 seeds  " in lines
+    assert "Physics: MuJoCo of today  " in lines
+    hopper = "| hopper-medium-local\\* | 10.0 ± 2.0 | 20.0 ± 4.0 | *60.4 ± 4.0‡* | *63.4 ± 4.2†* |"
+    assert f"{hopper} 6.0 ± 1.0 | — |" in lines
+    averages = (
+        "| **Average, Locomotion** | 20.0 ± 1.5 | 35.0 ± 4.5 | *71.6 ± 4.8‡* | *74.1 ± 2.8†* |"
+    )
+    assert f"{averages} 2.0 ± 1.0 | 2.0 ± 1.0 |" in lines
+    assert any("0.83 [" in line for line in lines)
+
+
+def test_latex(table: Comparison) -> None:
+    text = render.latex(table)
+    assert r"\caption{D4RL: 50\% \& more. Preset quick: 1,000 updates, 3 seeds." in text
+    assert r"& \multicolumn{4}{c}{TD3+BC} & \multicolumn{2}{c}{BC} \\" in text
+    assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-7}" in text
+    assert r"\textcolor{gray}{$60.4 \pm 4.0$\textsuperscript{\textdaggerdbl{}}}" in text
+    assert r"{\bfseries quick preset: a check of the pipeline, not evidence}" in text
+    assert r"hopper-medium-local{*} & $10.0 \pm 2.0$" in text
+    assert "\\emph{Maze2D}" in text
+    assert text.isascii()
+    assert text.count("{") == text.count("}")
+    for line in text.splitlines():
+        if line.startswith(("hopper", "walker", "maze", "Average", "Overall")):
+            assert line.count(" & ") == 6
+
+
+def test_csv(table: Comparison) -> None:
+    frame = pd.read_csv(io.StringIO(render.tidy(table).to_csv(index=False)))
+    assert tuple(frame.columns) == render.CSV_COLUMNS
+    assert set(frame["preset"]) == {"quick"}
+    cells = frame[frame["row"] == "cell"].set_index(["dataset", "agent", "source"])
+    hopper = cells.loc[HOPPER, "td3_bc", "synther"]
+    assert (hopper["mean"], hopper["std"], hopper["seeds"]) == (20.0, 4.0, 3)
+    assert (hopper["paper_name"], hopper["paper_mean"]) == ("hopper-medium-v2", 63.4)
+    assert hopper["paper_status"] == "recalled"
+    assert np.isnan(cells.loc[HOPPER, "bc", "synther"]["mean"])
+    average = frame[(frame["row"] == "average") & (frame["agent"] == "td3_bc")].iloc[0]
+    assert average["paper_status"] == "matches_corl"
+    block = frame[(frame["row"] == "aggregate") & (frame["agent"] == "td3_bc")]
+    improvement = block[block["metric"] == "probability_of_improvement"].iloc[0]
+    assert improvement["low"] <= improvement["value"] <= improvement["high"]
+
+
+BUILD = """
+import sys
+from pathlib import Path
+import pandas as pd
+import json
+from synther.analysis.tables import TableSpec, build_comparison
+spec = TableSpec.from_dict(json.loads(sys.argv[1]))
+build_comparison(spec, pd.read_parquet(sys.argv[2]), Path(sys.argv[3]))
+assert not {"torch", "mujoco"} & set(sys.modules)
+"""
+
+
+def test_files_are_the_same_bytes_each_time(spec: TableSpec, tmp_path: Path) -> None:
+    """Also in another process, with other hash seeds, whatever the user's matplotlib style."""
+    paths = build_comparison(spec, results(SCORES), tmp_path / "here.v2")
+    suffixes = ["csv", "md", "tex", "pdf", "png"]
+    assert [path.name for path in paths] == [f"here.v2.{suffix}" for suffix in suffixes]
+    results(SCORES).to_parquet(tmp_path / "results.parquet")
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\nsavefig.dpi: 30\n")
+    environment = os.environ | {
+        "PYTHONHASHSEED": "7",
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "OMP_NUM_THREADS": "1",
+    }
+    arguments = [json.dumps(spec.to_dict()), tmp_path / "results.parquet", tmp_path / "there.v2"]
+    subprocess.run([sys.executable, "-c", BUILD, *arguments], check=True, env=environment)
+    for path in paths:
+        other = path.with_name(path.name.replace("here", "there"))
+        digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (path, other)]
+        assert digests[0] == digests[1], path.suffix
+    assert b"CreationDate" not in (tmp_path / "here.v2.pdf").read_bytes()
+    image = imread(tmp_path / "here.v2.png")
+    margin = np.concatenate([image[:, :20].ravel(), image[:, -20:].ravel(), image[-20:].ravel()])
+    assert (margin == 1).all()
+
+
+def _texts_overlap(figure: Figure) -> list[str]:
+    boxes = [(t.get_text(), t.get_window_extent()) for t in figure.texts if t.get_text().strip()]
+    found = []
+    for index, (first, a) in enumerate(boxes):
+        for second, b in boxes[index + 1 :]:
+            across = min(a.x1, b.x1) - max(a.x0, b.x0)
+            down = min(a.y1, b.y1) - max(a.y0, b.y0)
+            raised = {first, second} & set("†‡§¶")
+            if across > 1 and down > 0.4 * min(a.height, b.height) and not raised:
+                found.append(f"{first} | {second}")
+    return found
+
+
+@pytest.mark.parametrize("agents", [1, 2])
+def test_figure_has_every_text_inside_it_and_none_on_another(spec: TableSpec, agents: int) -> None:
+    names = dict(list(spec.agents.items())[:agents])
+    long = "A title so long that it can't stand in one line over a table of a single agent " * 2
+    with fixed_style():
+        figure = draw.draw(
+            compare(dataclasses.replace(spec, agents=names, title=long), results(SCORES))
+        )
+        width = figure.bbox.width
+        for text in figure.texts:
+            box = text.get_window_extent()
+            assert box.x0 > 0
+            assert box.x1 < width, text.get_text()
+        assert _texts_overlap(figure) == []
+        words = {text.get_text() for text in figure.texts}
+    assert {"TD3+BC", "measured here", "paper", "‡", "Overall average", spec.banner_text} <= words
+
+
+def test_the_papers_own_protocol_has_no_banner(spec: TableSpec) -> None:
+    full = dataclasses.replace(spec, is_paper_protocol=True, preset="paper", budget="full protocol")
+    text = render.markdown(compare(full, results(SCORES, "paper")))
+    assert "not evidence" not in text
+    assert "Preset paper: full protocol" in text
+
+
+def test_one_seed_has_no_deviation_and_says_so(spec: TableSpec) -> None:
+    one = {key: values[:1] for key, values in SCORES.items()}
+    table = compare(spec, results(one))
+    text = render.markdown(table)
+    assert "| walker2d-medium-v2 | 29.0 | 45.0 |" in text
+    assert "One seed: no standard deviation and no interval." in text
+    assert "resamples" not in text
+    assert "nan" not in text.lower()
+    assert "nan" not in render.latex(table).lower()
+
+
+def test_without_the_papers_numbers(spec: TableSpec) -> None:
+    bare = dataclasses.replace(spec, paper=None, agents={"bc": "BC", "iql": "IQL"})
+    text = render.markdown(compare(bare, results(SCORES)))
+    assert "paper" not in text
+    assert "†" not in text
+    assert "IQL: no results yet." in text
+
+
+def test_unequal_seeds_are_told(spec: TableSpec) -> None:
+    fewer = SCORES | {("td3_bc", WALKER, "real"): [29, 30]}
+    table = compare(spec, results(fewer))
+    assert "Cells differ in their number of seeds: from 2 to 3." in footnotes(table)
+    assert any("missing on walker2d-medium-v2 (real)" in note for note in table.omissions)
+    assert table.aggregates[0].seeds == 2
+
+
+def test_results_of_another_preset_or_table_are_refused(spec: TableSpec) -> None:
+    with pytest.raises(SyntherError, match="preset paper were given"):
+        compare(spec, results(SCORES, "paper"))
+    with pytest.raises(SyntherError, match="no result belongs to table table1"):
+        compare(dataclasses.replace(spec, agents={"iql": "IQL"}), results(SCORES))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(59.95, "60.0"), (4.925, "4.9"), (5.05, "5.1"), (-0.04, "0.0"), (-3.15, "-3.2")],
+)
+def test_numbers_are_rounded_as_in_print(value: float, text: str) -> None:
+    assert render.number(value) == text

@@ -1,0 +1,66 @@
+# Real transitions: D4RL's files, stand-ins collected here, and the policies that collect them.
+D4RL_FILES = {
+    Experiments.dataset_file(EXPERIMENTS["paper"], name): name
+    for name, spec in specs.load("datasets")["datasets"].items()
+    if spec["kind"] == "d4rl"
+}
+
+
+rule download_dataset:
+    output:
+        "data/d4rl/{file}.hdf5",
+    log:
+        "logs/download/{file}.log",
+    retries: 2
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        downloads=1,
+    params:
+        dataset=lambda w: D4RL_FILES[f"data/d4rl/{w.file}.hdf5"],
+    shell:
+        "synther download --dataset {params.dataset} --root data 2> {log}"
+
+
+rule collect_dataset:
+    output:
+        "data/{preset}/local/{dataset}.hdf5",
+    log:
+        "logs/{preset}/collect/{dataset}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+    params:
+        rows=lambda w: EXPERIMENTS[w.preset].rows(),
+        policies=lambda w: EXPERIMENTS[w.preset].scale.get("policies", ""),
+    shell:
+        "synther collect --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --rows {params.rows} --out {output} --threads {threads} 2> {log}"
+
+
+rule behaviour_policies:
+    input:
+        expand(
+            "results/behaviour/{task}/returns.json",
+            task=specs.load("behaviour")["tasks"],
+        ),
+    localrule: True
+
+
+rule behaviour_policy:
+    output:
+        directory("results/behaviour/{task}"),
+    log:
+        "logs/behaviour/{task}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        recipe=lambda w: specs.load("behaviour"),
+    shell:
+        "synther behaviour --task {wildcards.task} --out {output} --threads {threads} 2> {log}"

@@ -1,0 +1,51 @@
+# A generator fitted to a dataset, and the transitions drawn from it.
+rule fit_generator:
+    input:
+        data=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+    output:
+        model="results/{preset}/generators/{dataset}/{source}/model.pt",
+        settings="results/{preset}/generators/{dataset}/{source}/settings.json",
+        record="results/{preset}/generators/{dataset}/{source}/fit.json",
+    log:
+        "logs/{preset}/fit/{dataset}/{source}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+    params:
+        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+        device=config["device"],
+        # not on the command line, which resolves them itself: a change makes the job run again
+        settings=lambda w: source_settings(w.source, w.dataset, w.preset),
+    shell:
+        "synther fit --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --source {wildcards.source} --data {input.data} --out {params.folder}"
+        " --seed {params.seed} --time-limit {params.time_limit} --device {params.device}"
+        " --threads {threads} 2> {log}"
+
+
+rule sample_generator:
+    input:
+        model=rules.fit_generator.output.model,
+        settings=rules.fit_generator.output.settings,
+    output:
+        samples="results/{preset}/generators/{dataset}/{source}/samples.npz",
+        record="results/{preset}/generators/{dataset}/{source}/samples.json",
+    log:
+        "logs/{preset}/sample/{dataset}/{source}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
+        number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        device=config["device"],
+    shell:
+        "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
+        " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"

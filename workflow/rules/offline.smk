@@ -1,0 +1,24 @@
+# Seeds of one agent, trained on one source of one dataset, judged in the simulator.
+rule train_offline:
+    input:
+        data=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
+        statistics=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+    output:
+        rows="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
+        record="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",
+    log:
+        "logs/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+    params:
+        device=config["device"],
+        # not on the command line, which resolves them itself: a change makes the job run again
+        settings=lambda w: agent_settings(w.agent, w.dataset, w.preset),
+    shell:
+        "synther train --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --source {wildcards.source} --agent {wildcards.agent} --data {input.data}"
+        " --statistics-from {input.statistics} --seeds {wildcards.first}-{wildcards.last}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"
