@@ -5,7 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint environment clean
+.PHONY: quick test lint check-physics environment clean
 
 quick: environment
 	snakemake --config preset=quick --quiet rules
@@ -24,6 +24,10 @@ lint: environment
 	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+# Steps Gym's -v2 environments in mujoco-py beside ours; needs python3.10 or python3.8.
+check-physics: environment
+	python workflow/scripts/check_physics.py
 
 environment: $(VENV)/.installed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 from pathlib import Path
@@ -38,8 +39,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    keys = [loader.construct_object(key) for key, _ in node.value]
+    merge = "tag:yaml.org,2002:merge"  # what `<<` brings may be overridden
+    keys = [loader.construct_object(key) for key, _ in node.value if key.tag != merge]
     for key in keys:
         if keys.count(key) > 1:
             raise yaml.constructor.ConstructorError(
@@ -55,8 +56,8 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file; a syntax error or a key given twice is a `SyntherError` with the place."""
     try:
         return yaml.load(path.read_text(), Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise SyntherError(f"{path}: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise SyntherError(f"{path} can't be read as YAML: {error}") from error
 
 
 def validate(content: Any, schema_name: str, where: str) -> None:
@@ -72,14 +73,22 @@ def validate(content: Any, schema_name: str, where: str) -> None:
     errors = sorted(validator.iter_errors(content), key=lambda e: [str(p) for p in e.absolute_path])
     if not errors:
         return
-    error = jsonschema.exceptions.best_match(errors)
+    # A misspelt key first: where it is required, its absence is reported too, and says less.
+    misspelt = [e for e in errors if e.validator == "additionalProperties"]
+    error = misspelt[0] if misspelt else jsonschema.exceptions.best_match(errors)
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         for name in error.instance:
             if name not in known:
                 raise unknown_name("key", name, known, f"{where} ({key})")
-    raise SyntherError(f"{where}: {key}: {error.message}")
+    hint = ""
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = [name for name in error.validator_value if name not in error.instance]
+        given = [str(name) for name in error.instance]
+        if near := difflib.get_close_matches(missing[0], given, n=1):
+            hint = f"; did you mean {missing[0]} where it says {near[0]}?"
+    raise SyntherError(f"{where}: {key}: {error.message}{hint}")
 
 
 @functools.cache

@@ -7,12 +7,20 @@ and with which settings; nothing else knows the layout of `data/`, `results/` an
 from __future__ import annotations
 
 import fnmatch
-import functools
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from synther import config
 from synther.errors import SyntherError, unknown_name
+from synther.specs import (
+    agent_settings,
+    agent_spec,
+    preset_scale,
+    source_settings,
+    source_spec,
+    task_spec,
+)
 
 FIGURE_FORMATS = ("pdf", "png", "csv", "tex", "md")
 PAPER_PRESET = "paper"
@@ -38,51 +46,6 @@ class Run:
         )
 
 
-def dataset_settings(spec: dict[str, Any], dataset: str) -> dict[str, Any]:
-    """Return an agent's or source's settings for a dataset: its own, then matching patterns'."""
-    name = stands_for(dataset)
-    merged = dict(spec.get("settings", {}))
-    for pattern, settings in spec.get("datasets", {}).items():
-        if fnmatch.fnmatchcase(name, pattern):
-            merged |= settings
-    return merged
-
-
-def stands_for(dataset: str) -> str:
-    """Return the D4RL dataset that a collected one stands for; another name is returned as is."""
-    spec = config.load("datasets")["datasets"].get(dataset, {})
-    return spec.get("stands_for", dataset)
-
-
-def agent_settings(agent: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
-    """Return an agent's settings on a dataset, scaled by a preset where one is given."""
-    settings = dataset_settings(config.spec(agent, "agent"), dataset)
-    return settings | (config.load_preset(preset).get("agents", {}) if preset else {})
-
-
-def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
-    """Return the settings of a source's generator for a dataset, scaled by a preset if given.
-
-    Raises:
-        SyntherError: the source is the dataset itself and has no generator.
-    """
-    spec = config.spec(source, "source")
-    if "generator" not in spec:
-        raise SyntherError(f"source '{source}' has no generator: its data are the dataset's own")
-    settings = dataset_settings(spec, dataset)
-    scale = config.load_preset(preset).get("generators", {}) if preset else {}
-    return settings | scale.get(spec["generator"], {})
-
-
-@functools.cache
-def task_spec(task: str) -> dict[str, Any]:
-    """Return a task's reference returns and time limit (config/datasets.yaml)."""
-    tasks = config.load("datasets")["tasks"]
-    if task not in tasks:
-        raise unknown_name("task", task, tasks, str(config.config_dir() / "datasets.yaml"))
-    return tasks[task]
-
-
 class Experiments:
     """What a preset runs, and where everything lies, relative to the repository's root.
 
@@ -95,7 +58,8 @@ class Experiments:
         self.scale = config.load_preset(preset)
         self.specs = config.load("experiments")["experiments"]
         known = config.load("datasets")["datasets"]
-        for name in self.scale.get("datasets", []):
+        parts = [self.scale, *self.scale.get("experiments", {}).values()]
+        for name in itertools.chain.from_iterable(part.get("datasets", []) for part in parts):
             if name not in known:
                 raise unknown_name("dataset", name, known, f"preset '{preset}'")
 
@@ -114,7 +78,7 @@ class Experiments:
 
     def datasets(self, name: str) -> dict[str, list[str]]:
         """Return an experiment's datasets by group: the paper's names of those that are run."""
-        chosen = self.scale.get("datasets")
+        chosen = self._scaled(name).get("datasets", self.scale.get("datasets"))
         groups = {}
         for group, names in self.experiment(name)["datasets"].items():
             for dataset in names:
@@ -122,7 +86,32 @@ class Experiments:
             kept = [n for n in names if chosen is None or n in chosen]
             if kept:
                 groups[group] = kept
+        if not groups:
+            raise SyntherError(
+                f"preset '{self.preset}' runs no dataset of experiment '{name}': add one of them "
+                f"to the preset's datasets, or to its experiments.{name}.datasets"
+            )
         return groups
+
+    def _scaled(self, name: str) -> dict[str, Any]:
+        """Return what the preset says of one experiment."""
+        for entry in self.scale.get("experiments", {}):
+            self.experiment(entry)  # misspelt, it would be ignored in silence
+        return self.scale.get("experiments", {}).get(name, {})
+
+    def percents(self, name: str) -> list[int]:
+        """Return the shares of the data that an experiment runs on; empty where on all of it."""
+        wanted = self.experiment(name).get("percents", [])
+        chosen = self._scaled(name).get("percents")
+        return [p for p in wanted if chosen is None or p in chosen]
+
+    def sources(self, name: str) -> list[str]:
+        """Return the sources that an experiment runs: for a curve, one a share of the data."""
+        spec = self.experiment(name)
+        if "percents" not in spec:
+            return list(spec["sources"])
+        points = [f"{s}-{percent}pct" for s in spec["sources"] for percent in self.percents(name)]
+        return [*points, *spec.get("reference", [])]
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -146,18 +135,25 @@ class Experiments:
         size = self.scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
+    def _runs_on(self, name: str, agent: str, dataset: str) -> bool:
+        """Return whether an experiment has this agent on this dataset (its `skip` says if not)."""
+        patterns = self.experiment(name).get("skip", {}).get(agent, [])
+        return not any(fnmatch.fnmatchcase(dataset, pattern) for pattern in patterns)
+
     def runs(self, name: str) -> list[Run]:
         """Return all training jobs of an experiment."""
         spec = self.experiment(name)
-        for kind in ("agent", "source"):
-            for entry in spec[f"{kind}s"]:
-                config.spec(entry, kind)
+        for agent in spec["agents"]:
+            agent_spec(agent)
+        for source in self.sources(name):
+            source_spec(source)
         return [
             Run(self.preset, self.run_name(dataset), source, agent, seeds)
             for names in self.datasets(name).values()
             for dataset in names
-            for source in spec["sources"]
+            for source in self.sources(name)
             for agent in spec["agents"]
+            if self._runs_on(name, agent, dataset)
             for seeds in self.seed_blocks()
         ]
 
@@ -184,11 +180,31 @@ class Experiments:
         """Return the folder of a fitted generator and its samples."""
         return f"results/{self.preset}/generators/{dataset}/{source}"
 
-    def training_data(self, dataset: str, source: str) -> str:
-        """Return the file that an agent learns from: the dataset's own, or a source's samples."""
-        if "generator" not in config.spec(source, "source"):
+    def real_data(self, dataset: str, source: str) -> str:
+        """Return the real transitions behind a source: the dataset, or a share of it."""
+        percent = source_spec(source)["percent"]
+        if percent is None:
             return self.dataset_file(dataset)
-        return f"{self.generator_folder(dataset, source)}/samples.npz"
+        return f"results/{self.preset}/subsets/{dataset}/{percent}pct.npz"
+
+    def subset_choice(self) -> dict[str, Any]:
+        """Return how shares of a dataset are chosen: "choose" and "seed"."""
+        return config.load("sources")["subset"]
+
+    def training_data(self, dataset: str, source: str) -> str:
+        """Return the file that an agent learns from: real transitions, samples or a mixture."""
+        spec = source_spec(source)
+        if "generator" in spec:
+            return f"{self.generator_folder(dataset, source)}/samples.npz"
+        if "mix" in spec:
+            return f"{self.generator_folder(dataset, source)}/mixture.npz"
+        return self.real_data(dataset, source)
+
+    def mixed_samples(self, dataset: str, source: str) -> str:
+        """Return the samples that a mixture takes its synthetic part from."""
+        spec = source_spec(source)
+        suffix = f"-{spec['percent']}pct" if spec["percent"] else ""
+        return self.training_data(dataset, spec["mix"]["with"] + suffix)
 
     def rows(self) -> int:
         """Return how many transitions a collected dataset has: as many as D4RL's by default."""
@@ -200,36 +216,54 @@ class Experiments:
 
     def samples(self, source: str) -> int:
         """Return how many transitions a source generates."""
-        return self.scale.get("samples", config.spec(source, "source").get("samples", 0))
+        scale = preset_scale(self.preset, source)
+        return scale.get("samples", source_spec(source).get("samples", 0))
 
     def memory_mb(self, dataset: str, source: str) -> int:
         """Estimate a job's memory: its transitions thrice (file, table, copies), and the rest."""
         spec = config.spec(dataset, "dataset")
         rows = self.scale.get("rows") or _D4RL_ROWS.get(spec.get("level", ""), 1_000_000)
-        if "generator" in config.spec(source, "source"):
+        if "generator" in source_spec(source) or "mix" in source_spec(source):
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
 
     def table(self, name: str) -> dict[str, Any]:
-        """Return what `synther.analysis.spec.TableSpec.from_dict` takes."""
+        """Return the description that `synther.analysis` makes a table or figure from."""
         spec, groups = self.experiment(name), self.datasets(name)
-        titles = {agent: config.spec(agent, "agent")["title"] for agent in spec["agents"]}
-        sources = {s: config.spec(s, "source").get("title", s) for s in spec["sources"]}
-        return {
+        for kind, key in (("agent", "agents"), ("source", "variants")):
+            for entry in spec.get("paper", {}).get(key, {}):  # misspelt, it would be ignored
+                if entry not in spec[f"{kind}s"]:
+                    where = f"experiment '{name}', paper.{key}"
+                    raise unknown_name(kind, entry, spec[f"{kind}s"], where)
+        rows = {
+            group: [{"name": self.run_name(n), "paper_name": n} for n in names]
+            for group, names in groups.items()
+        }
+        common = {
+            "kind": spec["kind"],
             "name": name,
             "title": spec["title"],
             "preset": self.preset,
             "budget": self.budget(name),
             "is_paper_protocol": self.scale["protocol"] == "paper",
-            "groups": {
-                group: [{"name": self.run_name(n), "paper_name": n} for n in names]
-                for group, names in groups.items()
-            },
-            "agents": titles,
-            "sources": sources,
-            "paper": spec.get("paper"),
+            "agents": {agent: agent_spec(agent)["title"] for agent in spec["agents"]},
             "bootstrap_reps": self.scale["bootstrap_reps"],
             "seed": 0,
+            "physics": "exact -v2 physics",
+        }
+        titles = {source: source_spec(source)["title"] for source in spec["sources"]}
+        if spec["kind"] == "curve":
+            return common | {
+                "panels": [row for group in rows.values() for row in group],
+                "series": titles,
+                "percents": self.percents(name),
+                "reference": {s: source_spec(s)["title"] for s in spec.get("reference", [])},
+            }
+        return common | {
+            "groups": rows,
+            "sources": titles,
+            "paper": spec.get("paper"),
+            "scaling": spec.get("scaling"),
         }
 
     def budget(self, name: str) -> str:
@@ -237,8 +271,14 @@ class Experiments:
         spec, groups = self.experiment(name), self.datasets(name)
         datasets = [dataset for names in groups.values() for dataset in names]
         everything = sum(len(names) for names in spec["datasets"].values())
+        sources = self.sources(name)
         steps = sorted(
-            {agent_settings(a, d, self.preset)["steps"] for a in spec["agents"] for d in datasets}
+            {
+                agent_settings(agent, dataset, self.preset, source)["steps"]
+                for agent in spec["agents"]
+                for dataset in datasets
+                for source in sources
+            }
         )
         parts = [
             f"{self.scale['seeds']} seeds",
@@ -246,18 +286,25 @@ class Experiments:
         ]
         if "rows" in self.scale:
             parts.append(f"{self.scale['rows']:,} transitions a dataset")
-        for source in spec["sources"]:
-            if "generator" in config.spec(source, "source"):
-                settings = source_settings(source, datasets[0], self.preset)
-                fitted = f", {settings['steps']:,} steps" if "steps" in settings else ""
-                wide = f", width {settings['width']:,}" if "width" in settings else ""
-                parts.append(f"{source}: {self.samples(source):,} samples{wide}{fitted}")
+        generated = {self._generated(source, datasets[0]) for source in sources}
+        parts += sorted(words for words in generated if words)
         parts.append(
             f"all {everything} datasets"
             if len(datasets) == everything
             else f"{len(datasets)} of {everything} datasets"
         )
         return "; ".join(parts)
+
+    def _generated(self, source: str, dataset: str) -> str:
+        spec = source_spec(source)
+        if "generator" not in spec:
+            return ""
+        settings = source_settings(source, dataset, self.preset)
+        words = f"{spec['generator']}: {self.samples(source):,} samples"
+        for key, unit in (("width", "width {:,}"), ("steps", "{:,} steps")):
+            if key in settings:
+                words += ", " + unit.format(settings[key])
+        return words
 
 
 def preset_experiments(default: str) -> dict[str, Experiments]:

@@ -6,13 +6,17 @@ import errno
 import hashlib
 import json
 import os
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synther.errors import SyntherError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def explain_os_error(error: OSError, path: Path) -> SyntherError:
@@ -24,6 +28,18 @@ def explain_os_error(error: OSError, path: Path) -> SyntherError:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return SyntherError(f"{path} can't be written: a part of the path is a file, not a folder")
     return SyntherError(f"{path} can't be written: {error}")
+
+
+def _os_error_within(error: RuntimeError) -> OSError | None:
+    """Return the refusal of the operating system that torch or h5py reports as RuntimeError."""
+    text = str(error)
+    if found := re.search(r"errno = (\d+)", text):  # h5py
+        number = int(found[1])
+        return OSError(number, os.strerror(number))
+    # torch does not say why; what ends its writing half-way is a full disk or a quota
+    if "inline_container" in text or "PytorchStreamWriter" in text or "iostream" in text:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None
 
 
 @contextmanager
@@ -43,9 +59,35 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         raise explain_os_error(error, path) from error
+    except RuntimeError as error:
+        refusal = _os_error_within(error)
+        if refusal is None:
+            raise
+        raise explain_os_error(refusal, path) from error
     finally:
         with suppress(OSError):  # a folder that can't be written can't be cleaned either
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> Path:
+    """Return `path` if a file can be written there; ask before the work whose result it takes.
+
+    The folder is made where missing.
+
+    Raises:
+        SyntherError: it can't, or there is a folder of that name.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise SyntherError(f"{path} can't be written: it is a folder; name a file")
+    probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    return path
 
 
 def require_file(path: str | Path, remedy: str = "check the path") -> Path:
@@ -62,9 +104,38 @@ def require_file(path: str | Path, remedy: str = "check the path") -> Path:
     return path
 
 
+def read_npz(
+    path: str | Path, required: Sequence[str], optional: Sequence[str] = (), what: str = "file"
+) -> dict[str, np.ndarray]:
+    """Read the named arrays of an `.npz`; nothing in it is ever unpickled.
+
+    Args:
+        path: the file.
+        required: names of arrays that it must have.
+        optional: names of arrays that are read where it has them.
+        what: what the file is, for the errors.
+
+    Raises:
+        SyntherError: the file is missing, cut short, not an `.npz`, or lacks an array.
+    """
+    import numpy as np  # here, because the command line's help needs none
+
+    path = require_file(path)
+    try:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            names = set(archive.files)
+            missing = [name for name in required if name not in names]
+            if not missing:
+                return {name: archive[name] for name in (*required, *optional) if name in names}
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
+        reason = f"{type(error).__name__}: {error}"
+        raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
+    raise SyntherError(f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}")
+
+
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits, read in bounded memory."""
-    with open(path, "rb") as handle:
+    with open(require_file(path), "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 

@@ -16,7 +16,7 @@ PACKAGES = ("synther", "torch", "numpy", "mujoco", "gymnasium")
 @functools.cache
 def commit() -> str:
     """Return the commit of the code in use, with `+changes` if the tree differs, or `unknown`."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
         done = subprocess.run(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, explain_os_error, require_file
+from synther.files import atomic_path, explain_os_error, read_npz
 
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 
@@ -39,7 +39,12 @@ class Transitions:
 
     def __post_init__(self) -> None:
         for name in FIELDS:
-            array = np.ascontiguousarray(getattr(self, name), dtype=np.float32)
+            array = np.asarray(getattr(self, name))
+            if array.dtype.kind not in "biuf":
+                raise SyntherError(f"{name} are of type {array.dtype}, not numbers")
+            # What float32 can't hold becomes infinite, and `check_finite` finds it.
+            with np.errstate(over="ignore"):
+                array = np.ascontiguousarray(array, dtype=np.float32)
             object.__setattr__(self, name, array)
         n = len(self.rewards)
         expected: dict[str, tuple[int, ...]] = {
@@ -116,7 +121,9 @@ class Transitions:
         for name in FIELDS:
             array = getattr(self, name)
             # A sum is finite only if every term is (or terms overflow): one pass, no mask.
-            if not np.isfinite(array.sum(dtype=np.float64)):
+            with np.errstate(invalid="ignore"):  # infinity minus infinity
+                total = array.sum(dtype=np.float64)
+            if not np.isfinite(total):
                 bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
                 raise SyntherError(
                     f"{where}: {name} are NaN or infinite in {int(bad.sum())} of {len(array)} "
@@ -134,30 +141,20 @@ class Transitions:
         """Read the authors' `.npz`; rewards and terminals may be (N,) or (N, 1).
 
         Raises:
-            SyntherError: the file is missing, cut short, not an `.npz`, lacks a key, holds arrays
-                of unfitting shapes, or values that are NaN or infinite.
+            SyntherError: the file is missing, cut short, not an `.npz`, lacks a key, holds no
+                rows, arrays of unfitting shapes, or values that are NaN or infinite.
         """
-        path = require_file(path)
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                missing = [name for name in FIELDS if name not in archive.files]
-                if missing:
-                    raise SyntherError(
-                        f"{path} lacks {', '.join(missing)}; an .npz of transitions has "
-                        f"{', '.join(FIELDS)}"
-                    )
-                arrays = {name: archive[name] for name in FIELDS}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
-            raise SyntherError(
-                f"{path} is not a whole .npz file ({error}): make it anew"
-            ) from error
+        arrays = read_npz(path, FIELDS, what="an .npz of transitions")
         for name in ("rewards", "terminals"):
             if arrays[name].ndim == 2 and arrays[name].shape[1] == 1:
                 arrays[name] = arrays[name][:, 0]
         try:
-            return cls(**arrays).check_finite(str(path))
+            transitions = cls(**arrays)
         except SyntherError as error:
             raise SyntherError(f"{path}: {error}") from error
+        if not len(transitions):
+            raise SyntherError(f"{path} holds no transitions: make it anew")
+        return transitions.check_finite(str(path))
 
 
 class TransitionsWriter:
@@ -193,7 +190,7 @@ class TransitionsWriter:
         self._rows += len(part)
         try:
             for name, handle in self._handles.items():
-                handle.write(memoryview(getattr(part, name)).cast("B"))
+                handle.write(getattr(part, name).reshape(-1).view(np.uint8))
         except OSError as error:
             raise explain_os_error(error, self.path) from error
 
@@ -227,8 +224,11 @@ class TransitionsWriter:
     ) -> None:
         try:
             for handle in self._handles.values():
-                handle.close()
+                handle.close()  # writes what is still buffered
             if kind is None:
                 self._write_archive()
+        except OSError as failure:
+            if kind is None:  # else the block's own error is the one to show
+                raise explain_os_error(failure, self.path) from failure
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)

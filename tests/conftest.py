@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from synther import config, specs
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -16,3 +20,27 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("shared/ is not here")
     return folder
+
+
+@pytest.fixture
+def edit_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Return edit(file, old, new): it edits a copy of config/, which is the one in use."""
+    folder = tmp_path / "config"
+    shutil.copytree(REPOSITORY / "config", folder)
+    monkeypatch.setenv("SYNTHER_CONFIG", str(folder))
+    caches = (config.load, config.load_preset, specs.task_spec)
+
+    def forget() -> None:
+        for cached in caches:
+            cached.cache_clear()
+
+    def edit(file: str, old: str, new: str) -> Path:
+        text = (folder / file).read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        (folder / file).write_text(text.replace(old, new, 1))
+        forget()
+        return folder / file
+
+    forget()
+    yield edit
+    forget()

@@ -44,6 +44,8 @@ class OfflineSettings:
     """Standardise states with the real dataset's mean and std + 1e-3."""
     reward_shift: float = 0.0
     """Added to every reward (AntMaze: -1)."""
+    scale_rewards: bool = False
+    """Multiply rewards by time limit / (largest - smallest return) of the real dataset."""
 
 
 class Agent(nn.Module, ABC):

@@ -19,6 +19,29 @@ def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]
     return [torch.Generator().manual_seed(seed * 1_000_003 + purpose) for seed in seeds]
 
 
+Init = Callable[[torch.Generator, int, int, bool], tuple[Tensor, Tensor]]
+"""(generator, fan-in, fan-out, is the last layer) -> weight (in, out), bias (1, out)."""
+
+
+def linear_init(
+    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+) -> tuple[Tensor, Tensor]:
+    """Draw a layer as PyTorch's `nn.Linear` does: uniform within 1 / sqrt(fan-in)."""
+    bound = 1.0 / math.sqrt(fan_in)
+    weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
+    bias = torch.empty(1, fan_out).uniform_(-bound, bound, generator=generator)
+    return weight, bias
+
+
+def orthogonal_init(
+    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+) -> tuple[Tensor, Tensor]:
+    """Draw an orthogonal weight of gain sqrt(2), with zero bias (Saxe et al. 2013)."""
+    weight = torch.empty(fan_out, fan_in)
+    nn.init.orthogonal_(weight, gain=math.sqrt(2.0), generator=generator)
+    return weight.T.contiguous(), torch.zeros(1, fan_out)
+
+
 class StackedMLP(nn.Module):
     """S multilayer perceptrons of one shape, evaluated in one batched product a layer.
 
@@ -28,6 +51,7 @@ class StackedMLP(nn.Module):
         sizes: input width, hidden widths, output width.
         copies: networks a seed (an ensemble); S = seeds * copies, a seed's copies adjacent.
         activation: between layers.
+        init: draws each layer's weight and bias.
     """
 
     def __init__(
@@ -36,13 +60,15 @@ class StackedMLP(nn.Module):
         sizes: Sequence[int],
         copies: int = 1,
         activation: Callable[[Tensor], Tensor] = torch.relu,
+        init: Init | None = None,
     ) -> None:
         super().__init__()
+        init = init or linear_init
         self.activation, self.copies = activation, copies
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         shapes = list(itertools.pairwise(sizes))
         drawn = [
-            [_linear_init(generator, *shape) for shape in shapes]
+            [init(generator, *shape, n == len(shapes)) for n, shape in enumerate(shapes, start=1)]
             for generator in generators
             for _ in range(copies)
         ]
@@ -61,13 +87,6 @@ class StackedMLP(nn.Module):
         return hidden
 
 
-def _linear_init(generator: torch.Generator, fan_in: int, fan_out: int) -> tuple[Tensor, Tensor]:
-    bound = 1.0 / math.sqrt(fan_in)
-    weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
-    bias = torch.empty(1, fan_out).uniform_(-bound, bound, generator=generator)
-    return weight, bias
-
-
 class Critics(StackedMLP):
     """An ensemble of Q-functions a seed: (K, B, d), (K, B, a) -> (K, N, B)."""
 
@@ -78,8 +97,10 @@ class Critics(StackedMLP):
         action_dim: int,
         hidden: Sequence[int],
         ensemble: int,
+        init: Init | None = None,
     ) -> None:
-        super().__init__(generators, [observation_dim + action_dim, *hidden, 1], copies=ensemble)
+        sizes = [observation_dim + action_dim, *hidden, 1]
+        super().__init__(generators, sizes, copies=ensemble, init=init)
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:  # type: ignore[override]
         """Return Q_n(s, a) of every critic n."""
@@ -88,6 +109,13 @@ class Critics(StackedMLP):
         if self.copies > 1:
             inputs = inputs.repeat_interleave(self.copies, dim=0)
         return super().forward(inputs).view(seeds, self.copies, -1)
+
+    def each(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """Return Q_n(s, a_n) (K, N, B) where every critic has its own actions (K, N, B, a)."""
+        seeds, copies, batch, _ = actions.shape
+        states = observations[:, None].expand(-1, copies, -1, -1)
+        inputs = torch.cat([states, actions], dim=-1).view(seeds * copies, batch, -1)
+        return super().forward(inputs).view(seeds, copies, batch)
 
 
 class FlatParameters:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from synther.analysis import aggregate, paper, scores
+from synther.analysis.scaling import Change, changes
 from synther.analysis.spec import DatasetRow, TableSpec
-from synther.errors import SyntherError
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Comparison:
     """A comparison with all its numbers, ready to be printed in any format.
 
     `final` has the score of every seed behind it (`scores.final_scores`); `omissions` says in
-    words what the aggregates leave out.
+    words what the aggregates and the changes with the networks' size leave out.
     """
 
     spec: TableSpec
@@ -77,6 +77,12 @@ class Comparison:
     aggregates: list[AggregateRow]
     final: pd.DataFrame
     omissions: list[str]
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def prints_paper(self) -> bool:
+        """Whether any published number stands in it."""
+        return any(c.is_paper for c in self.columns) or any(c.claim for c in self.changes)
 
 
 def _measured(final: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
@@ -166,21 +172,8 @@ def compare(spec: TableSpec, results: pd.DataFrame) -> Comparison:
         SyntherError: results are of another preset, none is of this table, or seeds of one run
             end at different steps.
     """
-    others = sorted(set(results["preset"]) - {spec.preset})
-    if others:
-        raise SyntherError(
-            f"table {spec.name} is of preset {spec.preset}, but results of preset "
-            f"{', '.join(others)} were given; give only its own"
-        )
     names = [row.name for row in spec.rows]
-    wanted = results[
-        results["dataset"].isin(names)
-        & results["agent"].isin(list(spec.agents))
-        & results["source"].isin(list(spec.sources))
-    ]
-    if wanted.empty:
-        raise SyntherError(f"no result belongs to table {spec.name}; run its workflow target first")
-    final = scores.final_scores(wanted)
+    final = scores.final_scores(scores.belonging(spec, results, names, list(spec.sources)))
     measured, published = _measured(final), _published(spec)
     columns = _columns(spec, published)
 
@@ -204,7 +197,8 @@ def compare(spec: TableSpec, results: pd.DataFrame) -> Comparison:
     if len(spec.groups) > 1:
         rows.append(Row("overall", "", "Overall average", averages(names)))
     blocks, omissions = _aggregates(spec, final)
-    return Comparison(spec, columns, rows, blocks, final, omissions)
+    scaled, missing = changes(spec, final)
+    return Comparison(spec, columns, rows, blocks, final, [*omissions, *missing], scaled)
 
 
 def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[AggregateRow], list[str]]:

@@ -15,29 +15,20 @@ from synther.analysis.page import (
     INK,
     LINE,
     MARGIN,
+    NOTE,
     Page,
     Style,
     fixed_style,
+    heading,
     save_figure,
     text_width,
-    wrap,
 )
-from synther.analysis.render import (
-    MISSING,
-    PAPER,
-    aggregate_cells,
-    aggregate_header,
-    number,
-    provenance_lines,
-    row_label,
-    spans,
-)
+from synther.analysis.render import PAPER, blocks, row_label, spans
+from synther.analysis.text import MISSING, number
 
-TITLE, NOTE = 12.0, 7.5
 GAP, AGENT_GAP = 13.0, 24.0
 MIN_WIDTH = 400.0
 PAPER_INK, ZEBRA = "#7a7a7a", "#f4f4f4"
-BANNER_INK, BANNER_FILL = "#8a2f00", "#fdebd3"
 
 
 def _signed(value: float) -> str:
@@ -186,21 +177,17 @@ class _Main:
             page.y += 2.5
 
 
-def _aggregate_widths(table: Comparison) -> tuple[list[list[str]], list[float]]:
-    rows = [aggregate_header(table)]
-    for block in table.aggregates:
-        agent, source, *numbers = aggregate_cells(table, block)
-        rows.append([agent, source, *(text.replace("-", "−") for text in numbers)])
-    return rows, [max(text_width(row[i], Style()) for row in rows) for i in range(len(rows[0]))]
+def _block_widths(rows: Sequence[Sequence[str]]) -> list[float]:
+    return [max(text_width(row[i], Style()) for row in rows) for i in range(len(rows[0]))]
 
 
-def _draw_aggregates(page: Page, table: Comparison) -> None:
-    rows, widths = _aggregate_widths(table)
+def _draw_block(page: Page, title: str, rows: Sequence[Sequence[str]]) -> None:
+    widths = _block_widths(rows)
     natural = sum(widths) + GAP * (len(widths) - 1)
     # over a much wider table the columns would stand too far apart to be read together
     end = MARGIN + min(page.width - 2 * MARGIN, natural * 1.6)
     gap = (end - MARGIN - sum(widths)) / (len(widths) - 1)
-    page.text(MARGIN, "Aggregates over datasets", style=Style(weight="bold"))
+    page.text(MARGIN, title, style=Style(weight="bold"))
     page.y += LINE + 2
     page.rule(MARGIN, end, 1.1)
     page.y += 2
@@ -234,29 +221,27 @@ def draw(table: Comparison) -> Figure:
     Measured numbers are upright and black, published ones italic and grey.
     """
     main = _Main(table)
+    below = [
+        (
+            title,
+            [
+                [text.replace("-", "−") if i > 1 else text for i, text in enumerate(row)]
+                for row in rows
+            ],
+        )
+        for title, rows in blocks(table)
+    ]
     inner = max(main.width, MIN_WIDTH)
-    if table.aggregates:
-        widths = _aggregate_widths(table)[1]
+    for _, rows in below:
+        widths = _block_widths(rows)
         inner = max(inner, sum(widths) + GAP * (len(widths) - 1))
     page = Page(inner + 2 * MARGIN)
-    page.paragraph(table.spec.title, Style(TITLE, "bold"))
-    page.y += 3
-    if table.spec.banner_text:
-        style = Style(BODY + 1, "bold", color=BANNER_INK)
-        lines = wrap(table.spec.banner_text, inner - 12, style)
-        page.fills.append((MARGIN, page.y, inner, len(lines) * LINE + 4, BANNER_FILL))
-        page.y += 2
-        for line in lines:
-            page.text(MARGIN + 6, line, style=style)
-            page.y += LINE
-        page.y += 6
-    for line in provenance_lines(table):
-        page.paragraph(line, Style(NOTE + 0.5))
+    heading(page, table.spec)
     page.y += 7
     main.draw(page)
     page.y += 12
-    if table.aggregates:
-        _draw_aggregates(page, table)
+    for title, rows in below:
+        _draw_block(page, title, rows)
         page.y += 8
     for note in footnotes(table):
         page.paragraph(note, Style(NOTE))

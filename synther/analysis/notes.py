@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synther.analysis import paper, scores
+from synther.analysis import paper, scaling, scores
 from synther.analysis.comparison import Comparison
 from synther.analysis.spec import DatasetRow
 
 FEW_SEEDS = 5
-"""Below this many seeds, a table says that its intervals are rough."""
+"""Below this many seeds, a table or figure says that its intervals are rough."""
 
 STAND_IN = "*"
 """Mark of a row whose dataset is not the paper's own."""
 
 
-def _stand_ins(rows: Sequence[DatasetRow]) -> str:
+def stand_ins(rows: Sequence[DatasetRow]) -> str:
     """Name which dataset stands for which: by their endings where these are the same for many."""
     pairs = []
     for row in rows:
@@ -50,23 +50,24 @@ def footnotes(table: Comparison) -> list[str]:
             )
         if seeds and min(seeds) < FEW_SEEDS:
             lines.append(f"Intervals from fewer than {FEW_SEEDS} seeds are too narrow to rely on.")
+    lines += scaling.footnotes(spec, table.changes)
     lines += _partial_averages(table)
     lines += table.omissions
     lines += scores.budget_differences(table.final)
-    if has_paper:
-        if stand_ins := [row for row in spec.rows if row.name != row.paper_name]:
+    if table.prints_paper:
+        if substitutes := [row for row in spec.rows if row.name != row.paper_name]:
             lines.append(
                 f"{STAND_IN} Stand-ins: -local datasets are re-collected, while the paper's "
-                f"numbers belong to the D4RL originals ({_stand_ins(stand_ins)})."
+                f"numbers belong to the D4RL originals ({stand_ins(substitutes)})."
             )
         shown = {column.agent for column in table.columns if column.is_paper}
         for agent, label in spec.agents.items():
-            if agent not in shown:
+            if has_paper and agent not in shown:
                 lines.append(f"No published numbers of {label} are known for this table.")
         cells = [cell for row in table.rows for cell in row.cells if cell and cell.status]
-        lines += [
-            f"{line}." for line in paper.footnotes({s for c in cells for s in c.status.split(";")})
-        ]
+        statuses = {status for cell in cells for status in cell.status.split(";")}
+        statuses |= {change.claim.number.status for change in table.changes if change.claim}
+        lines += [f"{line}." for line in paper.footnotes(statuses)]
     return [*lines, *spec.notes]
 
 

@@ -20,12 +20,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 
+from synther.analysis.spec import Spec
 from synther.files import atomic_path
 
 FONT = "STIXGeneral"  # comes with matplotlib, so every machine draws the same
 BODY, LINE, MARGIN = 9.0, 14.0, 16.0
+TITLE, NOTE = 12.0, 7.5
 DPI = 200
 INK = "#111111"
+BANNER_INK, BANNER_FILL = "#8a2f00", "#fdebd3"
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,11 @@ class Page:
     rules: list[tuple[float, float, float, float]] = field(default_factory=list)
     fills: list[tuple[float, float, float, float, str]] = field(default_factory=list)
 
-    def text(self, x: float, text: str, align: str = "left", style: Style = Style()) -> None:
-        """Put a text into the line at `y`, by its left, centre or right."""
-        self.texts.append((x, self.y + 0.72 * LINE, text, align, style))
+    def text(
+        self, x: float, text: str, align: str = "left", style: Style = Style(), down: float = 0.0
+    ) -> None:
+        """Put a text into the line at `y`, or `down` from it, by its left, centre or right."""
+        self.texts.append((x, self.y + down + 0.72 * LINE, text, align, style))
 
     def rule(self, start: float, end: float, weight: float) -> None:
         """Draw a horizontal rule at `y`."""
@@ -106,6 +111,24 @@ class Page:
                 parse_math=False,
             )
         return figure
+
+
+def heading(page: Page, spec: Spec) -> None:
+    """Write title, banner, preset and physics at the top of a page."""
+    page.paragraph(spec.title, Style(TITLE, "bold"))
+    page.y += 3
+    if spec.banner_text:
+        style = Style(BODY + 1, "bold", color=BANNER_INK)
+        inner = page.width - 2 * MARGIN
+        lines = wrap(spec.banner_text, inner - 12, style)
+        page.fills.append((MARGIN, page.y, inner, len(lines) * LINE + 4, BANNER_FILL))
+        page.y += 2
+        for line in lines:
+            page.text(MARGIN + 6, line, style=style)
+            page.y += LINE
+        page.y += 6
+    for line in spec.provenance_lines:
+        page.paragraph(line, Style(NOTE + 0.5))
 
 
 @contextmanager

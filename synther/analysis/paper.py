@@ -174,7 +174,10 @@ def lookup(
             f"the paper's numbers have {table}, {dataset}, {agent}, {variant} on lines {lines}; "
             "keep one of them"
         )
-    row = found.iloc[0]
+    return _number(found.iloc[0])
+
+
+def _number(row: pd.Series) -> PaperNumber:
     return PaperNumber(
         mean=float(row["mean"]),
         std=float(row["std"]),
@@ -182,3 +185,32 @@ def lookup(
         status=str(row["status"]),
         provenance=str(row["provenance"]),
     )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number that the paper claims in its text: of which family and agent, and in which words."""
+
+    family: str
+    agent: str
+    words: str
+    number: PaperNumber
+
+
+def claim(name: str, path: Path | None = None) -> Claim:
+    """Return one of the paper's claims: the row of table `claims` with this `dataset`.
+
+    Raises:
+        SyntherError: there is none of that name, or more than one.
+    """
+    numbers = load(path)
+    claims = numbers[numbers["table"] == "claims"]
+    found = claims[claims["dataset"] == name]
+    where = str(path or config_dir() / "paper" / "results.csv")
+    if found.empty:
+        raise unknown_name("claim", name, set(claims["dataset"]), where)
+    if len(found) > 1:
+        raise SyntherError(f"{where} has the claim {name} {len(found)} times; keep one of them")
+    row = found.iloc[0]
+    agent = "" if pd.isna(row["agent"]) else str(row["agent"])
+    return Claim(str(row["family"]), agent, str(row["variant"]), _number(row))

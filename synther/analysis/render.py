@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
-from synther.analysis.aggregate import Estimate
+from synther.analysis import scaling
 from synther.analysis.comparison import AggregateRow, Cell, Column, Comparison, Row
 from synther.analysis.notes import STAND_IN, footnotes
+from synther.analysis.text import (
+    MISSING,
+    escape_tex,
+    estimate_text,
+    markdown_head,
+    markdown_notes,
+    markdown_table,
+    number,
+    pipe,
+    tex_foot,
+    tex_head,
+    tex_tabular,
+)
 
-MISSING = "—"
 HERE, PAPER = "measured here", "paper"
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "group", "dataset", "paper_name", "agent", "source"),
     *("metric", "mean", "std", "value", "low", "high", "seeds", "datasets"),
     *("paper_mean", "paper_std", "paper_seeds", "paper_status"),
+    *("from_agent", "from_source", "from_mean"),
 )
-
-
-def number(value: float, digits: int = 1) -> str:
-    """Format a number, halves rounded up as in print; what rounds to zero has no sign."""
-    # first to six places, because a mean of printed numbers falls a hair beside its half
-    exact = Decimal(repr(round(float(value), 6)))
-    text = str(exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
-    return text.lstrip("-") if float(text) == 0 else text
-
-
-def estimate_text(estimate: Estimate | None, digits: int) -> str:
-    """Return `value [low, high]`, without the interval if there is none."""
-    if estimate is None:
-        return MISSING
-    value = number(estimate.value, digits)
-    if math.isnan(estimate.low):
-        return value
-    return f"{value} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
 
 
 def row_label(table: Comparison, row: Row) -> str:
     """Return what stands before a row, with the mark of a stand-in where it is one."""
-    has_paper = any(column.is_paper for column in table.columns)
     stands_in = row.dataset is not None and row.dataset.name != row.dataset.paper_name
-    return row.label + (STAND_IN if has_paper and stands_in else "")
+    return row.label + (STAND_IN if table.prints_paper and stands_in else "")
 
 
 def aggregate_header(table: Comparison) -> list[str]:
@@ -70,20 +63,24 @@ def aggregate_cells(table: Comparison, block: AggregateRow) -> list[str]:
     ]
 
 
-def provenance_lines(table: Comparison) -> list[str]:
-    """Return the preset with its budget, and the simulator where it is given."""
-    spec = table.spec
-    named = spec.budget if spec.budget.startswith(spec.preset) else f"{spec.preset}: {spec.budget}"
-    lines = [f"Preset {named if spec.budget else spec.preset}"]
-    return [*lines, f"Physics: {spec.physics}"] if spec.physics else lines
+def blocks(table: Comparison) -> list[tuple[str, list[list[str]]]]:
+    """Return what stands under the table: (title, rows as text with a head first)."""
+    found = []
+    if table.aggregates:
+        rows = [aggregate_cells(table, block) for block in table.aggregates]
+        found.append(("Aggregates over datasets", [aggregate_header(table), *rows]))
+    if table.changes:
+        found.append((scaling.TITLE, scaling.table_rows(table.spec, table.changes)))
+    return found
 
 
 def tidy(table: Comparison) -> pd.DataFrame:
     """Return everything in a table, one number a row, for machines; columns `CSV_COLUMNS`.
 
-    `row` is cell, average, overall or aggregate. Cells and averages have mean and std, measured
-    and published (empty where missing); aggregates have `metric`, `value`, `low` and `high`.
-    Scores run from 0 to 100; the optimality gap and probabilities from 0 to 1.
+    `row` is cell, average, overall, aggregate or scaling. Cells and averages have mean and std,
+    measured and published (empty where missing); aggregates have `metric`, `value`, `low` and
+    `high`; so has scaling, the change in percent from `from_mean` to `mean`, with the paper's claim
+    as `paper_mean`. Scores run from 0 to 100; the optimality gap and probabilities from 0 to 1.
     """
     records: list[dict[str, Any]] = []
     for row in table.rows:
@@ -112,6 +109,7 @@ def tidy(table: Comparison) -> pd.DataFrame:
                     "datasets": block.datasets,
                 }
             )
+    records += [_change_record(change) for change in table.changes]
     spec = table.spec
     frame = pd.DataFrame(records).assign(
         experiment=spec.name, preset=spec.preset, budget=spec.budget
@@ -139,6 +137,27 @@ def _record(row: Row, own: Cell | None, theirs: Cell | None) -> dict[str, Any]:
     }
 
 
+def _change_record(change: scaling.Change) -> dict[str, Any]:
+    claim = change.claim.number if change.claim else None
+    return {
+        "row": "scaling",
+        "agent": change.new[0],
+        "source": change.new[1],
+        "metric": "relative_change_percent",
+        "mean": change.new_mean,
+        "value": change.percent.value,
+        "low": change.percent.low,
+        "high": change.percent.high,
+        "seeds": change.seeds[1],
+        "datasets": change.datasets,
+        "paper_mean": claim.mean if claim else math.nan,
+        "paper_status": claim.status if claim else "",
+        "from_agent": change.old[0],
+        "from_source": change.old[1],
+        "from_mean": change.old_mean,
+    }
+
+
 def _plain(cell: Cell | None) -> str:
     if cell is None:
         return MISSING
@@ -146,22 +165,15 @@ def _plain(cell: Cell | None) -> str:
     return number(cell.mean) + spread + cell.mark
 
 
-def _pipe(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def markdown(table: Comparison) -> str:
     """Return the table in GitHub's Markdown; published numbers are in italics."""
     spec = table.spec
-    lines = [f"# {spec.title}", ""]
-    if spec.banner_text:
-        lines += [f"> **{spec.banner_text}**", ""]
-    lines += [line + "  " for line in provenance_lines(table)]
+    lines = markdown_head(spec)
     heads = [
         f"{spec.agents[column.agent]}: {column.label} ({PAPER if column.is_paper else 'here'})"
         for column in table.columns
     ]
-    lines += ["", _pipe(["Dataset", *heads]), _pipe(["---", *["---:"] * len(heads)])]
+    lines += ["", pipe(["Dataset", *heads]), pipe(["---", *["---:"] * len(heads)])]
     for row in table.rows:
         label = f"Average, {row.group}" if row.kind == "average" else row_label(table, row)
         label = label.replace("*", "\\*")
@@ -171,41 +183,10 @@ def markdown(table: Comparison) -> str:
         for index, column in enumerate(table.columns):
             if column.is_paper and texts[index] != MISSING:
                 texts[index] = f"*{texts[index]}*"
-        lines.append(_pipe([label, *texts]))
-    if table.aggregates:
-        heads = aggregate_header(table)
-        lines += ["", "Aggregates over datasets", ""]
-        lines += [_pipe(heads), _pipe(["---", "---", *["---:"] * (len(heads) - 2)])]
-        lines += [_pipe(aggregate_cells(table, block)) for block in table.aggregates]
-    lines.append("")
-    lines += ["- " + note.replace("*", "\\*") for note in footnotes(table)]
-    return "\n".join(lines) + "\n"
-
-
-_TEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        **{sign: "\\" + sign for sign in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "[": "{[}",  # behind \\ a bracket or a star would be read as its argument
-        "]": "{]}",
-        "*": "{*}",
-        "±": r"$\pm$",
-        "—": "---",
-        "†": r"\textdagger{}",
-        "‡": r"\textdaggerdbl{}",
-        "§": r"\textsection{}",
-        "¶": r"\textparagraph{}",
-    }
-)
-
-
-def escape_tex(text: str) -> str:
-    """Return text that LaTeX prints as it stands."""
-    return text.translate(_TEX)
+        lines.append(pipe([label, *texts]))
+    for title, rows in blocks(table):
+        lines += ["", title, "", *markdown_table(rows)]
+    return "\n".join([*lines, "", *markdown_notes(footnotes(table))]) + "\n"
 
 
 def _tex_cell(cell: Cell | None, is_paper: bool) -> str:
@@ -246,12 +227,7 @@ def _tex_spans(heads: list[tuple[str, int, int]]) -> list[str]:
 def latex(table: Comparison) -> str:
     """Return a LaTeX `table` that needs the packages booktabs and xcolor."""
     spec = table.spec
-    caption = " ".join(f"{line.rstrip('.')}." for line in [spec.title, *provenance_lines(table)])
-    lines = ["% needs \\usepackage{booktabs,xcolor}", r"\begin{table}[t]", r"\centering\scriptsize"]
-    lines.append(rf"\caption{{{escape_tex(caption)}}}")
-    lines.append(rf"\label{{tab:{spec.preset}-{spec.name}}}")
-    if spec.banner_text:
-        lines.append(rf"{{\bfseries {escape_tex(spec.banner_text)}}}\par\smallskip")
+    lines = tex_head(spec)
     width = len(table.columns)
     lines += [rf"\begin{{tabular}}{{l{'r' * width}}}", r"\toprule"]
     lines += _tex_spans(spans(table, by_origin=False))
@@ -274,13 +250,6 @@ def latex(table: Comparison) -> str:
         if row.kind == "average" and row is not table.rows[-1]:
             lines.append(r"\midrule")
     lines += [r"\bottomrule", r"\end{tabular}"]
-    if table.aggregates:
-        heads = aggregate_header(table)
-        lines += [r"\par\medskip", rf"\begin{{tabular}}{{ll{'r' * (len(heads) - 2)}}}", r"\toprule"]
-        lines += [" & ".join(map(escape_tex, heads)) + r" \\", r"\midrule"]
-        for block in table.aggregates:
-            lines.append(" & ".join(map(escape_tex, aggregate_cells(table, block))) + r" \\")
-        lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = r"\\ ".join(map(escape_tex, footnotes(table)))
-    lines += [r"\par\smallskip", rf"\parbox{{\linewidth}}{{\raggedright {notes}}}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    for _, rows in blocks(table):
+        lines += [r"\par\medskip", *tex_tabular(rows)]
+    return "\n".join([*lines, *tex_foot(footnotes(table))]) + "\n"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
+from synther.analysis.spec import Spec
 from synther.errors import SyntherError
 from synther.files import require_file
 
@@ -24,7 +26,8 @@ _AGAIN = "remove it and its .json, and run its rule again"
 def _read_one(path: Path) -> pd.DataFrame:
     require_file(path, "run the workflow rule that makes it")
     try:
-        rows = pd.read_parquet(path)
+        # Without threads: pyarrow 26 can abort the process at its exit while a pool winds down
+        rows = pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
     except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors and OSErrors
         raise SyntherError(f"{path} is not a readable parquet file ({error}); {_AGAIN}") from error
     if missing := [name for name in COLUMNS if name not in rows]:
@@ -91,6 +94,38 @@ def read_results(paths: Iterable[str | Path]) -> pd.DataFrame:
             f"step {first.step}: give one of them"
         )
     return results.sort_values(_KEY, ignore_index=True)
+
+
+def belonging(
+    spec: Spec, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
+) -> pd.DataFrame:
+    """Return the rows that belong to a table or figure.
+
+    Args:
+        spec: of which only the name, the preset and the agents are looked at.
+        results: rows as `read_results` returns them.
+        datasets: those that it shows.
+        sources: those that it shows.
+
+    Raises:
+        SyntherError: results of another preset are among them, or none belongs to it.
+    """
+    others = sorted(set(results["preset"]) - {spec.preset})
+    if others:
+        raise SyntherError(
+            f"{spec.kind} {spec.name} is of preset {spec.preset}, but results of preset "
+            f"{', '.join(others)} were given; give only its own"
+        )
+    wanted = results[
+        results["dataset"].isin(list(datasets))
+        & results["agent"].isin(list(spec.agents))
+        & results["source"].isin(list(sources))
+    ]
+    if wanted.empty:
+        raise SyntherError(
+            f"no result belongs to {spec.kind} {spec.name}; run its workflow target first"
+        )
+    return wanted
 
 
 def final_scores(results: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,8 @@ _MODULES = {
     "download": "synther.cli.data",
     "collect": "synther.cli.data",
     "behaviour": "synther.cli.data",
+    "subset": "synther.cli.data",
+    "mix": "synther.cli.data",
     "fit": "synther.cli.generate",
     "sample": "synther.cli.generate",
     "train": "synther.cli.train",
@@ -28,9 +30,28 @@ def function(verb: str) -> Callable[[argparse.Namespace], None]:
     return run
 
 
+def _at_least(lowest: int) -> Callable[[str], int]:
+    """Return a type of argument: a whole number not below `lowest`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"{value} is below {lowest}")
+        return value
+
+    number.__name__ = "whole number"  # what argparse calls it in its error
+    return number
+
+
+def _seed(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--seed", type=_at_least(0), default=0, help=help)
+
+
 def _threads(parser: argparse.ArgumentParser) -> None:
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--threads", type=int, default=cores, help="of mathematics and simulator")
+    parser.add_argument(
+        "--threads", type=_at_least(1), default=cores, help="of mathematics and simulator"
+    )
 
 
 def _device(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )
     collect.add_argument("--rows", type=int, help="transitions; the preset's, or 1,000,000")
     collect.add_argument("--policies", help="folder of policies; the package's own")
-    collect.add_argument("--seed", type=int, default=0, help="of starts and actions")
+    _seed(collect, "of starts and actions")
     collect.add_argument("--physics", default="d4rl", help="d4rl or stock")
     collect.add_argument("--out", help="the HDF5 file; data/local/DATASET.hdf5 for a dataset")
     _preset(collect)
@@ -84,17 +105,35 @@ def parser() -> argparse.ArgumentParser:
 
     behaviour = verb("behaviour", "train behaviour policies: a SAC run's snapshots")
     behaviour.add_argument("--task", required=True, help="hopper, halfcheetah, walker2d")
-    behaviour.add_argument("--seed", type=int, default=0, help="of everything random")
+    _seed(behaviour, "of everything random")
     behaviour.add_argument("--out", required=True, help="folder of policies and returns.json")
     _set(behaviour)
     _threads(behaviour)
+
+    subset = verb("subset", "keep a share of a dataset's transitions")
+    subset.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
+    subset.add_argument("--percent", type=float, required=True, help="of the transitions")
+    subset.add_argument("--choose", default="transitions", help="transitions or trajectories")
+    _seed(subset, "of the choice")
+    subset.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    subset.add_argument("--out", required=True, help="the .npz file")
+    _threads(subset)
+
+    mix = verb("mix", "mix real and synthetic transitions")
+    mix.add_argument("--real", required=True, help="transitions: .npz or D4RL's .hdf5")
+    mix.add_argument("--synthetic", required=True, help="samples: .npz")
+    mix.add_argument("--real-share", type=float, default=0.5, help="of the mixture's rows")
+    _seed(mix, "of the choice and the order")
+    mix.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    mix.add_argument("--out", required=True, help="the .npz file")
+    _threads(mix)
 
     fit = verb("fit", "fit a source's generator to a dataset")
     fit.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
     fit.add_argument("--source", default="synther", help="a name of config/sources.yaml")
     fit.add_argument("--out", required=True, help="folder of the fitted generator")
     fit.add_argument("--dataset", help="name of the dataset, for settings that differ by dataset")
-    fit.add_argument("--seed", type=int, default=0, help="of weights, batches and noise")
+    _seed(fit, "of weights, batches and noise")
     fit.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
     _preset(fit)
     _set(fit)
@@ -104,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
     sample = verb("sample", "draw transitions from a fitted generator into an .npz")
     sample.add_argument("--model", required=True, help="folder that `synther fit` wrote")
     sample.add_argument("--num", type=int, default=5_000_000, help="transitions")
-    sample.add_argument("--seed", type=int, default=0, help="of the noise")
+    _seed(sample, "of the noise")
     sample.add_argument("--out", required=True, help="the .npz file")
     _device(sample)
     _threads(sample)

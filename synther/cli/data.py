@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 from synther import config
-from synther.errors import SyntherError
+from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
+from synther.files import require_writable
 from synther.settings import parse_assignments, resolve
+
 
 def download(options: argparse.Namespace) -> None:
     """Fetch and verify a D4RL dataset."""
@@ -35,14 +37,17 @@ def collect(options: argparse.Namespace) -> None:
         out = out or f"data/local/{options.dataset}.hdf5"
     if options.preset:
         experiments = Experiments(options.preset)
-        rows = rows or experiments.scale.get("rows")
+        rows = experiments.scale.get("rows") if rows is None else rows
         policies = policies or experiments.scale.get("policies")
     if not (task and level and out):
         raise SyntherError("give --dataset, or --task, --level and --out")
+    if Path(out).suffix not in (".hdf5", ".h5"):
+        raise SyntherError(f"--out {out} must end in .hdf5")
+    require_writable(out)
     metadata = roll_out(
         task,
         level,
-        rows or FULL_ROWS,
+        FULL_ROWS if rows is None else rows,
         out,
         policies=policies,
         seed=options.seed,
@@ -60,11 +65,46 @@ def behaviour(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(options.threads)
     recipe = config.load("behaviour")
+    if options.task not in recipe["tasks"]:
+        where = str(config.config_dir() / "behaviour.yaml")
+        raise unknown_name("task", options.task, recipe["tasks"], where)
     settings = resolve(
         BehaviourSettings,
         recipe["settings"],
-        recipe["tasks"].get(options.task, {}),
+        recipe["tasks"][options.task],
         parse_assignments(options.set),
         where="behaviour policies",
     )
+    require_writable(Path(options.out) / "returns.json")
     train_behaviour(options.task, Path(options.out), settings, options.seed, options.threads)
+
+
+def _require_npz(out: str) -> None:
+    if Path(out).suffix != ".npz":
+        raise SyntherError(f"--out {out} must end in .npz")
+    require_writable(out)
+
+
+def subset(options: argparse.Namespace) -> None:
+    """Keep a share of a dataset."""
+    from synther.datasets.d4rl import load_transitions
+    from synther.datasets.subset import subset as draw
+
+    _require_npz(options.out)
+    transitions = load_transitions(options.data, options.time_limit)
+    kept = draw(transitions, options.percent, options.choose, options.seed)
+    kept.save(options.out)
+    print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
+
+
+def mix(options: argparse.Namespace) -> None:
+    """Mix real transitions with samples."""
+    from synther.datasets.d4rl import load_transitions
+    from synther.datasets.subset import mix as combine
+    from synther.transitions import Transitions
+
+    _require_npz(options.out)
+    real = load_transitions(options.real, options.time_limit)
+    mixed = combine(real, Transitions.load(options.synthetic), options.real_share, options.seed)
+    mixed.save(options.out)
+    print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

@@ -12,9 +12,9 @@ from synther import config, provenance
 from synther.checkpoint import Checkpoint
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.experiments import source_settings
-from synther.files import require_file, sha256, write_json
+from synther.files import require_file, require_writable, sha256, write_json
 from synther.settings import parse_assignments
+from synther.specs import source_settings, source_spec
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -24,9 +24,11 @@ def fit(options: argparse.Namespace) -> None:
 
     started = time.monotonic()
     device = choose_device(options.device, options.threads)
+    if options.dataset:
+        config.spec(options.dataset, "dataset")  # a misspelt name would take the wrong settings
     settings = source_settings(options.source, options.dataset or "", options.preset)
     settings |= parse_assignments(options.set)
-    name = config.spec(options.source, "source")["generator"]
+    name = source_spec(options.source)["generator"]
     generator = make_generator(name, settings, device)
     transitions = load_transitions(options.data, options.time_limit)
     identity = {
@@ -39,6 +41,7 @@ def fit(options: argparse.Namespace) -> None:
         "version": provenance.version(),
     }
     out = Path(options.out)
+    require_writable(out / "model.pt")
     checkpoint = Checkpoint(out / "fit.ckpt", identity)
     generator.fit(transitions, seed=options.seed, checkpoint=checkpoint)
     record = {
@@ -65,12 +68,15 @@ def sample(options: argparse.Namespace) -> None:
         raise SyntherError(f"--num is {options.num}; it must be at least 1")
     device = choose_device(options.device, options.threads)
     folder, out = Path(options.model), Path(options.out)
+    if out.suffix != ".npz":
+        raise SyntherError(f"--out {out} must end in .npz")
     described = require_file(folder / "settings.json", "fit a generator there: `synther fit`")
     try:
         name = json.loads(described.read_text())["generator"]
     except (ValueError, KeyError, TypeError) as error:
         raise SyntherError(f"{described} is damaged ({error}): fit the generator anew") from error
     generator = generator_class(name).load(folder, device)
+    require_writable(out)
     with (
         TransitionsWriter(out) as writer,
         Progress(options.num, f"sample {out.parent.name}", "row") as progress,

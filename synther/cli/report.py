@@ -10,7 +10,7 @@ from synther.experiments import Experiments
 
 
 def table(options: argparse.Namespace) -> None:
-    """Make one table in all formats."""
+    """Make one table or figure in all formats."""
     experiments = Experiments(options.preset)
     spec = experiments.table(options.experiment)
     figure = experiments.figures(options.experiment)[0]
@@ -21,10 +21,10 @@ def table(options: argparse.Namespace) -> None:
             f"{len(missing)} of {len(paths)} results are missing, the first is {missing[0]}: make "
             f"them with `snakemake {figure}`, or leave them out with --partial"
         )
-    from synther.analysis.spec import TableSpec
-    from synther.analysis.tables import build_comparison, read_results
+    from synther.analysis.build import build
+    from synther.analysis.scores import read_results
 
     out = Path(options.out or figure.removesuffix(".pdf"))
     results = read_results([path for path in paths if path not in missing])
-    for path in build_comparison(TableSpec.from_dict(spec), results, out):
+    for path in build(spec, results, out):
         print(path)

@@ -10,8 +10,9 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.experiments import agent_settings, task_spec
+from synther.files import require_writable
 from synther.settings import parse_assignments, resolve
+from synther.specs import agent_settings, agent_spec, source_spec, task_spec
 
 
 def train(options: argparse.Namespace) -> None:
@@ -27,18 +28,24 @@ def train(options: argparse.Namespace) -> None:
         if options.dataset is None:
             raise SyntherError("give --task, or --dataset, whose task it then is")
         task = config.spec(options.dataset, "dataset")["task"]
+    # A misspelt name would take the wrong settings, or stand in the rows for good.
+    if options.dataset is not None:
+        config.spec(options.dataset, "dataset")
+    source_spec(options.source)
     limits = task_spec(task)
     dataset = options.dataset or (data.stem if data.stem in known else task)
-    agent = config.spec(options.agent, "agent")
+    agent = agent_spec(options.agent)
     settings: Any = resolve(
         load_agent_class(agent["module"]).Settings,
-        agent_settings(options.agent, dataset, options.preset),
+        agent_settings(options.agent, dataset, options.preset, options.source),
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",
     )
     out = Path(options.out)
     if out.suffix != ".parquet":
         raise SyntherError(f"--out {out} must end in .parquet")
+    seeds = parse_seeds(options.seeds)
+    require_writable(out)
     rows = train_offline(
         OfflineJob(
             task=task,
@@ -47,7 +54,7 @@ def train(options: argparse.Namespace) -> None:
             agent=options.agent,
             module=agent["module"],
             settings=settings,
-            seeds=parse_seeds(options.seeds),
+            seeds=seeds,
             out=out,
             reference=(limits["reference_min"], limits["reference_max"]),
             time_limit=limits["time_limit"],

@@ -3,7 +3,8 @@
 random: uniformly random actions. expert: the best policy. medium: the policy whose return is
 nearest to a third of the best one's. medium-replay: all policies up to the medium one, equal shares
 in the order of training (D4RL took the replay buffer of the run itself; docs/deviations.md).
-medium-expert: half medium, half expert. Actions are sampled, not means.
+medium-expert: half medium, half expert. Actions are sampled, not means. waypoint: maze2d's own
+recipe (`synther.datasets.maze_controller`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
+from synther.datasets.maze_controller import drive
 from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
 from synther.envs import make_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
 from synther.progress import Progress
 
-LEVELS = ("random", "medium", "medium-replay", "medium-expert", "expert")
+POLICY_LEVELS = ("random", "medium", "medium-replay", "medium-expert", "expert")
+LEVELS = (*POLICY_LEVELS, "waypoint")
 MAX_WAVE = 256
 """Most episodes run side by side."""
 MEASURED_EPISODES = 10
@@ -139,8 +142,8 @@ def choose_policies(
         policies: in the order of training.
         returns: their mean returns.
     """
-    if level not in LEVELS:
-        raise unknown_name("level", level, LEVELS)
+    if level not in POLICY_LEVELS:
+        raise unknown_name("level", level, POLICY_LEVELS)
     if level == "random":
         return [None]
     best = max(policies, key=lambda p: returns[p.name])
@@ -175,7 +178,7 @@ def collect(
 
     Args:
         task: a name of `make_env`.
-        level: one of `LEVELS`.
+        level: one of `LEVELS`; waypoint is for maze2d.
         rows: transitions.
         out: the file.
         policies: folder of behaviour policies; the package's own by default.
@@ -188,13 +191,51 @@ def collect(
     """
     if rows < 2:
         raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
+    if level not in LEVELS:
+        raise unknown_name("level", level, LEVELS)
+    if level == "waypoint":
+        with Progress(rows, f"{task} {level}", "row") as progress:
+            columns = drive(task, rows, seed, physics, threads, progress)
+        # It has no episodes: what an episode's length of it earns, on average.
+        episode = make_env(task, 1, physics, 1).time_limit
+        policy, about = (
+            None,
+            {
+                "algorithm": "waypoint controller",
+                "mean_return": f"{columns['rewards'].mean(dtype=np.float64) * episode:.1f}",
+            },
+        )
+    else:
+        columns, about, policy = _with_policies(task, level, rows, policies, seed, physics, threads)
+    metadata = {
+        **about,
+        "task": task,
+        "level": level,
+        "physics": physics,
+        "seed": seed,
+        "collected_by": "synther",
+    }
+    write_d4rl_hdf5(out, columns, metadata, policy.d4rl_metadata() if policy else None)  # type: ignore[arg-type]
+    return metadata
+
+
+def _with_policies(
+    task: str,
+    level: str,
+    rows: int,
+    folder: str | Path | None,
+    seed: int,
+    physics: str,
+    threads: int | None,
+) -> tuple[dict[str, np.ndarray], dict[str, Any], Policy | None]:
+    """Return columns, metadata and the last policy of a level that policies make."""
     env = make_env(task, 1, physics)
-    folder = Path(policies) if policies is not None else packaged_policies()
+    place = Path(folder) if folder is not None else packaged_policies()
     found: list[Policy] = []
     returns: dict[str, float] = {}
     if level != "random":
-        found = load_policies(folder, task, env.observation_dim, env.action_dim)
-        returns = mean_returns(found, recorded_returns(folder, task), task, physics)
+        found = load_policies(place, task, env.observation_dim, env.action_dim)
+        returns = mean_returns(found, recorded_returns(place, task), task, physics)
     chosen = choose_policies(level, found, returns)
     shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
     with Progress(rows, f"{task} {level}", "row") as progress:
@@ -207,17 +248,13 @@ def collect(
         name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
     }
     names = [policy.name if policy else "random" for policy in chosen]
-    metadata = {
+    about: dict[str, Any] = {
         "algorithm": "random" if level == "random" else "SAC",
-        "task": task,
-        "level": level,
-        "physics": physics,
-        "seed": seed,
         "behaviour_policies": ",".join(names),
         "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
         "mean_return": f"{np.concatenate([part.returns for part in parts]).mean():.1f}",
-        "collected_by": "synther",
     }
     last = chosen[-1]
-    write_d4rl_hdf5(out, columns, metadata, last.d4rl_metadata() if last else None)  # type: ignore[arg-type]
-    return metadata
+    if last is not None:
+        about["iteration"] = found.index(last)  # D4RL's key; here the snapshot's number in its run
+    return columns, about, last

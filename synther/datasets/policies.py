@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.files import require_file
+from synther.files import read_npz
 
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 _TENSORS = tuple(
@@ -24,6 +23,7 @@ _TENSORS = tuple(
     for layer in ("fc0", "fc1", "last_fc", "last_fc_log_std")
     for part in ("weight", "bias")
 )
+_TEXTS = ("nonlinearity", "output_distribution")
 _NONLINEARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "tanh": np.tanh,
@@ -92,23 +92,15 @@ def load_policy(path: str | Path) -> Policy:
     Raises:
         SyntherError: the file is missing, damaged, or not a policy of this format.
     """
-    path = require_file(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in _TENSORS if name not in archive.files]
-            if missing:
-                raise SyntherError(
-                    f"{path} lacks {', '.join(missing)}: it is no policy of the known format "
-                    "(fc0, fc1, last_fc, last_fc_log_std)"
-                )
-            arrays = {name: archive[name].astype(np.float32) for name in _TENSORS}
-            texts = {
-                name: _text(archive[name])
-                for name in ("nonlinearity", "output_distribution")
-                if name in archive.files
-            }
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise SyntherError(f"{path} is not a whole .npz file ({error}): fetch it anew") from error
+    path = Path(path)
+    found = read_npz(path, _TENSORS, _TEXTS, what="a policy")
+    arrays = {}
+    for name in _TENSORS:
+        if found[name].dtype.kind not in "biuf" or not np.isfinite(found[name]).all():
+            raise SyntherError(f"{path}: {name} are not finite numbers: fetch the policy anew")
+        arrays[name] = found[name].astype(np.float32)
+    _check_shapes(path, arrays)
+    texts = {name: _text(path, name, found[name]) for name in _TEXTS if name in found}
     nonlinearity = texts.get("nonlinearity", "relu")
     distribution = texts.get("output_distribution", "tanh_gaussian")
     if nonlinearity not in _NONLINEARITIES or distribution not in ("tanh_gaussian", "gaussian"):
@@ -118,9 +110,26 @@ def load_policy(path: str | Path) -> Policy:
     return Policy(path.stem, arrays, nonlinearity, distribution == "tanh_gaussian")
 
 
-def _text(array: np.ndarray) -> str:
+def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Raise a `SyntherError` unless every weight (out, in) takes what the layer before gives."""
+    inputs = {"fc1": "fc0", "last_fc": "fc1", "last_fc_log_std": "fc1"}
+    for layer in ("fc0", *inputs):
+        weight, bias = arrays[f"{layer}/weight"], arrays[f"{layer}/bias"]
+        before = arrays[f"{inputs[layer]}/bias"].shape if layer in inputs else weight.shape[1:]
+        if weight.ndim != 2 or weight.shape != (*bias.shape, *before):
+            raise SyntherError(
+                f"{path}: {layer}/weight has shape {weight.shape}, which does not fit its bias or "
+                "the layer before: it is (out, in)"
+            )
+    if arrays["last_fc/bias"].shape != arrays["last_fc_log_std/bias"].shape:
+        raise SyntherError(f"{path}: last_fc and last_fc_log_std differ in width")
+
+
+def _text(path: Path, name: str, array: np.ndarray) -> str:
+    if array.size != 1:
+        raise SyntherError(f"{path}: {name} is not one word")
     value = array.item()
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def policy_files(folder: Path, task: str) -> list[Path]:

@@ -18,7 +18,7 @@ from synther.errors import SyntherError, unknown_name
 class Task(ABC):
     """What makes a MuJoCo model a task: observation, reward, termination and reset.
 
-    All methods work on a whole batch; `qpos` is (N, nq), `qvel` (N, nv), float64.
+    All methods work on a whole batch; `qpos` is (N, nq), `qvel` (N, nv), `goals` (N, g), float64.
     """
 
     frame_skip: int
@@ -28,18 +28,34 @@ class Task(ABC):
     def spec(self) -> mujoco.MjSpec:
         """Return the model, not yet compiled."""
 
+    def compile(self, physics: str) -> mujoco.MjModel:
+        """Return the model, compiled for one of `COMPILERS`' physics."""
+        return COMPILERS[physics](self.spec())
+
+    def prepare(self, qpos: np.ndarray, qvel: np.ndarray) -> None:  # noqa: B027
+        """Change states in place before they are stepped; not at all by default."""
+
+    def draw_goal(self, generator: np.random.Generator) -> np.ndarray:
+        """Draw an episode's goal (g,), after its start; of width 0 where a task has none."""
+        return np.zeros(0)
+
     @abstractmethod
     def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         """Return observations (N, d)."""
 
     @abstractmethod
     def reward(
-        self, before: np.ndarray, actions: np.ndarray, qpos: np.ndarray, qvel: np.ndarray
+        self,
+        before: np.ndarray,
+        actions: np.ndarray,
+        qpos: np.ndarray,
+        qvel: np.ndarray,
+        goals: np.ndarray,
     ) -> np.ndarray:
         """Return rewards (N,) for a step from positions `before` (N, nq) to (`qpos`, `qvel`)."""
 
     @abstractmethod
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
         """Return booleans (N,): the step led to a terminal state."""
 
     @abstractmethod
@@ -62,6 +78,10 @@ class BatchedEnv:
         num_envs: N.
         physics: "d4rl", the exact -v2 physics, or "stock", the installed MuJoCo's own.
         threads: MuJoCo's threads; all cores of this process by default.
+
+    Attributes:
+        goals: the episodes' goals (N, g), drawn at every reset; g = 0 for most tasks.
+        elapsed: steps (N,) since the episodes began.
     """
 
     def __init__(
@@ -72,7 +92,7 @@ class BatchedEnv:
         if num_envs < 1:
             raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
         self.task, self.num_envs, self.physics = task, num_envs, physics
-        self.model = COMPILERS[physics](task.spec())
+        self.model = task.compile(physics)
         self.threads = threads or len(os.sched_getaffinity(0))
         self._data = [mujoco.MjData(self.model) for _ in range(self.threads)]
         # rollout() wants no pool for one thread: 0 runs it in the caller's.
@@ -82,6 +102,7 @@ class BatchedEnv:
         self._qpos, self._qvel = slice(1, 1 + nq), slice(1 + nq, 1 + nq + nv)
         self._states = np.zeros((num_envs, self._nstate))
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self.goals = np.tile(task.draw_goal(np.random.default_rng(0)), (num_envs, 1))
         self._start = (self._data[0].qpos.copy(), self._data[0].qvel.copy())
         self.set_state(np.tile(self._start[0], (num_envs, 1)), np.zeros((num_envs, nv)))
 
@@ -132,6 +153,7 @@ class BatchedEnv:
         for row, seed in zip(rows, seeds, strict=True):
             generator = np.random.default_rng(int(seed))
             self.qpos[row], self.qvel[row] = self.task.initial_state(generator, *self._start)
+            self.goals[row] = self.task.draw_goal(generator)
         self._states[rows, 0] = 0.0
         self.elapsed[rows] = 0
         return self.observations()
@@ -139,7 +161,7 @@ class BatchedEnv:
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         """Put all environments into states (N, nq), (N, nv); return observations (N, d).
 
-        The time limit counts from here.
+        The time limit counts from here; goals stay.
         """
         for name, given, wanted in (("qpos", qpos, self.qpos), ("qvel", qvel, self.qvel)):
             if np.shape(given) != wanted.shape:
@@ -178,26 +200,28 @@ class BatchedEnv:
             self._advance(rows, taken)
             self.elapsed[rows] += 1
             qpos, qvel = self.qpos[rows], self.qvel[rows]
-            rewards[rows] = self.task.reward(before, taken, qpos, qvel)
-            terminated[rows] = self.task.terminated(qpos, qvel)
+            rewards[rows] = self.task.reward(before, taken, qpos, qvel, self.goals[rows])
+            terminated[rows] = self.task.terminated(qpos, qvel, self.goals[rows])
             truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
         return self.observations(), rewards, terminated, truncated
 
     def _advance(self, rows: Any, actions: np.ndarray) -> None:
         controls = np.repeat(actions[:, None, :], self.task.frame_skip, axis=1)
-        states, _ = self._rollout.rollout(
-            self.model,
-            self._data,
-            np.ascontiguousarray(self._states[rows]),
-            controls,
-        )
+        before = self._states[rows]
+        self.task.prepare(before[:, self._qpos], before[:, self._qvel])
+        states, _ = self._rollout.rollout(self.model, self._data, before, controls)
         self._states[rows] = states[:, -1]
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs to go on exactly from here."""
-        return {"states": self._states.copy(), "elapsed": self.elapsed.copy()}
+        return {
+            "states": self._states.copy(),
+            "goals": self.goals.copy(),
+            "elapsed": self.elapsed.copy(),
+        }
 
     def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
         """Go back to a `snapshot`; return observations (N, d)."""
         self._states[:], self.elapsed[:] = snapshot["states"], snapshot["elapsed"]
+        self.goals[:] = snapshot["goals"]
         return self.observations()

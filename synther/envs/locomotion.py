@@ -39,7 +39,12 @@ class Locomotion(Task):
         return np.concatenate([qpos[:, 1:], np.clip(qvel, -10.0, 10.0)], axis=1)
 
     def reward(
-        self, before: np.ndarray, actions: np.ndarray, qpos: np.ndarray, qvel: np.ndarray
+        self,
+        before: np.ndarray,
+        actions: np.ndarray,
+        qpos: np.ndarray,
+        qvel: np.ndarray,
+        goals: np.ndarray,
     ) -> np.ndarray:
         """Return the forward velocity plus the alive bonus minus the control cost."""
         forward = (qpos[:, 0] - before[:, 0]) / self.dt
@@ -62,7 +67,7 @@ class Hopper(Locomotion):
     asset, frame_skip = "hopper.xml", 4
     control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
         """Return where height, angle or any other coordinate left the healthy range."""
         state = np.concatenate([qpos, qvel], axis=1)
         healthy = (
@@ -80,7 +85,7 @@ class Walker2d(Locomotion):
     asset, frame_skip = "walker2d.xml", 4
     control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
         """Return where height or angle left the healthy range."""
         height, angle = qpos[:, 1], qpos[:, 2]
         return ~((height > 0.8) & (height < 2.0) & (angle > -1.0) & (angle < 1.0))
@@ -96,7 +101,7 @@ class HalfCheetah(Locomotion):
         """Return positions without the root's x, and velocities."""
         return np.concatenate([qpos[:, 1:], qvel], axis=1)
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
         """Return False everywhere."""
         return np.zeros(len(qpos), dtype=bool)
 
@@ -109,10 +114,3 @@ class HalfCheetah(Locomotion):
             qpos + generator.uniform(-noise, noise, qpos.shape),
             qvel + noise * generator.standard_normal(qvel.shape),
         )
-
-
-TASKS: dict[str, type[Locomotion]] = {
-    "hopper": Hopper,
-    "halfcheetah": HalfCheetah,
-    "walker2d": Walker2d,
-}

@@ -18,6 +18,7 @@ from synther.transitions import Transitions
 
 GENERATORS: dict[str, str] = {
     "diffusion": "synther.generators.diffusion:Diffusion",
+    "noise": "synther.generators.noise:Noise",
 }
 """Name, as config/sources.yaml gives it, -> "module:class"."""
 

@@ -66,6 +66,33 @@ def state_statistics(transitions: Transitions) -> Standardiser:
     return Standardiser(observations.mean(axis=0), observations.std(axis=0) + 1e-3)
 
 
+def return_range(transitions: Transitions, time_limit: int) -> tuple[float, float]:
+    """Return the smallest and the largest return of a dataset, as reward scaling takes them.
+
+    An episode ends at a terminal row or after `time_limit` rows. A dataset that went through
+    `qlearning_dataset` has lost its time-out rows, so such a window of 1000 rows takes in the first
+    row of the next episode, and so on; the released code counts in the same way. Rows after the
+    last end are left out.
+
+    Raises:
+        SyntherError: no episode ends, or all returns are equal.
+    """
+    n = len(transitions)
+    starts = np.concatenate([[0], np.flatnonzero(transitions.terminals > 0.5) + 1])
+    stops = np.append(starts[1:], n)
+    # Where windows meet: every start, and every time limit after it.
+    windows = [np.arange(a, b + 1, time_limit) for a, b in zip(starts, stops, strict=True)]
+    cuts = np.unique(np.concatenate(windows))
+    totals = np.concatenate([[0.0], np.cumsum(transitions.rewards, dtype=np.float64)])
+    found = np.diff(totals[cuts])
+    if len(found) == 0 or found.max() == found.min():
+        raise SyntherError(
+            f"rewards can't be scaled by the range of returns: the real dataset of {n} transitions "
+            f"holds {len(found)} whole episodes of different return; set scale_rewards to false"
+        )
+    return float(found.min()), float(found.max())
+
+
 class TransitionTable:
     """All transitions in one tensor on the device, from which minibatches are gathered.
 
@@ -73,6 +100,7 @@ class TransitionTable:
         transitions: N of them.
         standardiser: applied to observations and next observations.
         reward_shift: added to rewards.
+        reward_scale: by which they are multiplied then.
     """
 
     def __init__(
@@ -82,6 +110,7 @@ class TransitionTable:
         reward_shift: float,
         device: str,
         dtype: torch.dtype = torch.float32,
+        reward_scale: float = 1.0,
     ) -> None:
         d, a = transitions.observation_dim, transitions.action_dim
         table = torch.as_tensor(transitions.packed(), dtype=dtype, device=device)
@@ -89,7 +118,7 @@ class TransitionTable:
         std = torch.as_tensor(standardiser.std, dtype=dtype, device=device)
         for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
             table[:, columns] = (table[:, columns] - mean) / std
-        table[:, d + a] += reward_shift
+        table[:, d + a] = (table[:, d + a] + reward_shift) * reward_scale
         self._table, self._d, self._a = table, d, a
 
     def __len__(self) -> int:
@@ -117,7 +146,13 @@ class OfflineTrainer:
         d, a = statistics.observation_dim, statistics.action_dim
         identity = Standardiser(np.zeros(d), np.ones(d))
         self.standardiser = state_statistics(statistics) if settings.normalise_states else identity
-        self.table = TransitionTable(data, self.standardiser, settings.reward_shift, job.device)
+        scale = 1.0
+        if settings.scale_rewards:
+            low, high = return_range(statistics, job.time_limit)
+            scale = job.time_limit / (high - low)
+        self.table = TransitionTable(
+            data, self.standardiser, settings.reward_shift, job.device, reward_scale=scale
+        )
         make: Any = load_agent_class(job.module)
         self.agent: Agent = make(d, a, job.seeds, settings, device=job.device)
         self.streams = RandomStreams(

@@ -322,7 +322,7 @@ def test_unequal_seeds_are_told(spec: TableSpec) -> None:
 def test_results_of_another_preset_or_table_are_refused(spec: TableSpec) -> None:
     with pytest.raises(SyntherError, match="preset paper were given"):
         compare(spec, results(SCORES, "paper"))
-    with pytest.raises(SyntherError, match="no result belongs to table table1"):
+    with pytest.raises(SyntherError, match="no result belongs to comparison table1"):
         compare(dataclasses.replace(spec, agents={"iql": "IQL"}), results(SCORES))
 
 

@@ -1,16 +1,12 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
 from synther import config as specs
-from synther.experiments import (
-    Experiments,
-    agent_settings,
-    preset_experiments,
-    source_settings,
-)
+from synther.experiments import Experiments, preset_experiments
+from synther.specs import agent_settings, source_settings, source_spec
 
 EXPERIMENTS = preset_experiments(config["preset"])
-# A conda user makes it with `conda env create -f environment.yml` and gives `--use-conda`; without
-# that option the rules run in the environment that snakemake itself runs in.
-ENVIRONMENT = "synther"
+# The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
+# or conda with this file); the directive records it.
+ENVIRONMENT = "../../environment.yml"
 
 
 wildcard_constraints:
@@ -22,3 +18,4 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
+    percent=r"\d+",

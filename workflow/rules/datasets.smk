@@ -41,6 +41,27 @@ rule collect_dataset:
         " --rows {params.rows} --out {output} --threads {threads} 2> {log}"
 
 
+rule subset:
+    input:
+        lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+    output:
+        "results/{preset}/subsets/{dataset}/{percent}pct.npz",
+    log:
+        "logs/{preset}/subset/{dataset}/{percent}pct.log",
+    params:
+        choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
+        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+    shell:
+        "synther subset --data {input} --percent {wildcards.percent}"
+        " --choose {params.choice[choose]} --seed {params.choice[seed]}"
+        " --time-limit {params.time_limit} --out {output} --threads {threads} 2> {log}"
+
+
 rule behaviour_policies:
     input:
         expand(

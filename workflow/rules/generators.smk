@@ -1,7 +1,7 @@
 # A generator fitted to a dataset, and the transitions drawn from it.
 rule fit_generator:
     input:
-        data=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+        data=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
     output:
         model="results/{preset}/generators/{dataset}/{source}/model.pt",
         settings="results/{preset}/generators/{dataset}/{source}/settings.json",
@@ -49,3 +49,26 @@ rule sample_generator:
     shell:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
+
+
+rule mix_sources:
+    input:
+        real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        synthetic=lambda w: EXPERIMENTS[w.preset].mixed_samples(w.dataset, w.source),
+    output:
+        "results/{preset}/generators/{dataset}/{source}/mixture.npz",
+    log:
+        "logs/{preset}/mix/{dataset}/{source}.log",
+    params:
+        share=lambda w: source_spec(w.source)["mix"]["real_share"],
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+    shell:
+        "synther mix --real {input.real} --synthetic {input.synthetic} --real-share {params.share}"
+        " --seed {params.seed} --time-limit {params.time_limit} --out {output}"
+        " --threads {threads} 2> {log}"

@@ -2,7 +2,7 @@
 rule train_offline:
     input:
         data=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
-        statistics=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+        statistics=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
     output:
         rows="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",
@@ -16,7 +16,7 @@ rule train_offline:
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
-        settings=lambda w: agent_settings(w.agent, w.dataset, w.preset),
+        settings=lambda w: agent_settings(w.agent, w.dataset, w.preset, w.source),
     shell:
         "synther train --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --agent {wildcards.agent} --data {input.data}"

@@ -1,0 +1,247 @@
+"""CQL, conservative Q-learning (Kumar et al. 2020, arXiv 2006.04779): CQL(H) on top of SAC."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    StackedMLP,
+    linear_init,
+    orthogonal_init,
+    seed_generators,
+    soft_update,
+)
+from synther.agents.sac import LOG_STD_MAX, LOG_STD_MIN, squashed_gaussian
+
+
+@dataclass(frozen=True)
+class CQLSettings(OfflineSettings):
+    """CQL's settings."""
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    """Widths of the hidden layers of actor and critics."""
+    normalise_states: bool = True
+    """Standardise states with the real dataset's mean and std + 1e-3."""
+    policy_learning_rate: float = 3e-5
+    """Of actor and temperature."""
+    critic_learning_rate: float = 3e-4
+    """Of critics and Lagrange multiplier."""
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the target critics towards the critics."""
+    backup_entropy: bool = False
+    """Subtract alpha log pi in the Bellman target, as SAC does."""
+    bc_steps: int = 0
+    """First updates in which the actor maximises the data's log-likelihood in place of Q."""
+    orthogonal_init: bool = True
+    """Orthogonal weights of gain sqrt(2) and zero biases; else small last layers."""
+    min_q_weight: float = 10.0
+    """Weight of the conservative term; the paper's alpha."""
+    num_actions: int = 10
+    """Actions a state of each kind (uniform, from pi(s), from pi(s')) in the log-sum-exp."""
+    temperature: float = 1.0
+    """Of the log-sum-exp."""
+    importance_sample: bool = True
+    """Divide every sampled action's exp(Q) by its density; else count the data's action in."""
+    lagrange: bool = False
+    """Adapt the conservative term's weight so that it stays near `target_action_gap`."""
+    target_action_gap: float = -1.0
+    """The paper's tau, with `lagrange` only."""
+
+
+def _small_last_init(
+    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+) -> tuple[Tensor, Tensor]:
+    weight, bias = linear_init(generator, fan_in, fan_out, last)
+    if last:
+        bound = 0.01 * math.sqrt(6.0 / (fan_in + fan_out))  # Xavier's, with gain 0.01
+        weight.uniform_(-bound, bound, generator=generator)
+    return weight, bias
+
+
+class CQLActor(nn.Module):
+    """K policies; log standard deviation = multiplier * output + offset, both learned."""
+
+    def __init__(self, mlp: StackedMLP, seeds: int) -> None:
+        super().__init__()
+        self.mlp = mlp
+        self.log_std_multiplier = nn.Parameter(torch.ones(seeds, 1, 1))
+        self.log_std_offset = nn.Parameter(-torch.ones(seeds, 1, 1))
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Return means and log standard deviations (K, n, 2 a)."""
+        mean, log_std = self.mlp(observations).chunk(2, dim=-1)
+        return torch.cat([mean, self.log_std_multiplier * log_std + self.log_std_offset], dim=-1)
+
+
+def log_density_of(outputs: Tensor, actions: Tensor) -> Tensor:
+    """Return log pi(a) (...) of given actions (..., a) under a squashed Gaussian."""
+    mean, log_std = outputs.chunk(2, dim=-1)
+    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
+    edge = 1.0 - torch.finfo(actions.dtype).eps  # actions of exactly 1 have no inverse
+    raw = actions.clamp(-edge, edge).atanh()
+    deviations = (raw - mean) * (-log_std).exp()
+    gaussian = -0.5 * deviations.square() - log_std - 0.5 * math.log(2 * math.pi)
+    squash = 2.0 * (math.log(2.0) - raw - F.softplus(-2.0 * raw))
+    return (gaussian - squash).sum(dim=-1)
+
+
+class CQL(Agent):
+    """K CQL agents."""
+
+    Settings = CQLSettings
+    title = "CQL"
+    settings: CQLSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: CQLSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
+        init = orthogonal_init if settings.orthogonal_init else _small_last_init
+        sizes = [observation_dim, *hidden, 2 * action_dim]
+        self.actor = CQLActor(StackedMLP(generators, sizes, init=init), len(seeds))
+        self.critics = Critics(
+            generators, observation_dim, action_dim, hidden, ensemble=2, init=init
+        )
+        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
+        self.log_multiplier = nn.Parameter(torch.ones(len(seeds)))
+        self.to(device=device, dtype=dtype)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._actor = FlatParameters([self.actor])
+        self._critics = FlatParameters([self.critics])
+        self._target = FlatParameters([self.target_critics])
+        self.target_entropy = -float(action_dim)
+        slow, fast = settings.policy_learning_rate, settings.critic_learning_rate
+        on_gpu = self.log_alpha.is_cuda
+        self.optimizers = {
+            "actor": self._actor.adam(slow),
+            "critics": self._critics.adam(fast),
+            "alpha": torch.optim.Adam([self.log_alpha], lr=slow, fused=True, capturable=on_gpu),
+            "multiplier": torch.optim.Adam(
+                [self.log_multiplier], lr=fast, fused=True, capturable=on_gpu
+            ),
+        }
+
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Noise of the policy's and the target's action, and of the three kinds sampled."""
+        one = (self.settings.batch_size, self.action_dim)
+        many = (self.settings.batch_size, self.settings.num_actions, self.action_dim)
+        return {"policy": one, "next_action": one, "uniform": many, "current": many, "next": many}
+
+    def actor_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return E[alpha log pi - min Q], summed over seeds, and the mean log-densities (K,).
+
+        In the first `bc_steps` updates the data's log-likelihood stands in for min Q.
+        """
+        outputs = self.actor(batch.observations)
+        actions, log_density = squashed_gaussian(outputs, noise)
+        if self.updates <= self.settings.bc_steps:
+            gain = log_density_of(outputs, batch.actions)
+        else:
+            gain = self.critics(batch.observations, actions).amin(dim=1)
+        alpha = self.log_alpha.detach().exp()[:, None]
+        return (alpha * log_density - gain).mean(dim=-1).sum(), log_density.detach().mean(dim=-1)
+
+    def _sampled_actions(
+        self, batch: Batch, noise: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return sampled actions (K, B, 3 n, a), their log-densities, and the target's value."""
+        now, then = self.actor(batch.observations), self.actor(batch.next_observations)
+        # 2 Phi(z) - 1 is uniform on (-1, 1) for a standard normal z.
+        uniform = 2.0 * torch.special.ndtr(noise["uniform"]) - 1.0
+        log_volume = torch.full_like(uniform[..., 0], -self.action_dim * math.log(2.0))
+        current, log_current = squashed_gaussian(now[:, :, None], noise["current"])
+        following, log_following = squashed_gaussian(then[:, :, None], noise["next"])
+        actions = torch.cat([uniform, following, current], dim=2)
+        log_densities = torch.cat([log_volume, log_following, log_current], dim=2)
+
+        next_actions, log_next = squashed_gaussian(then, noise["next_action"])
+        next_value = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
+        if self.settings.backup_entropy:
+            next_value = next_value - self.log_alpha.exp()[:, None] * log_next
+        return actions, log_densities, next_value
+
+    def critic_loss(
+        self, batch: Batch, noise: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return the Bellman error plus the conservative term (eq. 4), summed over seeds.
+
+        Also returns the conservative gaps (K, 2): mean over the batch of
+        log sum_a exp Q(s, a) - Q(s, data's a), a critic each.
+        """
+        settings = self.settings
+        with torch.no_grad():
+            sampled, log_densities, next_value = self._sampled_actions(batch, noise)
+            target = batch.rewards + settings.discount * (1.0 - batch.terminals) * next_value
+        actions = torch.cat([batch.actions[:, :, None], sampled], dim=2)
+        k, b, m, _ = actions.shape
+        states = batch.observations[:, :, None].expand(-1, -1, m, -1)
+        q_all = self.critics(states.flatten(1, 2), actions.flatten(1, 2)).view(k, 2, b, m)
+        q = q_all[..., 0]
+        bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
+        scores = q_all[..., 1:] - log_densities[:, None] if settings.importance_sample else q_all
+        soft_max = torch.logsumexp(scores / settings.temperature, dim=-1) * settings.temperature
+        gaps = (soft_max - q).mean(dim=-1)
+        if settings.lagrange:
+            weight = settings.min_q_weight * self._multiplier()
+            conservative = (weight[:, None] * (gaps - settings.target_action_gap)).sum(dim=1)
+        else:
+            conservative = settings.min_q_weight * gaps.sum(dim=1)
+        info = {
+            "critic_loss": bellman.detach(),
+            "gap": gaps.detach().mean(dim=1),
+            "q": q.detach().mean(dim=(1, 2)),
+        }
+        return (bellman + conservative).sum(), gaps.detach(), info
+
+    def _multiplier(self) -> Tensor:
+        return self.log_multiplier.detach().exp().clamp(0.0, 1e6)
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train everything on one minibatch a seed; all losses see the same old networks."""
+        self.updates += 1
+        settings = self.settings
+        self._actor.zero_grad()
+        self.critics.requires_grad_(False)
+        loss, log_density = self.actor_loss(batch, noise["policy"])
+        loss.backward()
+        self.critics.requires_grad_(True)
+
+        self._critics.zero_grad()
+        loss, gaps, info = self.critic_loss(batch, noise)
+        loss.backward()
+
+        if settings.lagrange:  # descend -E[multiplier * weight * (gap - target)]
+            multiplier = self._multiplier()
+            excess = (gaps - settings.target_action_gap).mean(dim=1)
+            inside = (multiplier < 1e6).to(multiplier.dtype)
+            self.log_multiplier.grad = -settings.min_q_weight * multiplier * excess * inside
+            self.optimizers["multiplier"].step()
+            info["multiplier"] = multiplier
+        self.log_alpha.grad = -(log_density + self.target_entropy)
+        for name in ("alpha", "actor", "critics"):
+            self.optimizers[name].step()
+        soft_update(self._target, self._critics, settings.tau)
+        return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": -log_density}
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the squashed means."""
+        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])

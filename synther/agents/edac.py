@@ -1,0 +1,214 @@
+"""EDAC, ensemble-diversified actor-critic (An et al. 2021, arXiv 2110.01548)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    Init,
+    StackedMLP,
+    linear_init,
+    seed_generators,
+    soft_update,
+)
+from synther.errors import SyntherError
+
+LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
+
+
+@dataclass(frozen=True)
+class EDACSettings(OfflineSettings):
+    """EDAC's settings."""
+
+    steps: int = 3_000_000
+    """Updates in all."""
+    hidden: tuple[int, ...] = (256, 256, 256)
+    """Widths of the hidden layers of actor and critics."""
+    learning_rate: float = 3e-4
+    """Of actor, critics and temperature."""
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the target critics towards the critics."""
+    num_critics: int = 10
+    """N, at least 2."""
+    eta: float = 1.0
+    """Weight of the critics' diversity loss."""
+
+
+def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
+    """Return EDAC's initialisation: hidden biases 0.1, last layer uniform within `last_bound`.
+
+    Args:
+        last_bound: also of the last layer's bias.
+        fan_in_of_outputs: take the number of outputs for the fan-in of a hidden layer. The released
+            critics do, because PyTorch's initialiser expects transposed weights; it matters in the
+            first layer only, whose weights are 1 / sqrt(256) small.
+    """
+
+    def init(
+        generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+    ) -> tuple[Tensor, Tensor]:
+        if last:
+            weight, bias = torch.empty(fan_in, fan_out), torch.empty(1, fan_out)
+            weight.uniform_(-last_bound, last_bound, generator=generator)
+            bias.uniform_(-last_bound, last_bound, generator=generator)
+            return weight, bias
+        weight, bias = linear_init(generator, fan_in, fan_out, last)
+        if fan_in_of_outputs:
+            weight *= math.sqrt(fan_in / fan_out)
+        return weight, torch.full_like(bias, 0.1)
+
+    return init
+
+
+def squashed_gaussian(outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample tanh(mean + std * noise) and its log-density, as the released code computes it.
+
+    Unlike SAC's, the log standard deviation is clipped to [-5, 2], and 1e-6 bounds the change of
+    variables where tanh saturates.
+
+    Args:
+        outputs: (..., 2 a): mean and log standard deviation.
+        noise: (..., a), standard normal.
+
+    Returns:
+        actions (..., a), log-densities (...).
+    """
+    mean, log_std = outputs.chunk(2, dim=-1)
+    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
+    actions = torch.tanh(mean + log_std.exp() * noise)
+    gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
+    squash = (1.0 - actions.square() + 1e-6).log()
+    return actions, (gaussian - squash).sum(dim=-1)
+
+
+class EDAC(Agent):
+    """K EDAC agents; their critics are K x N networks in one batched product."""
+
+    Settings = EDACSettings
+    title = "EDAC"
+    settings: EDACSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: EDACSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        if settings.num_critics < 2:
+            raise SyntherError(
+                f"num_critics is {settings.num_critics}; EDAC diversifies 2 critics or more"
+            )
+        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
+        sizes = [observation_dim, *hidden, 2 * action_dim]
+        self.actor = StackedMLP(generators, sizes, init=edac_init(1e-3, fan_in_of_outputs=False))
+        self.critics = Critics(
+            generators,
+            observation_dim,
+            action_dim,
+            hidden,
+            ensemble=settings.num_critics,
+            init=edac_init(3e-3, fan_in_of_outputs=True),
+        )
+        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
+        self.to(device=device, dtype=dtype)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._actor = FlatParameters([self.actor])
+        self._critics = FlatParameters([self.critics])
+        self._target = FlatParameters([self.target_critics])
+        self.target_entropy = -float(action_dim)
+        rate = settings.learning_rate
+        on_gpu = self.log_alpha.is_cuda
+        self.optimizers = {
+            "actor": self._actor.adam(rate),
+            "critics": self._critics.adam(rate),
+            "alpha": torch.optim.Adam([self.log_alpha], lr=rate, fused=True, capturable=on_gpu),
+        }
+
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Noise of the actions that tune the temperature, train the actor, and follow s'."""
+        shape = (self.settings.batch_size, self.action_dim)
+        return {"alpha": shape, "policy": shape, "next_action": shape}
+
+    def actor_loss(self, batch: Batch, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return E[alpha log pi - min_n Q_n], summed over seeds, and the entropies (K,).
+
+        Args:
+            batch: K minibatches.
+            outputs: the actor's, at the batch's observations.
+            noise: (K, B, a).
+        """
+        actions, log_density = squashed_gaussian(outputs, noise)
+        q = self.critics(batch.observations, actions).amin(dim=1)
+        alpha = self.log_alpha.detach().exp()[:, None]
+        return (alpha * log_density - q).mean(dim=-1).sum(), -log_density.detach().mean(dim=-1)
+
+    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the soft Bellman error with min over N, plus eta times the diversity loss.
+
+        The diversity loss (the paper's eq. 5) is the mean over states of
+        sum_{i != j} <g_i, g_j> / (N - 1) with g_n the normalised gradient of Q_n with respect to
+        the action; sum_{i != j} <g_i, g_j> = |sum_n g_n|^2 - sum_n |g_n|^2.
+        """
+        settings, n = self.settings, self.settings.num_critics
+        with torch.no_grad():
+            next_actions, log_density = squashed_gaussian(
+                self.actor(batch.next_observations), noise
+            )
+            next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
+            next_value = next_q - self.log_alpha.exp()[:, None] * log_density
+            live = 1.0 - batch.terminals
+            target = batch.rewards + settings.discount * live * next_value
+        actions = batch.actions[:, None].repeat(1, n, 1, 1).requires_grad_()
+        q = self.critics.each(batch.observations, actions)
+        bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
+        (gradients,) = torch.autograd.grad(q.sum(), actions, create_graph=True)
+        gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)
+        alike = gradients.sum(dim=1).square().sum(dim=-1) - gradients.square().sum(dim=(1, 3))
+        diversity = alike.mean(dim=-1) / (n - 1)
+        loss = bellman + settings.eta * diversity
+        return loss.sum(), {
+            "critic_loss": bellman.detach(),
+            "diversity_loss": diversity.detach(),
+            "q": q.detach().mean(dim=(1, 2)),
+        }
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train temperature, actor, critics, in this order, and move the target critics."""
+        self.updates += 1
+        outputs = self.actor(batch.observations)
+        _, log_density = squashed_gaussian(outputs.detach(), noise["alpha"])
+        self.log_alpha.grad = -(log_density.mean(dim=-1) + self.target_entropy)
+        self.optimizers["alpha"].step()
+
+        self._actor.zero_grad()
+        self.critics.requires_grad_(False)
+        loss, entropy = self.actor_loss(batch, outputs, noise["policy"])
+        loss.backward()
+        self.critics.requires_grad_(True)
+        self.optimizers["actor"].step()
+
+        self._critics.zero_grad()
+        loss, info = self.critic_loss(batch, noise["next_action"])
+        loss.backward()
+        self.optimizers["critics"].step()
+        soft_update(self._target, self._critics, self.settings.tau)
+        return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": entropy}
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the squashed means."""
+        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])

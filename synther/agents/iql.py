@@ -1,0 +1,144 @@
+"""IQL, implicit Q-learning (Kostrikov, Nair and Levine 2021, arXiv 2110.06169)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    StackedMLP,
+    seed_generators,
+    soft_update,
+)
+
+LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
+
+
+@dataclass(frozen=True)
+class IQLSettings(OfflineSettings):
+    """IQL's settings."""
+
+    normalise_states: bool = True
+    """Standardise states with the real dataset's mean and std + 1e-3."""
+    learning_rate: float = 3e-4
+    """Of actor, critics and V; the actor's falls to 0 over `steps` along a cosine."""
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the target critics towards the critics."""
+    expectile: float = 0.7
+    """The paper's tau: V(s) is this expectile of Q(s, a) over the data's actions."""
+    beta: float = 3.0
+    """Inverse temperature of advantage-weighted regression."""
+    max_weight: float = 100.0
+    """Bound of the regression's weights exp(beta (Q - V))."""
+    deterministic: bool = False
+    """Policy tanh(f(s)) with squared error, in place of a Gaussian with its log-likelihood."""
+
+
+class IQL(Agent):
+    """K IQL agents."""
+
+    Settings = IQLSettings
+    title = "IQL"
+    settings: IQLSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: IQLSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
+        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
+        self.log_std = nn.ParameterList([torch.zeros(len(seeds), action_dim)])
+        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
+        self.value = StackedMLP(generators, [observation_dim, *hidden, 1])
+        self.to(device=device, dtype=dtype)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        policy = [self.actor] if settings.deterministic else [self.actor, self.log_std]
+        self._actor = FlatParameters(policy)
+        self._critics = FlatParameters([self.critics])
+        self._value = FlatParameters([self.value])
+        self._target = FlatParameters([self.target_critics])
+        self.optimizers = {
+            "actor": self._actor.adam(settings.learning_rate),
+            "critics": self._critics.adam(settings.learning_rate),
+            "value": self._value.adam(settings.learning_rate),
+        }
+        # The actor's rate and the count that it follows stay on the device: no update reads back.
+        self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
+        rate = torch.tensor(settings.learning_rate, dtype=torch.float64, device=device)
+        self.optimizers["actor"].param_groups[0]["lr"] = rate
+
+    def value_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the expectile loss, eq. 5, a seed, and the advantages min Q - V (K, B)."""
+        with torch.no_grad():
+            q = self.target_critics(batch.observations, batch.actions).amin(dim=1)
+        advantages = q - self.value(batch.observations)[..., 0]
+        weights = (self.settings.expectile - (advantages < 0).to(advantages.dtype)).abs()
+        return (weights * advantages.square()).mean(dim=-1), advantages.detach()
+
+    def critic_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the squared Bellman error with V, eq. 6, mean of both critics, and mean Q (K,)."""
+        with torch.no_grad():
+            next_value = self.value(batch.next_observations)[..., 0]
+            target = batch.rewards + self.settings.discount * (1.0 - batch.terminals) * next_value
+        q = self.critics(batch.observations, batch.actions)
+        return (q - target[:, None]).square().mean(dim=(1, 2)), q.detach().mean(dim=(1, 2))
+
+    def actor_loss(self, batch: Batch, advantages: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return advantage-weighted regression, eq. 7, summed over seeds."""
+        settings = self.settings
+        weights = (settings.beta * advantages).exp().clamp(max=settings.max_weight)
+        outputs = self.actor(batch.observations)
+        if settings.deterministic:
+            cloning = (torch.tanh(outputs) - batch.actions).square().sum(dim=-1)
+        else:
+            log_std = self.log_std[0].clamp(LOG_STD_MIN, LOG_STD_MAX)[:, None]
+            deviations = (batch.actions - outputs) * (-log_std).exp()
+            log_density = -0.5 * deviations.square() - log_std - 0.5 * math.log(2 * math.pi)
+            cloning = -log_density.sum(dim=-1)
+        loss = (weights * cloning).mean(dim=-1)
+        return loss.sum(), {"actor_loss": loss.detach(), "weight": weights.mean(dim=-1)}
+
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Train V, critics and actor on one minibatch a seed, all from the same old networks."""
+        self.updates += 1
+        for parameters in (self._value, self._critics, self._actor):
+            parameters.zero_grad()
+        value_loss, advantages = self.value_loss(batch)
+        critic_loss, q = self.critic_loss(batch)
+        actor_loss, info = self.actor_loss(batch, advantages)
+        # No two of them share a trainable parameter: one backward pass serves all.
+        (value_loss.sum() + critic_loss.sum() + actor_loss).backward()
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        soft_update(self._target, self._critics, self.settings.tau)
+        self._anneal()
+        losses = {"value_loss": value_loss.detach(), "critic_loss": critic_loss.detach()}
+        return {**losses, "q": q, **info}
+
+    def _anneal(self) -> None:
+        """Set the actor's next learning rate: half a cosine from the first update to `steps`."""
+        settings, count = self.settings, self.get_buffer("actor_steps")
+        count += 1.0
+        rate = self.optimizers["actor"].param_groups[0]["lr"]
+        rate.copy_(0.5 * settings.learning_rate * (1.0 + (math.pi / settings.steps * count).cos()))
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the policy's means, clipped to [-1, 1], or the deterministic policy's actions."""
+        outputs: Tensor = self.actor(observations)
+        return torch.tanh(outputs) if self.settings.deterministic else outputs.clamp(-1.0, 1.0)

@@ -1,0 +1,87 @@
+"""Percentile bootstrap, stratified by dataset, of any statistic of one or two sets of scores.
+
+The same procedure as rliable's (Agarwal et al. 2021, arXiv 2108.13264, section 3), whose tables
+of aggregates `aggregate.py` uses; here all resamples are one array, which makes the many cells of
+a curve a hundred times faster, and numpy's global generator is not drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from synther.analysis.aggregate import CONFIDENCE, Estimate
+
+Statistic = Callable[..., np.ndarray]
+"""Takes one or more arrays (resamples, seeds, datasets); returns one number a resample."""
+
+
+def mean(scores: np.ndarray) -> np.ndarray:
+    """Return the mean over seeds and datasets; (resamples,)."""
+    return scores.mean(axis=(1, 2))
+
+
+def iqm(scores: np.ndarray) -> np.ndarray:
+    """Return the mean of the middle half of all seeds' scores on all datasets; (resamples,)."""
+    ordered = np.sort(scores.reshape(len(scores), -1), axis=1)
+    cut = ordered.shape[1] // 4
+    return ordered[:, cut : ordered.shape[1] - cut].mean(axis=1)
+
+
+def mean_difference(scores: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Return how much higher the mean is than the baseline's; (resamples,)."""
+    return mean(scores) - mean(baseline)
+
+
+def iqm_difference(scores: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Return how much higher the IQM is than the baseline's; (resamples,)."""
+    return iqm(scores) - iqm(baseline)
+
+
+def relative_change(scores: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Return the mean relative to the baseline's, in percent above it; (resamples,).
+
+    NaN where the baseline's mean isn't above zero: a ratio to it would say nothing.
+    """
+    below = mean(baseline)
+    below = np.where(below > 0, below, np.nan)
+    return 100 * (mean(scores) / below - 1)
+
+
+def probability(scores: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Return P(score > baseline), ties counted half, averaged over datasets; (resamples,)."""
+    wins = np.zeros(len(scores))
+    for dataset in range(scores.shape[2]):
+        gap = scores[:, :, None, dataset] - baseline[:, None, :, dataset]
+        wins += ((gap > 0) + 0.5 * (gap == 0)).mean(axis=(1, 2))
+    return wins / scores.shape[2]
+
+
+def _resample(matrix: np.ndarray, reps: int, generator: np.random.Generator) -> np.ndarray:
+    seeds, datasets = matrix.shape
+    chosen = generator.integers(seeds, size=(reps, seeds, datasets))
+    return matrix[chosen, np.arange(datasets)]
+
+
+def estimate(statistic: Statistic, *matrices: np.ndarray, reps: int, seed: int = 0) -> Estimate:
+    """Return a statistic with its 95% interval; seeds are resampled within each dataset.
+
+    Args:
+        statistic: one of this module's, or another of its form.
+        matrices: (seeds, datasets) scores, resampled independently of one another.
+        reps: bootstrap resamples.
+        seed: of the resampling.
+
+    Returns:
+        The estimate; its bounds are NaN with a single seed, or if the statistic is undefined (NaN)
+        in any resample.
+    """
+    value = float(statistic(*(matrix[None] for matrix in matrices))[0])
+    if min(len(matrix) for matrix in matrices) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    generator = np.random.default_rng(seed)
+    found = statistic(*(_resample(matrix, reps, generator) for matrix in matrices))
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(found, [tail, 100 - tail])
+    return Estimate(value, float(low), float(high))

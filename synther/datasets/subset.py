@@ -1,0 +1,79 @@
+"""Reduced datasets: a share of the transitions, drawn at random or as whole trajectories."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synther.errors import SyntherError, unknown_name
+from synther.transitions import Transitions
+
+WAYS = ("transitions", "trajectories")
+
+
+def trajectory_ids(transitions: Transitions) -> np.ndarray:
+    """Return the number of each row's trajectory (N,), counted from 0.
+
+    A trajectory ends at a terminal, and where a row's next observation is not the observation of
+    the row after it.
+    """
+    breaks = transitions.terminals[:-1] > 0.5
+    jumps = transitions.next_observations[:-1] != transitions.observations[1:]
+    starts = np.concatenate([[False], breaks | jumps.any(axis=1)])
+    return np.cumsum(starts)
+
+
+def subset(
+    transitions: Transitions, percent: float, choose: str = "transitions", seed: int = 0
+) -> Transitions:
+    """Return a share of a dataset, its rows in their old order.
+
+    Args:
+        transitions: N of them.
+        percent: of the N, over 0 and at most 100.
+        choose: "transitions", each alone, without replacement: round(N percent / 100) of them; or
+            "trajectories", whole ones in random order until that number is reached, the last one
+            cut there.
+        seed: of the choice. A larger share of the same seed contains a smaller one.
+
+    Raises:
+        SyntherError: the share holds fewer than 2 rows, or is out of range.
+    """
+    if choose not in WAYS:
+        raise unknown_name("way of choosing", choose, WAYS)
+    if not 0 < percent <= 100:
+        raise SyntherError(f"a subset of {percent}% can't be drawn; it must be over 0, at most 100")
+    n = len(transitions)
+    wanted = round(n * percent / 100)
+    if wanted < 2:
+        raise SyntherError(f"{percent}% of {n} transitions is {wanted} rows; take a larger share")
+    generator = np.random.default_rng(seed)
+    if choose == "transitions":
+        order = generator.permutation(n)
+    else:
+        ids = trajectory_ids(transitions)
+        rank = generator.permutation(ids[-1] + 1)
+        order = np.argsort(rank[ids], kind="stable")
+    return transitions[np.sort(order[:wanted])]
+
+
+def mix(real: Transitions, synthetic: Transitions, real_share: float, seed: int = 0) -> Transitions:
+    """Return as many rows as `synthetic` has, a share of them real, in random order.
+
+    Both parts are drawn at random: synthetic rows without replacement, real rows as often as needed
+    (each row equally often, but for the remainder).
+
+    Raises:
+        SyntherError: the share is not between 0 and 1, or the widths differ.
+    """
+    if not 0 < real_share < 1:
+        raise SyntherError(f"real_share is {real_share}; it must lie between 0 and 1")
+    widths = [(t.observation_dim, t.action_dim) for t in (real, synthetic)]
+    if widths[0] != widths[1]:
+        raise SyntherError(f"transitions of widths {widths[0]} and {widths[1]} can't be mixed")
+    generator = np.random.default_rng(seed)
+    total = len(synthetic)
+    wanted = round(total * real_share)
+    rounds = [generator.permutation(len(real)) for _ in range(-(-wanted // len(real)))]
+    kept = generator.permutation(total)[: total - wanted]
+    both = Transitions.concatenate([real[np.concatenate(rounds)[:wanted]], synthetic[kept]])
+    return both[generator.permutation(total)]

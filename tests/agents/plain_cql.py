@@ -1,0 +1,114 @@
+"""Plain CQL(H): Kumar et al. 2020, algorithm 1 with eq. 4 and 5, one seed, one action at a time."""
+
+import itertools
+import math
+
+import torch
+from plain import adam, frozen_copy, network, q_value, squashed_sample, step, track
+from torch.distributions import Normal, TanhTransform, TransformedDistribution
+
+
+class PlainCQL:
+    def __init__(
+        self,
+        actor,
+        critics,
+        policy_rate=3e-5,
+        critic_rate=3e-4,
+        gamma=0.99,
+        tau=0.005,
+        weight=10.0,
+        temperature=1.0,
+        importance=True,
+        backup_entropy=False,
+        gap=None,
+        bc_steps=0,
+    ):
+        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
+        self.target_critics = [frozen_copy(critic) for critic in self.critics]
+        scalar = {"dtype": actor[0][0].dtype, "requires_grad": True}
+        self.multiplier, self.offset = torch.tensor(1.0, **scalar), torch.tensor(-1.0, **scalar)
+        self.log_alpha, self.log_prime = torch.tensor(0.0, **scalar), torch.tensor(1.0, **scalar)
+        policy = itertools.chain(self.actor.parameters(), [self.multiplier, self.offset])
+        self.actor_optimizer = torch.optim.Adam(policy, lr=policy_rate)
+        self.critic_optimizer = adam(*self.critics, rate=critic_rate)
+        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=policy_rate)
+        self.prime_optimizer = torch.optim.Adam([self.log_prime], lr=critic_rate)
+        self.gamma, self.tau, self.weight, self.temperature = gamma, tau, weight, temperature
+        self.importance, self.backup_entropy = importance, backup_entropy
+        self.gap, self.bc_steps, self.count = gap, bc_steps, 0
+
+    def policy(self, states):
+        mean, raw = self.actor(states).chunk(2, dim=-1)
+        return mean, self.multiplier * raw + self.offset
+
+    def log_likelihood(self, states, actions):
+        mean, log_std = self.policy(states)
+        normal = Normal(mean, log_std.clamp(-20, 2).exp())
+        return TransformedDistribution(normal, TanhTransform()).log_prob(actions).sum(-1)
+
+    def sampled(self, s, s2, noise):
+        """Every sampled action with its log-density."""
+        n, width = noise["uniform"].shape[1:]
+        for k in range(n):
+            uniform = 2 * Normal(0.0, 1.0).cdf(noise["uniform"][:, k]) - 1
+            yield uniform, torch.full_like(uniform[:, 0], -width * math.log(2))
+        for states, name in ((s2, "next"), (s, "current")):
+            for k in range(n):
+                yield squashed_sample(*self.policy(states), noise[name][:, k])
+
+    def conservative(self, critic, batch, noise):
+        """E_s[log sum_a exp Q(s, a) - Q(s, data's a)], eq. 4's bracket."""
+        s, a, _, s2, _ = batch
+        q = q_value(critic, s, a)
+        terms = [] if self.importance else [q]
+        for action, log_density in self.sampled(s, s2, noise):
+            sampled_q = q_value(critic, s, action.detach())
+            terms.append(sampled_q - log_density.detach() if self.importance else sampled_q)
+        total = torch.stack([torch.exp(term / self.temperature) for term in terms]).sum(dim=0)
+        return (self.temperature * torch.log(total) - q).mean()
+
+    def update(self, batch, noise):
+        s, a, r, s2, terminal = batch
+        self.count += 1
+        alpha = self.log_alpha.exp().detach()
+        pi, log_pi = squashed_sample(*self.policy(s), noise["policy"])
+        if self.count <= self.bc_steps:
+            gain = self.log_likelihood(s, a)
+        else:
+            gain = torch.minimum(*(q_value(critic, s, pi) for critic in self.critics))
+        policy_loss = (alpha * log_pi - gain).mean()
+
+        a2, log_pi2 = squashed_sample(*self.policy(s2), noise["next_action"])
+        value = torch.minimum(*(q_value(critic, s2, a2) for critic in self.target_critics))
+        if self.backup_entropy:
+            value = value - alpha * log_pi2
+        y = (r + self.gamma * (1 - terminal) * value).detach()
+        errors = [((q_value(critic, s, a) - y) ** 2).mean() for critic in self.critics]
+        gaps = [self.conservative(critic, batch, noise) for critic in self.critics]
+        if self.gap is None:
+            conservative = self.weight * sum(gaps)
+        else:
+            prime = self.log_prime.exp()
+            terms = [prime * self.weight * (gap - self.gap) for gap in gaps]
+            conservative = sum(prime.detach() * self.weight * (gap - self.gap) for gap in gaps)
+            prime_loss = -0.5 * sum(terms)
+        critic_loss = sum(errors) + conservative
+
+        gradients = torch.autograd.grad(critic_loss, self.critic_parameters(), retain_graph=True)
+        if self.gap is not None:
+            step(self.prime_optimizer, prime_loss)
+        target_entropy = -a.shape[-1]
+        step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() + target_entropy).mean())
+        step(self.actor_optimizer, policy_loss)
+        for parameter, gradient in zip(self.critic_parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        self.critic_optimizer.step()
+        for target, critic in zip(self.target_critics, self.critics, strict=True):
+            track(target, critic, self.tau)
+
+    def critic_parameters(self):
+        return [p for critic in self.critics for p in critic.parameters()]
+
+    def networks(self):
+        return {"critics": self.critics, "target_critics": self.target_critics}

@@ -1,0 +1,213 @@
+"""The command line: its help, and the whole path by hand on tiny data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small import SMALL
+
+from synther import Diffusion, Transitions, load_dataset
+from synther.cli import arguments, main
+
+COLUMNS = ["preset", "dataset", "source", "agent", "seed"]
+COLUMNS += ["step", "episode", "return", "length", "score"]
+VERBS = ("download", "collect", "behaviour", "fit", "sample", "train", "table")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_defaults(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([verb, "--help"])
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert f"usage: synther {verb}" in out
+    assert "(default: " in out
+    assert callable(arguments.function(verb))
+
+
+def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    for verb in VERBS:
+        assert verb in out
+
+
+@pytest.mark.parametrize("code", ["import synther", "from synther.cli import main; main(['-h'])"])
+def test_help_and_import_load_nothing_heavy(code: str) -> None:
+    heavy = {"torch", "numpy", "pandas", "mujoco", "h5py", "matplotlib", "jsonschema"}
+    script = (
+        f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\n"
+        f"print('LOADED', sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        ["trian"],
+        ["fit"],
+        ["sample", "--model", "x", "--out", "y.npz", "--num", "many"],
+        ["collect", "--threads", "0"],
+        ["collect", "--seed", "-1"],
+    ],
+)
+def test_wrong_usage_is_code_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(wrong)
+    assert done.value.code == 2
+    assert "usage: synther" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "synther.cli", "sample", "--model", "none", "--out", "x.npz"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "none/settings.json does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_is_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(verb: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(arguments, "function", stop)
+    assert main(["table"]) == 130
+    assert "synther table: interrupted" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def samples(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("samples") / "samples.npz"
+    wanted = ["--model", str(fitted), "--num", "200", "--seed", "4", "--out", str(out)]
+    assert main(["sample", *wanted, "--threads", "1", "--device", "cpu"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def result(hopper: Path, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("result") / "made/seeds-0-1.parquet"
+    wanted = ["--task", "hopper", "--data", str(samples), "--statistics-from", str(hopper)]
+    wanted += ["--agent", "td3_bc", "--seeds", "0-1", "--source", "synther", "--out", str(out)]
+    assert main(["train", *wanted, *SMALL, "--threads", "1", "--device", "cpu"]) == 0
+    return out
+
+
+def test_collect_wrote_a_dataset(hopper: Path) -> None:
+    assert [entry.name for entry in hopper.parent.iterdir()] == ["hopper-random.hdf5"]
+
+
+def test_fit_left_a_model_and_what_made_it(fitted: Path, hopper: Path) -> None:
+    names = sorted(entry.name for entry in fitted.iterdir())
+    assert names == ["fit.json", "model.pt", "settings.json"]  # and no checkpoint
+    record = json.loads((fitted / "fit.json").read_text())
+    assert record["settings"]["width"] == 32
+    assert record["settings"]["rho"] == 7.0  # config/sources.yaml's
+    assert record["data"]["path"] == str(hopper)
+    assert record["transitions"] <= 299
+    assert {"versions", "commit", "hardware", "wall_time_s", "num_parameters"} <= set(record)
+    assert len(Diffusion().load(fitted).sample(3)) == 3
+
+
+def test_samples_are_in_the_authors_format(samples: Path, fitted: Path) -> None:
+    with np.load(samples) as archive:
+        found = {name: (archive[name].shape, str(archive[name].dtype)) for name in archive.files}
+    assert found == {
+        "observations": ((200, 11), "float32"),
+        "actions": ((200, 3), "float32"),
+        "rewards": ((200,), "float32"),
+        "next_observations": ((200, 11), "float32"),
+        "terminals": ((200,), "float32"),
+    }
+    same = Diffusion().load(fitted).sample(200, seed=4)
+    np.testing.assert_array_equal(same.packed(), Transitions.load(samples).packed())
+    record = json.loads(samples.with_suffix(".json").read_text())
+    assert (record["samples"], record["seed"]) == (200, 4)
+
+
+def test_results_have_a_row_an_episode(result: Path) -> None:
+    rows = pd.read_parquet(result)
+    assert list(rows.columns) == COLUMNS
+    assert rows[["seed", "step", "episode"]].to_numpy().tolist() == [
+        [seed, step, 0] for step in (10, 20) for seed in (0, 1)
+    ]
+    low, high = -20.272305, 3234.3
+    expected = 100 * (rows["return"] - low) / (high - low)
+    np.testing.assert_allclose(rows["score"], expected, rtol=1e-12)
+    assert rows["length"].between(1, 1000).all()
+    labels = rows[["preset", "dataset", "source", "agent"]].drop_duplicates().to_numpy().tolist()
+    assert labels == [["none", "hopper", "synther", "td3_bc"]]
+    assert sorted(entry.name for entry in result.parent.iterdir()) == [
+        "seeds-0-1.json",
+        "seeds-0-1.parquet",
+    ]
+
+
+def test_what_made_a_result_stands_beside_it(result: Path, hopper: Path, samples: Path) -> None:
+    record = json.loads(result.with_suffix(".json").read_text())
+    assert record["settings"]["steps"] == 20
+    assert record["settings"]["hidden"] == [16, 16]
+    assert record["settings"]["alpha"] == 2.5  # config/agents.yaml's
+    assert record["seeds"] == [0, 1]
+    assert record["data"]["path"] == str(samples)
+    assert record["statistics_from"]["path"] == str(hopper)
+    assert len(record["data"]["sha256"]) == 64
+    assert record["physics"] == "d4rl"
+    assert {"python", "torch", "numpy", "mujoco", "synther"} <= set(record["versions"])
+    assert {"cpu", "cores", "device"} <= set(record["hardware"])
+    assert record["commit"] == "unknown" or len(record["commit"].split("+")[0]) == 40
+    assert record["wall_time_s"] > 0
+
+
+def test_a_run_again_makes_the_same_rows(
+    result: Path, hopper: Path, samples: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "again.parquet"
+    wanted = ["--task", "hopper", "--data", str(samples), "--statistics-from", str(hopper)]
+    wanted += ["--seeds", "1", "--source", "synther", "--out", str(out), "--device", "cpu"]
+    assert main(["train", *wanted, *SMALL, "--threads", "1"]) == 0
+    again, rows = pd.read_parquet(out), pd.read_parquet(result)
+    alone = rows[rows["seed"] == 1].reset_index(drop=True)
+    assert again["length"].tolist() == alone["length"].tolist()
+    np.testing.assert_allclose(again["return"], alone["return"], rtol=1e-4)
+
+
+def test_a_named_dataset_is_collected_where_load_dataset_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["collect", "--dataset", "hopper-random-local", "--rows", "50"]) == 0
+    assert len(load_dataset("hopper-random-local")) <= 49
+
+
+def test_a_preset_scales_the_settings(hopper: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.parquet"
+    wanted = ["--dataset", "hopper-random-local", "--data", str(hopper), "--agent", "bc"]
+    wanted += ["--preset", "quick", "--seeds", "0", "--out", str(out), "--threads", "1"]
+    assert main(["train", *wanted, "--set", "steps=5", "--device", "cpu"]) == 0
+    settings = json.loads(out.with_suffix(".json").read_text())["settings"]
+    assert (settings["steps"], settings["batch_size"], settings["hidden"]) == (5, 128, [64, 64])
+    rows = pd.read_parquet(out)
+    assert set(rows["preset"]) == {"quick"}
+    assert set(rows["dataset"]) == {"hopper-random-local"}
+    assert len(rows) == 5

@@ -1,0 +1,227 @@
+"""The matrix: what a preset runs, where it lies, with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from synther import SyntherError, config
+from synther.experiments import Experiments, preset_experiments
+from synther.specs import agent_settings, source_settings, stands_for, task_spec
+
+
+def test_table1_at_the_paper_is_the_whole_matrix() -> None:
+    runs = Experiments("paper").runs("table1")
+    assert len(runs) == len(set(runs)) == 12 * 2 * 2
+    assert len({run.dataset for run in runs}) == 12
+    assert {(run.agent, run.source) for run in runs} == {
+        (agent, source) for agent in ("td3_bc", "bc") for source in ("real", "synther")
+    }
+    assert {run.seeds for run in runs} == {tuple(range(8))}
+    assert all(run.dataset.endswith("-v2") for run in runs)
+
+
+def test_results_lie_where_their_identity_says() -> None:
+    results = Experiments("paper").results("table1")
+    assert "results/paper/offline/hopper-medium-v2/synther/td3_bc/seeds-0-7.parquet" in results
+    assert len(set(results)) == len(results)
+
+
+def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
+    quick = Experiments("quick")
+    runs = quick.runs("table1")
+    assert {(run.agent, run.source) for run in runs} == {
+        (run.agent, run.source) for run in Experiments("paper").runs("table1")
+    }
+    assert all(run.dataset.endswith("-local") for run in runs)
+    assert [stands_for(run.dataset) for run in runs[::4]] == quick.datasets("table1")["locomotion"]
+    assert quick.run_name("hopper-medium-v2") == "hopper-medium-local"
+    assert Experiments("paper").run_name("hopper-medium-v2") == "hopper-medium-v2"
+
+
+def test_paths_of_files() -> None:
+    paper, quick = Experiments("paper"), Experiments("quick")
+    assert paper.figures("table1")[0] == "figures/table1.pdf"
+    assert quick.figures("table1")[0] == "figures/quick/table1.pdf"
+    assert {path.rpartition(".")[2] for path in paper.all_figures()} == {
+        "pdf",
+        "png",
+        "csv",
+        "tex",
+        "md",
+    }
+    assert paper.dataset_file("hopper-medium-v2") == "data/d4rl/hopper_medium-v2.hdf5"
+    assert quick.dataset_file("hopper-medium-local") == "data/quick/local/hopper-medium-local.hdf5"
+    assert quick.training_data("hopper-medium-local", "real") == quick.dataset_file(
+        "hopper-medium-local"
+    )
+    assert (
+        quick.training_data("hopper-medium-local", "synther")
+        == "results/quick/generators/hopper-medium-local/synther/samples.npz"
+    )
+
+
+def test_the_files_of_datasets_are_where_load_dataset_looks(tmp_path: Path) -> None:
+    from synther.datasets import dataset_path
+
+    quick = Experiments("quick")
+    name = "hopper-medium-local"
+    file = tmp_path / quick.dataset_file(name)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert dataset_path(name, tmp_path / quick.dataset_root(name)) == file
+
+
+def test_presets_scale_the_budget() -> None:
+    paper, quick = Experiments("paper"), Experiments("quick")
+    assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 40_000)
+    assert (paper.rows(), quick.rows()) == (1_000_000, 20_000)
+    assert agent_settings("td3_bc", "hopper-medium-v2", "paper")["steps"] == 1_000_000
+    assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 3000
+    assert source_settings("synther", "hopper-medium-v2", "paper")["width"] == 2048
+    assert source_settings("synther", "hopper-medium-v2", "quick")["width"] == 128
+
+
+def test_settings_are_layered_defaults_then_datasets_then_preset(
+    edit_config: Callable[..., Path],
+) -> None:
+    assert agent_settings("td3_bc", "hopper-medium-v2")["eval_episodes"] == 10
+    assert agent_settings("td3_bc", "maze2d-umaze-v1")["eval_episodes"] == 100
+    assert agent_settings("td3_bc", "maze2d-umaze-v1")["steps"] == 1_000_000
+    assert agent_settings("td3_bc", "maze2d-umaze-v1", "quick")["eval_episodes"] == 5
+    edit_config(
+        "agents.yaml",
+        "maze2d-*: {eval_episodes: 100}",
+        "hopper-*: {alpha: 3.0, tau: 0.1}\n      hopper-medium-v2: {alpha: 4.0}",
+    )
+    settings = agent_settings("td3_bc", "hopper-medium-v2")
+    assert (settings["alpha"], settings["tau"]) == (4.0, 0.1)  # the later pattern wins
+    assert agent_settings("td3_bc", "hopper-expert-v2")["alpha"] == 3.0
+    assert agent_settings("td3_bc", "walker2d-medium-v2")["alpha"] == 2.5
+    # a stand-in takes the settings of what it stands for, also by an exact name
+    assert agent_settings("td3_bc", "hopper-medium-local") == settings
+
+
+def test_sources_differ_by_dataset_too(edit_config: Callable[..., Path]) -> None:
+    edit_config(
+        "sources.yaml",
+        "    generator: diffusion",
+        "    datasets: {walker2d-*-v2: {width: 1024}}\n    generator: diffusion",
+    )
+    assert source_settings("synther", "walker2d-medium-local")["width"] == 1024
+    assert source_settings("synther", "hopper-medium-local")["width"] == 2048
+    assert source_settings("synther", "walker2d-medium-v2", "quick")["width"] == 128
+
+
+def test_settings_are_copies() -> None:
+    agent_settings("td3_bc", "hopper-medium-v2")["steps"] = 1
+    assert agent_settings("td3_bc", "hopper-medium-v2")["steps"] == 1_000_000
+
+
+def test_seeds_are_cut_into_blocks(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "seeds: 4\nseeds_per_job: 4", "seeds: 5\nseeds_per_job: 2")
+    quick = Experiments("quick")
+    assert quick.seed_blocks() == [(0, 1), (2, 3), (4,)]
+    assert any(path.endswith("/seeds-4-4.parquet") for path in quick.results("table1"))
+
+
+def test_the_budget_is_said_in_words() -> None:
+    paper = Experiments("paper").budget("table1")
+    for part in (
+        "8 seeds",
+        "1,000,000 updates",
+        "5,000,000 samples, width 2,048",
+        "all 12 datasets",
+    ):
+        assert part in paper
+    quick = Experiments("quick").budget("table1")
+    for part in ("4 seeds", "3,000 updates", "20,000 transitions a dataset", "of 12 datasets"):
+        assert part in quick
+
+
+def test_a_table_knows_whether_it_is_the_papers_protocol() -> None:
+    paper, quick = Experiments("paper").table("table1"), Experiments("quick").table("table1")
+    assert (paper["is_paper_protocol"], quick["is_paper_protocol"]) == (True, False)
+    assert {"name": "hopper-medium-expert-local", "paper_name": "hopper-medium-expert-v2"} in (
+        quick["groups"]["locomotion"]
+    )
+    assert paper["agents"] == {"td3_bc": "TD3+BC", "bc": "BC"}
+
+
+def test_all_presets_are_there() -> None:
+    assert set(preset_experiments("quick")) == set(config.preset_names())
+    with pytest.raises(SyntherError, match="did you mean quick"):
+        preset_experiments("quikc")
+
+
+def test_the_real_data_have_no_generator() -> None:
+    with pytest.raises(SyntherError, match="'real' has no generator"):
+        source_settings("real", "hopper-medium-v2")
+
+
+def test_memory_grows_with_the_samples() -> None:
+    paper = Experiments("paper")
+    real, synther = (paper.memory_mb("hopper-medium-v2", s) for s in ("real", "synther"))
+    assert synther > real
+    assert Experiments("quick").memory_mb("hopper-medium-local", "real") < real
+
+
+def test_time_limits_and_reference_returns() -> None:
+    assert Experiments("paper").time_limit("hopper-medium-v2") == 1000
+    assert Experiments("paper").time_limit("maze2d-umaze-v1") == 300
+    assert task_spec("hopper")["reference_max"] == 3234.3
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("presets/quick.yaml", "- hopper-medium-replay-v2", "- hoper-medium-replay-v2", "hopper-"),
+        ("experiments.yaml", "- hopper-medium-v2", "- hoper-medium-v2", "hopper-medium-v2"),
+        ("experiments.yaml", "agents: [td3_bc, bc]", "agents: [td3bc]", "did you mean td3_bc"),
+        ("experiments.yaml", "[real, synther]", "[real, synthr]", "did you mean synther"),
+        ("experiments.yaml", "{td3_bc: TD3+BC}", "{td3bc: TD3+BC}", "did you mean td3_bc"),
+        ("experiments.yaml", "{real: Original", "{rael: Original", "did you mean real"),
+    ],
+)
+def test_misspelt_names_in_the_matrix_offer_the_nearest(
+    edit_config: Callable[..., Path], file: str, old: str, new: str, words: str
+) -> None:
+    edit_config(file, old, new)
+
+    def everything() -> None:
+        quick = Experiments("quick")
+        quick.runs("table1")
+        quick.table("table1")
+
+    with pytest.raises(SyntherError, match=words):
+        everything()
+
+
+def test_a_misspelt_generator_of_a_preset_is_not_ignored(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "  diffusion:", "  difusion:")
+    with pytest.raises(SyntherError, match="'difusion' in preset 'quick'; did you mean diffusion"):
+        source_settings("synther", "hopper-medium-v2", "quick")
+
+
+def test_a_pattern_that_fits_no_dataset_is_not_ignored(edit_config: Callable[..., Path]) -> None:
+    edit_config("agents.yaml", "maze2d-*:", "maze2-d*:")
+    with pytest.raises(SyntherError, match=r"unknown dataset pattern 'maze2-d\*'"):
+        agent_settings("td3_bc", "maze2d-umaze-v1")
+
+
+def test_a_preset_that_runs_nothing_of_an_experiment_is_refused(
+    edit_config: Callable[..., Path],
+) -> None:
+    text = edit_config("presets/quick.yaml", "rows", "rows").read_text()
+    chosen = text[text.index("datasets:") : text.index("seeds:")]
+    edit_config("presets/quick.yaml", chosen, "datasets: [maze2d-umaze-v1]\n")
+    with pytest.raises(SyntherError, match="'quick' runs no dataset of experiment 'table1'"):
+        Experiments("quick").budget("table1")
+
+
+def test_a_dataset_without_a_stand_in_is_refused(edit_config: Callable[..., Path]) -> None:
+    edit_config("datasets.yaml", "stands_for: hopper-medium-v2", "stands_for: hopper-expert-v2")
+    with pytest.raises(SyntherError, match="hopper-medium-v2 has none"):
+        Experiments("quick").run_name("hopper-medium-v2")

@@ -1,0 +1,202 @@
+"""Files are whole or absent, and the system's refusals come in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synther import SyntherError
+from synther.files import (
+    atomic_path,
+    explain_os_error,
+    read_npz,
+    require_file,
+    require_writable,
+    sha256,
+    write_json,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_the_file_appears_whole_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "made/deep/x.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".txt"
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert names(path.parent) == ["x.txt"]
+
+
+def test_a_failed_block_keeps_the_old_content_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+
+    def half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["x.txt"]
+
+
+def test_an_error_that_is_no_refusal_of_the_system_passes_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="shapes differ"), atomic_path(tmp_path / "x"):
+        raise RuntimeError("shapes differ")
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.json"
+    write_json(path, {"old": 1})
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SyntherError, match=r"no space left to write .*x\.json"):
+        write_json(path, {"new": 2})
+    assert path.read_text() == '{\n  "old": 1\n}\n'
+    assert names(tmp_path) == ["x.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_the_kernels_own_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+
+    def fill() -> None:
+        with atomic_path(path) as temporary:
+            temporary.symlink_to("/dev/full")
+            temporary.write_text("data")
+
+    with pytest.raises(SyntherError, match="no space left"):
+        fill()
+    assert names(tmp_path) == []
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from pathlib import Path
+import numpy as np
+from synther.errors import SyntherError
+from synther.files import atomic_path
+folder, much = Path(sys.argv[1]), np.zeros(100_000, np.float32)
+
+def hdf5(path):
+    import h5py
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=much)
+
+def torch(path):
+    import torch
+    torch.save({"x": torch.as_tensor(much)}, path)
+
+def npz(path):
+    np.savez(path, x=much)
+
+for suffix, write in (("hdf5", hdf5), ("pt", torch), ("npz", npz)):
+    try:
+        with atomic_path(folder / f"x.{suffix}") as temporary:
+            write(temporary)
+    except SyntherError as error:
+        assert f"x.{suffix}" in str(error), error
+        print(suffix)
+
+from synther.transitions import Transitions, TransitionsWriter
+wide, flat = np.ones((4000, 3)), np.ones(4000)
+rows = Transitions(wide, wide, flat, wide, flat)
+for name, part in (("small", rows[:3000]), ("large", rows)):  # buffered to the end, or not
+    try:
+        with TransitionsWriter(folder / f"{name}.npz") as writer:
+            writer.append(part)
+    except SyntherError as error:
+        print(name)
+"""
+
+
+def test_every_writers_failure_comes_in_words(tmp_path: Path) -> None:
+    """torch and h5py raise RuntimeError, not OSError, where a file can't grow."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["hdf5", "pt", "npz", "small", "large"]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space left to write"),
+        (errno.EDQUOT, "no space left to write"),
+        (errno.EACCES, "choose another folder"),
+        (errno.EROFS, "choose another folder"),
+        (errno.ENOTDIR, "a part of the path is a file"),
+        (errno.EIO, "can't be written"),
+    ],
+)
+def test_refusals_are_explained(number: int, words: str) -> None:
+    explained = explain_os_error(OSError(number, os.strerror(number)), Path("some/where.npz"))
+    assert words in str(explained)
+    assert "some/where.npz" in str(explained)
+
+
+@pytest.mark.parametrize("write", [lambda path: write_json(path, 1), require_writable])
+def test_a_folder_that_can_not_be_written(tmp_path: Path, write: object) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SyntherError, match="a part of the path is a file"):
+        write(tmp_path / "file/x.json")  # type: ignore[operator]
+    with pytest.raises(SyntherError, match="can't be written"):
+        write("/proc/synther/x.json")  # type: ignore[operator]  # not even root can
+    with pytest.raises(SyntherError, match="can't be written"):
+        write(tmp_path)  # type: ignore[operator]  # a folder
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_permissions_are_minded(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(SyntherError, match="choose another folder"):
+        require_writable(tmp_path / "x.json")
+    tmp_path.chmod(0o700)
+
+
+def test_the_question_whether_a_file_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+    assert require_writable(tmp_path / "x") == tmp_path / "x"
+    assert (tmp_path / "x").read_text() == "old"
+    assert names(tmp_path) == ["x"]
+
+
+def test_a_required_file(tmp_path: Path) -> None:
+    with pytest.raises(SyntherError, match=r"x does not exist or is not a file; do this"):
+        require_file(tmp_path / "x", "do this")
+    (tmp_path / "x").touch()
+    assert require_file(str(tmp_path / "x")) == tmp_path / "x"
+
+
+def test_sha256_of_a_known_text(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_arrays_that_may_be_absent(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.arange(3), other=np.arange(2))
+    found = read_npz(tmp_path / "x.npz", ["a"], ["b"])
+    assert list(found) == ["a"]
+    with pytest.raises(SyntherError, match=r"lacks c; a policy has a, c"):
+        read_npz(tmp_path / "x.npz", ["a", "c"], what="a policy")

@@ -1,0 +1,124 @@
+"""Typed settings: layers, casts, refusals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synther import SyntherError
+from synther.settings import as_dict, parse_assignments, resolve
+
+
+@dataclass(frozen=True)
+class Example:
+    steps: int = 10
+    rate: float = 0.1
+    hidden: tuple[int, ...] = (8, 8)
+    betas: tuple[float, float] = (0.9, 0.99)
+    batch_size: int | None = None
+    threshold: float | None = 0.5
+    flag: bool = False
+    name: str = "a"
+
+
+def made(**layer: Any) -> Example:
+    return resolve(Example, layer, where="the test")
+
+
+def test_later_layers_win_and_defaults_stay() -> None:
+    settings = resolve(Example, {"steps": 1, "rate": 0.2}, {"steps": 2}, where="the test")
+    assert settings == Example(steps=2, rate=0.2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("rate", 3, 3.0),
+        ("rate", "3e-4", 3e-4),  # YAML 1.1 reads it as a text
+        ("steps", 1e6, 1_000_000),
+        ("hidden", [16, 32], (16, 32)),
+        ("hidden", [], ()),
+        ("batch_size", None, None),
+        ("batch_size", 4, 4),
+        ("threshold", None, None),
+        ("threshold", "1e-1", 0.1),
+        ("flag", True, True),
+    ],
+)
+def test_values_that_fit(key: str, value: Any, expected: Any) -> None:
+    found = getattr(made(**{key: value}), key)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps", "many"),
+        ("steps", 1.5),
+        ("steps", True),
+        ("steps", None),
+        ("steps", math.inf),
+        ("rate", "fast"),
+        ("rate", True),
+        ("rate", None),
+        ("hidden", 16),
+        ("hidden", ["a"]),
+        ("hidden", "16"),
+        ("hidden", [1.5]),
+        ("batch_size", "all"),
+        ("flag", 1),
+        ("flag", "yes"),
+        ("name", 3),
+    ],
+)
+def test_ill_typed_values_are_refused_by_name(key: str, value: Any) -> None:
+    with pytest.raises(SyntherError, match=f"setting '{key}' of the test is .*must be"):
+        made(**{key: value})
+
+
+def test_a_misspelt_setting_offers_the_nearest() -> None:
+    with pytest.raises(SyntherError, match="'stepz' in the test; did you mean steps"):
+        made(stepz=3)
+    with pytest.raises(SyntherError, match="known: batch_size, betas"):
+        made(qqqqqq=3)
+
+
+def test_assignments_are_yaml() -> None:
+    texts = ["steps=30", "hidden=[16, 16]", "rate=3e-4", "flag=true", "batch_size=null", "name=a=b"]
+    assert parse_assignments(texts) == {
+        "steps": 30,
+        "hidden": [16, 16],
+        "rate": "3e-4",
+        "flag": True,
+        "batch_size": None,
+        "name": "a=b",
+    }
+    assert parse_assignments(["steps=1", "steps=2"]) == {"steps": 2}
+
+
+@pytest.mark.parametrize("text", ["steps", "=3", "hidden=[1,", "name=: :", ""])
+def test_what_is_no_assignment_is_refused(text: str) -> None:
+    with pytest.raises(SyntherError, match="--set"):
+        parse_assignments([text])
+
+
+@given(
+    st.builds(
+        Example,
+        steps=st.integers(1, 10**9),
+        rate=st.floats(0, 1),
+        hidden=st.lists(st.integers(1, 512), max_size=4).map(tuple),
+        batch_size=st.none() | st.integers(1, 4096),
+        threshold=st.none() | st.floats(0, 1),
+        flag=st.booleans(),
+        name=st.text(),
+    )
+)
+def test_plain_values_make_the_same_settings_again(settings: Example) -> None:
+    assert resolve(Example, as_dict(settings), where="the test") == settings

@@ -1,0 +1,133 @@
+"""The real workflow: dry-run at the paper's protocol, run for real on a scaled-down quick preset."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SYNTHER_CONFIG": str(folder / "config"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the workflow, without data or results."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / part)
+        else:
+            shutil.copy(source, tmp_path / part)
+    return tmp_path
+
+
+@pytest.fixture
+def small_checkout(checkout: Path) -> Path:
+    """The same, with the quick preset's numbers divided until it runs in a minute."""
+    path = checkout / "config/presets/quick.yaml"
+    quick = yaml.safe_load(path.read_text())
+    quick |= {"rows": 1000, "seeds": 3, "seeds_per_job": 2, "samples": 500, "bootstrap_reps": 50}
+    quick["datasets"] = ["hopper-medium-v2", "halfcheetah-random-v2"]
+    quick["agents"] |= {"steps": 40, "eval_every": 20, "eval_episodes": 1, "hidden": [16, 16]}
+    quick["generators"]["diffusion"] |= {"width": 32, "steps": 40, "sampling_steps": 4}
+    path.write_text(yaml.safe_dump(quick))
+    return checkout
+
+
+def planned(output: str) -> dict[str, int]:
+    table = output.rpartition("Job stats:")[2]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+def test_dry_run_of_the_paper_counts_every_job(checkout: Path) -> None:
+    done = snakemake(checkout, "-n", "figures/table1.pdf")
+    assert done.returncode == 0, done.stderr
+    jobs = planned(done.stdout + done.stderr)
+    datasets, agents = 12, 2
+    assert jobs["download_dataset"] == datasets
+    assert jobs["fit_generator"] == jobs["sample_generator"] == datasets
+    assert jobs["train_offline"] == datasets * agents * 2
+    assert jobs["paper_table"] == 1
+
+
+def test_default_target_is_everything_at_the_paper_preset(checkout: Path) -> None:
+    done = snakemake(checkout, "-n")
+    assert done.returncode == 0, done.stderr
+    assert "figures/table1.pdf" in done.stdout + done.stderr
+    assert "figures/quick/" not in done.stdout + done.stderr
+
+
+def test_unknown_preset_offers_the_nearest(checkout: Path) -> None:
+    done = snakemake(checkout, "-n", "--config", "preset=quik")
+    assert done.returncode != 0
+    assert "did you mean quick?" in done.stdout + done.stderr
+
+
+def test_misspelt_configuration_is_refused(checkout: Path) -> None:
+    path = checkout / "config/config.yaml"
+    path.write_text(path.read_text() + "\ndevcie: cpu\n")
+    done = snakemake(checkout, "-n")
+    assert done.returncode != 0
+    assert "devcie" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_quick_dag_runs_resumes_and_reruns_what_a_setting_touches(small_checkout: Path) -> None:
+    target = "figures/quick/table1.pdf"
+    done = snakemake(small_checkout, target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for suffix in ("pdf", "png", "csv", "tex", "md"):
+        assert (small_checkout / f"figures/quick/table1.{suffix}").stat().st_size > 0
+
+    results = sorted((small_checkout / "results/quick/offline").rglob("*.parquet"))
+    assert len(results) == 2 * 2 * 2 * 2  # datasets, sources, agents, blocks of seeds
+    rows = pd.concat([pd.read_parquet(path, use_threads=False) for path in results])
+    assert set(rows["seed"]) == {0, 1, 2}
+    assert set(rows["dataset"]) == {"hopper-medium-local", "halfcheetah-random-local"}
+    for path in results:
+        record = json.loads(path.with_suffix(".json").read_text())
+        assert record["settings"]["steps"] == 40
+        assert record["physics"] == "d4rl"
+    assert list((small_checkout / "logs/quick").rglob("*.log"))
+
+    # the table's numbers, by another road: last step, mean over episodes, mean over seeds
+    table = pd.read_csv(small_checkout / "figures/quick/table1.csv")
+    cells = table[table["row"] == "cell"].set_index(["dataset", "agent", "source"])["mean"]
+    last = rows[rows["step"] == 40].groupby(["dataset", "agent", "source", "seed"])["score"].mean()
+    means = last.groupby(["dataset", "agent", "source"]).mean()
+    for key, mean in means.items():
+        assert cells[key] == pytest.approx(mean, abs=1e-6)
+
+    again = snakemake(small_checkout, target)
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+    path = small_checkout / "config/agents.yaml"
+    path.write_text(path.read_text().replace("alpha: 2.5", "alpha: 3.5"))
+    touched = planned(snakemake(small_checkout, "-n", target).stdout)
+    assert touched["train_offline"] == 2 * 2 * 2  # TD3+BC's jobs, not BC's
+    assert "fit_generator" not in touched
+    assert touched["table"] == 1
