@@ -33,7 +33,7 @@ def task_spec(task: str) -> dict[str, Any]:
     return tasks[task]
 
 
-def agent_spec(name: str) -> dict[str, Any]:
+def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an agent's module, title, settings and dataset settings.
 
     What an agent does not say is as in the one that it is `like`; its own settings win over all of
@@ -42,9 +42,9 @@ def agent_spec(name: str) -> dict[str, Any]:
     spec = config.spec(name, "agent")
     if "like" not in spec:
         return spec
-    if spec["like"] == name:
+    if name in asked_by:
         raise SyntherError(f"agent '{name}' is like itself: see {config.config_dir()}/agents.yaml")
-    base = agent_spec(spec["like"])
+    base = agent_spec(spec["like"], (*asked_by, name))
     own = spec.get("settings", {})
     datasets = {
         pattern: {key: value for key, value in settings.items() if key not in own}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from synther.errors import SyntherError
 
 
 class Batch(NamedTuple):
@@ -46,6 +48,18 @@ class OfflineSettings:
     """Added to every reward (AntMaze: -1)."""
     scale_rewards: bool = False
     """Multiply rewards by time limit / (largest - smallest return) of the real dataset."""
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "batch_size", "eval_every", "eval_episodes")
+        for name, value in [(n, getattr(self, n)) for n in counts] + [
+            ("hidden", width) for width in self.hidden
+        ]:
+            if value < 1:
+                raise SyntherError(f"setting '{name}' is {value}; it must be at least 1")
+        rates = [field.name for field in fields(self) if field.name.endswith("learning_rate")]
+        for name in rates:
+            if not getattr(self, name) > 0:
+                raise SyntherError(f"setting '{name}' is {getattr(self, name)}; it must be over 0")
 
 
 class Agent(nn.Module, ABC):

@@ -79,8 +79,10 @@ class IQL(Agent):
             "value": self._value.adam(settings.learning_rate),
         }
         # The actor's rate and the count that it follows stay on the device: no update reads back.
+        # (Fused Adam takes a rate on a GPU in single precision only.)
+        precision = torch.float32 if self._actor.value.is_cuda else torch.float64
         self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
-        rate = torch.tensor(settings.learning_rate, dtype=torch.float64, device=device)
+        rate = torch.tensor(settings.learning_rate, dtype=precision, device=device)
         self.optimizers["actor"].param_groups[0]["lr"] = rate
 
     def value_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:

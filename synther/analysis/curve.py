@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +63,16 @@ class Panel:
         """The different numbers of seeds in it, ascending."""
         every = [*self.points.values(), *self.references.values()]
         return sorted({point.seeds for point in every})
+
+    def runs(self, series: str, percents: Sequence[float]) -> list[list[tuple[float, Point]]]:
+        """Return a series' points in stretches without a missing percentage."""
+        found: list[list[tuple[float, Point]]] = [[]]
+        for percent in percents:
+            if point := self.points.get((series, percent)):
+                found[-1].append((percent, point))
+            elif found[-1]:
+                found.append([])
+        return [run for run in found if run]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synther.analysis.curve import Curve, Panel, Point
+from synther.analysis.curve import Curve, Panel
 from synther.analysis.curve_legend import REFERENCE, Look, draw_keys, legend, looks_of
 from synther.analysis.curve_render import footnotes, panel_name
 from synther.analysis.curve_spec import CurveSpec
@@ -55,17 +55,6 @@ def _range(spec: CurveSpec) -> float:
     return _place(spec.percents[-1]) - _place(spec.percents[0])
 
 
-def _runs(spec: CurveSpec, panel: Panel, series: str) -> list[list[tuple[float, Point]]]:
-    """Return a series' points in stretches without a missing one."""
-    runs: list[list[tuple[float, Point]]] = [[]]
-    for percent in spec.percents:
-        if point := panel.points.get((series, percent)):
-            runs[-1].append((percent, point))
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
-
-
 def _draw_series(axes: Axes, curve: Curve, panel: Panel, series: str, look: Look) -> None:
     spec = curve.spec
     order = list(spec.series).index(series)
@@ -73,9 +62,9 @@ def _draw_series(axes: Axes, curve: Curve, panel: Panel, series: str, look: Look
     only = len(spec.percents) == 1
     step = (1.3 if only else SPREAD) * _room(spec) / max(count, 2)
     if not only:  # few percentages stand far apart, and their dots should still stand together
-        step = min(step, 0.025 * _range(spec))
+        step = min(step, 0.05 * _range(spec))
     aside = (order - (count - 1) / 2) * step
-    for run in _runs(spec, panel, series):
+    for run in panel.runs(series, spec.percents):
         alone = len(run) == 1
         xs = np.array([_place(percent) for percent, _ in run]) + (aside if only else 0.0)
         values = np.array([point.score.value for _, point in run])

@@ -97,6 +97,7 @@ def legend(page: Page, spec: CurveSpec, panels: Sequence[Panel]) -> list[Key]:
 
 
 def draw_keys(figure: Figure, page: Page, height: float, keys: Sequence[Key], alone: bool) -> None:
+    """Draw the legend's lines and marks; only the marks where points stand `alone`."""
     for key in keys:
         y = 1 - key.y / height
         ends = [key.x / page.width, (key.x + key.width) / page.width]

@@ -168,9 +168,16 @@ def footnotes(curve: Curve, drawn: bool) -> list[str]:
     several = any(panel.dataset is None for panel in curve.panels)
     most = max(n for panel in curve.panels for n in panel.seeds)
     least = min(n for panel in curve.panels for n in panel.seeds)
+    percents = spec.percents
     lines = [_method(curve)]
     if drawn:
-        marks = "bands or bars" if len(spec.percents) > 1 else "bars"
+        runs = [run for p in curve.panels for name in spec.series for run in p.runs(name, percents)]
+        shapes = [
+            shape
+            for shape, lone in (("bands", False), ("bars", True))
+            if any((len(run) == 1) is lone for run in runs)
+        ]
+        marks = " and, where a point stands alone, ".join(shapes)
         text = "Large marks: mean over seeds; faint dots: single seeds"
     else:
         marks, text = "in brackets", "Mean ± sample standard deviation (ddof = 1) over seeds"

@@ -144,6 +144,11 @@ class OfflineTrainer:
         settings = job.settings
         self.job = job
         d, a = statistics.observation_dim, statistics.action_dim
+        if (data.observation_dim, data.action_dim) != (d, a):
+            raise SyntherError(
+                f"{job.data} has {data.observation_dim} observation and {data.action_dim} action "
+                f"dimensions, {job.statistics_from} has {d} and {a}: they are of different tasks"
+            )
         identity = Standardiser(np.zeros(d), np.ones(d))
         self.standardiser = state_statistics(statistics) if settings.normalise_states else identity
         scale = 1.0
@@ -321,8 +326,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     seeds: list[int] = []
     try:
         for part in text.split(","):
-            first, _, last = part.partition("-")
-            seeds.extend(range(int(first), int(last or first) + 1))
+            first, dash, last = part.partition("-")
+            seeds.extend(range(int(first), int(last if dash else first) + 1))
     except ValueError as error:
         raise SyntherError(f"--seeds takes 0-7, 3 or 0,2,5-6, not '{text}'") from error
     if not seeds or len(set(seeds)) != len(seeds):

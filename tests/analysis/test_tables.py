@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from result_rows import results
 
 from synther.analysis import draw, render
 from synther.analysis.comparison import Comparison, compare
@@ -35,27 +36,6 @@ SCORES = {
     ("bc", WALKER, "real"): [1, 2, 3],
     ("bc", WALKER, "synther"): [1, 2, 3],
 }
-
-
-def results(scores: dict[tuple[str, str, str], list[int]], preset: str = "quick") -> pd.DataFrame:
-    """Two evaluations of two episodes, of which only the last has these scores as its mean."""
-    return pd.DataFrame(
-        [
-            (preset, dataset, source, agent, seed, step, episode, 0.0, 9, value)
-            for (agent, dataset, source), values in scores.items()
-            for seed, score in enumerate(values)
-            for step, episode, value in (
-                (500, 0, 99.0),
-                (500, 1, 99.0),
-                (1000, 0, score - 1.0),
-                (1000, 1, score + 1.0),
-            )
-        ],
-        columns=[
-            *("preset", "dataset", "source", "agent", "seed", "step", "episode"),
-            *("return", "length", "score"),
-        ],
-    )
 
 
 @pytest.fixture

@@ -92,7 +92,6 @@ def test_widths_of_another_task(tmp_path: Path, refused: Refused) -> None:
     assert files(tmp_path) == ["halfcheetah.hdf5"]
 
 
-@pytest.mark.xfail(reason="synther/training/offline.py compares no widths", strict=False)
 def test_samples_and_statistics_of_different_tasks(
     hopper: Path, tmp_path: Path, refused: Refused
 ) -> None:

@@ -1,4 +1,4 @@
-"""The real workflow: dry-run at the paper's protocol, run for real on a scaled-down quick preset."""
+"""The real workflow: the paper protocol dry-run, and a scaled-down quick preset run for real."""
 
 from __future__ import annotations
 

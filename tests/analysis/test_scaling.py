@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from result_rows import results
+
+from synther.analysis import paper, render
+from synther.analysis.comparison import Comparison, compare
+from synther.analysis.draw import draw
+from synther.analysis.notes import footnotes
+from synther.analysis.page import fixed_style
+from synther.analysis.tables import DatasetRow, Scaling, TableSpec
+from synther.errors import SyntherError
+
+HOPPER, WALKER = "hopper-medium-local", "walker2d-medium-v2"
+# means over both datasets: 20 and 30 on real data, 25 and 36 on synthetic
+SCORES = {
+    ("td3_bc", HOPPER, "real"): [8, 10, 12],
+    ("td3_bc", WALKER, "real"): [29, 30, 31],
+    ("td3_bc_large", HOPPER, "real"): [18, 20, 22],
+    ("td3_bc_large", WALKER, "real"): [39, 40, 41],
+    ("td3_bc", HOPPER, "synther"): [15, 15, 15],
+    ("td3_bc", WALKER, "synther"): [34, 35, 36],
+    ("td3_bc_large", HOPPER, "synther"): [20, 22, 24],
+    ("td3_bc_large", WALKER, "synther"): [50, 50, 50],
+}
+
+
+@pytest.fixture
+def spec() -> TableSpec:
+    return TableSpec(
+        name="large_networks",
+        title="Larger networks",
+        preset="quick",
+        budget="3 seeds",
+        is_paper_protocol=False,
+        groups={"locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)]},
+        agents={"td3_bc": "TD3+BC", "td3_bc_large": "TD3+BC (large)"},
+        sources={"real": "real", "synther": "SynthER"},
+        bootstrap_reps=200,
+        scaling=Scaling({"td3_bc": "td3_bc_large"}, claim_percent=12.2, claim_status="quoted"),
+    )
+
+
+@pytest.fixture
+def table(spec: TableSpec) -> Comparison:
+    return compare(spec, results(SCORES))
+
+
+def test_spec_survives_json_and_knows_its_names(spec: TableSpec) -> None:
+    assert TableSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    for scaling, words in (
+        (Scaling({"td3": "td3_bc_large"}), "unknown agent of a pair 'td3'"),
+        (Scaling({"td3_bc": "td3_bc_larg"}), "did you mean td3_bc_large"),
+        (Scaling({}, claim_source="sinther"), "did you mean synther"),
+        (Scaling({}, group="locomotive"), "did you mean locomotion"),
+    ):
+        with pytest.raises(SyntherError, match=words):
+            dataclasses.replace(spec, scaling=scaling)
+
+
+def test_changes_by_hand(table: Comparison) -> None:
+    found = {(c.old, c.new): c for c in table.changes}
+    real = found["td3_bc", "real"], ("td3_bc_large", "real")
+    assert len(found) == 3
+    real = found[("td3_bc", "real"), ("td3_bc_large", "real")]
+    assert (real.old_mean, real.new_mean) == (20.0, 30.0)
+    assert real.percent.value == pytest.approx(50.0)
+    synthetic = found[("td3_bc", "synther"), ("td3_bc_large", "synther")]
+    assert synthetic.percent.value == pytest.approx(44.0)
+    both = found[("td3_bc", "real"), ("td3_bc_large", "synther")]
+    assert both.percent.value == pytest.approx(80.0)
+    assert both.percent.low < 80.0 < both.percent.high
+    assert (both.datasets, both.seeds) == (2, (3, 3))
+    assert [change.claim is not None for change in table.changes] == [False, False, True]
+    assert both.claim is not None
+    assert both.claim.number.mean == 12.2
+
+
+def test_every_format_has_them_with_the_claim_marked(table: Comparison) -> None:
+    lines = render.markdown(table).splitlines()
+    lead = "| TD3+BC → TD3+BC (large)"
+    assert any(line.startswith(f"{lead} | real | 3 | 2 | 20.0 | 30.0 | +50.0 [") for line in lines)
+    both = next(line for line in lines if line.startswith(f"{lead} | real → SynthER |"))
+    assert both.endswith("| +12.2† |")
+    text = render.latex(table)
+    assert r"TD3+BC $\rightarrow$ TD3+BC (large) & real & 3 & 2 & 20.0 & 30.0 & +50.0" in text
+    assert r"+12.2\textdagger{} \\" in text
+    assert text.isascii()
+    with fixed_style():
+        words = {item.get_text() for item in draw(table).texts}
+    assert {"Larger networks", "real → SynthER", "+12.2†"} <= words
+    frame = pd.read_csv(io.StringIO(render.tidy(table).to_csv(index=False)))
+    rows = frame[frame["row"] == "scaling"].set_index(["from_source", "source"])
+    row = rows.loc[("real", "synther")]
+    assert (row["from_agent"], row["agent"]) == ("td3_bc", "td3_bc_large")
+    assert (row["from_mean"], row["mean"]) == (20.0, 36.0)
+    assert row["value"] == pytest.approx(80.0)
+    assert (row["paper_mean"], row["paper_status"]) == (12.2, "quoted")
+    assert rows["paper_mean"].notna().sum() == 1
+
+
+def test_footnotes_tell_the_claims_origin(table: Comparison) -> None:
+    notes = footnotes(table)
+    assert "† quoted second-hand, not checked against the paper." in notes
+    assert any("+12.2; paper sentence quoted second-hand" in note for note in notes)
+    assert any("Which baseline it is over isn't known here" in note for note in notes)
+    assert any(note.startswith("* Stand-ins") for note in notes)
+    assert not any(note.startswith("No published numbers") for note in notes)
+
+
+def test_the_claim_is_what_the_file_says(spec: TableSpec) -> None:
+    assert paper.claim("AVERAGE (scaled network)").number.status == "quoted"
+    for change, words in (
+        ({"claim_percent": 12.5}, r"has percent 12.2 .* not 12.5"),
+        ({"claim_status": "seen"}, "has status quoted .* not seen"),
+        ({"claim": "AVERAGE (scaled)"}, "unknown claim"),
+    ):
+        assert spec.scaling is not None
+        scaling = dataclasses.replace(spec.scaling, **change)
+        with pytest.raises(SyntherError, match=words):
+            compare(dataclasses.replace(spec, scaling=scaling), results(SCORES))
+
+
+def test_without_a_claim_nothing_of_the_paper_is_printed(spec: TableSpec) -> None:
+    bare = dataclasses.replace(spec, scaling=Scaling({"td3_bc": "td3_bc_large"}, claim=""))
+    text = render.markdown(compare(bare, results(SCORES)))
+    assert "Larger networks" in text
+    assert "aper" not in text
+    assert "Stand-ins" not in text
+
+
+def test_only_datasets_that_both_sizes_have(spec: TableSpec) -> None:
+    fewer = {key: v for key, v in SCORES.items() if key != ("td3_bc_large", HOPPER, "real")}
+    table = compare(spec, results(fewer))
+    assert [(c.old_mean, c.new_mean) for c in table.changes] == [(30, 40), (35, 50), (30, 50)]
+    assert {change.datasets for change in table.changes} == {1}
+    assert (
+        "Larger networks, TD3+BC: over the 1 of 2 datasets that both sizes have." in table.omissions
+    )
+    none = {key: v for key, v in SCORES.items() if key[0] == "td3_bc"}
+    table = compare(spec, results(none))
+    assert table.changes == []
+    assert "Larger networks, TD3+BC: no dataset has results of both sizes." in table.omissions
+
+
+def test_a_source_that_one_size_lacks_is_left_out(spec: TableSpec) -> None:
+    fewer = {k: v for k, v in SCORES.items() if k[0] == "td3_bc" or k[2] == "synther"}
+    table = compare(spec, results(fewer))
+    assert [(c.old[1], c.new[1]) for c in table.changes] == [("synther", "synther")]
+
+
+def test_one_seed_and_means_below_zero(spec: TableSpec) -> None:
+    one = {key: values[:1] for key, values in SCORES.items()}
+    table = compare(spec, results(one))
+    assert np.isnan(table.changes[0].percent.low)
+    assert "| +52.4" not in render.markdown(table)
+    assert "| 18.5 | 28.5 | +54.1 | — |" in render.markdown(table)
+    below = SCORES | {("td3_bc", d, "real"): [-3, -2, -1] for d in (HOPPER, WALKER)}
+    table = compare(spec, results(below))
+    assert np.isnan(table.changes[0].percent.value)
+    text = render.markdown(table)
+    assert "| -2.0 | 30.0 | — | — |" in text
+    assert "No change is given relative to a mean that isn't above zero." in text
+    assert "nan" not in text.lower().replace("maintenance", "")
