@@ -257,7 +257,9 @@ class Experiments:
                 "panels": [row for group in rows.values() for row in group],
                 "series": titles,
                 "percents": self.percents(name),
-                "reference": {s: source_spec(s)["title"] for s in spec.get("reference", [])},
+                "reference": {
+                    s: f"{source_spec(s)['title']}, all of it" for s in spec.get("reference", [])
+                },
             }
         return common | {
             "groups": rows,

@@ -71,15 +71,20 @@ def source_spec(name: str) -> dict[str, Any]:
     return {**spec, "title": f"{spec['title']}, {percent}%", "percent": percent}
 
 
-def _dataset_settings(spec: dict[str, Any], dataset: str) -> dict[str, Any]:
+def _matching(patterns: dict[str, dict[str, Any]], dataset: str) -> dict[str, Any]:
+    """Return the settings of all patterns that fit a dataset; later ones win."""
     name, known = stands_for(dataset), config.load("datasets")["datasets"]
-    merged = dict(spec.get("settings", {}))
-    for pattern, settings in spec.get("datasets", {}).items():
+    merged: dict[str, Any] = {}
+    for pattern, settings in patterns.items():
         if not fnmatch.filter(known, pattern):  # misspelt, it would be ignored in silence
             raise unknown_name("dataset pattern", pattern, known, "config")
         if fnmatch.fnmatchcase(name, pattern):
             merged |= settings
     return merged
+
+
+def _dataset_settings(spec: dict[str, Any], dataset: str) -> dict[str, Any]:
+    return spec.get("settings", {}) | _matching(spec.get("datasets", {}), dataset)
 
 
 def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
@@ -110,7 +115,12 @@ def agent_settings(
     scale = preset_scale(preset, source)
     for name in scale.get("per_agent", {}):
         agent_spec(name)  # misspelt, it would be ignored in silence
-    return settings | scale.get("agents", {}) | scale.get("per_agent", {}).get(agent, {})
+    return (
+        settings
+        | scale.get("agents", {})
+        | _matching(scale.get("per_dataset", {}), dataset)
+        | scale.get("per_agent", {}).get(agent, {})
+    )
 
 
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import yaml
 from synther import SyntherError, config
 from synther.experiments import Experiments
 from synther.settings import resolve
-from synther.specs import agent_settings, source_settings, task_spec
+from synther.specs import agent_settings, agent_spec, source_settings, task_spec
 
 SPECS = ("agents", "behaviour", "config", "datasets", "experiments", "sources")
 
@@ -45,8 +45,8 @@ def test_every_setting_of_the_repository_is_one_of_its_class() -> None:
     from synther.generators import generator_class
 
     for preset in [None, *config.preset_names()]:
-        for name, spec in config.load("agents")["agents"].items():
-            kind = load_agent_class(spec["module"]).Settings
+        for name in config.load("agents")["agents"]:
+            kind = load_agent_class(agent_spec(name)["module"]).Settings
             for dataset in config.load("datasets")["datasets"]:
                 resolve(kind, agent_settings(name, dataset, preset), where=name)
         for name, spec in config.load("sources")["sources"].items():
@@ -95,7 +95,7 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ("sources.yaml", "samples: 5000000", "samples: 0", "sources.synther.samples: 0 is less"),
         ("datasets.yaml", "level: random", "level: randm", "'randm' is not one of"),
         ("datasets.yaml", "bytes: 2", "bytes: b2", "is not of type 'integer'"),
-        ("experiments.yaml", "[td3_bc, bc]", "td3_bc", "table1.agents: 'td3_bc' is not of type"),
+        ("experiments.yaml", "[td3_bc, iql, edac]", "td3_bc", "agents: 'td3_bc' is not of type"),
         ("experiments.yaml", "[real, synther]", "[]", "experiments.table1.sources"),
         ("presets/quick.yaml", "seeds: 4", "seeds: four", "seeds: 'four' is not of type 'integer'"),
         ("presets/quick.yaml", "seeds: 4", "seeds: true", "seeds: True is not of type 'integer'"),

@@ -14,13 +14,56 @@ from synther.specs import agent_settings, source_settings, stands_for, task_spec
 
 def test_table1_at_the_paper_is_the_whole_matrix() -> None:
     runs = Experiments("paper").runs("table1")
-    assert len(runs) == len(set(runs)) == 12 * 2 * 2
-    assert len({run.dataset for run in runs}) == 12
+    assert len(runs) == len(set(runs)) == (12 + 3) * 3 * 2
+    assert len({run.dataset for run in runs}) == 12 + 3
     assert {(run.agent, run.source) for run in runs} == {
-        (agent, source) for agent in ("td3_bc", "bc") for source in ("real", "synther")
+        (agent, source) for agent in ("td3_bc", "iql", "edac") for source in ("real", "synther")
     }
     assert {run.seeds for run in runs} == {tuple(range(8))}
-    assert all(run.dataset.endswith("-v2") for run in runs)
+    assert all(run.dataset.endswith(("-v2", "-v1")) for run in runs)
+
+
+def test_the_appendix_runs_only_what_table1_does_not() -> None:
+    paper = Experiments("paper")
+    runs = paper.runs("appendix_offline")
+    assert not set(runs) & set(paper.runs("table1"))
+    per_agent = {agent: [r for r in runs if r.agent == agent] for agent in ("cql", "bc", "iql")}
+    assert {agent: len(found) for agent, found in per_agent.items()} == {
+        "cql": (12 + 3 + 3) * 2,
+        "bc": (12 + 3 + 3) * 2,
+        "iql": 3 * 2,
+    }
+    assert all(run.dataset.startswith("antmaze-") for run in per_agent["iql"])
+
+
+def test_the_curve_runs_every_source_at_every_share() -> None:
+    paper = Experiments("paper")
+    runs = paper.runs("small_data")
+    shares = [1, 3, 5, 10, 15, 20]
+    assert paper.percents("small_data") == shares
+    assert {run.source for run in runs} == {"real"} | {
+        f"{source}-{percent}pct"
+        for source in (
+            "real",
+            "synther",
+            "noise-additive",
+            "noise-multiplicative",
+            "noise-dynamics",
+        )
+        for percent in shares
+    }
+    assert paper.real_data("hopper-medium-replay-v2", "synther-5pct").endswith("/5pct.npz")
+
+
+def test_larger_agents_run_beside_the_ones_they_are_like() -> None:
+    paper = Experiments("paper")
+    pairs = paper.table("large_networks")["scaling"]["pairs"]
+    assert pairs == {"td3_bc": "td3_bc_large", "iql": "iql_large"}
+    for preset in config.preset_names():
+        for small, large in pairs.items():
+            sizes = [agent_settings(a, "hopper-medium-v2", preset) for a in (small, large)]
+            assert max(sizes[0]["hidden"]) < max(sizes[1]["hidden"]), preset
+            assert sizes[0]["batch_size"] < sizes[1]["batch_size"], preset
 
 
 def test_results_lie_where_their_identity_says() -> None:
@@ -36,7 +79,8 @@ def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
         (run.agent, run.source) for run in Experiments("paper").runs("table1")
     }
     assert all(run.dataset.endswith("-local") for run in runs)
-    assert [stands_for(run.dataset) for run in runs[::4]] == quick.datasets("table1")["locomotion"]
+    groups = quick.datasets("table1")
+    assert [stands_for(r.dataset) for r in runs[::6]] == groups["locomotion"] + groups["maze2d"]
     assert quick.run_name("hopper-medium-v2") == "hopper-medium-local"
     assert Experiments("paper").run_name("hopper-medium-v2") == "hopper-medium-v2"
 
@@ -104,6 +148,15 @@ def test_settings_are_layered_defaults_then_datasets_then_preset(
     assert agent_settings("td3_bc", "hopper-medium-local") == settings
 
 
+def test_a_preset_scales_by_dataset_and_by_agent(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "  antmaze-*: {steps: 500,", "  maze2d-*: {steps: 77,")
+    assert agent_settings("td3_bc", "maze2d-umaze-local", "quick")["steps"] == 77
+    assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 3000
+    edit_config("presets/quick.yaml", "  maze2d-*: {steps: 77,", "  maze-*: {steps: 77,")
+    with pytest.raises(SyntherError, match="unknown dataset pattern 'maze-"):
+        agent_settings("td3_bc", "hopper-medium-local", "quick")
+
+
 def test_sources_differ_by_dataset_too(edit_config: Callable[..., Path]) -> None:
     edit_config(
         "sources.yaml",
@@ -131,13 +184,13 @@ def test_the_budget_is_said_in_words() -> None:
     paper = Experiments("paper").budget("table1")
     for part in (
         "8 seeds",
-        "1,000,000 updates",
+        "1,000,000 or 3,000,000 updates",
         "5,000,000 samples, width 2,048",
-        "all 12 datasets",
+        "all 15 datasets",
     ):
         assert part in paper
     quick = Experiments("quick").budget("table1")
-    for part in ("4 seeds", "3,000 updates", "20,000 transitions a dataset", "of 12 datasets"):
+    for part in ("4 seeds", "3,000 updates", "20,000 transitions a dataset", "of 15 datasets"):
         assert part in quick
 
 
@@ -147,7 +200,7 @@ def test_a_table_knows_whether_it_is_the_papers_protocol() -> None:
     assert {"name": "hopper-medium-expert-local", "paper_name": "hopper-medium-expert-v2"} in (
         quick["groups"]["locomotion"]
     )
-    assert paper["agents"] == {"td3_bc": "TD3+BC", "bc": "BC"}
+    assert paper["agents"] == {"td3_bc": "TD3+BC", "iql": "IQL", "edac": "EDAC"}
 
 
 def test_all_presets_are_there() -> None:
@@ -177,11 +230,11 @@ def test_time_limits_and_reference_returns() -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("presets/quick.yaml", "- hopper-medium-replay-v2", "- hoper-medium-replay-v2", "hopper-"),
+        ("presets/quick.yaml", "- hopper-medium-expert-v2", "- hoper-medium-expert-v2", "hopper-"),
         ("experiments.yaml", "- hopper-medium-v2", "- hoper-medium-v2", "hopper-medium-v2"),
-        ("experiments.yaml", "agents: [td3_bc, bc]", "agents: [td3bc]", "did you mean td3_bc"),
+        ("experiments.yaml", "[td3_bc, iql, edac]", "[td3bc]", "did you mean td3_bc"),
         ("experiments.yaml", "[real, synther]", "[real, synthr]", "did you mean synther"),
-        ("experiments.yaml", "{td3_bc: TD3+BC}", "{td3bc: TD3+BC}", "did you mean td3_bc"),
+        ("experiments.yaml", "{td3_bc: TD3+BC,", "{td3bc: TD3+BC,", "did you mean td3_bc"),
         ("experiments.yaml", "{real: Original", "{rael: Original", "did you mean real"),
     ],
 )
@@ -215,8 +268,8 @@ def test_a_preset_that_runs_nothing_of_an_experiment_is_refused(
     edit_config: Callable[..., Path],
 ) -> None:
     text = edit_config("presets/quick.yaml", "rows", "rows").read_text()
-    chosen = text[text.index("datasets:") : text.index("seeds:")]
-    edit_config("presets/quick.yaml", chosen, "datasets: [maze2d-umaze-v1]\n")
+    chosen = text[text.index("datasets:") : text.index("experiments:")]
+    edit_config("presets/quick.yaml", chosen, "datasets: [hopper-expert-v2]\n")
     with pytest.raises(SyntherError, match="'quick' runs no dataset of experiment 'table1'"):
         Experiments("quick").budget("table1")
 

@@ -92,9 +92,7 @@ def parser() -> argparse.ArgumentParser:
     collect = verb("collect", "roll behaviour policies out and write a D4RL-format dataset")
     collect.add_argument("--dataset", help="a collected dataset of config/datasets.yaml")
     collect.add_argument("--task", help="hopper, ...; the dataset's by default")
-    collect.add_argument(
-        "--level", help="random, medium, medium-replay, medium-expert, expert; the dataset's"
-    )
+    collect.add_argument("--level", help="random, medium, medium-replay, ...; the dataset's")
     collect.add_argument("--rows", type=int, help="transitions; the preset's, or 1,000,000")
     collect.add_argument("--policies", help="folder of policies; the package's own")
     _seed(collect, "of starts and actions")

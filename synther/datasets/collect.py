@@ -3,8 +3,8 @@
 random: uniformly random actions. expert: the best policy. medium: the policy whose return is
 nearest to a third of the best one's. medium-replay: all policies up to the medium one, equal shares
 in the order of training (D4RL took the replay buffer of the run itself; docs/deviations.md).
-medium-expert: half medium, half expert. Actions are sampled, not means. waypoint: maze2d's own
-recipe (`synther.datasets.maze_controller`).
+full-replay: likewise, of all policies. medium-expert: half medium, half expert. Actions are
+sampled, not means. waypoint: maze2d's own recipe (`synther.datasets.maze_controller`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
 from synther.progress import Progress
 
-POLICY_LEVELS = ("random", "medium", "medium-replay", "medium-expert", "expert")
+POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
 LEVELS = (*POLICY_LEVELS, "waypoint")
 MAX_WAVE = 256
 """Most episodes run side by side."""
@@ -149,13 +149,15 @@ def choose_policies(
     best = max(policies, key=lambda p: returns[p.name])
     third = returns[best.name] / 3.0
     medium = min(policies, key=lambda p: abs(returns[p.name] - third))
-    if level in ("medium-replay", "medium-expert") and medium is best:
+    if level.endswith(("-replay", "-expert")) and medium is best:
         raise SyntherError(
             f"level '{level}' needs policies of several stages; only '{best.name}' fits: "
             "choose --policies with snapshots of a whole training run"
         )
     if level == "medium-replay":
         return list(policies[: policies.index(medium) + 1])
+    if level == "full-replay":
+        return list(policies)
     single: dict[str, list[Policy | None]] = {
         "medium": [medium],
         "expert": [best],

@@ -6,18 +6,19 @@ import pytest
 
 from synther import config
 from synther.agents import load_agent_class
-from synther.experiments import agent_settings
 from synther.settings import as_dict, resolve
+from synther.specs import agent_settings, agent_spec
 
 AGENTS = config.load("agents")["agents"]
+OWN = [name for name, spec in AGENTS.items() if "like" not in spec]
 
 
 def settings(agent, dataset):
-    kind = load_agent_class(AGENTS[agent]["module"]).Settings
+    kind = load_agent_class(agent_spec(agent)["module"]).Settings
     return resolve(kind, agent_settings(agent, dataset), where=agent)
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", OWN)
 def test_the_file_states_all_defaults(agent):
     kind = load_agent_class(AGENTS[agent]["module"])
     stated = resolve(kind.Settings, AGENTS[agent]["settings"], where=agent)
@@ -54,6 +55,8 @@ def test_the_file_states_all_defaults(agent):
         ("edac", "halfcheetah-medium-v2", {"num_critics": 10, "eta": 1.0}),
         ("edac", "maze2d-large-v1", {"eta": 0.1, "eval_episodes": 10}),
         ("edac", "antmaze-umaze-v2", {"eta": 1.0, "reward_shift": 0.0, "eval_episodes": 10}),
+        ("iql_large", "hopper-medium-v2", {"deterministic": True, "hidden": [512, 512, 512]}),
+        ("td3_bc_large", "maze2d-umaze-v1", {"batch_size": 1024, "eval_episodes": 100}),
         ("cql", "hopper-medium-v2", {"scale_rewards": True, "lagrange": False}),
         ("cql", "hopper-medium-replay-v2", {"scale_rewards": False, "min_q_weight": 10.0}),
         ("cql", "maze2d-umaze-v1", {"lagrange": True, "target_action_gap": 5.0}),

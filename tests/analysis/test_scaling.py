@@ -66,7 +66,6 @@ def test_spec_survives_json_and_knows_its_names(spec: TableSpec) -> None:
 
 def test_changes_by_hand(table: Comparison) -> None:
     found = {(c.old, c.new): c for c in table.changes}
-    real = found["td3_bc", "real"], ("td3_bc_large", "real")
     assert len(found) == 3
     real = found[("td3_bc", "real"), ("td3_bc_large", "real")]
     assert (real.old_mean, real.new_mean) == (20.0, 30.0)

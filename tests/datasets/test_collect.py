@@ -16,7 +16,7 @@ from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import Policy, load_policies, load_policy
 
 ROWS = 300
-LEVELS = ("random", "medium", "medium-replay", "medium-expert", "expert")
+LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -136,6 +136,7 @@ def test_rows_are_exact_at_every_level(
         "medium": "p_2",
         "expert": "p_9",
         "medium-replay": "p_1,p_2",
+        "full-replay": "p_1,p_2,p_9,p_10",
         "medium-expert": "p_2,p_9",
     }
     assert metadata["behaviour_policies"] == expected[level]
@@ -156,12 +157,13 @@ def test_the_recipes() -> None:
     assert chosen("medium", returns) == ["c"]  # 1100 is nearest to 3000 / 3
     assert chosen("medium-expert", returns) == ["c", "d"]
     assert chosen("medium-replay", returns) == ["a", "b", "c"]  # in the order of training
+    assert chosen("full-replay", returns) == list(returns)
     assert chosen("random", returns) == ["random"]
 
 
 def test_recipes_that_need_a_history_refuse_a_single_policy() -> None:
     assert chosen("medium", {"a": 900.0}) == ["a"]
-    for level in ("medium-replay", "medium-expert"):
+    for level in ("medium-replay", "full-replay", "medium-expert"):
         with pytest.raises(SyntherError, match="needs policies of several stages"):
             chosen(level, {"a": 900.0})
     with pytest.raises(SyntherError, match="unknown level 'medum'; did you mean medium"):

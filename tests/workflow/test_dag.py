@@ -8,11 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+
+from synther import Transitions
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
@@ -51,8 +54,14 @@ def small_checkout(checkout: Path) -> Path:
     path = checkout / "config/presets/quick.yaml"
     quick = yaml.safe_load(path.read_text())
     quick |= {"rows": 1000, "seeds": 3, "seeds_per_job": 2, "samples": 500, "bootstrap_reps": 50}
-    quick["datasets"] = ["hopper-medium-v2", "halfcheetah-random-v2"]
+    quick["datasets"] = ["hopper-medium-v2", "maze2d-umaze-v1"]
     quick["agents"] |= {"steps": 40, "eval_every": 20, "eval_episodes": 1, "hidden": [16, 16]}
+    quick["per_dataset"] = {"antmaze-*": {"steps": 10, "eval_every": 10}}
+    quick["reduced"] = {}
+    quick["experiments"] = {
+        "appendix_offline": {"datasets": ["antmaze-umaze-v2"]},
+        "small_data": {"datasets": ["hopper-full-replay-v2"], "percents": [5, 10]},
+    }
     quick["generators"]["diffusion"] |= {"width": 32, "steps": 40, "sampling_steps": 4}
     path.write_text(yaml.safe_dump(quick))
     return checkout
@@ -67,7 +76,7 @@ def test_dry_run_of_the_paper_counts_every_job(checkout: Path) -> None:
     done = snakemake(checkout, "-n", "figures/table1.pdf")
     assert done.returncode == 0, done.stderr
     jobs = planned(done.stdout + done.stderr)
-    datasets, agents = 12, 2
+    datasets, agents = 15, 3
     assert jobs["download_dataset"] == datasets
     assert jobs["fit_generator"] == jobs["sample_generator"] == datasets
     assert jobs["train_offline"] == datasets * agents * 2
@@ -79,6 +88,14 @@ def test_default_target_is_everything_at_the_paper_preset(checkout: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "figures/table1.pdf" in done.stdout + done.stderr
     assert "figures/quick/" not in done.stdout + done.stderr
+
+
+def test_the_whole_paper_is_planned_in_seconds(checkout: Path) -> None:
+    started = time.monotonic()
+    done = snakemake(checkout, "-n", "--quiet", "rules")
+    assert done.returncode == 0, done.stderr
+    # Planning grows with the matrix and nothing else; many times what it takes alone.
+    assert time.monotonic() - started < 120
 
 
 def test_unknown_preset_offers_the_nearest(checkout: Path) -> None:
@@ -104,10 +121,10 @@ def test_quick_dag_runs_resumes_and_reruns_what_a_setting_touches(small_checkout
         assert (small_checkout / f"figures/quick/table1.{suffix}").stat().st_size > 0
 
     results = sorted((small_checkout / "results/quick/offline").rglob("*.parquet"))
-    assert len(results) == 2 * 2 * 2 * 2  # datasets, sources, agents, blocks of seeds
+    assert len(results) == 2 * 2 * 3 * 2  # datasets, sources, agents, blocks of seeds
     rows = pd.concat([pd.read_parquet(path, use_threads=False) for path in results])
     assert set(rows["seed"]) == {0, 1, 2}
-    assert set(rows["dataset"]) == {"hopper-medium-local", "halfcheetah-random-local"}
+    assert set(rows["dataset"]) == {"hopper-medium-local", "maze2d-umaze-local"}
     for path in results:
         record = json.loads(path.with_suffix(".json").read_text())
         assert record["settings"]["steps"] == 40
@@ -128,6 +145,30 @@ def test_quick_dag_runs_resumes_and_reruns_what_a_setting_touches(small_checkout
     path = small_checkout / "config/agents.yaml"
     path.write_text(path.read_text().replace("alpha: 2.5", "alpha: 3.5"))
     touched = planned(snakemake(small_checkout, "-n", target).stdout)
-    assert touched["train_offline"] == 2 * 2 * 2  # TD3+BC's jobs, not BC's
+    assert touched["train_offline"] == 2 * 2 * 2  # TD3+BC's jobs, not the others'
     assert "fit_generator" not in touched
     assert touched["table"] == 1
+
+
+@pytest.mark.slow
+def test_every_other_table_is_made_by_the_same_rules(small_checkout: Path) -> None:
+    path = small_checkout / "config/presets/quick.yaml"
+    quick = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(quick | {"seeds": 2, "datasets": ["hopper-medium-v2"]}))
+    names = ["appendix_offline", "small_data", "large_networks", "mixture"]
+    done = snakemake(small_checkout, *[f"figures/quick/{name}.pdf" for name in names])
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in names:
+        for suffix in ("pdf", "png", "csv", "tex", "md"):
+            assert (small_checkout / f"figures/quick/{name}.{suffix}").stat().st_size > 0
+
+    results = small_checkout / "results/quick"
+    real = Transitions.load(results / "subsets/hopper-full-replay-local/5pct.npz")
+    fitted = json.loads(
+        (results / "generators/hopper-full-replay-local/synther-5pct/fit.json").read_text()
+    )
+    assert 45 <= len(real) == fitted["transitions"] <= 50  # 5%, time-outs left out
+    runs = {p.parent.name for p in (results / "offline").rglob("*-10pct/*/seeds-0-1.parquet")}
+    assert runs == {"td3_bc"}
+    mixture = Transitions.load(results / "generators/hopper-medium-local/mix/mixture.npz")
+    assert len(mixture) == 500

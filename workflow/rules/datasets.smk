@@ -48,14 +48,14 @@ rule subset:
         "results/{preset}/subsets/{dataset}/{percent}pct.npz",
     log:
         "logs/{preset}/subset/{dataset}/{percent}pct.log",
-    params:
-        choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
-        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+    params:
+        choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
+        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther subset --data {input} --percent {wildcards.percent}"
         " --choose {params.choice[choose]} --seed {params.choice[seed]}"

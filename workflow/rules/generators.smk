@@ -59,15 +59,15 @@ rule mix_sources:
         "results/{preset}/generators/{dataset}/{source}/mixture.npz",
     log:
         "logs/{preset}/mix/{dataset}/{source}.log",
-    params:
-        share=lambda w: source_spec(w.source)["mix"]["real_share"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
-        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+    params:
+        share=lambda w: source_spec(w.source)["mix"]["real_share"],
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther mix --real {input.real} --synthetic {input.synthetic} --real-share {params.share}"
         " --seed {params.seed} --time-limit {params.time_limit} --out {output}"

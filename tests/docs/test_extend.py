@@ -1,0 +1,96 @@
+"""docs/extend.md is followed to the letter: its file, its entries and its commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from synther import config
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"<!-- test: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def blocks() -> dict[str, str]:
+    text = (ROOT / "docs/extend.md").read_text()
+    return {match["name"]: match["text"] for match in BLOCK.finditer(text)}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, blocks: dict[str, str]) -> Path:
+    """A copy of what the workflow needs, with the page's file and entries added."""
+    for name in ("config", "workflow", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("agents", "experiments"):
+        path = tmp_path / f"config/{name}.yaml"
+        path.write_text(path.read_text() + blocks[f"config/{name}.yaml"])
+    agent = tmp_path / "my_agents/awac.py"
+    agent.parent.mkdir()
+    agent.write_text(blocks["my_agents/awac.py"])
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "SYNTHER_CONFIG": str(folder / "config")}
+    found = subprocess.run(
+        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found
+
+
+def commands(block: str) -> str:
+    return block.replace("$ ", "")
+
+
+def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
+    assert set(blocks) == {
+        "my_agents/awac.py",
+        "config/agents.yaml",
+        "shell",
+        "config/experiments.yaml",
+        "dry-run",
+    }
+
+
+@pytest.mark.slow
+def test_a_new_agent_trains(checkout: Path, blocks: dict[str, str]) -> None:
+    run(commands(blocks["shell"]), checkout)
+    rows = pd.read_parquet(checkout / "awac.parquet")
+    assert set(rows["agent"]) == {"awac"}
+    assert sorted(rows["step"].unique()) == [100, 200]
+    assert rows.groupby("step")["seed"].nunique().eq(4).all()
+    # Seeds learn different policies, and learning changes them.
+    last = rows[rows["step"] == 200].groupby("seed")["return"].mean()
+    assert last.nunique() == 4
+    assert set(last).isdisjoint(rows[rows["step"] == 100].groupby("seed")["return"].mean())
+
+
+@pytest.mark.slow
+def test_a_new_table_is_planned(checkout: Path, blocks: dict[str, str]) -> None:
+    plan = run(commands(blocks["dry-run"]), checkout).stdout
+    jobs = re.search(r"train_offline\s+(\d+)", plan)
+    assert jobs
+    assert int(jobs[1]) == 2 * 2 * 2  # datasets, agents, sources; 8 seeds a job
+    assert "figures/awac.pdf" in plan
+
+
+def test_the_other_entries_fit_their_schema() -> None:
+    text = (ROOT / "docs/extend.md").read_text()
+    entry = text.split("## A source")[1].split("```yaml\n")[1].split("```")[0]
+    content = config.read_yaml(config.config_dir() / "sources.yaml")
+    content["sources"] |= yaml.safe_load(entry)
+    config.validate(content, "sources", "docs/extend.md")
+    assert content["sources"]["synther-narrow"]["settings"] == {"width": 256}
