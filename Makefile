@@ -1,6 +1,8 @@
 # make quick: the whole workflow in minutes. make test: every test. Both make .venv where it is missing.
 PYTHON ?= python3
 VENV ?= .venv
+# ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without.
+EXTRAS ?= dev,ctgan
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
@@ -33,7 +35,7 @@ environment: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:

@@ -21,6 +21,9 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/generators.smk"
 include: "workflow/rules/offline.smk"
+include: "workflow/rules/online.smk"
+include: "workflow/rules/pixels.smk"
+include: "workflow/rules/fidelity.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -11,11 +11,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from synther import config
+from synther import config, fidelity_plan, online_plan, pixel_plan
 from synther.errors import SyntherError, unknown_name
 from synther.specs import (
     agent_settings,
     agent_spec,
+    fitted_source,
     preset_scale,
     source_settings,
     source_spec,
@@ -25,6 +26,8 @@ from synther.specs import (
 FIGURE_FORMATS = ("pdf", "png", "csv", "tex", "md")
 PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000
+FIDELITY_SAMPLES = 100_000
+"""Samples that are measured (the paper's number, recalled)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,29 @@ class Experiments:
         """Return the entry of config/experiments.yaml."""
         return config.spec(name, "experiment")
 
+    def online(self, name: str) -> online_plan.OnlinePlan | None:
+        """Return what is asked of an experiment whose agents learn online, or None of another."""
+        spec = self.experiment(name)
+        if spec["kind"] not in online_plan.KINDS:
+            return None
+        self._scaled(name)
+        return online_plan.OnlinePlan(self.preset, self.scale, name, spec)
+
+    def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
+        """Estimate the memory of an online job."""
+        return online_plan.OnlinePlan(self.preset, self.scale, "", {}).memory_mb(task, agent, seeds)
+
+    def pixels(self, name: str = "") -> pixel_plan.PixelPlan:
+        """Return what is asked of an experiment whose agents see pixels, or of any such."""
+        spec = None
+        if name:
+            self._scaled(name)
+            spec = self.experiment(name)
+        return pixel_plan.PixelPlan(self.preset, self.scale, name, spec)
+
+    def _sees_pixels(self, name: str) -> bool:
+        return self.experiment(name)["kind"] in pixel_plan.KINDS
+
     def figures(self, name: str) -> list[str]:
         """Return the files of a table or figure, one a format."""
         folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
@@ -108,6 +134,8 @@ class Experiments:
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
         spec = self.experiment(name)
+        if spec["kind"] in fidelity_plan.LAYOUTS:
+            return fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
         if "percents" not in spec:
             return list(spec["sources"])
         points = [f"{s}-{percent}pct" for s in spec["sources"] for percent in self.percents(name)]
@@ -141,9 +169,11 @@ class Experiments:
         return not any(fnmatch.fnmatchcase(dataset, pattern) for pattern in patterns)
 
     def runs(self, name: str) -> list[Run]:
-        """Return all training jobs of an experiment."""
-        spec = self.experiment(name)
-        for agent in spec["agents"]:
+        """Return all offline training jobs of an experiment."""
+        if self.online(name) or self._sees_pixels(name):
+            return []
+        agents = self.experiment(name).get("agents", [])
+        for agent in agents:
             agent_spec(agent)
         for source in self.sources(name):
             source_spec(source)
@@ -152,14 +182,26 @@ class Experiments:
             for names in self.datasets(name).values()
             for dataset in names
             for source in self.sources(name)
-            for agent in spec["agents"]
+            for agent in agents
             if self._runs_on(name, agent, dataset)
             for seeds in self.seed_blocks()
         ]
 
     def results(self, name: str) -> list[str]:
         """Return the paths of an experiment's results."""
+        if plan := self.online(name):
+            return [run.result for run in plan.runs()]
+        if self._sees_pixels(name):
+            return [run.result for run in self.pixels(name).runs()]
         return [run.result for run in self.runs(name)]
+
+    def inputs(self, name: str) -> list[str]:
+        """Return the paths of all files that an experiment's table or figure is made from."""
+        if plan := self.online(name):
+            return [path for run in plan.runs() for path in (run.result, run.record)]
+        if self.experiment(name)["kind"] not in fidelity_plan.LAYOUTS:
+            return self.results(name)
+        return [*self.results(name), *fidelity_plan.paths(self, name)]
 
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
@@ -179,6 +221,23 @@ class Experiments:
     def generator_folder(self, dataset: str, source: str) -> str:
         """Return the folder of a fitted generator and its samples."""
         return f"results/{self.preset}/generators/{dataset}/{source}"
+
+    def model_folder(self, dataset: str, source: str) -> str:
+        """Return the folder of the fitted generator that a source samples from."""
+        return self.generator_folder(dataset, fitted_source(source))
+
+    def model_files(self, dataset: str, source: str) -> list[str]:
+        """Return the files of the fitted generator that a source samples from."""
+        folder = self.model_folder(dataset, source)
+        return [f"{folder}/model.pt", f"{folder}/settings.json"]
+
+    def fidelity_file(self, dataset: str, source: str) -> str:
+        """Return the path of the measures of a source's samples; their record is beside it."""
+        return f"results/{self.preset}/fidelity/{dataset}/{source}.parquet"
+
+    def fidelity_samples(self) -> int:
+        """Return how many samples of a source are measured."""
+        return self.scale.get("fidelity_samples", FIDELITY_SAMPLES)
 
     def real_data(self, dataset: str, source: str) -> str:
         """Return the real transitions behind a source: the dataset, or a share of it."""
@@ -229,8 +288,23 @@ class Experiments:
 
     def table(self, name: str) -> dict[str, Any]:
         """Return the description that `synther.analysis` makes a table or figure from."""
-        spec, groups = self.experiment(name), self.datasets(name)
-        for kind, key in (("agent", "agents"), ("source", "variants")):
+        spec = self.experiment(name)
+        common = {
+            "kind": spec["kind"],
+            "name": name,
+            "title": spec["title"],
+            "preset": self.preset,
+            "is_paper_protocol": self.scale["protocol"] == "paper",
+            "bootstrap_reps": self.scale["bootstrap_reps"],
+            "seed": 0,
+        }
+        if plan := self.online(name):
+            return common | plan.describe()
+        if self._sees_pixels(name):
+            return common | self.pixels(name).describe()
+        groups = self.datasets(name)
+        measures = spec["kind"] in fidelity_plan.LAYOUTS
+        for kind, key in () if measures else (("agent", "agents"), ("source", "variants")):
             for entry in spec.get("paper", {}).get(key, {}):  # misspelt, it would be ignored
                 if entry not in spec[f"{kind}s"]:
                     where = f"experiment '{name}', paper.{key}"
@@ -239,18 +313,13 @@ class Experiments:
             group: [{"name": self.run_name(n), "paper_name": n} for n in names]
             for group, names in groups.items()
         }
-        common = {
-            "kind": spec["kind"],
-            "name": name,
-            "title": spec["title"],
-            "preset": self.preset,
+        common |= {
             "budget": self.budget(name),
-            "is_paper_protocol": self.scale["protocol"] == "paper",
-            "agents": {agent: agent_spec(agent)["title"] for agent in spec["agents"]},
-            "bootstrap_reps": self.scale["bootstrap_reps"],
-            "seed": 0,
+            "agents": {agent: agent_spec(agent)["title"] for agent in spec.get("agents", [])},
             "physics": "exact -v2 physics",
         }
+        if measures:
+            return common | fidelity_plan.describe(self, name)
         titles = {source: source_spec(source)["title"] for source in spec["sources"]}
         if spec["kind"] == "curve":
             return common | {
@@ -277,17 +346,21 @@ class Experiments:
         steps = sorted(
             {
                 agent_settings(agent, dataset, self.preset, source)["steps"]
-                for agent in spec["agents"]
+                for agent in spec.get("agents", [])
                 for dataset in datasets
                 for source in sources
             }
         )
-        parts = [
-            f"{self.scale['seeds']} seeds",
-            f"{' or '.join(f'{n:,}' for n in steps)} updates",
-        ]
+        parts = []
+        if steps:
+            parts.append(f"{self.scale['seeds']} seeds")
+            parts.append(f"{' or '.join(f'{n:,}' for n in steps)} updates")
+        if spec["kind"] in fidelity_plan.LAYOUTS:
+            parts.append(f"{self.fidelity_samples():,} samples measured")
         if "rows" in self.scale:
             parts.append(f"{self.scale['rows']:,} transitions a dataset")
+        if spec["kind"] in ("compression", "ablations"):  # what varies is said where it does
+            sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
         generated = {self._generated(source, datasets[0]) for source in sources}
         parts += sorted(words for words in generated if words)
         parts.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import importlib.util
 import re
 from typing import Any
 
@@ -33,6 +34,18 @@ def task_spec(task: str) -> dict[str, Any]:
     return tasks[task]
 
 
+def layered(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of all layers, later ones winning; settings within settings likewise."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            if isinstance(value, dict) and isinstance(below, dict):
+                value = layered(below, value)
+            merged[key] = value
+    return merged
+
+
 def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an agent's module, title, settings and dataset settings.
 
@@ -46,15 +59,20 @@ def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
         raise SyntherError(f"agent '{name}' is like itself: see {config.config_dir()}/agents.yaml")
     base = agent_spec(spec["like"], (*asked_by, name))
     own = spec.get("settings", {})
-    datasets = {
-        pattern: {key: value for key, value in settings.items() if key not in own}
-        for pattern, settings in base.get("datasets", {}).items()
-    }
+
+    def inherited(kind: str) -> dict[str, Any]:
+        patterns = {
+            pattern: {k: v for k, v in settings.items() if k not in own or isinstance(v, dict)}
+            for pattern, settings in base.get(kind, {}).items()
+        }
+        return layered(patterns, spec.get(kind, {}))
+
     return {
         **base,
         **spec,
-        "settings": base["settings"] | own,
-        "datasets": datasets | spec.get("datasets", {}),
+        "settings": layered(base["settings"], own),
+        "datasets": inherited("datasets"),
+        "tasks": inherited("tasks"),
     }
 
 
@@ -66,9 +84,70 @@ def source_spec(name: str) -> dict[str, Any]:
     """
     reduced = _REDUCED.fullmatch(name)
     if name in config.load("sources")["sources"] or reduced is None:
-        return {"title": name, **config.spec(name, "source"), "percent": None}
+        return {"title": name, **_full_source(name, ()), "percent": None}
     spec, percent = source_spec(reduced["base"]), int(reduced["percent"])
     return {**spec, "title": f"{spec['title']}, {percent}%", "percent": percent}
+
+
+def _full_source(name: str, asked_by: tuple[str, ...]) -> dict[str, Any]:
+    """Return a source's entry with what it takes over from the one that it builds on.
+
+    `like` takes over everything but what the entry says itself, settings one by one; `model_of`
+    generator and samples, and no settings, which are the other's fitted model's.
+    """
+    spec = config.spec(name, "source")
+    other = spec.get("like") or spec.get("model_of")
+    if other is None:
+        return spec
+    if name in asked_by:
+        raise SyntherError(
+            f"source '{name}' builds on itself: see {config.config_dir()}/sources.yaml"
+        )
+    base = _full_source(other, (*asked_by, name))
+    if "generator" not in base:
+        raise SyntherError(f"source '{name}' builds on '{other}', which has no generator")
+    if "like" in spec:
+        own = spec.get("settings", {})
+        patterns = {
+            pattern: {key: value for key, value in settings.items() if key not in own}
+            for pattern, settings in base.get("datasets", {}).items()
+        }
+        return {
+            **{key: value for key, value in base.items() if key != "title"},
+            **spec,
+            "settings": base.get("settings", {}) | own,
+            "datasets": patterns | spec.get("datasets", {}),
+        }
+    if "model_of" in base:
+        raise SyntherError(f"source '{name}': name the source that fits the model of '{other}'")
+    return {"generator": base["generator"], "samples": base["samples"], **spec}
+
+
+def fitted_source(name: str) -> str:
+    """Return the source whose fitted model a source samples from: itself, or its `model_of`."""
+    spec = source_spec(name)
+    if "model_of" not in spec:
+        return name
+    return spec["model_of"] + (f"-{spec['percent']}pct" if spec["percent"] else "")
+
+
+def missing_package(name: str) -> str | None:
+    """Return the optional package that a source requires and that is not installed, or None."""
+    package = source_spec(name).get("requires")
+    return package if package and importlib.util.find_spec(package) is None else None
+
+
+def source_title(name: str, dataset: str, preset: str | None = None) -> str:
+    """Return a source's title, with `{setting}` in it replaced by what a preset resolves it to."""
+    spec = source_spec(name)
+    if "{" not in spec["title"]:
+        return spec["title"]
+    samples = preset_scale(preset, name).get("samples", spec.get("samples"))
+    values = source_settings(name, dataset, preset) | {"samples": samples}
+    try:
+        return spec["title"].format(**values)
+    except (KeyError, ValueError, IndexError) as error:
+        raise unknown_name("setting", str(error).strip("'"), values, f"{name}'s title") from error
 
 
 def _matching(patterns: dict[str, dict[str, Any]], dataset: str) -> dict[str, Any]:
@@ -95,8 +174,11 @@ def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
     if preset is None:
         return {}
     scale = config.load_preset(preset)
+    for name in scale.get("per_source", {}):
+        config.spec(name, "source")  # misspelt, it would be ignored in silence
+    own = scale.get("per_source", {}).get(source, {})
     if source_spec(source)["percent"] is None:
-        return scale
+        return scale | {key: own[key] for key in ("samples",) if key in own}
     reduced = scale.get("reduced", {})
     layered = {key: scale.get(key, {}) | reduced.get(key, {}) for key in ("agents", "per_agent")}
     generators = {
@@ -123,8 +205,46 @@ def agent_settings(
     )
 
 
+def _on_task(patterns: dict[str, dict[str, Any]], task: str, where: str) -> dict[str, Any]:
+    """Return the settings of all patterns that fit a task; later ones win."""
+    known = config.load("datasets")["tasks"]
+    for pattern in patterns:
+        if not fnmatch.filter(known, pattern):  # misspelt, it would be ignored in silence
+            raise unknown_name("task pattern", pattern, known, where)
+    return layered(*(s for p, s in patterns.items() if fnmatch.fnmatchcase(task, p)))
+
+
+def online_settings(agent: str, task: str, preset: str | None = None) -> dict[str, Any]:
+    """Return an online agent's settings on a task, scaled by a preset where one is given."""
+    spec = agent_spec(agent)
+    scale = config.load_preset(preset).get("online", {}) if preset else {}
+    for name in scale.get("per_agent", {}):
+        agent_spec(name)  # misspelt, it would be ignored in silence
+    return layered(
+        spec["settings"],
+        _on_task(spec.get("tasks", {}), task, f"agent '{agent}'"),
+        scale.get("agents", {}),
+        _on_task(scale.get("per_task", {}), task, f"preset '{preset}'"),
+        scale.get("per_agent", {}).get(agent, {}),
+    )
+
+
+def pixel_settings(agent: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
+    """Return the settings of an agent that sees pixels, scaled by a preset where one is given."""
+    scale = config.load_preset(preset).get("pixels", {}) if preset else {}
+    for name in scale.get("per_agent", {}):
+        agent_spec(name)  # misspelt, it would be ignored in silence
+    return (
+        _dataset_settings(agent_spec(agent), dataset)
+        | scale.get("agents", {})
+        | scale.get("per_agent", {}).get(agent, {})
+    )
+
+
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
     """Return the settings of a source's generator for a dataset, scaled by a preset if given.
+
+    Those of a source with `model_of` are the fitted model's, with `sampling_settings` on top.
 
     Raises:
         SyntherError: the source is the dataset itself and has no generator.
@@ -132,10 +252,25 @@ def source_settings(source: str, dataset: str, preset: str | None = None) -> dic
     spec = source_spec(source)
     if "generator" not in spec:
         raise SyntherError(f"source '{source}' has no generator: its data are the dataset's own")
-    scale = preset_scale(preset, source).get("generators", {})
+    if "model_of" in spec:
+        fitted = source_settings(fitted_source(source), dataset, preset)
+        return fitted | sampling_settings(source, dataset, preset)
+    whole = preset_scale(preset, source)
+    scale = whole.get("generators", {})
     sources = config.load("sources")["sources"].values()
     known = {other["generator"] for other in sources if "generator" in other}
+    own = whole.get("per_source", {}).get(source, {}).get("settings", {})
     for name in scale:  # misspelt, it would be ignored in silence
         if name not in known:
             raise unknown_name("generator", name, known, f"preset '{preset}'")
-    return _dataset_settings(spec, dataset) | scale.get(spec["generator"], {})
+    return _dataset_settings(spec, dataset) | scale.get(spec["generator"], {}) | own
+
+
+def sampling_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
+    """Return what a source with `model_of` samples with in place of the fitted settings."""
+    spec = source_spec(source)
+    if "model_of" not in spec:
+        return {}
+    scale = {} if preset is None else config.load_preset(preset)
+    own = scale.get("per_source", {}).get(source, {}).get("settings", {})
+    return _dataset_settings(spec, dataset) | own

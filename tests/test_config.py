@@ -191,7 +191,7 @@ def test_references_between_specs_hold() -> None:
     for name in config.preset_names():
         experiments = Experiments(name)
         for experiment in experiments.specs:
-            assert experiments.runs(experiment)
+            assert experiments.inputs(experiment)
             assert experiments.table(experiment)
 
 

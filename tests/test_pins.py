@@ -42,6 +42,13 @@ def test_every_dependency_is_pinned() -> None:
         assert re.fullmatch(r"\d+(\.\d+)+", version)
 
 
+def test_what_is_optional_is_pinned_too_and_no_dependency() -> None:
+    optional = project()["optional-dependencies"]
+    assert all("==" in line for lines in optional.values() for line in lines)
+    assert {line.partition("==")[0] for line in optional["ctgan"]} == {"ctgan", "sdmetrics"}
+    assert not {"ctgan", "sdmetrics"} & set(pins())  # not open source
+
+
 def test_conda_users_get_the_same_versions() -> None:
     environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
     python, _, inner = environment["dependencies"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -50,16 +50,72 @@ class OfflineSettings:
     """Multiply rewards by time limit / (largest - smallest return) of the real dataset."""
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch_size", "eval_every", "eval_episodes")
-        for name, value in [(n, getattr(self, n)) for n in counts] + [
-            ("hidden", width) for width in self.hidden
-        ]:
-            if value < 1:
-                raise SyntherError(f"setting '{name}' is {value}; it must be at least 1")
-        rates = [field.name for field in fields(self) if field.name.endswith("learning_rate")]
-        for name in rates:
-            if not getattr(self, name) > 0:
-                raise SyntherError(f"setting '{name}' is {getattr(self, name)}; it must be over 0")
+        check_settings(self, "steps", "batch_size", "eval_every", "eval_episodes")
+
+
+@dataclass(frozen=True)
+class OnlineSettings:
+    """Settings that every online agent has; its own class adds to them."""
+
+    steps: int = 100_000
+    """Environment steps a seed."""
+    random_steps: int = 5_000
+    """Steps with uniformly random actions, during which nothing is learned."""
+    updates_per_step: int = 1
+    """Critic updates an environment step (the update-to-data ratio); the policy has one."""
+    batch_size: int = 256
+    """Transitions a seed and update."""
+    replay_size: int = 1_000_000
+    """Real transitions a seed that are kept; then the oldest give way."""
+    eval_every: int = 1_000
+    """Environment steps between evaluations."""
+    eval_episodes: int = 10
+    """Episodes a seed and evaluation."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of actor and critics."""
+    synthetic_share: float = 0.0
+    """Of every batch, once there are samples; 0: no generator at all."""
+    retrain_every: int = 10_000
+    """Environment steps between trainings of a new diffusion model on the replay buffer."""
+    synthetic_samples: int = 200_000
+    """Transitions a seed drawn from each such model; they replace the last one's."""
+    overwrite_rollout: bool = False
+    """Reproduce a fault of the released code before 2026-04-16: after a training the agent acts
+    once on the last synthetic observation, and that transition is stored."""
+    diffusion: dict = field(default_factory=dict)
+    """The generator's settings, over its defaults."""
+
+    def __post_init__(self) -> None:
+        check_settings(
+            self,
+            *("steps", "batch_size", "eval_every", "eval_episodes"),
+            *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples"),
+        )
+        if not 0 <= self.synthetic_share <= 1:
+            raise SyntherError(
+                f"setting 'synthetic_share' is {self.synthetic_share}; it must be from 0 to 1"
+            )
+        if self.random_steps < 0:
+            raise SyntherError(
+                f"setting 'random_steps' is {self.random_steps}; it must be 0 or more"
+            )
+
+    @property
+    def synthetic_rows(self) -> int:
+        """Rows of a batch that are synthetic, once there are samples."""
+        return int(self.batch_size * self.synthetic_share)
+
+
+def check_settings(settings: Any, *counts: str) -> None:
+    """Refuse counts below 1 and learning rates that are not positive."""
+    for name, value in [(n, getattr(settings, n)) for n in counts] + [
+        ("hidden", width) for width in settings.hidden
+    ]:
+        if value < 1:
+            raise SyntherError(f"setting '{name}' is {value}; it must be at least 1")
+    for name in (f.name for f in fields(settings) if f.name.endswith("learning_rate")):
+        if not getattr(settings, name) > 0:
+            raise SyntherError(f"setting '{name}' is {getattr(settings, name)}; it must be over 0")
 
 
 class Agent(nn.Module, ABC):

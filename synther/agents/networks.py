@@ -42,6 +42,15 @@ def orthogonal_init(
     return weight.T.contiguous(), torch.zeros(1, fan_out)
 
 
+def xavier_init(
+    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+) -> tuple[Tensor, Tensor]:
+    """Draw a weight uniform within sqrt(6 / (fan-in + fan-out)), with zero bias (Glorot 2010)."""
+    bound = math.sqrt(6.0 / (fan_in + fan_out))
+    weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
+    return weight, torch.zeros(1, fan_out)
+
+
 class StackedMLP(nn.Module):
     """S multilayer perceptrons of one shape, evaluated in one batched product a layer.
 
@@ -78,9 +87,14 @@ class StackedMLP(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (S, B, in) to (S, B, out)."""
+        return self._through(inputs, self.weights, self.biases)
+
+    def _through(
+        self, inputs: Tensor, weights: Iterable[Tensor], biases: Iterable[Tensor]
+    ) -> Tensor:
         hidden = inputs
         last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             hidden = torch.baddbmm(bias, hidden, weight)
             if layer < last:
                 hidden = self.activation(hidden)
@@ -109,6 +123,16 @@ class Critics(StackedMLP):
         if self.copies > 1:
             inputs = inputs.repeat_interleave(self.copies, dim=0)
         return super().forward(inputs).view(seeds, self.copies, -1)
+
+    def some(self, observations: Tensor, actions: Tensor, chosen: Tensor) -> Tensor:
+        """Return Q_n(s, a) (K, M, B) of M critics a seed, `chosen` (K, M) by number."""
+        seeds, number = chosen.shape
+        first = self.copies * torch.arange(seeds, device=chosen.device)[:, None]
+        places = (chosen + first).reshape(-1)
+        inputs = torch.cat([observations, actions], dim=-1).repeat_interleave(number, dim=0)
+        weights = [weight.index_select(0, places) for weight in self.weights]
+        biases = [bias.index_select(0, places) for bias in self.biases]
+        return self._through(inputs, weights, biases).view(seeds, number, -1)
 
     def each(self, observations: Tensor, actions: Tensor) -> Tensor:
         """Return Q_n(s, a_n) (K, N, B) where every critic has its own actions (K, N, B, a)."""

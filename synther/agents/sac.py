@@ -11,32 +11,49 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synther.agents.base import Agent, Batch
+from synther.agents.base import Agent, Batch, OnlineSettings
 from synther.agents.networks import (
     Critics,
     FlatParameters,
     StackedMLP,
     seed_generators,
     soft_update,
+    xavier_init,
 )
+from synther.errors import SyntherError
 
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 
 
 @dataclass(frozen=True)
-class SACSettings:
+class SACSettings(OnlineSettings):
     """SAC's settings."""
 
-    batch_size: int = 256
-    """Transitions a seed and update."""
-    hidden: tuple[int, ...] = (256, 256)
-    """Widths of the hidden layers of actor and critics."""
     learning_rate: float = 3e-4
     """Of actor, critics and temperature."""
     discount: float = 0.99
     """gamma."""
     tau: float = 0.005
     """Step of the target critics towards the critics (1 - polyak)."""
+    num_critics: int = 2
+    """Q-functions."""
+    policy_critics: str = "mean"
+    """What of all critics the policy maximises: their "mean" (REDQ's code), or "min"."""
+    initial_weights: str = "xavier"
+    """"xavier" (REDQ's code), or "uniform" within 1 / sqrt(fan-in), as PyTorch's layers."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_critics < 1:
+            raise SyntherError(f"setting 'num_critics' is {self.num_critics}; it must be 1 or more")
+        for name, known in (
+            ("policy_critics", ("min", "mean")),
+            ("initial_weights", ("uniform", "xavier")),
+        ):
+            if getattr(self, name) not in known:
+                raise SyntherError(
+                    f"setting '{name}' is {getattr(self, name)!r}; it must be {' or '.join(known)}"
+                )
 
 
 def squashed_gaussian(outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,9 +93,10 @@ class SAC(Agent):
     ) -> None:
         super().__init__(observation_dim, action_dim, seeds, settings)
         generators = seed_generators(seeds, purpose=0)
-        hidden = settings.hidden
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, 2 * action_dim])
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
+        hidden, critics = settings.hidden, settings.num_critics
+        init = xavier_init if settings.initial_weights == "xavier" else None
+        self.actor = StackedMLP(generators, [observation_dim, *hidden, 2 * action_dim], init=init)
+        self.critics = Critics(generators, observation_dim, action_dim, hidden, critics, init)
         self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
         self.to(device=device, dtype=dtype)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
@@ -90,7 +108,7 @@ class SAC(Agent):
         self.optimizers = {
             "actor": self._actor.adam(rate),
             "critics": self._critics.adam(rate),
-            "alpha": torch.optim.Adam([self.log_alpha], lr=rate),
+            "alpha": torch.optim.Adam([self.log_alpha], lr=rate, capturable=self.log_alpha.is_cuda),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:
@@ -98,13 +116,19 @@ class SAC(Agent):
         shape = (self.settings.batch_size, self.action_dim)
         return {"next_action": shape, "policy": shape}
 
-    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def next_q(self, states: Tensor, actions: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
+        """Return the targets' min Q(s', a') (K, B), before the entropy is added."""
+        return self.target_critics(states, actions).amin(dim=1)
+
+    def critic_loss(
+        self, batch: Batch, noise: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the squared soft Bellman error, summed over seeds and critics."""
         with torch.no_grad():
             next_actions, log_density = squashed_gaussian(
-                self.actor(batch.next_observations), noise
+                self.actor(batch.next_observations), noise["next_action"]
             )
-            next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
+            next_q = self.next_q(batch.next_observations, next_actions, noise)
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
             live = 1.0 - batch.terminals
             target = batch.rewards + self.settings.discount * live * next_value
@@ -113,16 +137,17 @@ class SAC(Agent):
         return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
 
     def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return E[alpha log pi - min Q], summed over seeds, and the mean log-densities (K,)."""
+        """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""
         actions, log_density = squashed_gaussian(self.actor(batch.observations), noise)
-        q = self.critics(batch.observations, actions).amin(dim=1)
+        every = self.critics(batch.observations, actions)
+        q = every.amin(dim=1) if self.settings.policy_critics == "min" else every.mean(dim=1)
         alpha = self.log_alpha.exp().detach()[:, None]
         return (alpha * log_density - q).mean(dim=-1).sum(), log_density.detach().mean(dim=-1)
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise["next_action"])
+        loss, info = self.critic_loss(batch, noise)
         loss.backward()
         self.optimizers["critics"].step()
         soft_update(self._target, self._critics, self.settings.tau)

@@ -99,17 +99,15 @@ def _published(spec: TableSpec) -> dict[tuple[str, str, str], Cell]:
     if spec.paper is None:
         return cells
     paper.require_mapping(spec.paper.table, spec.paper.variants.values())
+    for table, variant in spec.paper.also.items():
+        paper.require_mapping(table, [variant])
     for row in spec.rows:
-        for source in (name for name in spec.sources if name in spec.paper.variants):
+        for key, table, variant in spec.paper.columns(spec.sources):
             for agent in (name for name in spec.agents if name in spec.paper.agents):
-                number = paper.lookup(
-                    spec.paper.table,
-                    row.paper_name,
-                    spec.paper.agents[agent],
-                    spec.paper.variants[source],
-                )
+                called = row.published or row.paper_name
+                number = paper.lookup(table, called, spec.paper.agents[agent], variant)
                 if number:
-                    cells[row.name, source, agent] = Cell(
+                    cells[row.name, key, agent] = Cell(
                         number.mean, number.std, number.seeds, number.mark, number.status
                     )
     return cells
@@ -121,9 +119,8 @@ def _columns(spec: TableSpec, published: Mapping[tuple[str, str, str], Cell]) ->
         columns += [Column(agent, source, label, False) for source, label in spec.sources.items()]
         if spec.paper and any(key[2] == agent for key in published):
             columns += [
-                Column(agent, source, spec.paper.variants[source], True)
-                for source in spec.sources
-                if source in spec.paper.variants
+                Column(agent, key, variant, True)
+                for key, _, variant in spec.paper.columns(spec.sources)
             ]
     return columns
 

@@ -181,14 +181,22 @@ def _block_widths(rows: Sequence[Sequence[str]]) -> list[float]:
     return [max(text_width(row[i], Style()) for row in rows) for i in range(len(rows[0]))]
 
 
-def _draw_block(page: Page, title: str, rows: Sequence[Sequence[str]]) -> None:
+def block_width(rows: Sequence[Sequence[str]]) -> float:
+    """Return the least width of a block under its title, in points."""
+    widths = _block_widths(rows)
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def draw_block(page: Page, title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Draw a titled block of rows (a head first) at the page's `y`; two columns are names."""
     widths = _block_widths(rows)
     natural = sum(widths) + GAP * (len(widths) - 1)
     # over a much wider table the columns would stand too far apart to be read together
     end = MARGIN + min(page.width - 2 * MARGIN, natural * 1.6)
     gap = (end - MARGIN - sum(widths)) / (len(widths) - 1)
-    page.text(MARGIN, title, style=Style(weight="bold"))
-    page.y += LINE + 2
+    if title:
+        page.text(MARGIN, title, style=Style(weight="bold"))
+        page.y += LINE + 2
     page.rule(MARGIN, end, 1.1)
     page.y += 2
     agent = ""
@@ -233,15 +241,14 @@ def draw(table: Comparison) -> Figure:
     ]
     inner = max(main.width, MIN_WIDTH)
     for _, rows in below:
-        widths = _block_widths(rows)
-        inner = max(inner, sum(widths) + GAP * (len(widths) - 1))
+        inner = max(inner, block_width(rows))
     page = Page(inner + 2 * MARGIN)
     heading(page, table.spec)
     page.y += 7
     main.draw(page)
     page.y += 12
     for title, rows in below:
-        _draw_block(page, title, rows)
+        draw_block(page, title, rows)
         page.y += 8
     for note in footnotes(table):
         page.paragraph(note, Style(NOTE))

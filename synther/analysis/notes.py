@@ -58,7 +58,7 @@ def footnotes(table: Comparison) -> list[str]:
         if substitutes := [row for row in spec.rows if row.name != row.paper_name]:
             lines.append(
                 f"{STAND_IN} Stand-ins: -local datasets are re-collected, while the paper's "
-                f"numbers belong to the D4RL originals ({stand_ins(substitutes)})."
+                f"numbers belong to the originals ({stand_ins(substitutes)})."
             )
         shown = {column.agent for column in table.columns if column.is_paper}
         for agent, label in spec.agents.items():

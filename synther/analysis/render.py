@@ -87,7 +87,8 @@ def tidy(table: Comparison) -> pd.DataFrame:
         keys = [(column.agent, column.source, column.is_paper) for column in table.columns]
         found = dict(zip(keys, row.cells, strict=True))
         for agent in table.spec.agents:
-            for source in table.spec.sources:
+            also = list(table.spec.paper.also) if table.spec.paper else []
+            for source in (*table.spec.sources, *also):
                 own = found.get((agent, source, False))
                 theirs = found.get((agent, source, True))
                 records.append({"agent": agent, "source": source} | _record(row, own, theirs))

@@ -12,22 +12,39 @@ from synther.errors import SyntherError, unknown_name
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset that was run, and the name that the paper has for it."""
+    """A dataset that was run, and the paper's that it is, or stands in for.
+
+    `published` is what the paper's numbers call that one, if not by its name.
+    """
 
     name: str
     paper_name: str
+    published: str = ""
 
 
 @dataclass(frozen=True)
 class PaperColumns:
     """Which published numbers to print: the file's table, and its names of agents and sources.
 
-    Agents and sources that are left out of the mappings get no paper columns.
+    Agents and sources that are left out of the mappings get no paper columns. `also` names other
+    tables of published numbers, each with its variant, that get columns besides.
     """
 
     table: str
     agents: dict[str, str]
     variants: dict[str, str]
+    also: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def columns(self, sources: Iterable[str]) -> Iterable[tuple[str, str, str]]:
+        """Yield (key, table, variant) of every published column an agent has.
+
+        The key is the source that it stands beside, or the other table's name.
+        """
+        for source in sources:
+            if source in self.variants:
+                yield source, self.table, self.variants[source]
+        for table, variant in self.also.items():
+            yield table, table, variant
 
 
 @dataclass(frozen=True)

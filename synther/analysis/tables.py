@@ -6,10 +6,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from synther.analysis import curve_draw, curve_render, draw, render
+from synther.analysis import (
+    curve_draw,
+    curve_render,
+    draw,
+    fidelity_draw,
+    fidelity_render,
+    online_draw,
+    online_render,
+    render,
+    wall_time,
+)
 from synther.analysis.comparison import compare
 from synther.analysis.curve import trace
 from synther.analysis.curve_spec import CurveSpec
+from synther.analysis.fidelity import collect
+from synther.analysis.fidelity_spec import FidelitySpec
+from synther.analysis.online_numbers import measure
+from synther.analysis.online_spec import OnlineSpec
 from synther.analysis.scores import read_results
 from synther.analysis.spec import DatasetRow, PaperColumns, Scaling, TableSpec
 from synther.files import atomic_path
@@ -17,11 +31,15 @@ from synther.files import atomic_path
 __all__ = [
     "CurveSpec",
     "DatasetRow",
+    "FidelitySpec",
+    "OnlineSpec",
     "PaperColumns",
     "Scaling",
     "TableSpec",
     "build_comparison",
     "build_curve",
+    "build_fidelity",
+    "build_online",
     "read_results",
 ]
 
@@ -61,6 +79,62 @@ def build_comparison(spec: TableSpec, results: pd.DataFrame, out: Path) -> list[
     csv, md, tex, pdf, png = _paths(out)
     texts = {csv: _csv(render.tidy(table)), md: render.markdown(table), tex: render.latex(table)}
     return [*_write(texts), *draw.save(table, pdf, png)]
+
+
+def build_fidelity(spec: FidelitySpec, results: pd.DataFrame, out: Path) -> list[Path]:
+    """Make a table or figure of generators and write it in all formats.
+
+    Args:
+        spec: what to show.
+        results: rows as `read_results` returns them; empty where it shows no agent.
+        out: path without suffix, such as `figures/quick/generators`.
+
+    Returns:
+        The files written: `out` with each of `SUFFIXES`.
+
+    Raises:
+        SyntherError: a result is damaged or of another preset, or a file can't be written.
+    """
+    sheet = collect(spec, results)
+    csv, md, tex, pdf, png = _paths(out)
+    texts = {
+        csv: _csv(fidelity_render.tidy(sheet)),
+        md: fidelity_render.markdown(sheet),
+        tex: fidelity_render.latex(sheet),
+    }
+    return [*_write(texts), *fidelity_draw.save(sheet, pdf, png)]
+
+
+def build_online(spec: OnlineSpec, results: pd.DataFrame, out: Path) -> list[Path]:
+    """Make a figure or table of online training and write it in all formats.
+
+    Args:
+        spec: what to show.
+        results: rows as `read_results` returns them; wall time is read from the spec's records.
+        out: path without suffix, such as `figures/quick/online`.
+
+    Returns:
+        The files written: `out` with each of `SUFFIXES`.
+
+    Raises:
+        SyntherError: the results don't belong to it, or a file can't be read or written.
+    """
+    csv, md, tex, pdf, png = _paths(out)
+    if spec.layout == "wall_time":
+        times = wall_time.collect(spec)
+        texts = {
+            csv: _csv(wall_time.tidy(times)),
+            md: wall_time.markdown(times),
+            tex: wall_time.latex(times),
+        }
+        return [*_write(texts), *wall_time.save(times, pdf, png)]
+    found = measure(spec, results)
+    texts = {
+        csv: _csv(online_render.tidy(found)),
+        md: online_render.markdown(found),
+        tex: online_render.latex(found),
+    }
+    return [*_write(texts), *online_draw.save(found, pdf, png)]
 
 
 def build_curve(spec: CurveSpec, results: pd.DataFrame, out: Path) -> list[Path]:

@@ -15,7 +15,12 @@ _MODULES = {
     "mix": "synther.cli.data",
     "fit": "synther.cli.generate",
     "sample": "synther.cli.generate",
+    "fidelity": "synther.cli.fidelity",
     "train": "synther.cli.train",
+    "online": "synther.cli.online",
+    "render": "synther.cli.pixels",
+    "pixels": "synther.cli.pixels",
+    "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
 }
 
@@ -68,6 +73,17 @@ def _preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="scale settings by config/presets/PRESET.yaml")
 
 
+def _pixel_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", help="a pixel dataset of config/datasets.yaml")
+    parser.add_argument("--data", nargs="+", help="shards (.hdf5); the dataset's by default")
+    parser.add_argument("--root", default="data", help="folder of datasets")
+    parser.add_argument("--agent", default="drq_bc", help="drq_bc, pixel_bc")
+    _preset(parser)
+    _set(parser)
+    _device(parser)
+    _threads(parser)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main = argparse.ArgumentParser(
@@ -85,9 +101,10 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
 
-    download = verb("download", "fetch a D4RL dataset: resumed, from mirrors, verified")
+    download = verb("download", "fetch D4RL's or V-D4RL's dataset: resumed, from mirrors, verified")
     download.add_argument("--dataset", required=True, help="a name of config/datasets.yaml")
     download.add_argument("--root", default="data", help="folder of datasets")
+    download.add_argument("--shard", help="path of the only shard of V-D4RL's that is wanted")
 
     collect = verb("collect", "roll behaviour policies out and write a D4RL-format dataset")
     collect.add_argument("--dataset", help="a collected dataset of config/datasets.yaml")
@@ -142,9 +159,23 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--model", required=True, help="folder that `synther fit` wrote")
     sample.add_argument("--num", type=int, default=5_000_000, help="transitions")
     _seed(sample, "of the noise")
+    _set(sample)
     sample.add_argument("--out", required=True, help="the .npz file")
     _device(sample)
     _threads(sample)
+
+    fidelity = verb("fidelity", "measure samples against their data and the simulator")
+    fidelity.add_argument("--real", required=True, help="what the generator was fitted to")
+    fidelity.add_argument("--samples", required=True, help="transitions: .npz")
+    fidelity.add_argument("--task", help="whose simulator is right; the dataset's by default")
+    fidelity.add_argument("--num", type=_at_least(2), default=100_000, help="samples measured")
+    _seed(fidelity, "of the choice of samples")
+    fidelity.add_argument("--physics", default="d4rl", help="d4rl or stock")
+    fidelity.add_argument("--dataset", help="name of the dataset; the task's by default")
+    fidelity.add_argument("--source", default="synther", help="what generated the samples")
+    fidelity.add_argument("--preset", help="what the result says of its preset")
+    fidelity.add_argument("--out", required=True, help="the .parquet file, with .json beside it")
+    _threads(fidelity)
 
     train = verb("train", "train and evaluate seeds of an agent on transitions")
     train.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
@@ -162,6 +193,44 @@ def parser() -> argparse.ArgumentParser:
     _set(train)
     _device(train)
     _threads(train)
+
+    online = verb("online", "train and evaluate seeds of an agent in its environment")
+    online.add_argument("--task", required=True, help="hopper, dmc-cheetah-run, ...")
+    online.add_argument("--agent", default="sac", help="an online agent of config/agents.yaml")
+    online.add_argument("--seeds", default="0-5", help="0-5, 3, or 0,2,5-6")
+    online.add_argument("--out", required=True, help="the result: .parquet, with .json beside it")
+    online.add_argument("--physics", default="d4rl", help="d4rl or stock; dmc tasks have their own")
+    _preset(online)
+    _set(online)
+    _device(online)
+    _threads(online)
+
+    render = verb("render", "roll behaviour policies out and write what a camera sees")
+    render.add_argument("--dataset", help="a rendered dataset of config/datasets.yaml")
+    render.add_argument("--task", help="dmc-walker-walk-repeat2, ...; the dataset's by default")
+    render.add_argument("--level", help="random, medium, medium-replay, ...; the dataset's")
+    render.add_argument("--rows", type=int, help="agent steps; the preset's, or 100,000")
+    render.add_argument("--policies", help="folder of policies; the package's own")
+    _seed(render, "of starts and actions")
+    render.add_argument("--out", help="the HDF5 file; data/pixels/DATASET.hdf5 for a dataset")
+    _preset(render)
+    _threads(render)
+
+    pixels = verb("pixels", "train and evaluate seeds of an agent that sees pixels")
+    _pixel_data(pixels)
+    pixels.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
+    pixels.add_argument("--seeds", default="0-5", help="0-5, 3, or 0,2,5-6")
+    pixels.add_argument("--latents", help="train the heads alone, on these transitions: .npz")
+    pixels.add_argument("--body", help="weights (.pt) of the encoder that made them")
+    pixels.add_argument("--body-seed", type=int, default=0, help="which seed's of these")
+    pixels.add_argument("--source", default="real", help="what the rows' column `source` says")
+    pixels.add_argument("--out", required=True, help="the result: .parquet, with .json beside it")
+
+    encode = verb("encode", "encode a pixel dataset into an agent's latents")
+    _pixel_data(encode)
+    encode.add_argument("--body", required=True, help="weights (.pt) that `synther pixels` left")
+    encode.add_argument("--body-seed", type=int, default=0, help="which seed's of these")
+    encode.add_argument("--out", required=True, help="the .npz file")
 
     table = verb("table", "make a table from results, in all formats")
     table.add_argument("--experiment", default="table1", help="a name of config/experiments.yaml")

@@ -14,10 +14,15 @@ from synther.settings import parse_assignments, resolve
 
 
 def download(options: argparse.Namespace) -> None:
-    """Fetch and verify a D4RL dataset."""
+    """Fetch and verify a dataset of D4RL's or V-D4RL's."""
     from synther.datasets.download import download as fetch
+    from synther.datasets.download import download_shards
 
-    print(fetch(options.dataset, options.root))
+    if config.spec(options.dataset, "dataset")["kind"] == "vd4rl":
+        for path in download_shards(options.dataset, options.root, options.shard):
+            print(path)
+    else:
+        print(fetch(options.dataset, options.root))
 
 
 def collect(options: argparse.Namespace) -> None:

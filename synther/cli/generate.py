@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import sys
 import time
@@ -52,6 +53,8 @@ def fit(options: argparse.Namespace) -> None:
         "threads": options.threads,
         **provenance.describe(device),
     }
+    if package := source_spec(options.source).get("requires"):
+        record["versions"][package] = importlib.metadata.version(package)
     write_json(out / "fit.json", record)
     generator.save(out)
     checkpoint.remove()
@@ -59,7 +62,7 @@ def fit(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.generators import generator_class
+    from synther.generators import change_sampling, generator_class
     from synther.progress import Progress
     from synther.transitions import TransitionsWriter
 
@@ -76,6 +79,8 @@ def sample(options: argparse.Namespace) -> None:
     except (ValueError, KeyError, TypeError) as error:
         raise SyntherError(f"{described} is damaged ({error}): fit the generator anew") from error
     generator = generator_class(name).load(folder, device)
+    overrides = parse_assignments(options.set)
+    change_sampling(generator, overrides)
     require_writable(out)
     with (
         TransitionsWriter(out) as writer,
@@ -87,6 +92,7 @@ def sample(options: argparse.Namespace) -> None:
     record = {
         "generator": name,
         "model": {"path": str(folder), "sha256": sha256(folder / "model.pt")},
+        "settings": overrides,
         "samples": options.num,
         "seed": options.seed,
         "wall_time_s": round(time.monotonic() - started, 1),

@@ -19,6 +19,7 @@ def train(options: argparse.Namespace) -> None:
     """Train seeds of an agent, evaluate them, and write every episode as a row."""
     device = choose_device(options.device, options.threads)
     from synther.agents import load_agent_class
+    from synther.agents.base import OnlineSettings
     from synther.training.offline import OfflineJob, parse_seeds, train_offline
 
     data = Path(options.data)
@@ -35,8 +36,11 @@ def train(options: argparse.Namespace) -> None:
     limits = task_spec(task)
     dataset = options.dataset or (data.stem if data.stem in known else task)
     agent = agent_spec(options.agent)
+    kind = load_agent_class(agent["module"]).Settings
+    if issubclass(kind, OnlineSettings):
+        raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
     settings: Any = resolve(
-        load_agent_class(agent["module"]).Settings,
+        kind,
         agent_settings(options.agent, dataset, options.preset, options.source),
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",

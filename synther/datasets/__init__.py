@@ -26,6 +26,8 @@ def dataset_path(name: str, root: str | Path = "data") -> Path:
             collected.
     """
     spec = config.spec(name, "dataset")
+    if spec["kind"] in ("vd4rl", "rendered"):
+        raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
     if spec["kind"] == "collected":
         path = Path(root) / "local" / f"{name}.hdf5"
         if not path.is_file():

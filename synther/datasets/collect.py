@@ -19,7 +19,7 @@ import numpy as np
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.maze_controller import drive
 from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
-from synther.envs import make_env
+from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
 from synther.progress import Progress
@@ -104,7 +104,7 @@ def roll_out(
         wanted = int(np.ceil((rows - collected) / min(mean_length, limit)))
         size = int(np.clip(wanted, 1, MAX_WAVE))
         if env is None or env.num_envs != size:
-            env = make_env(task, size, physics, threads)
+            env = make_batched_env(task, size, physics, threads)
         seeds = stream.generate_state(size, np.uint64)
         wave = _wave(env, policy, np.random.default_rng(stream), seeds)
         episodes += wave
@@ -126,7 +126,7 @@ def mean_returns(
     missing = [policy for policy in policies if policy.name not in recorded]
     returns = {p.name: recorded[p.name] for p in policies if p.name in recorded}
     if missing:
-        env = make_env(task, MEASURED_EPISODES, physics)
+        env = make_batched_env(task, MEASURED_EPISODES, physics)
         for policy in missing:
             episodes = _wave(env, policy, np.random.default_rng(0), np.arange(env.num_envs))
             returns[policy.name] = float(np.mean([e["rewards"].sum() for e in episodes]))
@@ -199,7 +199,7 @@ def collect(
         with Progress(rows, f"{task} {level}", "row") as progress:
             columns = drive(task, rows, seed, physics, threads, progress)
         # It has no episodes: what an episode's length of it earns, on average.
-        episode = make_env(task, 1, physics, 1).time_limit
+        episode = make_batched_env(task, 1, physics, 1).time_limit
         policy, about = (
             None,
             {
@@ -231,7 +231,7 @@ def _with_policies(
     threads: int | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any], Policy | None]:
     """Return columns, metadata and the last policy of a level that policies make."""
-    env = make_env(task, 1, physics)
+    env = make_batched_env(task, 1, physics)
     place = Path(folder) if folder is not None else packaged_policies()
     found: list[Policy] = []
     returns: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Downloads D4RL's files: resumed, verified, from the first place that serves them whole."""
+"""Downloads files of D4RL and V-D4RL: resumed, verified, from the first place to serve them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +79,54 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     target = target_path(name, root)
     spec = config.spec(name, "dataset")
     wanted = _Wanted(name, spec.get("bytes"), spec.get("sha256"))
+    return _ensure(target, wanted, spec["url"], config.load("datasets")["mirrors"], wait_s)
+
+
+def shard_paths(name: str, root: str | Path) -> list[Path]:
+    """Return where the shards of the V-D4RL dataset `name` lie: root/vd4rl/ and their own paths.
+
+    Raises:
+        SyntherError: there is no such dataset, or it is not V-D4RL's.
+    """
+    spec = config.spec(name, "dataset")
+    if spec["kind"] != "vd4rl":
+        raise SyntherError(f"{name} is no dataset of V-D4RL's but {spec['kind']}: name another")
+    return [Path(root) / "vd4rl" / below for below in spec["files"]]
+
+
+def download_shards(
+    name: str, root: str | Path, only: str | Path | None = None, *, wait_s: float = 1.0
+) -> list[Path]:
+    """Make sure that all shards of a V-D4RL dataset are whole, as `download` does of one file.
+
+    A shard that is there is held against its published size only. Datasets share shards.
+
+    Args:
+        only: the path of one of `shard_paths`, where no other is wanted.
+
+    Raises:
+        SyntherError: as for `download`.
+    """
+    folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
+    for target, (below, known) in zip(
+        targets, config.spec(name, "dataset")["files"].items(), strict=True
+    ):
+        if only is not None and Path(only) != target:
+            continue
+        if not (target.is_file() and target.stat().st_size == known["bytes"]):
+            wanted = _Wanted(below, known["bytes"], known["sha256"])
+            _ensure(target, wanted, f"{folder}/{below}", [], wait_s)
+    return targets
+
+
+def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str], wait_s: float) -> Path:
+    """Fetch the file of `url` to `target` unless it is there and whole."""
     if target.is_file():
         fault = _fault(target, wanted)
         if fault is None:
             return target
-        print(f"{target} {fault}: downloading {name} again", file=sys.stderr)
-    places = _places(spec["url"])
+        print(f"{target} {fault}: downloading {wanted.name} again", file=sys.stderr)
+    places = _places(url, mirrors)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked_part(target) as part:
@@ -101,7 +143,7 @@ def _basename(url: str) -> str:
     return urllib.parse.urlsplit(url).path.rsplit("/", 1)[-1]
 
 
-def _places(url: str) -> list[str]:
+def _places(url: str, mirrors: Sequence[str]) -> list[str]:
     """Return every address to try for the file of `url`, in order."""
     own = os.environ.get("SYNTHER_MIRROR")
     if own and "://" not in own:
@@ -110,13 +152,13 @@ def _places(url: str) -> list[str]:
         raise SyntherError(
             f"SYNTHER_MIRROR is '{own}': set it to an http(s):// or file:// address, or a folder"
         )
-    _, marker, below = url.partition("/offline_rl/")
+    marker = "/offline_rl/" if "/offline_rl/" in url else "/vd4rl/main/"
+    _, marker, below = url.partition(marker)
     names = list(dict.fromkeys([below, _basename(url)] if marker else [_basename(url)]))
 
     def under(mirror: str) -> list[str]:
         return [f"{mirror.rstrip('/')}/{name}" for name in names]
 
-    mirrors = config.load("datasets")["mirrors"]
     places = [*(under(own) if own else []), url, *(p for mirror in mirrors for p in under(mirror))]
     return list(dict.fromkeys(places))
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synther.envs import make_env
+from synther.envs import make_batched_env
 from synther.envs.maze2d import FREE, GOAL, Maze2d, cells
 from synther.errors import SyntherError
 
@@ -138,7 +138,7 @@ def drive(
         SyntherError: the task is no maze.
     """
     runs = int(np.clip(rows // MIN_RUN_ROWS, 1, MAX_RUNS))
-    env = make_env(task, runs, physics, threads)
+    env = make_batched_env(task, runs, physics, threads)
     if not isinstance(env.task, Maze2d):
         raise SyntherError(
             f"level 'waypoint' is for maze2d tasks, and '{task}' is none: "

@@ -9,8 +9,10 @@ from synther.errors import unknown_name
 
 if TYPE_CHECKING:
     from synther.envs.batch import BatchedEnv
+    from synther.envs.vector import VectorEnv
 
-# Task: its module here and its class. MuJoCo is loaded only when one is made.
+# Task: its module here and its class, or the suite's name of it (:steps of it an action). MuJoCo is
+# loaded only when one is made.
 TASKS: dict[str, tuple[str, str]] = {
     "hopper": ("locomotion", "Hopper"),
     "halfcheetah": ("locomotion", "HalfCheetah"),
@@ -21,6 +23,15 @@ TASKS: dict[str, tuple[str, str]] = {
     "antmaze-umaze": ("antmaze", "UMaze"),
     "antmaze-medium-play": ("antmaze", "MediumMaze"),
     "antmaze-large-play": ("antmaze", "LargeMaze"),
+    "dmc-cheetah-run": ("dm_control", "cheetah-run"),
+    "dmc-quadruped-walk": ("dm_control", "quadruped-walk"),
+    "dmc-reacher-hard": ("dm_control", "reacher-hard"),
+    "dmc-reacher-easy": ("dm_control", "reacher-easy"),
+    "dmc-walker-walk": ("dm_control", "walker-walk"),
+    "dmc-pendulum-swingup": ("dm_control", "pendulum-swingup"),
+    # with every action held for two steps, as pixel agents act
+    "dmc-walker-walk-repeat2": ("dm_control", "walker-walk:2"),
+    "dmc-cheetah-run-repeat2": ("dm_control", "cheetah-run:2"),
 }
 
 
@@ -35,21 +46,47 @@ def make_env(
     physics: str = "d4rl",
     threads: int | None = None,
     **options: Any,
-) -> BatchedEnv:
+) -> VectorEnv:
     """Return `num_envs` environments of a task, stepped together.
 
     Args:
         task: one of `task_names()`.
         num_envs: how many.
         physics: "d4rl", the exact physics of D4RL's recordings (the -v2 environments), or "stock",
-            the installed MuJoCo's own (what Gymnasium's -v4 environments do).
-        threads: MuJoCo's threads; all cores of this process by default.
+            the installed MuJoCo's own (what Gymnasium's -v4 environments do). The dmc tasks are
+            stepped by dm_control, whatever this says.
+        threads: MuJoCo's threads; all cores of this process by default. The dmc tasks use one.
         options: the task's own, such as `dense=True` for maze2d.
+    """
+    if task not in TASKS:
+        raise unknown_name("task", task, task_names())
+    module, name = TASKS[task]
+    if module == "dm_control":
+        from synther.envs.dm_control import DMControl
+
+        name, _, repeat = name.partition(":")
+        domain, _, rest = name.partition("-")
+        return DMControl(domain, rest, num_envs, int(repeat or 1))
+    return make_batched_env(task, num_envs, physics, threads, **options)
+
+
+def make_batched_env(
+    task: str,
+    num_envs: int,
+    physics: str = "d4rl",
+    threads: int | None = None,
+    **options: Any,
+) -> BatchedEnv:
+    """Return the same for the tasks of D4RL, whose states are open: positions, velocities, goals.
+
+    Raises:
+        SyntherError: there is no such task, or it is not one of D4RL's.
     """
     from synther.envs.batch import BatchedEnv
 
-    if task not in TASKS:
-        raise unknown_name("task", task, task_names())
+    known = [name for name, (module, _) in TASKS.items() if module != "dm_control"]
+    if task not in known:
+        raise unknown_name("task", task, known)
     module, factory = TASKS[task]
     made = getattr(importlib.import_module(f"synther.envs.{module}"), factory)(**options)
     return BatchedEnv(made, num_envs, physics, threads)

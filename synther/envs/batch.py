@@ -12,6 +12,7 @@ import mujoco.rollout
 import numpy as np
 
 from synther.envs.physics import COMPILERS
+from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError, unknown_name
 
 
@@ -43,6 +44,15 @@ class Task(ABC):
     def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         """Return observations (N, d)."""
 
+    def state(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Invert `observe` as far as a step depends on it, for observations (N, d).
+
+        Returns:
+            qpos (N, nq), qvel (N, nv), and booleans (N,): the observation determines the state.
+            None where no observation of the task determines next observation and reward.
+        """
+        return None
+
     @abstractmethod
     def reward(
         self,
@@ -65,13 +75,11 @@ class Task(ABC):
         """Draw one start (nq,), (nv,) around the model's own `qpos`, `qvel`."""
 
 
-class BatchedEnv:
+class BatchedEnv(VectorEnv):
     """`num_envs` independent copies of a task, stepped together.
 
-    An environment whose episode has ended is not reset by itself: it can be stepped on, left out
-    (`step(..., active=mask)`) or reset (`reset(seeds, indices=...)`). The physics starts every
-    step without the solver's warm start, so the next state depends on (qpos, qvel) and the action
-    alone, and an environment can be resumed exactly from them.
+    The physics starts every step without the solver's warm start, so the next state depends on
+    (qpos, qvel) and the action alone, and an environment can be resumed exactly from them.
 
     Args:
         task: what is simulated.
@@ -104,22 +112,18 @@ class BatchedEnv:
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
         self.goals = np.tile(task.draw_goal(np.random.default_rng(0)), (num_envs, 1))
         self._start = (self._data[0].qpos.copy(), self._data[0].qvel.copy())
-        self.set_state(np.tile(self._start[0], (num_envs, 1)), np.zeros((num_envs, nv)))
-
-    @property
-    def observation_dim(self) -> int:
-        """Width d of an observation."""
-        return int(self.task.observe(self.qpos[:1], self.qvel[:1]).shape[1])
-
-    @property
-    def action_dim(self) -> int:
-        """Width a of an action; every coordinate lies in [-1, 1]."""
-        return int(self.model.nu)
+        self.action_dim = int(self.model.nu)
+        starts = np.tile(self._start[0], (num_envs, 1))
+        self.observation_dim = self.set_state(starts, np.zeros((num_envs, nv))).shape[1]
 
     @property
     def time_limit(self) -> int:
-        """Steps after which an episode is truncated."""
+        """Steps after which an episode is truncated: the task's."""
         return self.task.time_limit
+
+    @time_limit.setter
+    def time_limit(self, steps: int) -> None:
+        self.task.time_limit = steps
 
     @property
     def qpos(self) -> np.ndarray:
@@ -138,24 +142,13 @@ class BatchedEnv:
     def reset(
         self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
     ) -> np.ndarray:
-        """Start new episodes and return all observations (N, d).
-
-        Args:
-            seeds: one an environment that is reset; an environment's start depends on its own
-                seed alone. A single integer s stands for s, s + 1, ...
-            indices: the environments to reset; all by default.
-        """
-        rows = np.arange(self.num_envs) if indices is None else np.asarray(indices)
-        if isinstance(seeds, (int, np.integer)):
-            seeds = np.arange(seeds, seeds + len(rows))
-        if len(seeds) != len(rows):
-            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
-        for row, seed in zip(rows, seeds, strict=True):
-            generator = np.random.default_rng(int(seed))
+        """Start new episodes and return all observations (N, d); see `VectorEnv.reset`."""
+        for row, seed in self._rows_and_seeds(seeds, indices):
+            generator = np.random.default_rng(seed)
             self.qpos[row], self.qvel[row] = self.task.initial_state(generator, *self._start)
             self.goals[row] = self.task.draw_goal(generator)
-        self._states[rows, 0] = 0.0
-        self.elapsed[rows] = 0
+            self._states[row, 0] = 0.0
+            self.elapsed[row] = 0
         return self.observations()
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
@@ -174,22 +167,11 @@ class BatchedEnv:
     def step(
         self, actions: np.ndarray, active: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Step the environments once.
+        """Step the environments once; see `VectorEnv.step`.
 
-        Args:
-            actions: (N, a), in [-1, 1]; MuJoCo clips them, the reward sees them as they are.
-            active: booleans (N,): which environments to step. The others stay as they are, with
-                reward 0 and no end.
-
-        Returns:
-            observations (N, d), rewards (N,), terminated (N,), truncated (N,); a row that reaches
-            the time limit in a terminal state is terminated, not truncated.
+        MuJoCo clips actions to [-1, 1]; the reward sees them as they are.
         """
-        actions = np.asarray(actions, dtype=np.float64)
-        if actions.shape != (self.num_envs, self.action_dim):
-            raise SyntherError(
-                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
-            )
+        actions = self._checked_actions(actions)
         rows: Any = slice(None) if active is None or active.all() else np.flatnonzero(active)
         rewards = np.zeros(self.num_envs)
         terminated = np.zeros(self.num_envs, dtype=bool)

@@ -25,6 +25,7 @@ class Locomotion(Task):
     control_cost: float
     alive_bonus: float
     reset_noise: float
+    velocity_clip = 10.0
 
     def __init__(self) -> None:
         self._spec = mujoco.MjSpec.from_file(str(_ASSETS / self.asset))
@@ -35,8 +36,19 @@ class Locomotion(Task):
         return self._spec
 
     def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        """Return positions without the root's x, and velocities clipped to [-10, 10]."""
-        return np.concatenate([qpos[:, 1:], np.clip(qvel, -10.0, 10.0)], axis=1)
+        """Return positions without the root's x, and velocities within their clip."""
+        clip = self.velocity_clip
+        return np.concatenate([qpos[:, 1:], np.clip(qvel, -clip, clip)], axis=1)
+
+    def state(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the state with the root at x = 0, on which neither physics nor reward depends.
+
+        A velocity at its clip says nothing of the true one: such rows are not determined.
+        """
+        observations = np.asarray(observations, dtype=np.float64)
+        positions, velocities = np.split(observations, [observations.shape[1] // 2], axis=1)
+        qpos = np.concatenate([np.zeros((len(observations), 1)), positions], axis=1)
+        return qpos, velocities, (np.abs(velocities) < self.velocity_clip).all(axis=1)
 
     def reward(
         self,
@@ -96,10 +108,7 @@ class HalfCheetah(Locomotion):
 
     asset, frame_skip = "half_cheetah.xml", 5
     control_cost, alive_bonus, reset_noise = 0.1, 0.0, 0.1
-
-    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        """Return positions without the root's x, and velocities."""
-        return np.concatenate([qpos[:, 1:], qvel], axis=1)
+    velocity_clip = np.inf
 
     def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
         """Return False everywhere."""

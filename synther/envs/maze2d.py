@@ -105,6 +105,11 @@ class Maze2d(Task):
         """Return positions and velocities."""
         return np.concatenate([qpos, qvel], axis=1)
 
+    def state(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the observation's halves: it is the state."""
+        qpos, qvel = np.split(np.asarray(observations, np.float64), 2, axis=1)
+        return qpos, qvel, np.ones(len(qpos), dtype=bool)
+
     def position_reward(self, positions: np.ndarray) -> np.ndarray:
         """Return the reward (N,) of being at positions (N, 2)."""
         distances = np.linalg.norm(positions - self.target, axis=1)

@@ -12,15 +12,22 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from synther.checkpoint import Checkpoint
-from synther.errors import unknown_name
-from synther.settings import resolve
+from synther.errors import SyntherError, unknown_name
+from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
 
 GENERATORS: dict[str, str] = {
+    "ctgan": "synther.generators.tabular:CTGAN",
     "diffusion": "synther.generators.diffusion:Diffusion",
+    "flow": "synther.generators.flow:Flow",
     "noise": "synther.generators.noise:Noise",
+    "prioritised": "synther.generators.prioritised:Prioritised",
+    "tvae": "synther.generators.tabular:TVAE",
 }
-"""Name, as config/sources.yaml gives it, -> "module:class"."""
+"""Name, as config/sources.yaml gives it, -> "module:class"; one that is elsewhere is named so."""
+
+
+_METHODS = ("settings_type", "num_parameters", "fit", "sample", "sample_chunks", "save", "load")
 
 
 @runtime_checkable
@@ -54,7 +61,10 @@ class Generator(Protocol):
         """Yield the rows of `sample(n, seed)` part by part, in bounded memory."""
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted generator into the folder `path`."""
+        """Write the folder `path`: model.pt, and settings.json, whose "generator" names the class.
+
+        That is its name in `GENERATORS`, or "module:class".
+        """
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Self:
@@ -64,13 +74,49 @@ class Generator(Protocol):
 def generator_class(name: str) -> type[Generator]:
     """Return the class of the generator `name`, importing its module.
 
+    Args:
+        name: a key of `GENERATORS`, or "module:class" of one that lies on the Python path.
+
     Raises:
-        SyntherError: there is no generator of that name.
+        SyntherError: there is no generator of that name, or it is no generator.
     """
-    if name not in GENERATORS:
+    if ":" not in name and name not in GENERATORS:
         raise unknown_name("generator", name, GENERATORS)
-    module, _, attribute = GENERATORS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    module, _, attribute = GENERATORS.get(name, name).partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise SyntherError(
+            f"generator '{name}' can't be imported ({error}): name it module:class, with its "
+            "module on PYTHONPATH"
+        ) from error
+    lacking = [method for method in _METHODS if not hasattr(found, method)]
+    if lacking:
+        raise SyntherError(
+            f"'{name}' is no generator: it has no {', '.join(lacking)}; see the protocol "
+            "`Generator` in synther/generators/__init__.py"
+        )
+    return found
+
+
+def change_sampling(generator: Generator, overrides: Mapping[str, Any]) -> None:
+    """Give a fitted generator other settings of its sampling.
+
+    Raises:
+        SyntherError: a setting is unknown or unfit, or was decided when the generator was fitted.
+    """
+    if not overrides:
+        return
+    free: frozenset[str] = getattr(type(generator), "sampling_settings", frozenset())
+    kind, now = generator.settings_type, as_dict(generator.settings)  # type: ignore[attr-defined]
+    changed: Any = resolve(kind, now, overrides, where="the fitted generator")
+    for name in overrides:
+        if name not in free:
+            raise SyntherError(
+                f"setting '{name}' is fixed in a fitted generator: fit one anew, or change one of "
+                f"{', '.join(sorted(free)) or 'none'}"
+            )
+    generator.settings = changed  # type: ignore[attr-defined]
 
 
 def make_generator(
@@ -79,7 +125,7 @@ def make_generator(
     """Return an unfitted generator with `settings` over its defaults.
 
     Args:
-        name: a key of `GENERATORS`.
+        name: a key of `GENERATORS`, or "module:class".
         settings: hyperparameters by name, such as `settings` of an entry of config/sources.yaml.
         device: where it computes: "cpu", "cuda", "cuda:1", ...
 

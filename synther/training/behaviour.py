@@ -15,14 +15,13 @@ import numpy as np
 import torch
 
 from synther import provenance
-from synther.agents.base import Batch
 from synther.agents.sac import SAC, SACSettings
-from synther.envs import make_env
-from synther.envs.batch import BatchedEnv
+from synther.envs.vector import VectorEnv
 from synther.files import atomic_path, write_json
 from synther.progress import Progress
 from synther.settings import as_dict
-from synther.training.streams import RandomStreams
+from synther.specs import task_spec
+from synther.training.online import OnlineJob, OnlineTrainer
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,7 @@ class BehaviourSettings:
     """The recipe of one task's behaviour policies."""
 
     updates: int = 100_000
-    """Critic updates in all; the policy is updated as often."""
-    env_steps_per_update: int = 4
-    """Environments stepped together, once an update."""
+    """Critic updates in all, one an environment step; the policy is updated as often."""
     random_steps: int = 5_000
     """Environment steps with uniformly random actions before the first update."""
     snapshots: int = 10
@@ -45,42 +42,6 @@ class BehaviourSettings:
     """Transitions an update."""
     learning_rate: float = 1e-3
     """Of actor, critics and temperature."""
-
-
-class _Replay:
-    """All transitions of one run, in one tensor each, in the order they were made."""
-
-    def __init__(self, rows: int, observation_dim: int, action_dim: int) -> None:
-        self.observations = torch.zeros(rows, observation_dim)
-        self.actions = torch.zeros(rows, action_dim)
-        self.rewards = torch.zeros(rows)
-        self.next_observations = torch.zeros(rows, observation_dim)
-        self.terminals = torch.zeros(rows)
-        self.size = 0
-
-    def add(self, *arrays: np.ndarray) -> None:
-        n = len(arrays[0])
-        span = slice(self.size, self.size + n)
-        fields = (
-            self.observations,
-            self.actions,
-            self.rewards,
-            self.next_observations,
-            self.terminals,
-        )
-        for field, array in zip(fields, arrays, strict=True):
-            field[span] = torch.as_tensor(array, dtype=torch.float32)
-        self.size += n
-
-    def batch(self, number: int, generator: torch.Generator) -> Batch:
-        rows = torch.randint(self.size, (number,), generator=generator)
-        return Batch(
-            self.observations[rows][None],
-            self.actions[rows][None],
-            self.rewards[rows][None],
-            self.next_observations[rows][None],
-            self.terminals[rows][None],
-        )
 
 
 def policy_arrays(agent: SAC) -> dict[str, np.ndarray]:
@@ -104,7 +65,7 @@ def policy_arrays(agent: SAC) -> dict[str, np.ndarray]:
     }
 
 
-def _returns(agent: SAC, env: BatchedEnv, seed: int) -> np.ndarray:
+def _returns(agent: SAC, env: VectorEnv, seed: int) -> np.ndarray:
     """Return the undiscounted returns of one episode an environment, with sampled actions."""
     generator = torch.Generator().manual_seed(seed)
     observations = env.reset(1_000_000 + seed)
@@ -122,74 +83,60 @@ def _returns(agent: SAC, env: BatchedEnv, seed: int) -> np.ndarray:
 def train_behaviour(
     task: str, out: Path, settings: BehaviourSettings, seed: int = 0, threads: int = 1
 ) -> dict[str, Any]:
-    """Train SAC on `task` and leave `snapshots` + 1 policies and `returns.json` in `out`.
+    """Train SAC on `task` online and leave `snapshots` + 1 policies and `returns.json` in `out`.
 
     Time-outs are not terminals. Returns the content of `returns.json`.
     """
     started = time.monotonic()
-    env = make_env(task, settings.env_steps_per_update, threads=threads)
-    judge = make_env(task, settings.evaluation_episodes, threads=threads)
-    sac = SACSettings(
-        batch_size=settings.batch_size,
-        hidden=settings.hidden,
-        learning_rate=settings.learning_rate,
+    job = OnlineJob(
+        task=task,
+        agent="behaviour",
+        module="synther.agents.sac",
+        settings=SACSettings(
+            steps=settings.random_steps + settings.updates,
+            random_steps=settings.random_steps,
+            eval_episodes=settings.evaluation_episodes,
+            batch_size=settings.batch_size,
+            hidden=settings.hidden,
+            learning_rate=settings.learning_rate,
+            policy_critics="min",
+        ),
+        seeds=(seed,),
+        out=out,
+        reference=(0.0, 1.0),
+        time_limit=task_spec(task)["time_limit"],
+        threads=threads,
     )
-    agent = SAC(env.observation_dim, env.action_dim, [seed], sac)
-    explore = RandomStreams([seed], {"noise": (env.num_envs, env.action_dim)}, purpose=2)
-    learn = RandomStreams([seed], agent.noise(), purpose=3)
-    sampler = torch.Generator().manual_seed(seed * 1_000_003 + 4)
-    uniform = np.random.default_rng(seed)
-    warm_up = -(-settings.random_steps // env.num_envs)
-    replay = _Replay(
-        (warm_up + settings.updates) * env.num_envs, env.observation_dim, env.action_dim
-    )
-    episodes = env.num_envs
-    observations = env.reset(seed * 10_000)
+    trainer = OnlineTrainer(job)
     returns: dict[str, Any] = {}
 
     def snapshot(index: int) -> float:
-        measured = _returns(agent, judge, seed)
+        measured = _returns(trainer.agent, trainer.judge, seed)
         name = f"{task}_{index}"
         with atomic_path(out / f"{name}.npz") as temporary, open(temporary, "wb") as handle:
-            np.savez_compressed(handle, **policy_arrays(agent))  # type: ignore[arg-type]
+            np.savez_compressed(handle, **policy_arrays(trainer.agent))  # type: ignore[arg-type]
         returns[name] = {
             "return_mean": float(measured.mean()),
             "return_std": float(measured.std(ddof=1)),
-            "updates": agent.updates,
-            "env_steps": replay.size,
+            "updates": trainer.agent.updates,
+            "env_steps": trainer.step,
         }
         return float(measured.mean())
 
     mean_return = snapshot(0)
     interval = max(settings.updates // settings.snapshots, 1)
-    with Progress(settings.updates, f"SAC on {task}", "update") as progress:
-        for step in range(warm_up + settings.updates):
-            if step < warm_up:
-                actions = uniform.uniform(-1, 1, (env.num_envs, env.action_dim))
-            else:
-                with torch.no_grad():
-                    inputs = torch.as_tensor(observations[None], dtype=torch.float32)
-                    actions = agent.explore(inputs, explore.next()["noise"])[0].numpy()
-            following, rewards, terminated, truncated = env.step(actions)
-            replay.add(observations, actions, rewards, following, terminated)
-            ended = np.flatnonzero(terminated | truncated)
-            if len(ended):
-                seeds = seed * 10_000 + episodes + np.arange(len(ended))
-                episodes += len(ended)
-                following = env.reset(seeds, indices=ended)
-            observations = following
-            if step >= warm_up:
-                batch, noise = replay.batch(settings.batch_size, sampler), learn.next()
-                agent.update(batch, noise)
-                agent.update_policy(batch, noise)
-                if agent.updates % interval == 0:
-                    mean_return = snapshot(agent.updates // interval)
-                progress.advance(1, mean_return=mean_return)
+    with Progress(job.settings.steps, f"SAC on {task}", "step") as progress:
+        while trainer.step < job.settings.steps:
+            trainer.advance()
+            updates = trainer.agent.updates
+            if updates and updates % interval == 0:
+                mean_return = snapshot(updates // interval)
+            progress.advance(1, mean_return=mean_return)
     record = {
         "returns": returns,
         "recipe": as_dict(settings),
         "seed": seed,
-        "physics": env.physics,
+        "physics": trainer.env.physics,
         "wall_time_s": round(time.monotonic() - started, 1),
         **provenance.describe(),
     }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Agent
-from synther.envs.batch import BatchedEnv
+from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError
 
 
@@ -38,7 +38,7 @@ def episode_seeds(seed: int, episodes: int) -> np.ndarray:
     return np.random.SeedSequence([seed, 7]).generate_state(episodes, np.uint64)
 
 
-def evaluate(agent: Agent, env: BatchedEnv, standardiser: Standardiser) -> Episodes:
+def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episodes:
     """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
 
     Args:

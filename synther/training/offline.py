@@ -20,10 +20,11 @@ from synther.checkpoint import Checkpoint
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.files import atomic_path, sha256, write_json
+from synther.files import sha256, write_json
 from synther.progress import Progress
 from synther.settings import as_dict
 from synther.training.evaluate import Standardiser, evaluate
+from synther.training.results import ResultRows, write_rows
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -174,8 +175,14 @@ class OfflineTrainer:
                 f"{job.data} has {d} observation and {a} action dimensions; task '{job.task}' has "
                 f"{self.env.observation_dim} and {self.env.action_dim}: choose the dataset's task"
             )
-        self.env.task.time_limit = job.time_limit
-        self.rows: list[pd.DataFrame] = []
+        self.env.time_limit = job.time_limit
+        labels = {
+            "preset": job.preset,
+            "dataset": job.dataset,
+            "source": job.source,
+            "agent": job.agent,
+        }
+        self.rows = ResultRows(labels, job.seeds, job.reference)
 
     def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
         """Train to the last step and return all evaluation rows."""
@@ -196,7 +203,7 @@ class OfflineTrainer:
                 if checkpoint and checkpoint.due():
                     checkpoint.save(self._snapshot())
                 progress.advance()
-        return pd.concat(self.rows, ignore_index=True)
+        return self.rows.frame()
 
     def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
         values = {name: value.mean().item() for name, value in info.items()}
@@ -209,54 +216,19 @@ class OfflineTrainer:
         return values
 
     def _evaluate(self) -> None:
-        job, episodes = self.job, evaluate(self.agent, self.env, self.standardiser)
-        low, high = job.reference
-        seeds, number = episodes.returns.shape
-        returns = episodes.returns.reshape(-1)
-        self.rows.append(
-            pd.DataFrame(
-                {
-                    "preset": job.preset,
-                    "dataset": job.dataset,
-                    "source": job.source,
-                    "agent": job.agent,
-                    "seed": np.repeat(np.asarray(job.seeds, dtype=np.int64), number),
-                    "step": np.int64(self.agent.updates),
-                    "episode": np.tile(np.arange(number, dtype=np.int64), seeds),
-                    "return": returns,
-                    "length": episodes.lengths.reshape(-1),
-                    "score": 100.0 * (returns - low) / (high - low),
-                }
-            )
-        )
+        self.rows.add(self.agent.updates, evaluate(self.agent, self.env, self.standardiser))
 
     def _snapshot(self) -> dict[str, Any]:
-        measured = [
-            {name: torch.as_tensor(rows[name].to_numpy()) for name in MEASURED}
-            for rows in self.rows
-        ]
         return {
             "agent": self.agent.snapshot(),
             "streams": self.streams.snapshot(),
-            "rows": measured,
+            "rows": self.rows.snapshot(),
         }
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self.agent.restore(saved["agent"])
         self.streams.restore(saved["streams"])
-        job = self.job
-        labels = {
-            "preset": job.preset,
-            "dataset": job.dataset,
-            "source": job.source,
-            "agent": job.agent,
-        }
-        for measured in saved["rows"]:
-            numbers = {name: measured[name].cpu().numpy() for name in MEASURED}
-            self.rows.append(pd.DataFrame({**labels, **numbers})[[*labels, *MEASURED]])
-
-
-MEASURED = ("seed", "step", "episode", "return", "length", "score")
+        self.rows.restore(saved["rows"])
 
 
 def job_identity(job: OfflineJob) -> dict[str, Any]:
@@ -309,12 +281,6 @@ def train_offline(job: OfflineJob) -> pd.DataFrame:
     write_rows(rows, job.out)
     checkpoint.remove()
     return rows
-
-
-def write_rows(rows: pd.DataFrame, out: Path) -> None:
-    """Write result rows as parquet, atomically; same rows, same bytes."""
-    with atomic_path(out) as temporary:
-        rows.to_parquet(temporary, index=False, compression="zstd")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

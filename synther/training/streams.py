@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 CHUNK = 64
-"""Steps drawn at once. A constant: another value would be another stream."""
+"""Steps drawn at once by default. Another value is another stream."""
 
 
 class RandomStreams:
@@ -22,6 +22,8 @@ class RandomStreams:
         device: where draws are made and used.
         purpose: another number gives an unrelated stream of the same seed.
         dtype: of the normal draws.
+        uniforms: name -> shape of the draws in [0, 1), float64, of one step and seed.
+        chunk: steps drawn at once; another number is another stream.
     """
 
     def __init__(
@@ -32,15 +34,18 @@ class RandomStreams:
         device: str = "cpu",
         purpose: int = 1,
         dtype: torch.dtype = torch.float32,
+        uniforms: Mapping[str, tuple[int, ...]] | None = None,
+        chunk: int = CHUNK,
     ) -> None:
         self._shapes, self._indices = dict(shapes), indices
+        self._uniforms, self._size = dict(uniforms or {}), chunk
         self._device, self._dtype = device, dtype
         self._generators = [
             torch.Generator(device).manual_seed(seed * 1_000_003 + purpose) for seed in seeds
         ]
         self._chunk: dict[str, Tensor] = {}
         self._states = [generator.get_state() for generator in self._generators]
-        self._cursor = CHUNK
+        self._cursor = chunk
 
     def _draw(self) -> None:
         self._states = [generator.get_state() for generator in self._generators]
@@ -50,7 +55,7 @@ class RandomStreams:
             rows, number = self._indices
             self._chunk["indices"] = torch.stack(
                 [
-                    torch.randint(rows, (CHUNK, number), generator=g, **options)
+                    torch.randint(rows, (self._size, number), generator=g, **options)
                     for g in self._generators
                 ],
                 dim=1,
@@ -58,7 +63,15 @@ class RandomStreams:
         for name, shape in self._shapes.items():
             self._chunk[name] = torch.stack(
                 [
-                    torch.randn((CHUNK, *shape), generator=g, dtype=self._dtype, **options)
+                    torch.randn((self._size, *shape), generator=g, dtype=self._dtype, **options)
+                    for g in self._generators
+                ],
+                dim=1,
+            )
+        for name, shape in self._uniforms.items():
+            self._chunk[name] = torch.stack(
+                [
+                    torch.rand((self._size, *shape), generator=g, dtype=torch.float64, **options)
                     for g in self._generators
                 ],
                 dim=1,
@@ -67,7 +80,7 @@ class RandomStreams:
 
     def next(self) -> dict[str, Tensor]:
         """Return one step's draws: name -> (K, *shape); "indices" (K, number)."""
-        if self._cursor == CHUNK:
+        if self._cursor == self._size:
             self._draw()
         draws = {name: values[self._cursor] for name, values in self._chunk.items()}
         self._cursor += 1

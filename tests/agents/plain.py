@@ -122,9 +122,16 @@ class PlainTD3BC:
 
 
 class PlainSAC:
-    """Haarnoja et al. 2018, algorithm 1; noise: {"next_action": (B, a), "policy": (B, a)}."""
+    """Haarnoja et al. 2018, algorithm 1; noise: {"next_action": (B, a), "policy": (B, a)}.
 
-    def __init__(self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005):
+    With noise "subset" (N,), Chen et al. 2021, algorithm 1: the target is the minimum over the
+    `subset` critics with the highest of these numbers.
+    """
+
+    def __init__(
+        self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, policy="mean", subset=None
+    ):
+        self.policy, self.subset = policy, subset or len(critics)
         self.actor, self.critics = network(actor), [network(layers) for layers in critics]
         self.target_critics = [frozen_copy(critic) for critic in self.critics]
         self.log_alpha = torch.zeros((), dtype=actor[0][0].dtype, requires_grad=True)
@@ -139,7 +146,9 @@ class PlainSAC:
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch
         a2, log_pi2 = self.sample(s2, noise["next_action"])
-        q2 = torch.minimum(*(q_value(critic, s2, a2) for critic in self.target_critics))
+        order = torch.argsort(-noise["subset"]) if "subset" in noise else torch.arange(2)
+        chosen = [self.target_critics[n] for n in order.tolist()][: self.subset]
+        q2 = torch.stack([q_value(critic, s2, a2) for critic in chosen]).min(dim=0).values
         value = q2 - self.log_alpha.exp() * log_pi2
         y = (r + self.gamma * (1 - terminal) * value).detach()
         for critic, optimizer in zip(self.critics, self.critic_optimizers, strict=True):
@@ -148,7 +157,8 @@ class PlainSAC:
             track(target, critic, self.tau)
 
         pi, log_pi = self.sample(s, noise["policy"])
-        q = torch.minimum(*(q_value(critic, s, pi) for critic in self.critics))
+        every = torch.stack([q_value(critic, s, pi) for critic in self.critics])
+        q = every.mean(dim=0) if self.policy == "mean" else every.min(dim=0).values
         step(self.actor_optimizer, (self.log_alpha.exp().detach() * log_pi - q).mean())
         target_entropy = -a.shape[-1]
         step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() + target_entropy).mean())

@@ -8,6 +8,7 @@ from synther.agents.bc import BC
 from synther.agents.cql import CQL
 from synther.agents.edac import EDAC
 from synther.agents.iql import IQL
+from synther.agents.redq import REDQ
 from synther.agents.sac import SAC
 from synther.agents.td3_bc import TD3BC
 from synther.training.evaluate import Standardiser
@@ -23,6 +24,8 @@ KINDS = {
     "td3_bc": (TD3BC, {}),
     "bc": (BC, {}),
     "sac": (SAC, {}),
+    "sac_min": (SAC, {"policy_critics": "min", "initial_weights": "uniform"}),
+    "redq": (REDQ, {"num_critics": 5, "target_subset": 3}),
     "iql": (IQL, {}),
     "iql_deterministic": (IQL, {"deterministic": True, "steps": 300}),
     "edac": (EDAC, {"num_critics": 4}),

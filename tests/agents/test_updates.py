@@ -64,12 +64,27 @@ def test_td3_bc_settings_reach_the_equations():
     follow(agent, plain_of(PlainTD3BC, agent, alpha=1.0, tau=0.1, gamma=0.9, every=3), 7)
 
 
-def test_sac_equals_the_plain_update():
-    agent = make("sac", SEEDS)
-    plains = plain_of(PlainSAC, agent)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("sac", {}), ("sac_min", {"policy": "min"}), ("redq", {"subset": 3})],
+)
+def test_sac_and_redq_equal_the_plain_update(name, options):
+    agent = make(name, SEEDS)
+    plains = plain_of(PlainSAC, agent, **options)
     follow(agent, plains, 6)
     alphas = torch.stack([plain.log_alpha.detach() for plain in plains])
     torch.testing.assert_close(agent.log_alpha.detach(), alphas, rtol=0, atol=TOLERANCE)
+
+
+def test_every_critic_is_as_often_in_redqs_subset():
+    agent = make("redq", (0,))
+    chosen = torch.randn(4000, 5, generator=torch.Generator().manual_seed(0)).topk(3).indices
+    shares = torch.bincount(chosen.flatten(), minlength=5) / 4000
+    torch.testing.assert_close(shares, torch.full((5,), 0.6), rtol=0, atol=0.03)
+    states, actions = torch.randn(1, 7, D).double(), torch.randn(1, 7, A).double()
+    every = agent.critics(states, actions)
+    some = agent.critics.some(states, actions, torch.tensor([[3, 0]]))
+    torch.testing.assert_close(some, every[:, [3, 0]], rtol=0, atol=1e-12)
 
 
 IQL_VARIANTS = {

@@ -17,7 +17,7 @@ from synther.cli import arguments, main
 
 COLUMNS = ["preset", "dataset", "source", "agent", "seed"]
 COLUMNS += ["step", "episode", "return", "length", "score"]
-VERBS = ("download", "collect", "behaviour", "fit", "sample", "train", "table")
+VERBS = ("download", "collect", "behaviour", "fit", "sample", "train", "online", "table")
 
 
 @pytest.mark.parametrize("verb", VERBS)

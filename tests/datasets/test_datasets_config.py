@@ -26,13 +26,22 @@ def test_every_dataset_of_the_paper_is_there(content):
     local = {f"{t}-{level}-local" for t in LOCOMOTION for level in LEVELS}
     local |= {f"maze2d-{maze}-local" for maze in ("umaze", "medium", "large")}
     local.add("antmaze-umaze-random-local")
+    levels = ("random", "medium-replay", "medium", "medium-expert", "expert")
+    pixels = {f"{t}-{level}" for t in ("walker-walk", "cheetah-run") for level in levels}
+    rendered = {f"{name}-local" for name in pixels}
     kinds = {name: spec["kind"] for name, spec in content["datasets"].items()}
-    assert kinds == dict.fromkeys(d4rl, "d4rl") | dict.fromkeys(local, "collected")
+    states = dict.fromkeys(d4rl, "d4rl") | dict.fromkeys(local, "collected")
+    assert kinds == states | dict.fromkeys(pixels, "vd4rl") | dict.fromkeys(rendered, "rendered")
 
 
 def test_names_tasks_levels_and_addresses_agree(content):
     for name, spec in content["datasets"].items():
         assert spec["task"] in content["tasks"], name
+        if spec["kind"] in ("vd4rl", "rendered"):
+            short = spec["task"].removeprefix("dmc-").removesuffix("-repeat2")
+            assert name.removesuffix("-local") == f"{short}-{spec['level']}"
+            assert spec.get("stands_for", name) == name.removesuffix("-local")
+            continue
         if "level" in spec and spec["level"] != "waypoint":
             assert name.rpartition("-")[0] == f"{spec['task']}-{spec['level']}"
         else:
@@ -102,6 +111,17 @@ def test_sizes_and_checksums_are_the_recorded_ones(shared, content):
         known = {key: spec[key] for key in ("bytes", "sha256") if key in spec}
         assert known == recorded.get(spec["url"], {}), spec["url"]
     assert sum("sha256" in spec for spec in d4rl) == 21
+
+
+def test_shards_have_the_recorded_sizes_and_checksums(shared, content):
+    recorded = {}
+    for line in (shared / "d4rl/reference/vd4rl_84px_checksums.tsv").read_text().splitlines():
+        url, size, digest, _ = line.split("\t")
+        recorded[url] = {"bytes": int(size), "sha256": digest}
+    found = [spec["files"] for spec in content["datasets"].values() if spec["kind"] == "vd4rl"]
+    assert [len(files) for files in found] == [4, 1, 4, 4, 8] * 2
+    for below, known in (item for files in found for item in files.items()):
+        assert known == recorded[f"{content['vd4rl']}/{below}"]
 
 
 REFUSED = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,11 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from synther import config
+from synther import Transitions, config
+from synther.datasets.d4rl import load_transitions
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- test: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
@@ -32,12 +35,13 @@ def checkout(tmp_path: Path, blocks: dict[str, str]) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("agents", "experiments"):
+    for name in ("agents", "experiments", "sources"):
         path = tmp_path / f"config/{name}.yaml"
         path.write_text(path.read_text() + blocks[f"config/{name}.yaml"])
-    agent = tmp_path / "my_agents/awac.py"
-    agent.parent.mkdir()
-    agent.write_text(blocks["my_agents/awac.py"])
+    for name in ("my_agents/awac.py", "my_generators/gaussian.py"):
+        file = tmp_path / name
+        file.parent.mkdir()
+        file.write_text(blocks[name])
     return tmp_path
 
 
@@ -62,6 +66,9 @@ def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
         "shell",
         "config/experiments.yaml",
         "dry-run",
+        "my_generators/gaussian.py",
+        "config/sources.yaml",
+        "shell-generator",
     }
 
 
@@ -76,6 +83,45 @@ def test_a_new_agent_trains(checkout: Path, blocks: dict[str, str]) -> None:
     last = rows[rows["step"] == 200].groupby("seed")["return"].mean()
     assert last.nunique() == 4
     assert set(last).isdisjoint(rows[rows["step"] == 100].groupby("seed")["return"].mean())
+
+
+@pytest.mark.slow
+def test_a_new_generator_is_fitted_sampled_and_measured(
+    checkout: Path, blocks: dict[str, str]
+) -> None:
+    run(commands(blocks["shell-generator"]), checkout)
+    real = load_transitions(checkout / "hopper.hdf5")
+    samples, narrow = (Transitions.load(checkout / f"{name}.npz") for name in ("samples", "narrow"))
+    assert len(samples) == len(narrow) == 1000
+    spread = samples.observations.std(axis=0)
+    np.testing.assert_allclose(spread, real.observations.std(axis=0), rtol=0.15)
+    np.testing.assert_allclose(narrow.observations.std(axis=0), spread / 2, rtol=1e-3)
+    record = json.loads((checkout / "fidelity.json").read_text())
+    assert record["source"] == "gaussian"
+    assert record["measured"] == 1000
+    assert record["dynamics"]["rows"] > 0
+    fitted = json.loads((checkout / "gaussian/fit.json").read_text())
+    assert fitted["generator"] == "my_generators.gaussian:Gaussian"
+    width = 2 * 11 + 3 + 2
+    assert fitted["num_parameters"] == width + width * (width + 1) // 2
+
+
+@pytest.mark.slow
+def test_a_new_generator_is_a_source_of_the_workflow(checkout: Path) -> None:
+    path = checkout / "config/experiments.yaml"
+    text = path.read_text().replace("agents: [td3_bc, awac]", "agents: [td3_bc]")
+    path.write_text(
+        text.replace("sources: [real, synther]", "sources: [gaussian, gaussian-narrow]")
+    )
+    plan = run("export PYTHONPATH=$PWD; snakemake -n figures/awac.pdf", checkout).stdout
+    jobs = {
+        rule: re.search(rf"^{rule}\s+(\d+)", plan, re.MULTILINE)
+        for rule in ("fit_generator", "sample_generator")
+    }
+    assert {rule: int(found[1]) for rule, found in jobs.items() if found} == {
+        "fit_generator": 2,  # one a dataset, shared by both sources
+        "sample_generator": 4,
+    }
 
 
 @pytest.mark.slow

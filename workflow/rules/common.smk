@@ -1,7 +1,14 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
 from synther import config as specs
 from synther.experiments import Experiments, preset_experiments
-from synther.specs import agent_settings, source_settings, source_spec
+from synther.specs import (
+    agent_settings,
+    online_settings,
+    pixel_settings,
+    sampling_settings,
+    source_settings,
+    source_spec,
+)
 
 EXPERIMENTS = preset_experiments(config["preset"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
@@ -19,3 +26,8 @@ wildcard_constraints:
     first=r"\d+",
     last=r"\d+",
     percent=r"\d+",
+
+
+def assignments(settings):
+    """Return settings as --set arguments."""
+    return " ".join(f"--set {key}={value}" for key, value in settings.items())

@@ -29,8 +29,7 @@ rule fit_generator:
 
 rule sample_generator:
     input:
-        model=rules.fit_generator.output.model,
-        settings=rules.fit_generator.output.settings,
+        lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
     output:
         samples="results/{preset}/generators/{dataset}/{source}/samples.npz",
         record="results/{preset}/generators/{dataset}/{source}/samples.json",
@@ -42,12 +41,14 @@ rule sample_generator:
     resources:
         mem_mb=2000,
     params:
-        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
+        folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         device=config["device"],
+        set=lambda w: assignments(sampling_settings(w.source, w.dataset, w.preset)),
     shell:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
+        " {params.set}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
 
 

@@ -1,7 +1,7 @@
 # Tables and figures. The paper preset's lie in figures/, every other's in figures/PRESET/.
 rule table:
     input:
-        lambda w: EXPERIMENTS[w.preset].results(w.experiment),
+        lambda w: EXPERIMENTS[w.preset].inputs(w.experiment),
     output:
         multiext("figures/{preset}/{experiment}", ".pdf", ".png", ".csv", ".tex", ".md"),
     log:
@@ -20,7 +20,7 @@ rule table:
 
 use rule table as paper_table with:
     input:
-        lambda w: EXPERIMENTS["paper"].results(w.experiment),
+        lambda w: EXPERIMENTS["paper"].inputs(w.experiment),
     output:
         multiext("figures/{experiment}", ".pdf", ".png", ".csv", ".tex", ".md"),
     log:

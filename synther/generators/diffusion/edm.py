@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -119,7 +119,10 @@ class Sampler:
         return 0.0
 
     def sample(
-        self, denoise: Denoiser, shape: tuple[int, ...], generator: torch.Generator
+        self,
+        denoise: Denoiser,
+        shape: tuple[int, ...],
+        generator: torch.Generator | Sequence[torch.Generator],
     ) -> Tensor:
         """Return rows drawn from the distribution that `denoise` belongs to.
 
@@ -128,15 +131,19 @@ class Sampler:
         Args:
             denoise: D(x; sigma), called with x of `shape` and sigma of shape (1,).
             shape: (..., B, D).
-            generator: source of all noise; its device is where the rows are made.
+            generator: source of all noise; its device is where the rows are made. One each for
+                shape (K, B, D): model k's rows are those that it would draw alone.
 
         Returns:
             (..., B, D) float32 on the generator's device.
         """
-        device = generator.device
+        sources = [generator] if isinstance(generator, torch.Generator) else list(generator)
+        alone = isinstance(generator, torch.Generator)
+        part, device = shape if alone else shape[1:], sources[0].device
 
         def noise() -> Tensor:
-            return torch.randn(shape, generator=generator, device=device)
+            drawn = [torch.randn(part, generator=source, device=device) for source in sources]
+            return drawn[0] if alone else torch.stack(drawn)
 
         def slope(x: Tensor, t: float) -> Tensor:
             return (x - denoise(x, torch.full((1,), t, device=device))) / t

@@ -47,10 +47,22 @@ class Diffusion:
         SyntherError: there is no such device.
     """
 
+    name: ClassVar[str] = "diffusion"
+    """As `synther.generators.GENERATORS` has it."""
     settings_type: ClassVar[type] = DiffusionSettings
+    trainer_type: ClassVar[type[Trainer]] = Trainer
+    extra_inputs: ClassVar[int] = 0
+    """Columns behind a row's own that the network is given besides."""
+    sampling_settings: ClassVar[frozenset[str]] = frozenset(
+        (
+            *("sampling_steps", "sigma_min", "sigma_max", "rho", "threshold_terminals"),
+            *("s_churn", "s_tmin", "s_tmax", "s_noise"),
+        )
+    )
+    """Settings that a fitted model can be given anew: training knows nothing of them."""
 
     def __init__(self, settings: DiffusionSettings | None = None, device: str = "cpu") -> None:
-        self.settings = settings or DiffusionSettings()
+        self.settings: DiffusionSettings = settings or self.settings_type()
         try:
             self.device = torch.empty(0, device=device).device
         except (RuntimeError, AssertionError) as error:
@@ -93,12 +105,12 @@ class Diffusion:
                 is NaN or infinite.
         """
         self.settings = resolve(
-            DiffusionSettings, as_dict(self.settings), overrides, where="diffusion"
+            self.settings_type, as_dict(self.settings), overrides, where=self.name
         )
         self._widths = (transitions.observation_dim, transitions.action_dim)
         rows = transitions.packed()
         reward, terminal = sum(self._widths), rows.shape[1] - 1
-        keep = [] if self.settings.normalise_rewards else [reward]
+        keep: list[int] = [] if self.settings.normalise_rewards else [reward]
         if self.settings.model_terminals:
             keep.append(terminal)
         else:
@@ -106,7 +118,7 @@ class Diffusion:
         self._normaliser = Normaliser.fit(rows, keep, self.device)
         data = self._normaliser.forward(torch.as_tensor(rows, device=self.device))
 
-        trainer = Trainer(data, self.settings, seed)
+        trainer = self.trainer_type(self._inputs(data, transitions, seed), self.settings, seed)
         if checkpoint is not None and (saved := checkpoint.load(str(self.device))) is not None:
             trainer.restore(saved)
         self._train(trainer, progress, checkpoint)
@@ -114,10 +126,14 @@ class Diffusion:
         self._network.flat.copy_(trainer.ema.average)
         return self
 
+    def _inputs(self, rows: Tensor, transitions: Transitions, seed: int) -> Tensor:
+        """Return what the network is trained on: the normalised rows (N, D) as they are."""
+        return rows
+
     def _train(self, trainer: Trainer, progress: bool, checkpoint: Checkpoint | None) -> None:
         steps, read = self.settings.steps, trainer.done
         with (
-            Progress(steps, "fit diffusion", done=trainer.done) if progress else nullcontext()
+            Progress(steps, f"fit {self.name}", done=trainer.done) if progress else nullcontext()
         ) as shown:
             while trainer.done < steps:
                 trainer.step()
@@ -188,7 +204,40 @@ class Diffusion:
     def _sample(self, rows: int, generator: torch.Generator) -> Transitions:
         _, normaliser = self._fitted()
         s, (d, a) = self.settings, self._widths
-        sampler = edm.Sampler(
+        x = self._draw((rows, len(normaliser.mean)), generator)
+        packed = normaliser.inverse(x).cpu().numpy()
+        if not s.model_terminals:
+            packed = np.concatenate([packed, np.zeros((rows, 1), np.float32)], axis=1)
+        elif s.threshold_terminals is not None:
+            # A NaN must stay one, to be found by the caller
+            flag = packed[:, -1]
+            packed[:, -1] = np.where(np.isfinite(flag), flag > s.threshold_terminals, flag)
+        return Transitions.unpack(packed, d, a)
+
+    def normalised(self, transitions: Transitions) -> Tensor:
+        """Return transitions as rows (N, D) of the space that the denoiser works in.
+
+        Raises:
+            SyntherError: the model is not fitted, or their widths are not the model's.
+        """
+        _, normaliser = self._fitted()
+        widths = (transitions.observation_dim, transitions.action_dim)
+        if widths != self._widths:
+            raise SyntherError(f"transitions have widths {widths}, the model {self._widths}")
+        rows = torch.as_tensor(transitions.packed()[:, : len(normaliser.mean)], device=self.device)
+        return normaliser.forward(rows)
+
+    def log_volume(self) -> float:
+        """Return the sum of ln(std): what a log-density loses when rows leave the normal space."""
+        return float(self._fitted()[1].std.log().sum())
+
+    def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """Return new normalised rows (B, D)."""
+        return self._sampler().sample(self.denoise, shape, generator)
+
+    def _sampler(self) -> edm.Sampler:
+        s = self.settings
+        return edm.Sampler(
             steps=s.sampling_steps,
             sigma_min=s.sigma_min,
             sigma_max=s.sigma_max,
@@ -198,15 +247,6 @@ class Diffusion:
             s_tmax=s.s_tmax,
             s_noise=s.s_noise,
         )
-        x = sampler.sample(self.denoise, (rows, len(normaliser.mean)), generator)
-        packed = normaliser.inverse(x).cpu().numpy()
-        if not s.model_terminals:
-            packed = np.concatenate([packed, np.zeros((rows, 1), np.float32)], axis=1)
-        elif s.threshold_terminals is not None:
-            # A NaN must stay one, to be found by the caller
-            flag = packed[:, -1]
-            packed[:, -1] = np.where(np.isfinite(flag), flag > s.threshold_terminals, flag)
-        return Transitions.unpack(packed, d, a)
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: model.pt (all that `load` needs) and settings.json (to read).
@@ -217,7 +257,7 @@ class Diffusion:
         network, normaliser = self._fitted()
         path = Path(path)
         readable = {
-            "generator": "diffusion",
+            "generator": self.name,
             "settings": as_dict(self.settings),
             "observation_dim": self._widths[0],
             "action_dim": self._widths[1],
@@ -252,11 +292,12 @@ class Diffusion:
             raise SyntherError(f"{file} is damaged: fit the model anew ({error})") from error
         if version != FORMAT:
             raise SyntherError(f"{file} has format {version}, this version reads {FORMAT}: refit")
-        settings = resolve(DiffusionSettings, description["settings"], where=str(file))
+        settings: Any = resolve(cls.settings_type, description["settings"], where=str(file))
         model = cls(settings, device)
         model._widths = (description["observation_dim"], description["action_dim"])
         flat, frequencies, mean, std = (tensor.to(model.device) for tensor in tensors)
-        network = make_network(len(mean), settings).to(model.device).requires_grad_(False)
+        width = len(mean) + cls.extra_inputs
+        network = make_network(width, settings).to(model.device).requires_grad_(False)
         if flat.shape != network.flat.shape or frequencies.shape != network.frequencies.shape:
             raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
         network.flat.copy_(flat)

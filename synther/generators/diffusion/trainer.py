@@ -92,13 +92,17 @@ class Trainer:
     """
 
     def __init__(self, rows: Tensor, settings: DiffusionSettings, seed: int) -> None:
-        self._rows, self._settings = rows, settings
         device = rows.device
         generator = stream("cpu", seed, INITIAL_VALUES)
-        self.network = make_network(rows.shape[1], settings, generator).to(device)
-        self._batch = settings.batch_size_for(len(rows))
+        self._begin(rows, settings, make_network(rows.shape[1], settings, generator))
         self._order = RowOrder(len(rows), self._batch, seed, device)
         self._noise = stream(device, seed, TRAINING_NOISE)
+
+    def _begin(self, rows: Tensor, settings: DiffusionSettings, network: ResidualMLP) -> None:
+        """Set up training of a fresh `network`, of one model or a stack of them."""
+        self._rows, self._settings = rows, settings
+        self.network = network.to(rows.device)
+        self._batch = settings.batch_size_for(rows.shape[-2])
         self._optimizer = torch.optim.AdamW(
             [self.network.flat],
             lr=settings.learning_rate,
@@ -122,19 +126,33 @@ class Trainer:
         s = self._settings
         return s.learning_rate * (1 + math.cos(math.pi * step / s.steps)) / 2
 
-    def step(self) -> None:
-        """Take one gradient step."""
-        s, flat = self._settings, self.network.flat
-        y = self._rows[self._order.batch(self.done)][None]
-        draws = torch.randn(
-            (1, self._batch, y.shape[-1] + 1), generator=self._noise, device=y.device
-        )
+    def loss(self, y: Tensor, draws: Tensor) -> Tensor:
+        """Return the mean loss (), summed over models.
+
+        Args:
+            y: (K, B, D) clean rows.
+            draws: (K, B, D + 1) standard normal.
+        """
+        s = self._settings
         sigma = edm.training_sigma(draws[..., 0], s.p_mean, s.p_std)
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
             return edm.precondition(self.network, x, sigma, s.sigma_data)
 
-        loss = edm.denoising_loss(denoise, y, sigma, draws[..., 1:], s.sigma_data).mean()
+        return (
+            edm.denoising_loss(denoise, y, sigma, draws[..., 1:], s.sigma_data).mean(dim=-1).sum()
+        )
+
+    def _minibatch(self) -> tuple[Tensor, Tensor]:
+        """Return the next step's rows (1, B, D) and draws (1, B, D + 1)."""
+        y = self._rows[self._order.batch(self.done)][None]
+        shape = (1, self._batch, y.shape[-1] + 1)
+        return y, torch.randn(shape, generator=self._noise, device=y.device)
+
+    def step(self) -> None:
+        """Take one gradient step."""
+        s, flat = self._settings, self.network.flat
+        loss = self.loss(*self._minibatch())
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         assert flat.grad is not None

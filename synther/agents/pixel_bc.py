@@ -1,0 +1,76 @@
+"""BC from pixels: min (pi(s) - a)^2, with DrQ-v2's networks (V-D4RL, arXiv 2206.04779)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from synther.agents.networks import FlatParameters, StackedMLP, seed_generators
+from synther.agents.pixels import Encoder, PixelAgent, PixelBatch, PixelSettings, Trunk, head_init
+
+
+@dataclass(frozen=True)
+class PixelBCSettings(PixelSettings):
+    """BC's settings."""
+
+
+class PixelBC(PixelAgent):
+    """K cloned policies; the encoder learns from their loss."""
+
+    Settings = PixelBCSettings
+    title = "BC"
+    settings: PixelBCSettings
+
+    def __init__(
+        self,
+        observation_shape: tuple[int, int, int],
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: PixelBCSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__(observation_shape, action_dim, seeds, settings, frozen)
+        generators, features = seed_generators(seeds, purpose=0), settings.features
+        self.encoder = Encoder(generators, observation_shape[0], observation_shape[1])
+        self.trunks = nn.ModuleDict({"actor": Trunk(generators, self.encoder.outputs, features)})
+        sizes = [features, *settings.hidden, action_dim]
+        self.actor = StackedMLP(generators, sizes, init=head_init)
+        self.to(device=device, dtype=dtype)
+        learning: list[nn.Module] = [self.actor]
+        if frozen:
+            self.encoder.requires_grad_(False)
+            self.trunks.requires_grad_(False)
+        else:
+            learning = [self.encoder, self.trunks, self.actor]
+        self._actor = FlatParameters(learning)
+        self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
+
+    def uniforms(self) -> dict[str, tuple[int, ...]]:
+        """Return where the crops lie; next observations are not looked at."""
+        return {k: v for k, v in super().uniforms().items() if k == "shift"}
+
+    def update(  # type: ignore[override]
+        self, batch: PixelBatch, noise: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Make one step towards the actions of one minibatch a seed."""
+        if self.frozen:
+            latents = self.split(batch.observations)["actor"]
+        else:
+            features = self.encoder(self.shifted(batch.observations, noise["shift"]))
+            latents = self.trunks["actor"](features)
+        self._actor.zero_grad()
+        actions = torch.tanh(self.actor(latents))
+        loss = (actions - batch.actions).square().mean(dim=(1, 2))
+        loss.sum().backward()
+        self.optimizers["actor"].step()
+        self.updates += 1
+        return {"bc_loss": loss.detach()}
+
+    def act_on(self, latents: Tensor) -> Tensor:
+        """Return the policy's actions."""
+        return torch.tanh(self.actor(self.split(latents)["actor"]))

@@ -1,0 +1,249 @@
+"""What agents that see pixels share: encoder, trunks, random shifts, and learning from latents.
+
+Source: DrQ-v2 (Yarats et al. 2021, arXiv 2107.09645), as V-D4RL (Lu et al. 2022, arXiv 2206.04779)
+uses it. An agent learns in one of two ways: all of it from pixels, or, with encoder and trunks
+frozen, its heads alone from latents: the trunks' outputs.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, check_settings
+from synther.errors import SyntherError
+
+FILTERS = 32
+LAYERS = 4
+"""Convolutions of 3 x 3, the first with stride 2."""
+
+
+class PixelBatch(NamedTuple):
+    """A minibatch for each of K seeds; observations are frames or latents."""
+
+    observations: Tensor
+    """(K, B, C, H, W) uint8, or latents (K, B, L)"""
+    actions: Tensor
+    """(K, B, a)"""
+    rewards: Tensor
+    """(K, B), n-step returns"""
+    next_observations: Tensor
+    """as observations, n steps on"""
+    terminals: Tensor
+    """(K, B), 1.0 where the environment's discount is 0 n steps on"""
+
+
+@dataclass(frozen=True)
+class PixelSettings:
+    """Settings that every agent has that sees pixels; its own class adds to them."""
+
+    steps: int = 550_000
+    """Updates in all."""
+    batch_size: int = 256
+    """Transitions a seed and update."""
+    eval_every: int = 5_000
+    """Updates between evaluations."""
+    eval_episodes: int = 10
+    """Episodes a seed and evaluation."""
+    eval_steps: int = 500
+    """Agent steps of an evaluation episode; 500 is all of it."""
+    hidden: tuple[int, ...] = (1024, 1024)
+    """Widths of the hidden layers of the heads."""
+    features: int = 50
+    """Outputs of a trunk."""
+    learning_rate: float = 3e-4
+    """Of everything."""
+    discount: float = 0.99
+    """gamma."""
+    n_step: int = 1
+    """Steps whose rewards are summed before the value takes over."""
+    pad: int = 4
+    """Random shifts move frames by up to so many pixels; 0: none."""
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "batch_size", "eval_every", "eval_episodes", "eval_steps", "features")
+        check_settings(self, *counts, "n_step")
+        if self.pad < 0:
+            raise SyntherError(f"setting 'pad' is {self.pad}; it must be 0 or more")
+
+
+def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:
+    """Shift frames by up to `pad` pixels each way, edges repeated (DrQ-v2's augmentation).
+
+    Args:
+        frames: (K, B, C, H, W), of any type; all channels of a stack move together.
+        places: (K, B, 2) in [0, 1): where the crop lies, down and across.
+    """
+    if pad == 0:
+        return frames
+    seeds, batch, channels, height, width = frames.shape
+    moves = (places * (2 * pad + 1)).long().reshape(-1, 2) - pad
+
+    def lines(size: int, move: Tensor) -> Tensor:
+        return (torch.arange(size, device=frames.device) + move[:, None]).clamp(0, size - 1)
+
+    rows, columns = lines(height, moves[:, 0]), lines(width, moves[:, 1])
+    flat = frames.reshape(seeds * batch, channels, height * width)
+    where = (rows[:, :, None] * width + columns[:, None, :]).view(seeds * batch, 1, -1)
+    return flat.gather(2, where.expand(-1, channels, -1)).view(frames.shape)
+
+
+def orthogonal(generator: torch.Generator, shape: Sequence[int], gain: float = 1.0) -> Tensor:
+    """Draw an orthogonal weight (out, in, ...) as DrQ-v2 does."""
+    return nn.init.orthogonal_(torch.empty(*shape), gain=gain, generator=generator)
+
+
+def head_init(
+    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+) -> tuple[Tensor, Tensor]:
+    """Draw a head's layer: an orthogonal weight (in, out) with zero bias."""
+    return orthogonal(generator, (fan_out, fan_in)).T.contiguous(), torch.zeros(1, fan_out)
+
+
+class Encoder(nn.Module):
+    """K convolutional encoders: (K, B, C, H, W) uint8 -> (K, B, P), P = 39200 for 84 x 84.
+
+    Every seed has its own convolution: a grouped one would be no faster, and this way a seed's
+    numbers are those that it has alone.
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator], channels: int, size: int) -> None:
+        super().__init__()
+        widths = [channels, *[FILTERS] * LAYERS]
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        drawn = [
+            [orthogonal(g, (widths[n + 1], widths[n], 3, 3), math.sqrt(2.0)) for n in range(LAYERS)]
+            for g in generators
+        ]
+        for layer in range(LAYERS):
+            self.weights.append(nn.Parameter(torch.stack([own[layer] for own in drawn])))
+            self.biases.append(nn.Parameter(torch.zeros(len(drawn), FILTERS)))
+        side = (size - 3) // 2 + 1 - 2 * (LAYERS - 1)
+        self.outputs = FILTERS * side * side
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return features of every frame."""
+        return torch.stack([self._one(k, own) for k, own in enumerate(frames)])
+
+    def _one(self, seed: int, frames: Tensor) -> Tensor:
+        hidden = frames.to(self.weights[0].dtype) / 255.0 - 0.5
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            stride = 2 if layer == 0 else 1
+            hidden = torch.relu(F.conv2d(hidden, weight[seed], bias[seed], stride=stride))
+        return hidden.flatten(1)
+
+
+class Trunk(nn.Module):
+    """K trunks: Linear, LayerNorm, tanh; (K, B, P) -> (K, B, features)."""
+
+    def __init__(self, generators: Sequence[torch.Generator], inputs: int, features: int) -> None:
+        super().__init__()
+        drawn = [orthogonal(g, (features, inputs)).T for g in generators]
+        self.weight = nn.Parameter(torch.stack(drawn).contiguous())
+        self.bias = nn.Parameter(torch.zeros(len(drawn), 1, features))
+        self.scale = nn.Parameter(torch.ones(len(drawn), 1, features))
+        self.shift = nn.Parameter(torch.zeros(len(drawn), 1, features))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return latents in (-1, 1)."""
+        hidden = torch.baddbmm(self.bias, inputs, self.weight)
+        normal = F.layer_norm(hidden, hidden.shape[-1:])
+        return torch.tanh(normal * self.scale + self.shift)
+
+
+class PixelAgent(Agent):
+    """K agents that see stacked frames.
+
+    Args:
+        observation_shape: (C, H, W) of a stack.
+        action_dim: a.
+        frozen: encoder and trunks stay as they are; `update` takes latents and trains the heads.
+
+    Attributes:
+        encoder: convolutions.
+        trunks: by name, in the order in which a latent has their outputs.
+    """
+
+    settings: PixelSettings
+    encoder: Encoder
+    trunks: nn.ModuleDict
+
+    def __init__(
+        self,
+        observation_shape: tuple[int, int, int],
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: PixelSettings,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__(math.prod(observation_shape), action_dim, seeds, settings)
+        self.observation_shape, self.frozen = observation_shape, frozen
+        if observation_shape[1] != observation_shape[2] or observation_shape[1] < 17:
+            raise SyntherError(f"frames are {observation_shape[1:]}; they must be square, 17 or up")
+
+    @property
+    def latent_dim(self) -> int:
+        """L: the outputs of all trunks."""
+        return len(self.trunks) * self.settings.features
+
+    def uniforms(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes, a seed, of the draws in [0, 1) of one update: where crops lie."""
+        if self.frozen:
+            return {}
+        shape = (self.settings.batch_size, 2)
+        return {"shift": shape, "next_shift": shape}
+
+    def shifted(self, frames: Tensor, places: Tensor) -> Tensor:
+        """Return frames (K, B, C, H, W) randomly shifted."""
+        return random_shift(frames, places, self.settings.pad)
+
+    @torch.no_grad()
+    def encode(self, frames: Tensor) -> Tensor:
+        """Return latents (K, n, L) of frames (K, n, C, H, W): the trunks' outputs side by side."""
+        features = self.encoder(frames)
+        return torch.cat([trunk(features) for trunk in self.trunks.values()], dim=-1)
+
+    def split(self, latents: Tensor) -> dict[str, Tensor]:
+        """Return each trunk's part (..., features) of latents (..., L) by its name."""
+        return dict(zip(self.trunks, latents.split(self.settings.features, dim=-1), strict=True))
+
+    @abstractmethod
+    def act_on(self, latents: Tensor) -> Tensor:
+        """Return the evaluation's actions (K, n, a) for latents (K, n, L)."""
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the evaluation's actions (K, n, a) for frames (K, n, C, H, W)."""
+        return self.act_on(self.encode(observations))
+
+    @abstractmethod
+    def update(  # type: ignore[override]
+        self, batch: PixelBatch, noise: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Learn from one minibatch a seed: of frames, or, frozen, of latents."""
+
+    def body(self) -> dict[str, Tensor]:
+        """Return the weights of encoder and trunks, which latents depend on."""
+        parts = {"encoder": self.encoder, "trunks": self.trunks}
+        return {
+            f"{part}.{name}": value.detach()
+            for part, module in parts.items()
+            for name, value in module.state_dict().items()
+        }
+
+    @torch.no_grad()
+    def take_body(self, weights: Mapping[str, Tensor], seed: int) -> None:
+        """Give every stacked agent the encoder and trunks of one of another stack's.
+
+        Args:
+            weights: what `body` returned there.
+            seed: its place in that stack.
+        """
+        for name, own in self.body().items():
+            own.copy_(weights[name][seed : seed + 1].expand_as(own))

@@ -1,0 +1,160 @@
+"""Re-collected pixel datasets: policies that see the simulator's state, rendered as V-D4RL's are.
+
+Levels are those of `synther.datasets.collect`, made from the same kind of policies. Files have
+V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synther.datasets.collect import MEASURED_EPISODES, POLICY_LEVELS, choose_policies
+from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
+from synther.datasets.vd4rl import ShardWriter
+from synther.envs import make_env
+from synther.envs.pixels import SIZE, PixelEnv
+from synther.errors import SyntherError, unknown_name
+from synther.progress import Progress
+
+MAX_WAVE = 16
+"""Most episodes run side by side; 10 MB of frames each."""
+
+
+def _actions(
+    policy: Policy | None, states: np.ndarray, width: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Return sampled actions (N, width), float32; uniform ones for None."""
+    if policy is None:
+        return generator.uniform(-1, 1, (len(states), width)).astype(np.float32)
+    return policy.sample(states, generator)[0].astype(np.float32)
+
+
+def _wave(
+    env: PixelEnv,
+    policy: Policy | None,
+    limits: np.ndarray,
+    generator: np.random.Generator,
+    seeds: np.ndarray,
+    progress: Progress,
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Run an episode of `limits` steps in each of the first environments.
+
+    Returns:
+        Of every episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).
+    """
+    number = len(limits)
+    lanes = np.arange(number)
+    frames = [np.empty((limit + 1, 3, SIZE, SIZE), dtype=np.uint8) for limit in limits]
+    actions = [np.empty((limit, env.action_dim), dtype=np.float32) for limit in limits]
+    rewards = [np.empty(limit, dtype=np.float32) for limit in limits]
+    seen = env.reset(seeds, lanes)
+    for lane in lanes:
+        frames[lane][0] = seen[lane, -3:]
+    for step in range(limits.max()):
+        chosen = _actions(policy, env.states, env.action_dim, generator)
+        active = np.zeros(env.num_envs, dtype=bool)
+        active[:number] = step < limits
+        found = env.step(chosen, active)
+        for lane in np.flatnonzero(active):
+            frames[lane][step + 1] = found.observations[lane, -3:]
+            actions[lane][step] = chosen[lane]
+            rewards[lane][step] = found.rewards[lane]
+        progress.advance(int(active.sum()))
+    return list(zip(frames, actions, rewards, strict=True))
+
+
+def measure(policies: Sequence[Policy], task: str) -> dict[str, float]:
+    """Return the policies' mean returns by name, of some episodes each, without rendering."""
+    env = make_env(task, MEASURED_EPISODES)
+    returns = {}
+    for policy in policies:
+        generator = np.random.default_rng(0)
+        states, total = env.reset(0), 0.0
+        for _ in range(env.time_limit):
+            states, rewards, _, _ = env.step(_actions(policy, states, env.action_dim, generator))
+            total += float(rewards.mean())
+        returns[policy.name] = total
+    return returns
+
+
+def collect_pixels(
+    task: str,
+    level: str,
+    rows: int,
+    out: str | Path,
+    policies: str | Path | None = None,
+    seed: int = 0,
+    processes: int = 1,
+) -> dict[str, Any]:
+    """Collect a pixel dataset and write it as one shard in V-D4RL's format.
+
+    Every policy of the level has an equal share of the steps, the last episode of each cut.
+
+    Args:
+        task: a task of the suite with held actions, such as "dmc-walker-walk-repeat2".
+        level: random, medium-replay, medium, medium-expert, expert or full-replay.
+        rows: agent steps; an episode adds the row of its first frame.
+        out: the HDF5 file.
+        policies: folder of behaviour policies; the package's own by default.
+        seed: of starts and actions.
+        processes: that render; how many changes nothing in the file.
+
+    Returns:
+        The metadata that the file carries as attributes.
+
+    Raises:
+        SyntherError: nothing renders here, there are no policies for the task, or the file can't
+            be written.
+    """
+    if rows < 2:
+        raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
+    if level not in POLICY_LEVELS:
+        raise unknown_name("level", level, POLICY_LEVELS)
+    place = Path(policies) if policies is not None else packaged_policies()
+    states = make_env(task, 1)
+    found: list[Policy] = []
+    returns: dict[str, float] = {}
+    if level != "random":
+        found = load_policies(place, task, states.observation_dim, states.action_dim)
+        returns = recorded_returns(place, task)
+        returns |= measure([p for p in found if p.name not in returns], task)
+    chosen = choose_policies(level, found, returns)
+    shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
+    names = [policy.name if policy else "random" for policy in chosen]
+    metadata: dict[str, Any] = {
+        "task": task,
+        "level": level,
+        "seed": seed,
+        "collected_by": "synther",
+        "behaviour_policies": ",".join(names),
+        "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
+    }
+    per_episode = states.time_limit
+    number = min(MAX_WAVE, int(np.ceil(shares.max() / per_episode)))
+    totals: list[float] = []
+    with (
+        Progress(rows, f"render {task} {level}", "step") as progress,
+        PixelEnv(task, number, processes) as env,
+        ShardWriter(out, env.action_dim) as writer,
+    ):
+        for index, (policy, share) in enumerate(zip(chosen, shares, strict=True)):
+            entropy = np.random.SeedSequence([seed, index])
+            lengths = [per_episode] * (share // per_episode) + [share % per_episode]
+            limits = np.array([length for length in lengths if length])
+            for first in range(0, len(limits), number):
+                part = limits[first : first + number]
+                (stream,) = entropy.spawn(1)
+                seeds = stream.generate_state(len(part), np.uint64)
+                generator = np.random.default_rng(stream)
+                for episode in _wave(env, policy, part, generator, seeds, progress):
+                    writer.append(*episode)
+                    if len(episode[2]) == per_episode:
+                        totals.append(float(episode[2].sum(dtype=np.float64)))
+        metadata["physics"] = env.physics
+        metadata["mean_return"] = f"{np.mean(totals):.1f}" if totals else "no whole episode"
+        writer.metadata = metadata
+    return metadata

@@ -1,0 +1,301 @@
+"""V-D4RL's pixel datasets (Lu et al. 2022, arXiv 2206.04779): HDF5 shards, each frame stored once.
+
+A shard's rows are whole episodes: `observation` (T, 3, 84, 84) uint8, `action` (T, a), `reward`,
+`discount` and `step_type` (T,): 0 first, 1 mid, 2 last. Action, reward and discount of row t are
+those that lead to its frame; a first row's are dummies. Stacks of frames and n-step returns are
+computed from row numbers, as V-D4RL's own loader computes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from synther import config
+from synther.errors import SyntherError
+from synther.files import atomic_path, require_file
+
+FIRST, MID, LAST = 0, 1, 2
+"""Values of step_type."""
+STACK = 3
+CHUNK_ROWS = 2000
+"""Rows read at once; 42 MB of frames."""
+KEYS = ("observation", "action", "reward", "discount", "step_type")
+
+
+@dataclass(frozen=True)
+class PixelData:
+    """Rows of whole episodes, one after another.
+
+    Attributes:
+        frames: (R, 3, 84, 84) uint8.
+        actions: (R, a) float32.
+        rewards: (R,) float32.
+        discounts: (R,) float32, the environment's: 0 where an episode ended in a terminal state.
+        first: (R,) int64, the number of the episode's first row.
+        last: (R,) int64, that of its last.
+    """
+
+    frames: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    discounts: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def action_dim(self) -> int:
+        """Width a of an action."""
+        return int(self.actions.shape[1])
+
+    def starts(self, n_step: int) -> np.ndarray:
+        """Return the rows whose next n steps lie within their episode, int64.
+
+        V-D4RL's loader leaves out the others too, where the n-step return would be cut short.
+
+        Raises:
+            SyntherError: no episode is long enough.
+        """
+        found = np.flatnonzero(np.arange(len(self)) + n_step <= self.last)
+        if not len(found):
+            raise SyntherError(
+                f"no episode of the pixel dataset has {n_step} steps: collect more rows"
+            )
+        return found
+
+    def stack_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows (..., STACK) whose frames an agent sees at `rows`, oldest first.
+
+        An episode's first frame fills what is before it.
+        """
+        back = np.arange(1 - STACK, 1)
+        return np.maximum(rows[..., None] + back, self.first[rows][..., None])
+
+    def returns(self, starts: np.ndarray, n_step: int, discount: float) -> np.ndarray:
+        """Return r_1 + g r_2 + ... + g^(n-1) r_n (N,) after each start, float32; g = discount."""
+        total = np.zeros(len(starts))
+        for step in range(n_step):
+            total += discount**step * self.rewards[starts + 1 + step].astype(np.float64)
+        return total.astype(np.float32)
+
+
+def _shape_of(path: Path) -> tuple[int, int]:
+    """Return a shard's rows and action width, having checked keys, shapes and types."""
+    import h5py
+
+    try:
+        with h5py.File(require_file(path), "r") as file:
+            missing = [key for key in KEYS if key not in file]
+            if missing:
+                raise SyntherError(
+                    f"{path} lacks {', '.join(missing)}; a shard of V-D4RL's has {', '.join(KEYS)}"
+                )
+            shapes = {key: file[key].shape for key in KEYS}
+            kind = file["observation"].dtype
+    except OSError as error:
+        raise SyntherError(f"{path} is not a whole HDF5 file: fetch or make it anew") from error
+    rows = shapes["reward"][0] if shapes["reward"] else 0
+    flat = all(shapes[key] in ((rows,), (rows, 1)) for key in KEYS[2:])
+    frames, actions = shapes["observation"], shapes["action"]
+    if not (flat and len(actions) == 2 and frames[:2] == (rows, 3) and len(frames) == 4):
+        raise SyntherError(f"{path}: shapes {shapes} are not a V-D4RL shard's; see its layout")
+    if len(actions) != 2 or actions[0] != rows:
+        raise SyntherError(f"{path}: action has shape {actions}, expected ({rows}, width)")
+    if kind != np.uint8:
+        raise SyntherError(f"{path}: observation is of type {kind}, expected uint8")
+    return rows, actions[1]
+
+
+def _pieces(paths: Sequence[Path]) -> Iterator[tuple[Path, int, dict[str, np.ndarray]]]:
+    """Yield (path, first row in all, arrays) of shards in turn, in memory bounded by a piece."""
+    import h5py
+
+    offset = 0
+    for path in paths:
+        with h5py.File(path, "r") as file:
+            rows = len(file["reward"])
+            for start in range(0, rows, CHUNK_ROWS):
+                part = slice(start, min(start + CHUNK_ROWS, rows))
+                try:
+                    yield path, offset + start, {key: file[key][part] for key in KEYS}
+                except OSError as error:
+                    raise SyntherError(
+                        f"{path} is damaged at row {start}: fetch or make it anew"
+                    ) from error
+        offset += rows
+
+
+def read_shards(paths: Sequence[str | Path]) -> PixelData:
+    """Read shards, in the order given, into one `PixelData`: 21 KB a row, and one piece.
+
+    Raises:
+        SyntherError: a file is missing, damaged or of another layout, shards differ in width, an
+            episode does not begin with a first row, or a number is NaN or infinite.
+    """
+    files = [Path(path) for path in paths]
+    if not files:
+        raise SyntherError("no shards of a pixel dataset were given")
+    shapes = {path: _shape_of(path) for path in files}
+    rows, widths = sum(shape[0] for shape in shapes.values()), {s[1] for s in shapes.values()}
+    if len(widths) > 1:
+        raise SyntherError(f"shards differ in the width of their actions: {sorted(widths)}")
+    if len(shapes) < len(files):
+        raise SyntherError("a shard of a pixel dataset is given twice")
+    if rows == 0:
+        raise SyntherError(f"{files[0]} holds no rows: make it anew")
+    import h5py
+
+    with h5py.File(files[0], "r") as file:
+        size = file["observation"].shape[1:]
+    frames = np.empty((rows, *size), dtype=np.uint8)
+    actions = np.empty((rows, widths.pop()), dtype=np.float32)
+    numbers = {name: np.empty(rows, dtype=np.float32) for name in ("reward", "discount")}
+    steps = np.empty(rows, dtype=np.int64)
+    for path, start, part in _pieces(files):
+        here = slice(start, start + len(part["reward"]))
+        if part["observation"].shape[1:] != size:
+            raise SyntherError(f"{path}: frames have another size than {size}")
+        frames[here], actions[here] = part["observation"], part["action"]
+        for name, column in numbers.items():
+            column[here] = part[name].reshape(-1)
+        steps[here] = part["step_type"].reshape(-1)
+    begins, ends = _episodes(steps, str(files[0]))
+    lengths = ends - begins + 1
+    data = PixelData(
+        frames,
+        actions,
+        _without_dummies(numbers["reward"], begins, 0.0),
+        _without_dummies(numbers["discount"], begins, 1.0),
+        np.repeat(begins, lengths),
+        np.repeat(ends, lengths),
+    )
+    actions[begins] = 0.0
+    for name in ("actions", "rewards", "discounts"):
+        if not np.isfinite(getattr(data, name)).all():
+            raise SyntherError(f"{files[0]} and its like: {name} are NaN or infinite in some rows")
+    return data
+
+
+def _without_dummies(column: np.ndarray, begins: np.ndarray, value: float) -> np.ndarray:
+    """Return a column with first rows' dummies, which may be NaN, replaced."""
+    column[begins] = value
+    return column
+
+
+def _episodes(steps: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and last row of every episode; a recording may break off in one."""
+    begins = np.flatnonzero(steps == FIRST)
+    if len(begins) == 0 or begins[0] != 0:
+        raise SyntherError(f"{where}: its first row begins no episode (step_type 0)")
+    ends = np.append(begins[1:] - 1, len(steps) - 1)
+    inside = np.flatnonzero(steps == LAST)
+    if not np.isin(inside, ends).all() or not np.isin(steps, (FIRST, MID, LAST)).all():
+        raise SyntherError(f"{where}: step_type has rows behind an episode's last one")
+    return begins, ends
+
+
+class ShardWriter:
+    """Writes one shard episode by episode, in memory bounded by one episode.
+
+    Use it as a context manager; the file appears under its name only when the block ends well.
+    Frames are compressed (gzip), to a third and less.
+
+    Args:
+        path: the file.
+        action_dim: a.
+        metadata: attributes of the file: text and numbers.
+    """
+
+    def __init__(self, path: str | Path, action_dim: int, size: int = 84) -> None:
+        self._path, self._width, self._size = Path(path), action_dim, size
+        self.metadata: dict[str, str | int | float] = {}
+        self.rows = 0
+
+    def __enter__(self) -> ShardWriter:
+        import h5py
+
+        self._atomic = atomic_path(self._path)
+        temporary = self._atomic.__enter__()
+        try:
+            self._file = h5py.File(temporary, "w")
+        except BaseException as error:
+            self._atomic.__exit__(type(error), error, error.__traceback__)
+            raise
+        frame = (3, self._size, self._size)
+        for key, kind, shape in (
+            ("observation", np.uint8, frame),
+            ("action", np.float32, (self._width,)),
+            ("reward", np.float32, ()),
+            ("discount", np.float32, ()),
+            ("step_type", np.int64, ()),
+        ):
+            packed = {"compression": "gzip", "compression_opts": 1} if shape == frame else {}
+            self._file.create_dataset(
+                key,
+                (0, *shape),
+                kind,
+                maxshape=(None, *shape),
+                chunks=(64 if shape == frame else 4096, *shape),
+                track_times=False,
+                **packed,
+            )
+        return self
+
+    def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
+        """Add an episode of T steps: frames (T + 1, 3, size, size), actions (T, a), rewards (T,).
+
+        The suite's episodes have no terminal states: every discount is 1.
+        """
+        steps = len(rewards)
+        types = np.full(steps + 1, MID)
+        types[0], types[-1] = FIRST, LAST
+        columns = {
+            "observation": frames,
+            "action": np.concatenate([np.zeros((1, self._width)), actions]),
+            "reward": np.concatenate([[0.0], rewards]),
+            "discount": np.ones(steps + 1),
+            "step_type": types,
+        }
+        for key, column in columns.items():
+            stored = self._file[key]
+            stored.resize(self.rows + steps + 1, axis=0)
+            stored[self.rows :] = column
+        self.rows += steps + 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for key in sorted(self.metadata):
+            self._file.attrs[key] = self.metadata[key]
+        try:
+            self._file.close()
+        finally:
+            self._atomic.__exit__(kind, error, trace)
+
+
+def pixel_files(name: str, root: str | Path = "data") -> list[Path]:
+    """Return the shards of a pixel dataset, downloading V-D4RL's where they are not there.
+
+    V-D4RL's lie in root/vd4rl/ under their own paths, collected ones in root/pixels/NAME.hdf5.
+
+    Raises:
+        SyntherError: the dataset is no pixel dataset, a download fails, or it is yet to be
+            collected.
+    """
+    spec = config.spec(name, "dataset")
+    if spec["kind"] == "rendered":
+        path = Path(root) / "pixels" / f"{name}.hdf5"
+        return [require_file(path, f"make it with `synther render --dataset {name}`")]
+    from synther.datasets.download import download_shards
+
+    return download_shards(name, root)

@@ -1,0 +1,288 @@
+"""Tasks of the DeepMind Control Suite seen through a camera, rendered headless in processes.
+
+As V-D4RL (Lu et al. 2022, arXiv 2206.04779) and DrQ-v2 (Yarats et al. 2021, arXiv 2107.09645) have
+them: 84 x 84 pixels of camera 0, every action held for two steps, the last three frames stacked.
+Rendering is what costs, so the environments are shared out over processes of their own. Frames are
+not the same to the bit under other drivers.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from synther.errors import SyntherError
+
+SIZE = 84
+"""Pixels a side."""
+STACK = 3
+"""Frames that an agent sees at once."""
+CAMERA = 0
+BACKENDS = ("egl", "osmesa")
+"""Ways to render without a display, in the order in which they are tried ($MUJOCO_GL names one)."""
+PACKAGES = "libegl1 libgl1-mesa-dri (EGL), or libosmesa6 libgl1-mesa-dri (OSMesa)"
+PROBE_S = 60.0
+_PROBE = """
+import mujoco
+model = mujoco.MjModel.from_xml_string("<mujoco/>")
+with mujoco.Renderer(model, 8, 8) as renderer:
+    renderer.update_scene(mujoco.MjData(model))
+    assert renderer.render().shape == (8, 8, 3)
+"""
+
+
+def _refusal(backend: str) -> str | None:
+    """Return why a backend does not render here, or None if it does."""
+    # In a process of its own: MuJoCo takes its backend once, when it is imported
+    environment = {**os.environ, "MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PROBE_S,
+        )
+    except subprocess.TimeoutExpired:
+        return f"does not answer within {PROBE_S:.0f} s"
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line and not line.startswith(" ")]
+    return next((line for line in reversed(lines) if "Error" in line), f"exit {done.returncode}")
+
+
+@functools.cache
+def find_backend() -> str:
+    """Return the first of `BACKENDS` that renders here, or $MUJOCO_GL where that is set.
+
+    Raises:
+        SyntherError: none does; it says why, and which packages are missing.
+    """
+    if named := os.environ.get("MUJOCO_GL"):
+        return named
+    reasons = []
+    for backend in BACKENDS:
+        reason = _refusal(backend)
+        if reason is None:
+            return backend
+        reasons.append(f"{backend}: {reason}")
+    raise SyntherError(
+        "pixels can't be rendered here, neither by EGL nor by OSMesa. Install on Debian: apt-get "
+        f"install {PACKAGES}. Tried:\n  " + "\n  ".join(reasons)
+    )
+
+
+class Seen(NamedTuple):
+    """What one step of all environments gives."""
+
+    observations: np.ndarray
+    """(N, 3 STACK, SIZE, SIZE) uint8, oldest frame first."""
+    rewards: np.ndarray
+    """(N,) float64, summed over the steps that the action is held for."""
+    terminated: np.ndarray
+    """(N,) bool."""
+    truncated: np.ndarray
+    """(N,) bool."""
+
+
+def stack_reset(stacks: np.ndarray, frames: np.ndarray, rows: np.ndarray) -> None:
+    """Fill stacks (N, 3 STACK, ...) at `rows` with their episodes' first frames (n, 3, ...)."""
+    stacks[rows] = np.tile(frames, (1, STACK, 1, 1))
+
+
+def stack_push(stacks: np.ndarray, frames: np.ndarray, rows: np.ndarray) -> None:
+    """Append frames (n, 3, ...) to the stacks at `rows`, whose oldest ones go."""
+    stacks[rows] = np.concatenate([stacks[rows][:, 3:], frames], axis=1)
+
+
+def serve(handle: int, task: str, num_envs: int) -> None:
+    """Simulate and render `num_envs` environments in this process, until the pipe closes."""
+    pipe = Connection(handle)
+    try:
+        from synther.envs import make_env
+        from synther.envs.dm_control import DMControl
+
+        env = make_env(task, num_envs)
+        assert isinstance(env, DMControl)
+        pipe.send((env.observation_dim, env.action_dim, env.time_limit))
+        while True:
+            verb, arguments = pipe.recv()
+            rows = arguments[-1]
+            if verb == "reset":
+                env.reset(arguments[0], indices=rows)
+                answer: tuple[Any, ...] = ()
+            else:
+                active = np.zeros(num_envs, dtype=bool)
+                active[rows] = True
+                answer = tuple(part[rows] for part in env.step(arguments[0], active=active)[1:])
+            pipe.send((env.render(rows, SIZE, CAMERA), env.observations()[rows], *answer))
+    except (EOFError, KeyboardInterrupt):  # the one who asked has gone
+        pass
+    except SyntherError as error:
+        pipe.send(error)
+    except Exception:  # said by the one who asked, who would else only see a broken pipe
+        pipe.send(SyntherError(f"rendering of {task} failed:\n{traceback.format_exc()}"))
+    finally:
+        pipe.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # dm_control frees its contexts too late at an exit, and complains
+
+
+class PixelEnv:
+    """`num_envs` environments of one task seen as pixels, stepped together; use it as a context.
+
+    Like `VectorEnv`, but for its observations. An environment whose episode has ended is left out
+    (`step(..., active=mask)`) or reset.
+
+    Args:
+        task: a task of the suite that `make_env` knows, such as "dmc-walker-walk-repeat2".
+        num_envs: N.
+        processes: that render; at most N.
+
+    Attributes:
+        states: (N, d), what the simulator's own observations are; for policies that see them.
+
+    Raises:
+        SyntherError: nothing renders here, or the task is not of the suite.
+    """
+
+    def __init__(self, task: str, num_envs: int, processes: int = 1) -> None:
+        from synther.envs import TASKS
+
+        if task not in TASKS or TASKS[task][0] != "dm_control":
+            raise SyntherError(f"{task} can't be rendered: choose a task of dm_control (dmc-...)")
+        if num_envs < 1:
+            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
+        backend = find_backend()
+        self.task, self.num_envs, self.physics = task, num_envs, f"dm_control, {backend}"
+        places = np.array_split(np.arange(num_envs), max(min(processes, num_envs), 1))
+        self._parts = [(int(part[0]), int(part[-1]) + 1) for part in places]
+        self._pipes: list[Connection] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        for first, last in self._parts:
+            self._start(backend, last - first)
+        widths = [self._receive(pipe) for pipe in self._pipes]
+        self.state_dim, self.action_dim, self.time_limit = widths[0]
+        self.states = np.zeros((num_envs, self.state_dim))
+        self._stacks = np.zeros((num_envs, 3 * STACK, SIZE, SIZE), dtype=np.uint8)
+
+    def _start(self, backend: str, num_envs: int) -> None:
+        """Start a process; not by `multiprocessing`, which would import the caller's script."""
+        own, other = socket.socketpair()
+        environment = {
+            **os.environ,
+            "MUJOCO_GL": backend,
+            "PYOPENGL_PLATFORM": backend,
+            "LP_NUM_THREADS": "0",  # Mesa would else start a thread a core in every process
+        }
+        call = f"serve({other.fileno()}, {self.task!r}, {num_envs})"
+        with other:
+            process = subprocess.Popen(
+                [sys.executable, "-c", f"from synther.envs.pixels import serve; {call}"],
+                pass_fds=(other.fileno(),),
+                env=environment,
+            )
+        self._pipes.append(Connection(own.detach()))
+        self._processes.append(process)
+
+    def _receive(self, pipe: Connection) -> Any:
+        try:
+            answer = pipe.recv()
+        except (EOFError, OSError) as error:
+            self.close()
+            raise SyntherError(
+                f"a process that renders {self.task} ended early: look above for its own words, or "
+                "give the job more memory"
+            ) from error
+        if isinstance(answer, SyntherError):
+            self.close()
+            raise answer
+        return answer
+
+    def _ask(self, verb: str, rows: np.ndarray, values: np.ndarray, shared: bool) -> list[Any]:
+        """Send every process its part; return (rows, answer) of those that had any.
+
+        `values` are one a row of `rows`, or (shared) one an environment.
+        """
+        asked = []
+        for pipe, (first, last) in zip(self._pipes, self._parts, strict=True):
+            mine = (rows >= first) & (rows < last)
+            if mine.any():
+                part = values[first:last] if shared else values[mine]
+                try:
+                    pipe.send((verb, (part, rows[mine] - first)))
+                except OSError:
+                    self._receive(pipe)
+                asked.append((pipe, rows[mine]))
+        answers = []
+        for pipe, where in asked:
+            frames, states, *rest = self._receive(pipe)
+            self.states[where] = states
+            answers.append((where, frames, rest))
+        return answers
+
+    def reset(
+        self, seeds: Sequence[int] | np.ndarray, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Start new episodes at `rows` (default: all), a seed each; return observations."""
+        rows = np.arange(self.num_envs) if rows is None else np.asarray(rows)
+        seeds = np.asarray(seeds)
+        if len(seeds) != len(rows):
+            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
+        for where, frames, _ in self._ask("reset", rows, seeds, shared=False):
+            stack_reset(self._stacks, frames, where)
+        return self._stacks.copy()
+
+    def step(self, actions: np.ndarray, active: np.ndarray | None = None) -> Seen:
+        """Step the environments once.
+
+        Args:
+            actions: (N, a), in [-1, 1].
+            active: booleans (N,): which to step; the others keep their last observation.
+        """
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.shape != (self.num_envs, self.action_dim):
+            raise SyntherError(
+                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
+            )
+        rows = np.arange(self.num_envs) if active is None else np.flatnonzero(active)
+        rewards = np.zeros(self.num_envs)
+        terminated = np.zeros(self.num_envs, dtype=bool)
+        truncated = np.zeros(self.num_envs, dtype=bool)
+        for where, frames, rest in self._ask("step", rows, actions, shared=True):
+            stack_push(self._stacks, frames, where)
+            rewards[where], terminated[where], truncated[where] = rest
+        return Seen(self._stacks.copy(), rewards, terminated, truncated)
+
+    def close(self) -> None:
+        """End the processes."""
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def __enter__(self) -> PixelEnv:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,97 @@
+"""What the simulator makes of a transition's own state and action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synther.envs import make_env
+from synther.envs.batch import BatchedEnv
+from synther.transitions import Transitions
+
+CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The true outcome of transitions, and which of them have one.
+
+    Attributes:
+        next_observations: (N, d) float64; NaN where not valid.
+        rewards: (N,) float64; likewise.
+        valid: (N,) booleans.
+        terminal: how many rows were left out because their terminal is 1.
+        undetermined: how many because their observation does not determine the state.
+        diverged: how many because the simulator gave up on them.
+    """
+
+    next_observations: np.ndarray
+    rewards: np.ndarray
+    valid: np.ndarray
+    terminal: int
+    undetermined: int
+    diverged: int
+
+
+def simulate(
+    task: str, transitions: Transitions, physics: str = "d4rl", threads: int = 1
+) -> Simulated | None:
+    """Step the simulator once from every transition's state with its action.
+
+    Rows with terminal 1 are left out: D4RL's reader gives them the next episode's first state as
+    next observation. So are rows with a velocity at the clip of the observation.
+
+    Args:
+        task: a name of `synther.envs.task_names()`.
+        transitions: N of them, of the task's widths.
+        physics: "d4rl" or "stock".
+        threads: MuJoCo's.
+
+    Returns:
+        None where observations do not determine what follows (AntMaze: its goal), or where the
+        simulator can't be put into a state (DeepMind Control).
+    """
+    n = len(transitions)
+    size = min(CHUNK, n)
+    env = make_env(task, size, physics, threads)
+    if not isinstance(env, BatchedEnv):
+        return None
+    inverse = env.task.state(transitions.observations)
+    if inverse is None:
+        return None
+    qpos, qvel, determined = inverse
+    ended = transitions.terminals > 0.5
+    valid = determined & ~ended
+    undetermined = int((~determined & ~ended).sum())
+    following = np.full(transitions.observations.shape, np.nan)
+    rewards = np.full(n, np.nan)
+    stays = env.task.frame_skip * env.model.opt.timestep / 2
+    rows = np.flatnonzero(valid)
+    for first in range(0, len(rows), size):
+        part = rows[first : first + size]
+        filled = np.resize(part, size)  # the last chunk is filled up with rows it has already
+        env.set_state(qpos[filled], qvel[filled])
+        observations, gained, _, _ = env.step(transitions.actions[filled])
+        # MuJoCo puts a state that it cannot step back to the start, and its clock too.
+        kept = env.snapshot()["states"][: len(part), 0] > stays
+        kept &= np.isfinite(observations[: len(part)]).all(axis=1)
+        valid[part] = kept
+        following[part[kept]] = observations[: len(part)][kept]
+        rewards[part[kept]] = gained[: len(part)][kept]
+    return Simulated(
+        following,
+        rewards,
+        valid,
+        terminal=int(ended.sum()),
+        undetermined=undetermined,
+        diverged=len(rows) - int(valid.sum()),
+    )
+
+
+def squared_errors(transitions: Transitions, simulated: Simulated) -> np.ndarray:
+    """Return (N, d + 1): squared errors of the next observation's entries and of the reward."""
+    states = transitions.next_observations - simulated.next_observations
+    errors = np.concatenate([states, (transitions.rewards - simulated.rewards)[:, None]], axis=1)
+    squared: np.ndarray = np.square(errors)
+    return squared

@@ -1,0 +1,276 @@
+"""TVAE and CTGAN: the generators of tabular data that SynthER is held against.
+
+Source: Xu et al. 2019, arXiv 1907.00503, in the `ctgan` package, which is called here and not
+rewritten. It is optional (`pip install 'synther[ctgan]'`): its licence, BUSL-1.1, is not open
+source. Nothing else imports it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from synther.checkpoint import Checkpoint
+from synther.errors import SyntherError
+from synther.files import atomic_path, require_file, write_json
+from synther.settings import as_dict, resolve
+from synther.transitions import Transitions
+
+CHUNK = 50_000
+
+
+def require_ctgan() -> Any:
+    """Return the package `ctgan`.
+
+    Raises:
+        SyntherError: it is not installed.
+    """
+    try:
+        import ctgan
+    except ImportError as error:
+        raise SyntherError(
+            "TVAE and CTGAN take the package ctgan, which is not installed: "
+            "pip install 'synther[ctgan]' (its licence is BUSL-1.1, not open source)"
+        ) from error
+    return ctgan
+
+
+@dataclass(frozen=True)
+class TabularSettings:
+    """What both have in common; the defaults are the package's.
+
+    Attributes:
+        epochs: passes over the rows.
+        batch_size: rows a step; for CTGAN a multiple of `pac`.
+        embedding_dim: width of the latent vector.
+        rows: most rows to fit to, drawn at random; None: all. Fitting a mixture of Gaussians to
+            every column takes longer than the network.
+    """
+
+    epochs: int = 300
+    batch_size: int = 500
+    embedding_dim: int = 128
+    rows: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "embedding_dim"):
+            if getattr(self, name) < 1:
+                raise SyntherError(f"setting '{name}' is {getattr(self, name)}; it must be above 0")
+        if self.rows is not None and self.rows < 10:
+            raise SyntherError(f"setting 'rows' is {self.rows}; it must be at least 10, or null")
+
+
+@dataclass(frozen=True)
+class TVAESettings(TabularSettings):
+    """TVAE's settings.
+
+    Attributes:
+        compress_dims: widths of the encoder's layers.
+        decompress_dims: widths of the decoder's layers.
+        l2scale: weight decay.
+        loss_factor: weight of the reconstruction.
+    """
+
+    compress_dims: tuple[int, ...] = (128, 128)
+    decompress_dims: tuple[int, ...] = (128, 128)
+    l2scale: float = 1e-5
+    loss_factor: float = 2.0
+
+
+@dataclass(frozen=True)
+class CTGANSettings(TabularSettings):
+    """CTGAN's settings.
+
+    Attributes:
+        generator_dim: widths of the generator's layers.
+        discriminator_dim: widths of the discriminator's layers.
+        generator_lr: learning rate.
+        discriminator_lr: likewise.
+        discriminator_steps: updates of the discriminator for one of the generator.
+        pac: rows that the discriminator sees together.
+    """
+
+    generator_dim: tuple[int, ...] = (256, 256)
+    discriminator_dim: tuple[int, ...] = (256, 256)
+    generator_lr: float = 2e-4
+    discriminator_lr: float = 2e-4
+    discriminator_steps: int = 1
+    pac: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pac < 1 or self.batch_size % self.pac:
+            raise SyntherError(
+                f"setting 'batch_size' is {self.batch_size}; it must be a multiple of pac, "
+                f"{self.pac}"
+            )
+
+
+class _Tabular:
+    """A model of the package, fitted to packed transitions.
+
+    Columns that are constant in the data are left out of the model and put back; the terminal flag
+    is a category, everything else continuous.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[TabularSettings]]
+    network: ClassVar[str]
+    """Attribute of the package's model that samples."""
+
+    def __init__(self, settings: Any = None, device: str = "cpu") -> None:
+        self._kind = getattr(require_ctgan(), type(self).__name__)
+        self.settings = settings or self.settings_type()
+        self._device = device
+        self._model: Any = None
+        self._constants: dict[int, float] = {}
+        self._widths = (0, 0)
+
+    @property
+    def num_parameters(self) -> int:
+        """Trained parameters of the network that samples."""
+        network = getattr(self._fitted(), self.network)
+        return sum(parameter.numel() for parameter in network.parameters())
+
+    def _fitted(self) -> Any:
+        if self._model is None:
+            raise SyntherError(f"this {self.name} is not fitted: call fit, or load one")
+        return self._model
+
+    def fit(
+        self,
+        transitions: Transitions,
+        seed: int = 0,
+        progress: bool = True,
+        checkpoint: Checkpoint | None = None,
+        **overrides: Any,
+    ) -> Self:
+        """Learn the distribution of `transitions`; the package has no checkpoints.
+
+        Raises:
+            SyntherError: a setting is unknown or unfit, or there are fewer than 10 rows.
+        """
+        self.settings = resolve(
+            self.settings_type, as_dict(self.settings), overrides, where=self.name
+        )
+        if len(transitions) < 10:
+            raise SyntherError(f"{len(transitions)} transitions are too few to fit {self.name}")
+        self._widths = (transitions.observation_dim, transitions.action_dim)
+        packed = transitions.packed().astype(np.float64)
+        if self.settings.rows is not None and self.settings.rows < len(packed):
+            chosen = np.random.default_rng(seed).permutation(len(packed))[: self.settings.rows]
+            packed = packed[np.sort(chosen)]
+        constant = packed.min(axis=0) == packed.max(axis=0)
+        self._constants = {int(i): float(packed[0, i]) for i in np.flatnonzero(constant)}
+        table = pd.DataFrame(packed[:, ~constant], columns=self._names())
+        flag = str(packed.shape[1] - 1)
+        given = as_dict(self.settings)
+        given.pop("rows")
+        model = self._kind(**given, enable_gpu=self._device.startswith("cuda"), verbose=progress)
+        model.set_random_state(seed)
+        with _one_process(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of mixtures that have not converged
+            model.fit(table, [flag] if flag in table else [])
+        self._model = model
+        return self
+
+    def _names(self) -> list[str]:
+        width = 2 * self._widths[0] + self._widths[1] + 2
+        return [str(i) for i in range(width) if i not in self._constants]
+
+    def sample(self, n: int, seed: int = 0) -> Transitions:
+        """Return n new transitions; the same seed gives the same ones."""
+        return Transitions.concatenate(self.sample_chunks(n, seed))
+
+    def sample_chunks(self, n: int, seed: int = 0) -> Iterator[Transitions]:
+        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time."""
+        model = self._fitted()
+        if n < 1:
+            raise SyntherError(f"can't sample {n} rows: it must be 1 or more")
+        width = 2 * self._widths[0] + self._widths[1] + 2
+        for index, first in enumerate(range(0, n, CHUNK)):
+            rows = min(CHUNK, n - first)
+            state = np.random.SeedSequence([seed, index]).generate_state(1)[0]
+            model.set_random_state(int(state))
+            with _one_process():
+                drawn = model.sample(rows)
+            packed = np.zeros((rows, width))
+            packed[:, list(map(int, drawn.columns))] = drawn.to_numpy()
+            for column, value in self._constants.items():
+                packed[:, column] = value
+            part = Transitions.unpack(packed, *self._widths)
+            yield part.check_finite(f"samples of {self.name} (seed {seed}, chunk {index})")
+
+    def save(self, path: str | Path) -> None:
+        """Write the folder `path`: model.pt (the package's own, pickled) and settings.json."""
+        model, path = self._fitted(), Path(path)
+        readable = {
+            "generator": self.name,
+            "settings": as_dict(self.settings),
+            "observation_dim": self._widths[0],
+            "action_dim": self._widths[1],
+            "num_parameters": self.num_parameters,
+        }
+        write_json(path / "settings.json", readable)
+        content = {
+            "model": model,
+            "constants": self._constants,
+            "widths": self._widths,
+            "settings": as_dict(self.settings),
+        }
+        with atomic_path(path / "model.pt") as temporary:
+            torch.save(content, temporary)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> Self:
+        """Read what `save` wrote, unpickling it, as the package's own `load` does.
+
+        A pickle can run anything: read only files that you trust.
+
+        Raises:
+            SyntherError: the package or the file is missing, or the file is damaged.
+        """
+        require_ctgan()
+        file = require_file(Path(path) / "model.pt", f"fit and save a {cls.name} there first")
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=False)
+            settings = resolve(cls.settings_type, content["settings"], where=str(file))
+            found = cls(settings, device)
+            found._model, found._widths = content["model"], tuple(content["widths"])
+            found._constants = content["constants"]
+            found._model.set_device(device)
+        except SyntherError:
+            raise
+        except Exception as error:  # torch and pickle raise many kinds for a damaged file
+            raise SyntherError(f"{file} is damaged: fit it anew ({error})") from error
+        return found
+
+
+def _one_process() -> Any:
+    """Keep the package from starting a process a core, whatever a job was given."""
+    import joblib
+
+    return joblib.parallel_config(backend="sequential")
+
+
+class TVAE(_Tabular):
+    """The variational autoencoder."""
+
+    name = "tvae"
+    settings_type = TVAESettings
+    network = "decoder"
+
+
+class CTGAN(_Tabular):
+    """The conditional GAN."""
+
+    name = "ctgan"
+    settings_type = CTGANSettings
+    network = "_generator"

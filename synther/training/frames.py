@@ -1,0 +1,196 @@
+"""What pixel agents learn from: frames gathered by row number, or latents; and the encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synther.agents.pixels import PixelAgent, PixelBatch
+from synther.datasets.vd4rl import STACK, PixelData
+from synther.errors import SyntherError
+from synther.files import atomic_path, require_file
+from synther.transitions import Transitions
+
+ENCODED_ROWS = 512
+"""Frames encoded at once."""
+GPU_SHARE = 0.5
+"""Of a GPU's free memory that frames may take; where they are more, they stay in the computer's."""
+
+
+class Table(Protocol):
+    """A fixed set of transitions that minibatches are gathered from."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, indices: Tensor) -> PixelBatch:
+        """Return minibatches for indices (K, B)."""
+
+
+def n_step_columns(data: PixelData, n_step: int, discount: float) -> dict[str, np.ndarray]:
+    """Return what of n-step transitions is no frame, a row a start.
+
+    Returns:
+        starts (N,), actions (N, a), rewards (N,): n-step returns, terminals (N,): 1 where the
+        environment's discount is 0 after n steps.
+    """
+    starts = data.starts(n_step)
+    return {
+        "starts": starts,
+        "actions": data.actions[starts + 1],
+        "rewards": data.returns(starts, n_step, discount),
+        "terminals": 1.0 - data.discounts[starts + n_step],
+    }
+
+
+def frames_device(data: PixelData, device: str) -> str:
+    """Return where frames lie: on the GPU where there is room, else in memory."""
+    if not device.startswith("cuda"):
+        return "cpu"
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if data.frames.nbytes <= GPU_SHARE * free else "cpu"
+
+
+class FrameTable:
+    """Stacked transitions of a pixel dataset, of which only row numbers are stored.
+
+    Args:
+        data: its frames are used as they are, without a copy (on a CPU).
+        n_step: steps a transition spans.
+        discount: gamma, of the n-step returns.
+        device: where minibatches are wanted.
+    """
+
+    def __init__(
+        self,
+        data: PixelData,
+        n_step: int,
+        discount: float,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        place = frames_device(data, device)
+        columns = n_step_columns(data, n_step, discount)
+        self._frames = torch.from_numpy(data.frames).to(place)
+        self._first = torch.from_numpy(data.first).to(place)
+        self._starts = torch.from_numpy(columns["starts"]).to(place)
+        self._actions, self._rewards, self._terminals = (
+            torch.as_tensor(columns[name], dtype=dtype, device=device)
+            for name in ("actions", "rewards", "terminals")
+        )
+        self._back = torch.arange(1 - STACK, 1, device=place)
+        self._n_step, self._device = n_step, device
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def stacks(self, rows: Tensor) -> Tensor:
+        """Return stacked frames (..., 3 STACK, H, W) at rows (...), on the frames' device."""
+        wanted = torch.maximum(rows[..., None] + self._back, self._first[rows][..., None])
+        found = self._frames.index_select(0, wanted.reshape(-1))
+        return found.view(*rows.shape, -1, *self._frames.shape[2:])
+
+    def gather(self, indices: Tensor) -> PixelBatch:
+        """Return minibatches for indices (K, B) of transitions."""
+        rows = self._starts[indices.to(self._starts.device)]
+        return PixelBatch(
+            observations=self.stacks(rows).to(self._device),
+            actions=self._actions[indices],
+            rewards=self._rewards[indices],
+            next_observations=self.stacks(rows + self._n_step).to(self._device),
+            terminals=self._terminals[indices],
+        )
+
+
+class LatentTable:
+    """Latent transitions, real or generated, on the device.
+
+    Args:
+        transitions: observations are latents, rewards n-step returns, terminals as `PixelBatch` has
+            them.
+    """
+
+    def __init__(
+        self, transitions: Transitions, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> None:
+        names = ("observations", "actions", "rewards", "next_observations", "terminals")
+        self._columns = {
+            name: torch.as_tensor(getattr(transitions, name), dtype=dtype, device=device)
+            for name in names
+        }
+
+    def __len__(self) -> int:
+        return len(self._columns["rewards"])
+
+    def gather(self, indices: Tensor) -> PixelBatch:
+        """Return minibatches for indices (K, B)."""
+        return PixelBatch(**{name: column[indices] for name, column in self._columns.items()})
+
+
+def encode(agent: PixelAgent, data: PixelData, device: str = "cpu") -> Transitions:
+    """Return a dataset's transitions in an agent's latents, every row encoded once, unshifted.
+
+    Args:
+        agent: a stack of one; its settings say n_step and discount.
+    """
+    settings = agent.settings
+    table = FrameTable(data, settings.n_step, settings.discount, device)
+    latents = np.empty((len(data), agent.latent_dim), dtype=np.float32)
+    for first in range(0, len(data), ENCODED_ROWS):
+        rows = torch.arange(first, min(first + ENCODED_ROWS, len(data)))
+        stacks = table.stacks(rows.to(table._first.device)).to(device)
+        latents[rows.numpy()] = agent.encode(stacks[None])[0].float().cpu().numpy()
+    columns = n_step_columns(data, settings.n_step, settings.discount)
+    starts = columns.pop("starts")
+    return Transitions(
+        observations=latents[starts],
+        next_observations=latents[starts + settings.n_step],
+        **columns,
+    ).check_finite("the latents")
+
+
+def save_body(agent: PixelAgent, path: Path, about: Mapping[str, Any]) -> None:
+    """Write the weights that latents depend on, with their seeds and `about`, atomically."""
+    content = {
+        "seeds": list(agent.seeds),
+        "observation_shape": list(agent.observation_shape),
+        "action_dim": agent.action_dim,
+        "about": dict(about),
+        "body": {name: value.cpu() for name, value in agent.body().items()},
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_body(path: str | Path) -> dict[str, Any]:
+    """Read what `save_body` wrote.
+
+    Raises:
+        SyntherError: the file is missing or damaged.
+    """
+    path = require_file(path, "train an agent on pixels first: `synther pixels`")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        for name in ("seeds", "observation_shape", "action_dim", "about", "body"):
+            content[name]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise SyntherError(f"{path} is damaged: train the agent anew ({error})") from error
+    return content
+
+
+def take_body(agent: PixelAgent, content: Mapping[str, Any], seed: int, where: str | Path) -> None:
+    """Give all of an agent's stack encoder and trunks of one seed of a file.
+
+    Raises:
+        SyntherError: the file has no such seed, or is of another kind of agent.
+    """
+    if seed not in content["seeds"]:
+        raise SyntherError(f"{where} has seeds {content['seeds']}, not {seed}")
+    mine, others = agent.body(), content["body"]
+    if {n: v.shape[1:] for n, v in mine.items()} != {n: v.shape[1:] for n, v in others.items()}:
+        raise SyntherError(f"{where} is of another agent or of other settings than this one")
+    agent.take_body(others, content["seeds"].index(seed))

@@ -1,0 +1,134 @@
+"""All learning of one environment step as one call: many critic updates, one policy update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synther.agents.base import Batch
+from synther.agents.sac import SAC
+from synther.training.replay import Replay, unpack
+from synther.training.streams import RandomStreams
+
+CHUNK = 16
+"""Environment steps whose draws are made at once: each has those of all its updates."""
+WARM_UP = 3
+"""Calls before a CUDA graph is captured: optimizers make their state in the first."""
+
+
+class GraphedCall:
+    """A function of tensors that is one CUDA graph on a GPU, and itself on a CPU.
+
+    It must read nothing but its inputs and tensors that keep their place, and its outputs are
+    overwritten by the next call.
+    """
+
+    def __init__(self, function: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]) -> None:
+        self._function, self._calls = function, 0
+        self._graph: Any = None
+        self._inputs: dict[str, Tensor] = {}
+        self._outputs: dict[str, Tensor] = {}
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what the function returns for `inputs`, whose shapes are always the same."""
+        if not next(iter(inputs.values())).is_cuda:
+            return self._function(inputs)
+        self._calls += 1
+        if self._calls <= WARM_UP:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                outputs = self._function(inputs)
+            torch.cuda.current_stream().wait_stream(side)
+            return outputs
+        if self._graph is None:
+            self._inputs = {name: value.clone() for name, value in inputs.items()}
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._outputs = self._function(self._inputs)
+        for name, value in inputs.items():
+            self._inputs[name].copy_(value)
+        self._graph.replay()
+        return self._outputs
+
+
+class Learner:
+    """What an agent does after every environment step.
+
+    Args:
+        agent: K stacked agents.
+        real: their replay.
+        synthetic: samples of their generators, or None. Batches hold `synthetic_rows` of these as
+            soon as there are any.
+
+    Attributes:
+        batches: how many batches were all real, and how many mixed.
+    """
+
+    def __init__(
+        self, agent: SAC, real: Replay, synthetic: Replay | None, seeds: Sequence[int]
+    ) -> None:
+        self.agent, self.real, self.synthetic = agent, real, synthetic
+        settings = agent.settings
+        self._updates, self._mixed_rows = settings.updates_per_step, settings.synthetic_rows
+        parameter = next(agent.parameters())
+        noise = agent.noise()
+        shapes = {name: (self._updates, *shape) for name, shape in noise.items()}
+        uniforms = {"real": (self._updates, settings.batch_size)}
+        if synthetic is not None:
+            uniforms["synthetic"] = (self._updates, self._mixed_rows)
+        self.streams = RandomStreams(
+            seeds,
+            {**shapes, "policy": noise["policy"]},
+            device=str(parameter.device),
+            purpose=6,
+            dtype=parameter.dtype,
+            uniforms=uniforms,
+            chunk=CHUNK,
+        )
+        self._calls = {
+            False: GraphedCall(lambda draws: self._learn(draws, mixed=False)),
+            True: GraphedCall(lambda draws: self._learn(draws, mixed=True)),
+        }
+        self.batches = {"real": 0, "mixed": 0}
+
+    def learn(self) -> dict[str, Tensor]:
+        """Update critics `updates_per_step` times and the policy once; return numbers to log."""
+        mixed = self.synthetic is not None and self.synthetic.size > 0
+        before = self.agent.updates
+        info = self._calls[mixed](self.streams.next())
+        self.agent.updates = before + self._updates  # a replayed graph counts nothing
+        self.batches["mixed" if mixed else "real"] += self._updates
+        return info
+
+    def _learn(self, draws: Mapping[str, Tensor], mixed: bool) -> dict[str, Tensor]:
+        info: dict[str, Tensor] = {}
+        places = [name for name in ("real", "synthetic") if name in draws]
+        noise = [name for name in draws if name not in ("policy", *places)]
+        for update in range(self._updates):
+            batch = self.batch({name: draws[name][:, update] for name in places}, mixed)
+            info = self.agent.update(batch, {name: draws[name][:, update] for name in noise})
+        return info | self.agent.update_policy(batch, {"policy": draws["policy"]})
+
+    def batch(self, places: Mapping[str, Tensor], mixed: bool) -> Batch:
+        """Return the minibatch at `places`, (K, B) in [0, 1) each; real rows come first."""
+        if not mixed or self.synthetic is None:
+            return unpack(self.real.gather(places["real"]), *self.real.widths)
+        number = places["real"].shape[1] - self._mixed_rows
+        rows = [
+            self.real.gather(places["real"][:, :number]),
+            self.synthetic.gather(places["synthetic"]),
+        ]
+        return unpack(torch.cat(rows, dim=1), *self.real.widths)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what `restore` needs, but for agent and buffers."""
+        return {"streams": self.streams.snapshot(), "batches": dict(self.batches)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        self.streams.restore(snapshot["streams"])
+        self.batches = dict(snapshot["batches"])

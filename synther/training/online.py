@@ -1,0 +1,304 @@
+"""Online training: K seeds step their environments together and share one stacked update."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from synther import provenance
+from synther.agents import load_agent_class
+from synther.agents.base import OnlineSettings
+from synther.agents.sac import SAC, SACSettings
+from synther.checkpoint import Checkpoint
+from synther.envs import make_env
+from synther.errors import SyntherError
+from synther.files import write_json
+from synther.progress import Progress
+from synther.settings import as_dict
+from synther.training.clock import Clock
+from synther.training.evaluate import Standardiser, evaluate
+from synther.training.learner import Learner
+from synther.training.replay import Replay
+from synther.training.results import ResultRows, write_rows
+from synther.training.streams import RandomStreams
+from synther.training.synthetic import Synthesiser
+
+LOG_EVERY = 500
+"""Environment steps between readings of the losses; each reading waits for the device."""
+SOURCE = "online"
+"""What the rows' column `source` says: the agent learned from its own experience."""
+
+
+@dataclass(frozen=True)
+class OnlineJob:
+    """One job: everything that its result depends on."""
+
+    task: str
+    """A name of `make_env`."""
+    agent: str
+    """The agent's name in config/agents.yaml, as results name it."""
+    module: str
+    """Where the agent's class is."""
+    settings: SACSettings
+    seeds: tuple[int, ...]
+    out: Path
+    """The result: OUT.parquet, with OUT.json beside it."""
+    reference: tuple[float, float]
+    """Returns that score 0 and 100."""
+    time_limit: int
+    preset: str = "none"
+    physics: str = "d4rl"
+    device: str = "cpu"
+    threads: int = 1
+
+
+def episode_seed(seed: int, episode: int) -> int:
+    """Return the reset seed of a training seed's episode, counted from 0."""
+    return int(np.random.SeedSequence([seed, 8, episode]).generate_state(1, np.uint64)[0])
+
+
+class OnlineTrainer:
+    """The loop's state: environments, replay, agents, generators, streams, and the rows so far.
+
+    Args:
+        job: what to train.
+        keep_files: whether the generators' checkpoints lie beside the job's result.
+        dtype: of agents and replay.
+
+    Attributes:
+        step: environment steps of every seed so far.
+        observations: (K, d), what the agents act on next.
+        clock: where the time went.
+    """
+
+    def __init__(
+        self, job: OnlineJob, keep_files: bool = False, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.job, settings = job, job.settings
+        seeds = len(job.seeds)
+        self.env = make_env(job.task, seeds, job.physics, job.threads)
+        self.judge = make_env(job.task, seeds * settings.eval_episodes, job.physics, job.threads)
+        self.env.time_limit = self.judge.time_limit = job.time_limit
+        d, a = widths = (self.env.observation_dim, self.env.action_dim)
+        make: Any = load_agent_class(job.module)
+        self.agent: SAC = make(d, a, job.seeds, settings, device=job.device, dtype=dtype)
+        capacity = min(settings.replay_size, settings.steps)
+        self.replay = Replay(seeds, capacity, d, a, job.device, dtype)
+        self.synthesiser = (
+            Synthesiser(
+                settings,
+                widths,
+                job.seeds,
+                job.device,
+                *((job.out, job_identity(job)) if keep_files else ()),
+            )
+            if settings.synthetic_share > 0
+            else None
+        )
+        samples = self.synthesiser.buffer if self.synthesiser else None
+        self.learner = Learner(self.agent, self.replay, samples, job.seeds)
+        self.streams = RandomStreams(
+            job.seeds,
+            {"noise": (a,)},
+            device=job.device,
+            purpose=5,
+            dtype=dtype,
+            uniforms={"random": (a,)},
+        )
+        labels = {"preset": job.preset, "dataset": job.task, "source": SOURCE, "agent": job.agent}
+        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.clock = Clock()
+        self.step = 0
+        self.episodes = np.zeros(seeds, dtype=np.int64)
+        self.observations = self._begin(np.arange(seeds))
+
+    def _begin(self, which: np.ndarray) -> np.ndarray:
+        """Start the next episode of the seeds at `which`; return all observations (K, d)."""
+        drawn = [episode_seed(self.job.seeds[k], int(self.episodes[k])) for k in which]
+        self.episodes[which] += 1
+        return self.env.reset(np.array(drawn, dtype=np.uint64), indices=which)
+
+    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
+        """Train to the last step and return all evaluation rows."""
+        settings = self.job.settings
+        if checkpoint and (saved := checkpoint.load(self.job.device)):
+            self.restore(saved)
+        title = f"{self.job.agent} on {self.job.task}"
+        with Progress(settings.steps, title, "step", done=self.step) as progress:
+            while True:
+                if self._refresh_is_due():
+                    self._refresh(checkpoint)
+                at_end = self.step == settings.steps
+                if (self.step % settings.eval_every == 0 or at_end) and (
+                    self.step > self.rows.last_step
+                ):
+                    progress.show({"mean_return": self._evaluate()})
+                if at_end:
+                    break
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(self.snapshot())
+                self.advance()
+                progress.advance()
+        return self.rows.frame()
+
+    def advance(self) -> None:
+        """Take one environment step of every seed, store it, and learn."""
+        settings = self.job.settings
+        with self.clock.time("agent"):
+            draws = self.streams.next()
+            if self.step <= settings.random_steps:  # the released code draws one more, as here
+                chosen = 2.0 * draws["random"] - 1.0
+            else:
+                seen = torch.as_tensor(self.observations[:, None]).to(draws["noise"])
+                with torch.no_grad():
+                    chosen = self.agent.explore(seen, draws["noise"][:, None])[:, 0]
+            actions = chosen.cpu().numpy().astype(np.float64)
+        with self.clock.time("simulator"):
+            following, rewards, terminated, truncated = self.env.step(actions)
+        with self.clock.time("agent"):
+            self.replay.add(self.observations, actions, rewards, following, terminated)
+        self.step += 1
+        if not np.isfinite(following).all():
+            raise SyntherError(
+                f"the simulation of {self.job.task} diverged at step {self.step}: an observation "
+                "is NaN or infinite"
+            )
+        self.observations = following
+        ended = np.flatnonzero(terminated | truncated)
+        if len(ended):
+            with self.clock.time("simulator"):
+                self.observations = self._begin(ended)
+        if self.step > settings.random_steps:
+            with self.clock.time("agent"):
+                info = self.learner.learn()
+                if self.step % LOG_EVERY == 0 or self.step == settings.steps:
+                    self._check(info)
+
+    def _check(self, info: dict[str, torch.Tensor]) -> None:
+        broken = [name for name, value in info.items() if not value.isfinite().all()]
+        if broken:
+            raise SyntherError(
+                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by step "
+                f"{self.step}: lower its learning rate"
+            )
+
+    def _refresh_is_due(self) -> bool:
+        """Return whether the generators should be trained now; not when nobody learns any more."""
+        settings, synthesiser = self.job.settings, self.synthesiser
+        return (
+            synthesiser is not None
+            and self.step < settings.steps
+            and synthesiser.refreshes < self.step // settings.retrain_every
+        )
+
+    def _refresh(self, checkpoint: Checkpoint | None) -> None:
+        synthesiser = self.synthesiser
+        assert synthesiser is not None
+        if checkpoint:  # a job that is killed in training comes back to it at once
+            checkpoint.save(self.snapshot())
+        synthesiser.refresh(self.replay.rows(), self.clock, f"diffusion at step {self.step}")
+        if self.job.settings.overwrite_rollout:
+            d = self.env.observation_dim
+            self.observations = synthesiser.buffer.rows()[:, -1, :d].cpu().numpy().astype(float)
+        if checkpoint:
+            checkpoint.save(self.snapshot())
+            synthesiser.tidy()
+
+    def _evaluate(self) -> float:
+        d = self.env.observation_dim
+        with self.clock.time("evaluation"):
+            episodes = evaluate(self.agent, self.judge, Standardiser(np.zeros(d), np.ones(d)))
+        return self.rows.add(self.step, episodes)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that `restore` needs to go on to the very same rows."""
+        return {
+            "step": self.step,
+            "agent": self.agent.snapshot(),
+            "learner": self.learner.snapshot(),
+            "streams": self.streams.snapshot(),
+            "replay": self.replay.snapshot(),
+            "synthesiser": self.synthesiser.snapshot() if self.synthesiser else {},
+            "env": {name: torch.as_tensor(v) for name, v in self.env.snapshot().items()},
+            "observations": torch.as_tensor(self.observations),
+            "episodes": torch.as_tensor(self.episodes.copy()),
+            "rows": self.rows.snapshot(),
+            "seconds": dict(self.clock.seconds),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        self.step = saved["step"]
+        self.agent.restore(saved["agent"])
+        self.learner.restore(saved["learner"])
+        self.streams.restore(saved["streams"])
+        self.replay.restore(saved["replay"])
+        if self.synthesiser:
+            self.synthesiser.restore(saved["synthesiser"])
+        self.env.restore({name: value.cpu().numpy() for name, value in saved["env"].items()})
+        self.observations = saved["observations"].cpu().numpy()
+        self.episodes = saved["episodes"].cpu().numpy()
+        self.rows.restore(saved["rows"])
+        self.clock.seconds = dict(saved["seconds"])
+
+
+def job_identity(job: OnlineJob) -> dict[str, Any]:
+    """Return what a job's result depends on, ready for JSON."""
+    return {
+        "task": job.task,
+        "agent": job.agent,
+        "module": job.module,
+        "settings": as_dict(job.settings),
+        "seeds": list(job.seeds),
+        "preset": job.preset,
+        "dataset": job.task,
+        "source": SOURCE,
+        "physics": job.physics,
+        "reference": list(job.reference),
+        "time_limit": job.time_limit,
+        "version": provenance.version(),
+    }
+
+
+def require_online(settings: type, agent: str) -> None:
+    """Refuse an agent whose class of settings is not an online agent's."""
+    if not issubclass(settings, OnlineSettings):
+        raise SyntherError(f"{agent} is an offline agent: train it with `synther train`")
+
+
+def train_online(job: OnlineJob) -> pd.DataFrame:
+    """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
+
+    A job that was killed goes on from its checkpoints beside OUT, to the very same rows (CPU).
+    """
+    started = time.monotonic()
+    torch.set_num_threads(job.threads)
+    trainer = OnlineTrainer(job, keep_files=True)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), job_identity(job))
+    rows = trainer.train(checkpoint)
+    clock, counted = trainer.clock, sum(trainer.clock.seconds.values())
+    record = {
+        **job_identity(job),
+        "physics": trainer.env.physics,
+        "transitions": trainer.replay.added,
+        "batches": trainer.learner.batches,
+        "refreshes": trainer.synthesiser.refreshes if trainer.synthesiser else 0,
+        "seconds": {part: round(seconds, 3) for part, seconds in clock.seconds.items()},
+        "shares": clock.shares(),
+        "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),
+        "wall_time_s": round(time.monotonic() - started, 1),
+        "threads": job.threads,
+        **provenance.describe(job.device),
+    }
+    write_json(job.out.with_suffix(".json"), record)
+    write_rows(rows, job.out)
+    checkpoint.remove()
+    if trainer.synthesiser:
+        trainer.synthesiser.tidy(everything=True)
+    return rows

@@ -1,0 +1,358 @@
+"""Training of agents that see pixels: all of one from frames, or its heads from latents."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synther import provenance
+from synther.agents import load_agent_class
+from synther.agents.pixels import PixelAgent, PixelSettings
+from synther.checkpoint import Checkpoint
+from synther.datasets.vd4rl import read_shards
+from synther.envs.pixels import SIZE, STACK, PixelEnv
+from synther.errors import SyntherError
+from synther.files import sha256, write_json
+from synther.progress import Progress
+from synther.settings import as_dict
+from synther.training.evaluate import Episodes, episode_seeds
+from synther.training.frames import (
+    FrameTable,
+    LatentTable,
+    Table,
+    encode,
+    load_body,
+    save_body,
+    take_body,
+)
+from synther.training.results import ResultRows, write_rows
+from synther.training.streams import RandomStreams
+from synther.transitions import Transitions
+
+LOG_EVERY = 500
+"""Updates between readings of the losses; each reading waits for the device."""
+CHUNK = 16
+"""Updates whose draws are made at once."""
+
+
+@dataclass(frozen=True)
+class PixelJob:
+    """One job: everything that its result depends on."""
+
+    task: str
+    """What evaluates the agents, a task of the suite that `make_env` knows."""
+    data: tuple[Path, ...]
+    """Shards of a pixel dataset; or, where `body` is given, one .npz of latent transitions."""
+    agent: str
+    """The agent's name in config/agents.yaml, as results name it."""
+    module: str
+    """Where the agent's class is."""
+    settings: PixelSettings
+    seeds: tuple[int, ...]
+    out: Path
+    """The result: OUT.parquet, with OUT.json and, from frames, the agents' weights in OUT.pt."""
+    reference: tuple[float, float]
+    """Returns that score 0 and 100."""
+    body: Path | None = None
+    """The weights that made the latents."""
+    body_seed: int = 0
+    """Which seed's of them."""
+    preset: str = "none"
+    dataset: str = "none"
+    source: str = "none"
+    device: str = "cpu"
+    threads: int = 1
+    """Of mathematics; as many processes render."""
+
+
+def peak_memory_mb() -> int:
+    """Return the most memory that this process has had, in MB; rendering has its own."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def evaluate_pixels(agent: PixelAgent, env: PixelEnv, steps: int) -> Episodes:
+    """Run `env.num_envs` / K episodes of each of the agent's K seeds, of up to `steps` steps.
+
+    Args:
+        agent: acts without noise.
+        env: environments of seed k are rows k E ... (k + 1) E - 1.
+    """
+    seeds = len(agent.seeds)
+    episodes = env.num_envs // seeds
+    observations = env.reset(np.concatenate([episode_seeds(s, episodes) for s in agent.seeds]))
+    device = next(agent.parameters()).device
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
+    live = np.ones(env.num_envs, dtype=bool)
+    for _ in range(min(steps, env.time_limit)):
+        stacks = torch.from_numpy(observations).to(device)
+        with torch.no_grad():
+            actions: Tensor = agent.act(stacks.view(seeds, episodes, *stacks.shape[1:]))
+        flat = actions.reshape(env.num_envs, -1).cpu().numpy().astype(np.float64)
+        seen = env.step(flat, active=live)
+        observations = seen.observations
+        returns += seen.rewards
+        lengths += live
+        live &= ~(seen.terminated | seen.truncated)
+        if not live.any():
+            break
+    return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))
+
+
+class PixelTrainer:
+    """The loop's state: agents, random streams, and the rows measured so far.
+
+    Args:
+        job: what to train.
+        table: what to learn from.
+        agent: the stacked agents.
+        env: what evaluates them; None: rendering starts at the first evaluation.
+    """
+
+    def __init__(
+        self, job: PixelJob, table: Table, agent: PixelAgent, env: PixelEnv | None = None
+    ) -> None:
+        self.job, self.table, self.agent, self.env = job, table, agent, env
+        self.streams = RandomStreams(
+            job.seeds,
+            agent.noise(),
+            indices=(len(table), job.settings.batch_size),
+            device=job.device,
+            dtype=next(agent.parameters()).dtype,
+            uniforms=agent.uniforms(),
+            chunk=CHUNK,
+        )
+        labels = {
+            "preset": job.preset,
+            "dataset": job.dataset,
+            "source": job.source,
+            "agent": job.agent,
+        }
+        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.seconds = {"learning": 0.0, "evaluation": 0.0}
+
+    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
+        """Train to the last step and return all evaluation rows."""
+        settings, agent = self.job.settings, self.agent
+        if checkpoint and (saved := checkpoint.load(self.job.device)):
+            self.restore(saved)
+        title = f"{self.job.agent} on {self.job.dataset} ({self.job.source})"
+        with Progress(settings.steps, title, "update", done=agent.updates) as progress:
+            while agent.updates < settings.steps:
+                started = time.perf_counter()
+                draws = self.streams.next()
+                info = agent.update(self.table.gather(draws.pop("indices")), draws)
+                step = agent.updates
+                if step % LOG_EVERY == 0 or step == settings.steps:
+                    progress.show(self._losses(info))
+                self.seconds["learning"] += time.perf_counter() - started
+                if step % settings.eval_every == 0 or step == settings.steps:
+                    self._evaluate()
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(self.snapshot())
+                progress.advance()
+        return self.rows.frame()
+
+    def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
+        values = {name: value.mean().item() for name, value in info.items()}
+        broken = [name for name, value in values.items() if not np.isfinite(value)]
+        if broken:
+            raise SyntherError(
+                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by update "
+                f"{self.agent.updates}: lower its learning rate, or check {self.job.data[0]}"
+            )
+        return values
+
+    def _evaluate(self) -> None:
+        started = time.perf_counter()
+        settings = self.job.settings
+        if self.env is None:
+            number = len(self.job.seeds) * settings.eval_episodes
+            self.env = PixelEnv(self.job.task, number, self.job.threads)
+        episodes = evaluate_pixels(self.agent, self.env, settings.eval_steps)
+        self.rows.add(self.agent.updates, episodes)
+        self.seconds["evaluation"] += time.perf_counter() - started
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that `restore` needs to go on to the very same rows."""
+        return {
+            "agent": self.agent.snapshot(),
+            "streams": self.streams.snapshot(),
+            "rows": self.rows.snapshot(),
+            "seconds": dict(self.seconds),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        self.agent.restore(saved["agent"])
+        self.streams.restore(saved["streams"])
+        self.rows.restore(saved["rows"])
+        self.seconds = dict(saved["seconds"])
+
+
+def make_pixel_agent(
+    module: str,
+    settings: PixelSettings,
+    observation_shape: tuple[int, ...],
+    action_dim: int,
+    seeds: tuple[int, ...],
+    device: str = "cpu",
+    frozen: bool = False,
+) -> PixelAgent:
+    """Return stacked agents of the class that `module` defines.
+
+    Raises:
+        SyntherError: it is no agent that sees pixels.
+    """
+    make: Any = load_agent_class(module)
+    if not issubclass(make, PixelAgent):
+        raise SyntherError(f"{module} sees no pixels: train it with `synther train`")
+    return make(observation_shape, action_dim, seeds, settings, device=device, frozen=frozen)
+
+
+def require_pixels(settings: type, agent: str) -> None:
+    """Refuse an agent whose class of settings is not one's that sees pixels."""
+    if not issubclass(settings, PixelSettings):
+        raise SyntherError(f"{agent} sees no pixels: train it with `synther train`")
+
+
+def _inputs(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
+    """Return inputs by their checksums."""
+    return [{"path": str(path), "sha256": sha256(path)} for path in paths]
+
+
+def job_identity(job: PixelJob) -> dict[str, Any]:
+    """Return what a job's result depends on, ready for JSON."""
+    return {
+        "task": job.task,
+        "data": _inputs(job.data),
+        "body": _inputs((job.body,)) if job.body else [],
+        "body_seed": job.body_seed if job.body else None,
+        "agent": job.agent,
+        "module": job.module,
+        "settings": as_dict(job.settings),
+        "seeds": list(job.seeds),
+        "preset": job.preset,
+        "dataset": job.dataset,
+        "source": job.source,
+        "reference": list(job.reference),
+        "version": provenance.version(),
+    }
+
+
+def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
+    """Return what a job learns from, and its agents."""
+    if job.body is None:
+        data = read_shards(job.data)
+        shape = (3 * STACK, *data.frames.shape[2:])
+        agent = make_pixel_agent(
+            job.module, job.settings, shape, data.action_dim, job.seeds, job.device
+        )
+        if data.frames.shape[2:] != (SIZE, SIZE):
+            raise SyntherError(f"{job.data[0]}: frames are {shape[1:]}, expected {(SIZE, SIZE)}")
+        return FrameTable(data, job.settings.n_step, job.settings.discount, job.device), agent
+    content = load_body(job.body)
+    transitions = Transitions.load(job.data[0])
+    agent = make_pixel_agent(
+        job.module,
+        job.settings,
+        tuple(content["observation_shape"]),
+        content["action_dim"],
+        job.seeds,
+        job.device,
+        frozen=True,
+    )
+    widths = (transitions.observation_dim, transitions.action_dim)
+    if widths != (agent.latent_dim, agent.action_dim):
+        raise SyntherError(
+            f"{job.data[0]} has {widths[0]} observation and {widths[1]} action dimensions, "
+            f"{job.agent}'s latents have {agent.latent_dim} and {agent.action_dim}: encode the "
+            f"dataset with {job.body}"
+        )
+    take_body(agent, content, job.body_seed, job.body)
+    return LatentTable(transitions, job.device), agent
+
+
+def train_pixels(job: PixelJob) -> pd.DataFrame:
+    """Run a job: train, evaluate, and write OUT.parquet, OUT.json and, from frames, OUT.pt.
+
+    A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
+    """
+    started = time.monotonic()
+    torch.set_num_threads(job.threads)
+    identity = job_identity(job)
+    table, agent = _prepare(job)
+    trainer = PixelTrainer(job, table, agent)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity)
+    try:
+        rows = trainer.train(checkpoint)
+        physics = trainer.env.physics if trainer.env else ""
+    finally:
+        if trainer.env is not None:
+            trainer.env.close()
+    updates = job.settings.steps * len(job.seeds)
+    record = {
+        **identity,
+        "physics": physics,
+        "transitions": len(table),
+        "seconds": {part: round(seconds, 3) for part, seconds in trainer.seconds.items()},
+        "seed_updates_per_s": round(updates / max(trainer.seconds["learning"], 1e-9), 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "wall_time_s": round(time.monotonic() - started, 1),
+        "threads": job.threads,
+        **provenance.describe(job.device),
+    }
+    if job.body is None:
+        save_body(agent, job.out.with_suffix(".pt"), {"settings": as_dict(job.settings)})
+    write_json(job.out.with_suffix(".json"), record)
+    write_rows(rows, job.out)
+    checkpoint.remove()
+    return rows
+
+
+def encode_dataset(
+    data: tuple[Path, ...],
+    body: Path,
+    seed: int,
+    module: str,
+    settings: PixelSettings,
+    out: Path,
+    device: str = "cpu",
+) -> Transitions:
+    """Encode a pixel dataset with the frozen encoder and trunks of one seed; write OUT.npz.
+
+    Raises:
+        SyntherError: a file is missing or damaged, or the weights are of another agent.
+    """
+    started = time.monotonic()
+    content = load_body(body)
+    shape = tuple(content["observation_shape"])
+    agent = make_pixel_agent(
+        module, settings, shape, content["action_dim"], (seed,), device, frozen=True
+    )
+    take_body(agent, content, seed, body)
+    pixels = read_shards(data)
+    transitions = encode(agent, pixels, device)
+    transitions.save(out)
+    record = {
+        "data": _inputs(data),
+        "body": _inputs((body,)),
+        "body_seed": seed,
+        "module": module,
+        "n_step": settings.n_step,
+        "discount": settings.discount,
+        "transitions": len(transitions),
+        "latent_dim": agent.latent_dim,
+        "peak_memory_mb": peak_memory_mb(),
+        "wall_time_s": round(time.monotonic() - started, 1),
+        **provenance.describe(device),
+    }
+    write_json(out.with_suffix(".json"), record)
+    return transitions

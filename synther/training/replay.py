@@ -1,0 +1,119 @@
+"""Replay buffers on the device: one tensor of packed transitions, K seeds side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synther.agents.base import Batch
+from synther.errors import SyntherError
+
+
+def unpack(rows: Tensor, observation_dim: int, action_dim: int) -> Batch:
+    """Return rows (K, B, 2 d + a + 2), packed as `Transitions.packed` has them, as a batch."""
+    d, a = observation_dim, action_dim
+    return Batch(
+        observations=rows[..., :d],
+        actions=rows[..., d : d + a],
+        rewards=rows[..., d + a],
+        next_observations=rows[..., d + a + 1 : 2 * d + a + 1],
+        terminals=rows[..., 2 * d + a + 1],
+    )
+
+
+class Replay:
+    """The last `capacity` transitions of each of K seeds.
+
+    Args:
+        seeds: K.
+        capacity: rows a seed.
+        observation_dim: d.
+        action_dim: a.
+        device: where the rows lie and minibatches are gathered.
+        dtype: of the rows.
+
+    Attributes:
+        size: rows a seed in it, the same for all.
+        added: rows a seed ever added or filled in.
+        count: `size` as a float64 tensor () on the device, for what is captured in a CUDA graph.
+    """
+
+    def __init__(
+        self,
+        seeds: int,
+        capacity: int,
+        observation_dim: int,
+        action_dim: int,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.widths = (observation_dim, action_dim)
+        width = 2 * observation_dim + action_dim + 2
+        self._rows = torch.zeros(seeds, capacity, width, dtype=dtype, device=device)
+        self._firsts = capacity * torch.arange(seeds, device=device)[:, None]
+        self.capacity, self.added = capacity, 0
+        self.count = torch.zeros((), dtype=torch.float64, device=device)
+
+    @property
+    def size(self) -> int:
+        """Rows a seed in it."""
+        return min(self.added, self.capacity)
+
+    def rows(self) -> Tensor:
+        """Return all rows (K, size, 2 d + a + 2) in it: a view, oldest first until it is full."""
+        return self._rows[:, : self.size]
+
+    def add(
+        self,
+        observations: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        next_observations: np.ndarray,
+        terminated: np.ndarray,
+    ) -> None:
+        """Store one transition a seed: (K, d), (K, a), (K,), (K, d), (K,).
+
+        `terminated` is what the simulator calls so: an episode that is cut by its time limit has
+        not terminated, and its value goes on.
+        """
+        packed = np.concatenate(
+            [
+                observations,
+                actions,
+                rewards[:, None],
+                next_observations,
+                terminated[:, None].astype(np.float64),
+            ],
+            axis=1,
+        )
+        where = self.added % self.capacity
+        self._rows[:, where] = torch.as_tensor(packed).to(self._rows)
+        self.added += 1
+        self.count.fill_(self.size)
+
+    def fill(self, rows: Tensor) -> None:
+        """Put rows (K, n, 2 d + a + 2), n up to the capacity, in place of all that is in it."""
+        if rows.shape[1] > self.capacity:
+            raise SyntherError(f"{rows.shape[1]} rows do not fit a buffer of {self.capacity}")
+        self._rows[:, : rows.shape[1]] = rows
+        self.added = rows.shape[1]
+        self.count.fill_(self.size)
+
+    def gather(self, places: Tensor) -> Tensor:
+        """Return rows (K, B, 2 d + a + 2) at `places` (K, B) in [0, 1): shares of what is in it."""
+        chosen = (places * self.count).long() + self._firsts
+        width = self._rows.shape[-1]
+        found = self._rows.view(-1, width).index_select(0, chosen.view(-1))
+        return found.view(*chosen.shape, width)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what `restore` needs."""
+        return {"rows": self.rows().clone(), "added": self.added}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        self.fill(snapshot["rows"].to(self._rows))
+        self.added = snapshot["added"]

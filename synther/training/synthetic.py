@@ -1,0 +1,113 @@
+"""The generators of online training: trained anew on the replay, sampled into a second buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from synther.agents.base import OnlineSettings
+from synther.checkpoint import Checkpoint
+from synther.errors import SyntherError
+from synther.generators.diffusion import DiffusionSettings
+from synther.generators.diffusion.stacked import StackedDiffusion
+from synther.settings import resolve
+from synther.training.clock import Clock
+from synther.training.replay import Replay
+
+
+def _model_seed(seed: int, refresh: int, purpose: int) -> int:
+    """Return the seed of one training or sampling of one seed's generator."""
+    return int(np.random.SeedSequence([seed, 9, refresh, purpose]).generate_state(1)[0])
+
+
+class Synthesiser:
+    """K generators and the buffer of their samples.
+
+    Args:
+        settings: the agent's, of which the generator's are a part.
+        widths: d and a.
+        seeds: one a generator.
+        device: where they train and the samples lie.
+        out: the job's result, beside which its checkpoints lie.
+        identity: what the result depends on.
+
+    Attributes:
+        buffer: the samples (K, synthetic_samples); empty before the first refresh.
+        refreshes: how often it was refilled.
+    """
+
+    def __init__(
+        self,
+        settings: OnlineSettings,
+        widths: tuple[int, int],
+        seeds: Sequence[int],
+        device: str,
+        out: Path | None = None,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        where = "the diffusion model of an online agent"
+        self.settings = resolve(DiffusionSettings, settings.diffusion, where=where)
+        self.seeds, self._device = list(seeds), device
+        self.buffer = Replay(len(seeds), settings.synthetic_samples, *widths, device=device)
+        self.refreshes = 0
+        self._out, self._identity = out, identity or {}
+
+    def _checkpoint(self, kind: str, refresh: int) -> Checkpoint | None:
+        if self._out is None:
+            return None
+        path = self._out.with_suffix(f".{kind}-{refresh}.ckpt")
+        return Checkpoint(path, {**self._identity, "kind": kind, "refresh": refresh})
+
+    def refresh(self, real: Tensor, clock: Clock, title: str = "") -> None:
+        """Train new generators on `real` (K, N, 2 d + a + 2) and put their samples in the buffer.
+
+        A job that is killed in here goes on with the training where it was.
+        """
+        number, widths = self.refreshes, self.buffer.widths
+        training = self._checkpoint("diffusion", number)
+        model = StackedDiffusion(self.settings, widths)
+        with clock.time("diffusion"):
+            seeds = [_model_seed(seed, number, 0) for seed in self.seeds]
+            model.fit(real.float(), seeds, training, title)
+        with clock.time("sampling"):
+            seeds = [_model_seed(seed, number, 1) for seed in self.seeds]
+            self.buffer.fill(model.sample(self.buffer.capacity, seeds))
+        self.refreshes += 1
+        if saved := self._checkpoint("samples", number):
+            saved.save(self.buffer.snapshot())
+
+    def tidy(self, everything: bool = False) -> None:
+        """Delete the checkpoints that the job's own has made needless, or all of them."""
+        for number in range(self.refreshes + 1):
+            for kind in ("diffusion", "samples"):
+                needed = kind == "samples" and number == self.refreshes - 1
+                checkpoint = self._checkpoint(kind, number)
+                if checkpoint and (everything or (number < self.refreshes and not needed)):
+                    checkpoint.remove()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what `restore` needs; where there is a result, the samples have their own file."""
+        own = {"buffer": self.buffer.snapshot()} if self._out is None else {}
+        return {"refreshes": self.refreshes, **own}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a `snapshot`, reading the samples of that time.
+
+        Raises:
+            SyntherError: their file is gone.
+        """
+        self.refreshes = snapshot["refreshes"]
+        saved = snapshot.get("buffer")
+        if self.refreshes and (file := self._checkpoint("samples", self.refreshes - 1)):
+            saved = file.load(self._device)
+            if saved is None:
+                raise SyntherError(
+                    f"{file.path} is missing, without which the job's checkpoint can't go on: "
+                    "delete that too, to start anew"
+                )
+        if saved:
+            self.buffer.restore(saved)

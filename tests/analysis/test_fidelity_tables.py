@@ -1,0 +1,215 @@
+"""Tables and figures of generators: numbers by hand, every layout in every format."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from result_rows import results
+
+from synther.analysis import fidelity_render
+from synther.analysis.fidelity import Sheet, collect, measures
+from synther.analysis.fidelity_spec import COLUMNS, FidelitySpec
+from synther.analysis.tables import DatasetRow, build_fidelity
+from synther.errors import SyntherError
+
+CHEETAH = DatasetRow("halfcheetah-medium-replay-local", "halfcheetah-medium-replay-v2")
+NAMES = ["observation_0", "action_0", "reward", "next_observation_0", "terminal"]
+SOURCES = {"real": "real", "synther": "SynthER", "tvae": "TVAE", "noise": "noise"}
+PAPER = {
+    "table": "generators",
+    "measures": {"marginal": "marginal", "score": "eval_return"},
+    "variants": {"synther": "Diffusion (SynthER)", "tvae": "VAE (TVAE)"},
+}
+
+
+def leave(folder: Path, source: str, shift: float, preset: str = "quick") -> dict[str, str]:
+    """Write what measuring, fitting and sampling leave, with known numbers."""
+    rows = pd.DataFrame(
+        {
+            "row": range(4),
+            "distance": np.array([0.0, 1.0, 2.0, 5.0]) + shift,
+            "data_distance": [0.5, 0.5, 3.0, 4.0],
+            "mse": [0.1, 0.3, np.nan, 0.2],
+            "scaled_mse": [0.01, 0.03, np.nan, 0.02],
+        }
+    )
+    pairs = np.full((5, 5), 0.5)
+    pairs[0, 1] = pairs[1, 0] = 1.0
+    pairs[4] = pairs[:, 4] = np.nan
+    record: dict[str, Any] = {
+        "preset": preset,
+        "columns": NAMES,
+        "ks_complement": [1.0, 0.9, 0.8, 0.7, 0.6],
+        "correlation_similarity": np.where(np.isnan(pairs), None, pairs.astype(object)).tolist(),
+        "histograms": {
+            "edges": [[0.0, 1.0, 2.0]] * 5,
+            "real": [[0.5, 0.5]] * 5,
+            "samples": [[0.2, 0.8]] * 5,
+        },
+        "real": 100,
+        "measured": 4,
+        "dynamics": {"rows": 3, "terminal": 1, "undetermined": 0, "diverged": 0},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {
+        "fidelity": folder / f"{source}.parquet",
+        "fit": folder / f"{source}-fit.json",
+        "sample": folder / f"{source}-samples.json",
+    }
+    rows.to_parquet(paths["fidelity"])
+    (folder / f"{source}.json").write_text(json.dumps(record))
+    fitted = {"wall_time_s": 12.0, "num_parameters": 250, "transitions": 1000}
+    paths["fit"].write_text(json.dumps(fitted))
+    paths["sample"].write_text(json.dumps({"wall_time_s": 3.0}))
+    return {kind: str(path) for kind, path in paths.items()}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> FidelitySpec:
+    files = {s: leave(tmp_path / "results", s, 0.1 * i) for i, s in enumerate(["synther", "noise"])}
+    return FidelitySpec.from_dict(
+        {
+            "kind": "fidelity",
+            "layout": "generators",
+            "name": "generators",
+            "title": "Generators & more",
+            "preset": "quick",
+            "budget": "4 seeds",
+            "is_paper_protocol": False,
+            "agents": {"td3_bc": "TD3+BC"},
+            "groups": {"locomotion": [dataclasses.asdict(CHEETAH)]},
+            "sources": SOURCES,
+            "factors": {"": list(SOURCES)},
+            "files": {CHEETAH.name: files},
+            "not_installed": {"tvae": "ctgan"},
+            "paper": PAPER,
+        }
+    )
+
+
+SCORES = results(
+    {
+        ("td3_bc", CHEETAH.name, "real"): [40, 42, 44],
+        ("td3_bc", CHEETAH.name, "synther"): [30, 40, 50],
+    }
+)
+
+
+@pytest.fixture
+def sheet(spec: FidelitySpec) -> Sheet:
+    return collect(spec, SCORES)
+
+
+def test_numbers_by_hand(sheet: Sheet) -> None:
+    found = sheet.entries[CHEETAH.name, "synther"].numbers
+    values = {measure: number.value for (measure, _), number in found.items()}
+    assert values == {
+        "marginal": pytest.approx(0.8),
+        "worst": pytest.approx(0.6),
+        "correlation": pytest.approx((1.0 + 5 * 0.5) / 6),  # pairs without the constant column
+        "distance": pytest.approx(1.5),
+        "data_distance": pytest.approx(1.75),
+        "memorised": pytest.approx(50.0),  # 0.0 < 0.5 and 2.0 < 3.0
+        "mse": pytest.approx(0.2),
+        "scaled_mse": pytest.approx(0.02),
+        "fit_s": 12.0,
+        "sample_s": 3.0,
+        "parameters": 250.0,
+        "compression": pytest.approx(1000 * 5 / 250),
+        "score": pytest.approx(40.0),
+    }
+    score = found["score", "td3_bc"]
+    assert (score.std, score.seeds) == (pytest.approx(10.0), 3)
+    real = sheet.entries[CHEETAH.name, "real"].numbers
+    assert set(real) == {("score", "td3_bc")}
+
+
+def test_the_papers_numbers_stand_beside_with_their_status(sheet: Sheet) -> None:
+    text = fidelity_render.markdown(sheet)
+    rows = {
+        line.split("|")[2].strip(): line for line in text.splitlines() if line.startswith("| half")
+    }
+    assert "0.800 | *0.989†*" in rows["SynthER"]
+    assert "40.0 ± 10.0 | *45.9 ± 0.9†*" in rows["SynthER"]
+    assert "not installed | *0.942†*" in rows["TVAE"]
+    assert "† recalled, not checked against the paper" in text
+    assert "pip install 'synther[ctgan]'" in text
+    assert "a check of the pipeline, not evidence" in text
+    assert "25.00%" in text  # of the samples are terminal
+    frame = fidelity_render.tidy(sheet).set_index(["source", "measure"])
+    assert frame.loc[("tvae", "marginal"), "state"] == "not installed"
+    assert frame.loc[("synther", "marginal"), "paper_value"] == 0.989
+    assert frame.loc[("synther", "marginal"), "paper_status"] == "recalled"
+    assert frame.loc[("noise", "score"), "state"] == "missing"
+
+
+@pytest.mark.parametrize("layout", COLUMNS)
+def test_every_layout_is_written_in_every_format(
+    spec: FidelitySpec, layout: str, tmp_path: Path
+) -> None:
+    changed = dataclasses.replace(spec, layout=layout)
+    if layout == "ablations":
+        changed = dataclasses.replace(
+            changed, factors={"w": ["synther", "noise"], "n": ["synther"]}
+        )
+    if layout in ("diversity", "marginals"):
+        changed = dataclasses.replace(changed, agents={}, paper=None)
+    given = SCORES if changed.agents else pd.DataFrame()
+    written = build_fidelity(changed, given, tmp_path / "out" / layout)
+    assert [path.suffix for path in written] == [".csv", ".md", ".tex", ".pdf", ".png"]
+    assert all(path.stat().st_size > 0 for path in written)
+    bytes_before = [path.read_bytes() for path in written]
+    build_fidelity(changed, given, tmp_path / "out" / layout)
+    assert [path.read_bytes() for path in written] == bytes_before
+    frame = pd.read_csv(written[0])
+    assert set(frame["measure"]) == set(changed.columns)
+    if layout == "compression":
+        assert "the paper claims is 12.9x†" in written[1].read_text()
+    if layout == "ablations":
+        assert list(dict.fromkeys(frame["factor"])) == ["w", "n"]
+
+
+def test_missing_results_leave_gaps_but_not_all_of_them(spec: FidelitySpec) -> None:
+    nothing = dataclasses.replace(spec, files={})
+    sheet = collect(nothing, SCORES)
+    assert "—" in fidelity_render.markdown(sheet)
+    with pytest.raises(SyntherError, match="no result belongs to generators"):
+        collect(nothing, pd.DataFrame())
+
+
+def test_damaged_and_foreign_results_are_refused(spec: FidelitySpec, tmp_path: Path) -> None:
+    path = Path(spec.files[CHEETAH.name]["noise"]["fidelity"])
+    leave(tmp_path / "results", "noise", 0.0, preset="paper")
+    with pytest.raises(SyntherError, match="of preset paper, not quick"):
+        collect(spec, SCORES)
+    path.write_bytes(b"cut short")
+    with pytest.raises(SyntherError, match="not a readable parquet"):
+        collect(spec, SCORES)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(SyntherError, match="not readable as JSON"):
+        collect(spec, SCORES)
+
+
+def test_misspelt_descriptions_offer_the_nearest(spec: FidelitySpec) -> None:
+    content = spec.to_dict()
+    assert FidelitySpec.from_dict(json.loads(json.dumps(content))) == spec
+    with pytest.raises(SyntherError, match="did you mean diversity"):
+        FidelitySpec.from_dict(content | {"layout": "divrsity"})
+    with pytest.raises(SyntherError, match="unknown source 'synthr'"):
+        FidelitySpec.from_dict(content | {"factors": {"": ["synthr"]}})
+
+
+def test_copies_are_a_hundred_percent_memorised() -> None:
+    rows = pd.DataFrame(
+        {"distance": [0.0] * 3, "data_distance": [0.1, 1.0, 2.0], "mse": 0.0, "scaled_mse": 0.0}
+    )
+    record = {"ks_complement": [1.0], "correlation_similarity": [[None]]}
+    found = measures(record, rows)
+    assert found["memorised"].value == 100.0
+    assert "correlation" not in found  # a single column has no pair

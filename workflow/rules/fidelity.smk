@@ -1,0 +1,24 @@
+# A source's samples, held against the data that its generator was fitted to and the simulator.
+rule fidelity:
+    input:
+        real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        samples=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
+    output:
+        rows="results/{preset}/fidelity/{dataset}/{source}.parquet",
+        record="results/{preset}/fidelity/{dataset}/{source}.json",
+    log:
+        "logs/{preset}/fidelity/{dataset}/{source}.log",
+    conda:
+        ENVIRONMENT
+    # every sample against every transition, by brute force: minutes on 8 cores at the paper's size
+    threads: lambda w: 8 if EXPERIMENTS[w.preset].fidelity_samples() > 20_000 else 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+    params:
+        number=lambda w: EXPERIMENTS[w.preset].fidelity_samples(),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+    shell:
+        "synther fidelity --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --source {wildcards.source} --real {input.real} --samples {input.samples}"
+        " --num {params.number} --seed {params.seed} --out {output.rows} --threads {threads}"
+        " 2> {log}"

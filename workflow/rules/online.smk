@@ -1,0 +1,22 @@
+# Seeds of one agent that learn in their environment, evaluated as they go.
+rule train_online:
+    output:
+        rows="results/{preset}/online/{task}/{agent}/seeds-{first}-{last}.parquet",
+        record="results/{preset}/online/{task}/{agent}/seeds-{first}-{last}.json",
+    log:
+        "logs/{preset}/online/{task}/{agent}/seeds-{first}-{last}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: EXPERIMENTS[w.preset].online_memory_mb(
+            w.task, w.agent, int(w.last) - int(w.first) + 1
+        ),
+    params:
+        device=config["device"],
+        # not on the command line, which resolves them itself: a change makes the job run again
+        settings=lambda w: online_settings(w.agent, w.task, w.preset),
+    shell:
+        "synther online --preset {wildcards.preset} --task {wildcards.task}"
+        " --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"

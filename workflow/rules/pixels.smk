@@ -1,0 +1,172 @@
+# Pixels: datasets rendered here or V-D4RL's, agents on frames, and their heads on synthetic latents.
+VD4RL_SHARDS = {
+    f"data/vd4rl/{below}": name
+    for name, spec in specs.load("datasets")["datasets"].items()
+    if spec["kind"] == "vd4rl" and spec["level"] != "medium-expert"
+    for below in spec["files"]
+}
+
+
+def pixels(wildcards):
+    """Return what a preset asks of the experiments on pixels."""
+    return EXPERIMENTS[wildcards.preset].pixels()
+
+
+rule download_shard:
+    output:
+        "data/vd4rl/{shard}.hdf5",
+    log:
+        "logs/download/vd4rl/{shard}.log",
+    retries: 2
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        downloads=1,
+    params:
+        dataset=lambda w: VD4RL_SHARDS[f"data/vd4rl/{w.shard}.hdf5"],
+    shell:
+        "synther download --dataset {params.dataset} --shard {output} --root data 2> {log}"
+
+
+rule render_dataset:
+    output:
+        "data/{preset}/pixels/{dataset}.hdf5",
+    log:
+        "logs/{preset}/render/{dataset}.log",
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        mem_mb=4000,
+    params:
+        rows=lambda w: pixels(w).rows(),
+        policies=lambda w: pixels(w).scale.get("policies", ""),
+    shell:
+        "synther render --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --rows {params.rows} --out {output} --threads {threads} 2> {log}"
+
+
+rule train_pixels:
+    input:
+        lambda w: pixels(w).shards(w.dataset),
+    output:
+        rows="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.parquet",
+        record="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.json",
+        body="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.pt",
+    log:
+        "logs/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.log",
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        mem_mb=lambda w: pixels(w).memory_mb(w.dataset),
+    params:
+        device=config["device"],
+        # not on the command line, which resolves them itself: a change makes the job run again
+        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+    shell:
+        "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --data {input} --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"
+
+
+rule encode_latents:
+    input:
+        shards=lambda w: pixels(w).shards(w.dataset),
+        body=lambda w: pixels(w).body(w.dataset, w.agent),
+    output:
+        latents="results/{preset}/latents/{dataset}/{agent}/latents.npz",
+        record="results/{preset}/latents/{dataset}/{agent}/latents.json",
+    log:
+        "logs/{preset}/latents/{dataset}/{agent}/encode.log",
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=lambda w: pixels(w).memory_mb(w.dataset),
+    params:
+        device=config["device"],
+        seed=lambda w: pixels(w).body_seed(),
+        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+    shell:
+        "synther encode --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --data {input.shards} --agent {wildcards.agent} --body {input.body}"
+        " --body-seed {params.seed} --out {output.latents} --device {params.device}"
+        " --threads {threads} 2> {log}"
+
+
+rule fit_latents:
+    input:
+        "results/{preset}/latents/{dataset}/{agent}/latents.npz",
+    output:
+        model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
+    log:
+        "logs/{preset}/latents/{dataset}/{agent}/{source}-fit.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        device=config["device"],
+        seed=lambda w: pixels(w).body_seed(),
+        folder=lambda w, output: output.model.removesuffix("/model.pt"),
+        set=lambda w: assignments(pixels(w).generator_overrides(w.source)),
+        settings=lambda w: pixels(w).generator_settings(w.dataset, w.source),
+    shell:
+        "synther fit --preset {wildcards.preset} --data {input} --source {wildcards.source}"
+        " --dataset {wildcards.dataset} --seed {params.seed} {params.set}"
+        " --out {params.folder} --device {params.device} --threads {threads} 2> {log}"
+
+
+rule sample_latents:
+    input:
+        "results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+    output:
+        samples="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
+        record="results/{preset}/latents/{dataset}/{agent}/{source}/samples.json",
+    log:
+        "logs/{preset}/latents/{dataset}/{agent}/{source}-sample.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w: pixels(w).memory_mb(w.dataset, w.source),
+    params:
+        device=config["device"],
+        seed=lambda w: pixels(w).body_seed(),
+        num=lambda w: pixels(w).samples(w.source),
+        folder=lambda w, input: input[0].removesuffix("/model.pt"),
+    shell:
+        "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
+        " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
+
+
+rule train_heads:
+    input:
+        latents="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
+        body=lambda w: pixels(w).body(w.dataset, w.agent),
+    output:
+        rows="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
+        record="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",
+    log:
+        "logs/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.log",
+    wildcard_constraints:
+        source="(?!real/)[a-z0-9-]+",
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        mem_mb=lambda w: pixels(w).memory_mb(w.dataset, w.source),
+    params:
+        device=config["device"],
+        seed=lambda w: pixels(w).body_seed(),
+        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+    shell:
+        "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
+        " --latents {input.latents} --body {input.body} --body-seed {params.seed}"
+        " --source {wildcards.source} --agent {wildcards.agent}"
+        " --seeds {wildcards.first}-{wildcards.last} --out {output.rows}"
+        " --device {params.device} --threads {threads} 2> {log}"
