@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from synther.errors import SyntherError
+from synther.optimizer import Adam
 
 
 class Batch(NamedTuple):
@@ -138,7 +138,7 @@ class Agent(nn.Module, ABC):
         super().__init__()
         self.observation_dim, self.action_dim = observation_dim, action_dim
         self.seeds, self.settings = list(seeds), settings
-        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.optimizers: dict[str, Adam] = {}
         self.updates = 0
 
     def noise(self) -> dict[str, tuple[int, ...]]:

@@ -22,6 +22,7 @@ from synther.agents.networks import (
     soft_update,
 )
 from synther.agents.sac import LOG_STD_MAX, LOG_STD_MIN, squashed_gaussian
+from synther.optimizer import Adam
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,11 @@ class CQL(Agent):
         self._target = FlatParameters([self.target_critics])
         self.target_entropy = -float(action_dim)
         slow, fast = settings.policy_learning_rate, settings.critic_learning_rate
-        on_gpu = self.log_alpha.is_cuda
         self.optimizers = {
             "actor": self._actor.adam(slow),
             "critics": self._critics.adam(fast),
-            "alpha": torch.optim.Adam([self.log_alpha], lr=slow, fused=True, capturable=on_gpu),
-            "multiplier": torch.optim.Adam(
-                [self.log_multiplier], lr=fast, fused=True, capturable=on_gpu
-            ),
+            "alpha": Adam([self.log_alpha], slow),
+            "multiplier": Adam([self.log_multiplier], fast),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:

@@ -21,6 +21,7 @@ from synther.agents.networks import (
     soft_update,
 )
 from synther.errors import SyntherError
+from synther.optimizer import Adam
 
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
@@ -132,11 +133,10 @@ class EDAC(Agent):
         self._target = FlatParameters([self.target_critics])
         self.target_entropy = -float(action_dim)
         rate = settings.learning_rate
-        on_gpu = self.log_alpha.is_cuda
         self.optimizers = {
             "actor": self._actor.adam(rate),
             "critics": self._critics.adam(rate),
-            "alpha": torch.optim.Adam([self.log_alpha], lr=rate, fused=True, capturable=on_gpu),
+            "alpha": Adam([self.log_alpha], rate),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:

@@ -83,7 +83,7 @@ class IQL(Agent):
         precision = torch.float32 if self._actor.value.is_cuda else torch.float64
         self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
         rate = torch.tensor(settings.learning_rate, dtype=precision, device=device)
-        self.optimizers["actor"].param_groups[0]["lr"] = rate
+        self.optimizers["actor"].learning_rate = rate
 
     def value_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the expectile loss, eq. 5, a seed, and the advantages min Q - V (K, B)."""
@@ -137,7 +137,8 @@ class IQL(Agent):
         """Set the actor's next learning rate: half a cosine from the first update to `steps`."""
         settings, count = self.settings, self.get_buffer("actor_steps")
         count += 1.0
-        rate = self.optimizers["actor"].param_groups[0]["lr"]
+        rate = self.optimizers["actor"].learning_rate
+        assert isinstance(rate, Tensor)
         rate.copy_(0.5 * settings.learning_rate * (1.0 + (math.pi / settings.steps * count).cos()))
 
     def act(self, observations: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from synther.optimizer import Adam
+
 
 def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:
     """Return a CPU generator a seed; another `purpose` gives an unrelated stream."""
@@ -160,10 +162,9 @@ class FlatParameters:
             parameter.grad = self.value.grad[span].view(parameter.shape)
             offset += parameter.numel()
 
-    def adam(self, learning_rate: float) -> torch.optim.Adam:
+    def adam(self, learning_rate: float | Tensor) -> Adam:
         """Return Adam over the buffer."""
-        on_gpu = self.value.is_cuda
-        return torch.optim.Adam([self.value], lr=learning_rate, fused=True, capturable=on_gpu)
+        return Adam([self.value], learning_rate)
 
     def zero_grad(self) -> None:
         """Set all gradients to zero, in place: they stay views of one buffer."""

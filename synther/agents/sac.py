@@ -21,6 +21,7 @@ from synther.agents.networks import (
     xavier_init,
 )
 from synther.errors import SyntherError
+from synther.optimizer import Adam
 
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 
@@ -108,7 +109,7 @@ class SAC(Agent):
         self.optimizers = {
             "actor": self._actor.adam(rate),
             "critics": self._critics.adam(rate),
-            "alpha": torch.optim.Adam([self.log_alpha], lr=rate, capturable=self.log_alpha.is_cuda),
+            "alpha": Adam([self.log_alpha], rate),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from scipy import stats
 
 from synther.datasets.subset import trajectory_ids
 from synther.errors import unknown_name
+from synther.optimizer import Adam
 from synther.transitions import Transitions
 
 KINDS = ("reward", "return", "td_error")
@@ -62,7 +63,7 @@ def _td_errors(transitions: Transitions, seed: int) -> np.ndarray:
             torch.nn.ReLU(),
             torch.nn.Linear(VALUE_WIDTH, 1),
         )
-    optimizer = torch.optim.Adam(value.parameters(), lr=1e-3)
+    optimizer = Adam(list(value.parameters()), 1e-3)
 
     def errors(rows: torch.Tensor | slice) -> torch.Tensor:
         with torch.no_grad():

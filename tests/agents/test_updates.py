@@ -116,7 +116,7 @@ def test_iql_equals_the_plain_update(variant):
         log_std = plain.log_std.detach()
         torch.testing.assert_close(agent.log_std[0][k].detach(), log_std, rtol=0, atol=TOLERANCE)
         rate = plain.schedule.get_last_lr()[0]
-        assert float(agent.optimizers["actor"].param_groups[0]["lr"]) == pytest.approx(rate)
+        assert float(agent.optimizers["actor"].learning_rate) == pytest.approx(rate)
 
 
 @pytest.mark.parametrize(("eta", "critics"), [(1.0, 4), (5.0, 2), (0.0, 3)])

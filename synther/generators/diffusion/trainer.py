@@ -14,6 +14,7 @@ from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
+from synther.optimizer import Adam
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
 """What random numbers are for: every purpose has a stream of its own."""
@@ -103,13 +104,7 @@ class Trainer:
         self._rows, self._settings = rows, settings
         self.network = network.to(rows.device)
         self._batch = settings.batch_size_for(rows.shape[-2])
-        self._optimizer = torch.optim.AdamW(
-            [self.network.flat],
-            lr=settings.learning_rate,
-            betas=settings.betas,
-            weight_decay=0.0,  # done in `step`, which can spare the biases inside the flat tensor
-            fused=True,
-        )
+        self._optimizer = Adam([self.network.flat], settings.learning_rate, settings.betas)
         self.ema = EMA(
             self.network.flat,
             settings.ema_beta,
@@ -153,16 +148,16 @@ class Trainer:
         """Take one gradient step."""
         s, flat = self._settings, self.network.flat
         loss = self.loss(*self._minibatch())
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad()
         loss.backward()
         assert flat.grad is not None
         norm = torch.linalg.vector_norm(flat.grad, dim=1, keepdim=True)
         flat.grad.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
         rate = self.learning_rate(self.done)
-        if s.weight_decay:
+        if s.weight_decay:  # AdamW's, here because it spares the biases inside the flat tensor
             for weight in self.network.weights():
                 weight.mul_(1 - rate * s.weight_decay)
-        self._optimizer.param_groups[0]["lr"] = rate
+        self._optimizer.learning_rate = rate
         self._optimizer.step()
         self.ema.update(flat.detach())
         self._losses.append(loss.detach())
