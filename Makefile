@@ -7,16 +7,16 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint check-physics environment clean
+.PHONY: quick test lint check-physics environment rendering clean
 
-quick: environment
+quick: environment rendering
 	snakemake --config preset=quick --quiet rules
 	@echo
 	@echo "Done. Tables and figures:"
 	@ls figures/quick/*.pdf
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
 
-test: environment
+test: environment rendering
 	pytest
 
 lint: environment
@@ -30,6 +30,14 @@ lint: environment
 # Steps Gym's -v2 environments in mujoco-py beside ours; needs python3.10 or python3.8.
 check-physics: environment
 	python workflow/scripts/check_physics.py
+
+# What draws pixels without a display, EGL or OSMesa; installed where neither works, by root on Debian.
+RENDERS := python -c 'from synther.envs.pixels import find_backend; print("Pixels:", find_backend())'
+rendering: environment
+	@$(RENDERS) 2>/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
+	     --no-install-recommends libegl1 libgl1-mesa-dri libosmesa6 >/dev/null && $(RENDERS); } \
+	|| echo "No pixels can be rendered here: install libegl1 libgl1-mesa-dri, or libosmesa6"
 
 environment: $(VENV)/.installed
 

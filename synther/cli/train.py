@@ -20,6 +20,7 @@ def train(options: argparse.Namespace) -> None:
     device = choose_device(options.device, options.threads)
     from synther.agents import load_agent_class
     from synther.agents.base import OnlineSettings
+    from synther.agents.pixels import PixelSettings
     from synther.training.offline import OfflineJob, parse_seeds, train_offline
 
     data = Path(options.data)
@@ -37,6 +38,8 @@ def train(options: argparse.Namespace) -> None:
     dataset = options.dataset or (data.stem if data.stem in known else task)
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings
+    if issubclass(kind, PixelSettings):
+        raise SyntherError(f"{options.agent} sees pixels: train it with `synther pixels`")
     if issubclass(kind, OnlineSettings):
         raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
     settings: Any = resolve(

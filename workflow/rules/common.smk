@@ -31,3 +31,8 @@ wildcard_constraints:
 def assignments(settings):
     """Return settings as --set arguments."""
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
+
+
+def pixels(wildcards):
+    """Return what a preset asks of the experiments on pixels."""
+    return EXPERIMENTS[wildcards.preset].pixels()

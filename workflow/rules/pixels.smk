@@ -7,11 +7,6 @@ VD4RL_SHARDS = {
 }
 
 
-def pixels(wildcards):
-    """Return what a preset asks of the experiments on pixels."""
-    return EXPERIMENTS[wildcards.preset].pixels()
-
-
 rule download_shard:
     output:
         "data/vd4rl/{shard}.hdf5",
@@ -112,7 +107,7 @@ rule fit_latents:
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
-        folder=lambda w, output: output.model.removesuffix("/model.pt"),
+        folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
         set=lambda w: assignments(pixels(w).generator_overrides(w.source)),
         settings=lambda w: pixels(w).generator_settings(w.dataset, w.source),
     shell:
@@ -138,7 +133,7 @@ rule sample_latents:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
         num=lambda w: pixels(w).samples(w.source),
-        folder=lambda w, input: input[0].removesuffix("/model.pt"),
+        folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
     shell:
         "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
