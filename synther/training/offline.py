@@ -24,7 +24,7 @@ from synther.files import sha256, write_json
 from synther.progress import Progress
 from synther.settings import as_dict
 from synther.training.evaluate import Standardiser, evaluate
-from synther.training.results import ResultRows, write_rows
+from synther.training.results import ResultRows, mean_losses, write_rows
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -206,14 +206,7 @@ class OfflineTrainer:
         return self.rows.frame()
 
     def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
-        values = {name: value.mean().item() for name, value in info.items()}
-        broken = [name for name, value in values.items() if not np.isfinite(value)]
-        if broken:
-            raise SyntherError(
-                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by update "
-                f"{self.agent.updates}: lower its learning rate, or check {self.job.data}"
-            )
-        return values
+        return mean_losses(info, self.job.agent, self.agent.updates, self.job.data)
 
     def _evaluate(self) -> None:
         self.rows.add(self.agent.updates, evaluate(self.agent, self.env, self.standardiser))

@@ -33,7 +33,7 @@ from synther.training.frames import (
     save_body,
     take_body,
 )
-from synther.training.results import ResultRows, write_rows
+from synther.training.results import ResultRows, mean_losses, write_rows
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -161,14 +161,7 @@ class PixelTrainer:
         return self.rows.frame()
 
     def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
-        values = {name: value.mean().item() for name, value in info.items()}
-        broken = [name for name, value in values.items() if not np.isfinite(value)]
-        if broken:
-            raise SyntherError(
-                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by update "
-                f"{self.agent.updates}: lower its learning rate, or check {self.job.data[0]}"
-            )
-        return values
+        return mean_losses(info, self.job.agent, self.agent.updates, self.job.data[0])
 
     def _evaluate(self) -> None:
         started = time.perf_counter()

@@ -33,6 +33,21 @@ LOSS_INTERVAL = 100
 """Steps between readings of the loss, each of which waits for the device."""
 
 
+def make_sampler(settings: DiffusionSettings) -> edm.Sampler:
+    """Return the sampler that a model's settings describe."""
+    s = settings
+    return edm.Sampler(
+        steps=s.sampling_steps,
+        sigma_min=s.sigma_min,
+        sigma_max=s.sigma_max,
+        rho=s.rho,
+        s_churn=s.s_churn,
+        s_tmin=s.s_tmin,
+        s_tmax=s.s_tmax,
+        s_noise=s.s_noise,
+    )
+
+
 class Diffusion:
     """An elucidated diffusion model over whole transitions (s, a, r, s', terminal).
 
@@ -236,17 +251,7 @@ class Diffusion:
         return self._sampler().sample(self.denoise, shape, generator)
 
     def _sampler(self) -> edm.Sampler:
-        s = self.settings
-        return edm.Sampler(
-            steps=s.sampling_steps,
-            sigma_min=s.sigma_min,
-            sigma_max=s.sigma_max,
-            rho=s.rho,
-            s_churn=s.s_churn,
-            s_tmin=s.s_tmin,
-            s_tmax=s.s_tmax,
-            s_noise=s.s_noise,
-        )
+        return make_sampler(self.settings)
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: model.pt (all that `load` needs) and settings.json (to read).

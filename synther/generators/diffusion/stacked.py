@@ -17,7 +17,7 @@ from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
-from synther.generators.diffusion.model import CHUNK, LOSS_INTERVAL
+from synther.generators.diffusion.model import CHUNK, LOSS_INTERVAL, make_sampler
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import (
@@ -166,16 +166,7 @@ class StackedDiffusion:
         if self._network is None or self._normaliser is None:
             raise SyntherError("these diffusion models are not fitted: call fit")
         s, network, normaliser = self.settings, self._network, self._normaliser
-        sampler = edm.Sampler(
-            steps=s.sampling_steps,
-            sigma_min=s.sigma_min,
-            sigma_max=s.sigma_max,
-            rho=s.rho,
-            s_churn=s.s_churn,
-            s_tmin=s.s_tmin,
-            s_tmax=s.s_tmax,
-            s_noise=s.s_noise,
-        )
+        sampler = make_sampler(s)
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
             return edm.precondition(network, x, sigma.expand(len(x), 1), s.sigma_data)
