@@ -21,15 +21,12 @@ from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.files import sha256, write_json
-from synther.progress import Progress
 from synther.settings import as_dict
 from synther.training.evaluate import Standardiser, evaluate
-from synther.training.results import ResultRows, mean_losses, write_rows
+from synther.training.loop import UpdateLoop
+from synther.training.results import ResultRows, write_rows
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
-
-LOG_EVERY = 500
-"""Updates between readings of the losses; each reading waits for the device."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +135,12 @@ class TransitionTable:
         )
 
 
-class OfflineTrainer:
-    """The loop's state: agents, random streams, and the rows measured so far."""
+class OfflineTrainer(UpdateLoop):
+    """Agents on transitions, judged in the batched simulator."""
 
     def __init__(self, job: OfflineJob, data: Transitions, statistics: Transitions) -> None:
         settings = job.settings
-        self.job = job
+        self.job, self.data = job, job.data
         d, a = statistics.observation_dim, statistics.action_dim
         if (data.observation_dim, data.action_dim) != (d, a):
             raise SyntherError(
@@ -184,44 +181,9 @@ class OfflineTrainer:
         }
         self.rows = ResultRows(labels, job.seeds, job.reference)
 
-    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
-        """Train to the last step and return all evaluation rows."""
-        settings, agent = self.job.settings, self.agent
-        saved = checkpoint.load(self.job.device) if checkpoint else None
-        if saved:
-            self._restore(saved)
-        title = f"{self.job.agent} on {self.job.dataset} ({self.job.source})"
-        with Progress(settings.steps, title, "update", done=agent.updates) as progress:
-            while agent.updates < settings.steps:
-                draws = self.streams.next()
-                info = agent.update(self.table.gather(draws.pop("indices")), draws)
-                step = agent.updates
-                if step % LOG_EVERY == 0 or step == settings.steps:
-                    progress.show(self._losses(info))
-                if step % settings.eval_every == 0 or step == settings.steps:
-                    self._evaluate()
-                if checkpoint and checkpoint.due():
-                    checkpoint.save(self._snapshot())
-                progress.advance()
-        return self.rows.frame()
-
-    def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
-        return mean_losses(info, self.job.agent, self.agent.updates, self.job.data)
-
     def _evaluate(self) -> None:
+        """Run all seeds' episodes at once in the batched simulator."""
         self.rows.add(self.agent.updates, evaluate(self.agent, self.env, self.standardiser))
-
-    def _snapshot(self) -> dict[str, Any]:
-        return {
-            "agent": self.agent.snapshot(),
-            "streams": self.streams.snapshot(),
-            "rows": self.rows.snapshot(),
-        }
-
-    def _restore(self, saved: dict[str, Any]) -> None:
-        self.agent.restore(saved["agent"])
-        self.streams.restore(saved["streams"])
-        self.rows.restore(saved["rows"])
 
 
 def job_identity(job: OfflineJob) -> dict[str, Any]:

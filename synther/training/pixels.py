@@ -33,12 +33,11 @@ from synther.training.frames import (
     save_body,
     take_body,
 )
-from synther.training.results import ResultRows, mean_losses, write_rows
+from synther.training.loop import UpdateLoop
+from synther.training.results import ResultRows, write_rows
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
-LOG_EVERY = 500
-"""Updates between readings of the losses; each reading waits for the device."""
 CHUNK = 16
 """Updates whose draws are made at once."""
 
@@ -106,8 +105,8 @@ def evaluate_pixels(agent: PixelAgent, env: PixelEnv, steps: int) -> Episodes:
     return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))
 
 
-class PixelTrainer:
-    """The loop's state: agents, random streams, and the rows measured so far.
+class PixelTrainer(UpdateLoop):
+    """Agents on frames or latents, judged from pixels.
 
     Args:
         job: what to train.
@@ -119,7 +118,8 @@ class PixelTrainer:
     def __init__(
         self, job: PixelJob, table: Table, agent: PixelAgent, env: PixelEnv | None = None
     ) -> None:
-        self.job, self.table, self.agent, self.env = job, table, agent, env
+        self.job, self.data = job, job.data[0]
+        self.table, self.agent, self.env = table, agent, env
         self.streams = RandomStreams(
             job.seeds,
             agent.noise(),
@@ -138,32 +138,14 @@ class PixelTrainer:
         self.rows = ResultRows(labels, job.seeds, job.reference)
         self.seconds = {"learning": 0.0, "evaluation": 0.0}
 
-    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
-        """Train to the last step and return all evaluation rows."""
-        settings, agent = self.job.settings, self.agent
-        if checkpoint and (saved := checkpoint.load(self.job.device)):
-            self.restore(saved)
-        title = f"{self.job.agent} on {self.job.dataset} ({self.job.source})"
-        with Progress(settings.steps, title, "update", done=agent.updates) as progress:
-            while agent.updates < settings.steps:
-                started = time.perf_counter()
-                draws = self.streams.next()
-                info = agent.update(self.table.gather(draws.pop("indices")), draws)
-                step = agent.updates
-                if step % LOG_EVERY == 0 or step == settings.steps:
-                    progress.show(self._losses(info))
-                self.seconds["learning"] += time.perf_counter() - started
-                if step % settings.eval_every == 0 or step == settings.steps:
-                    self._evaluate()
-                if checkpoint and checkpoint.due():
-                    checkpoint.save(self.snapshot())
-                progress.advance()
-        return self.rows.frame()
-
-    def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
-        return mean_losses(info, self.job.agent, self.agent.updates, self.job.data[0])
+    def update(self, progress: Progress) -> None:
+        """Learn from one minibatch a seed, on the clock."""
+        started = time.perf_counter()
+        super().update(progress)
+        self.seconds["learning"] += time.perf_counter() - started
 
     def _evaluate(self) -> None:
+        """Render all seeds' episodes; rendering starts at the first evaluation."""
         started = time.perf_counter()
         settings = self.job.settings
         if self.env is None:
@@ -175,18 +157,11 @@ class PixelTrainer:
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""
-        return {
-            "agent": self.agent.snapshot(),
-            "streams": self.streams.snapshot(),
-            "rows": self.rows.snapshot(),
-            "seconds": dict(self.seconds),
-        }
+        return {**super().snapshot(), "seconds": dict(self.seconds)}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
-        self.agent.restore(saved["agent"])
-        self.streams.restore(saved["streams"])
-        self.rows.restore(saved["rows"])
+        super().restore(saved)
         self.seconds = dict(saved["seconds"])
 
 

@@ -10,30 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synther.errors import SyntherError
 from synther.files import atomic_path
 from synther.training.evaluate import Episodes
 
 LABELS = ("preset", "dataset", "source", "agent")
 MEASURED = ("seed", "step", "episode", "return", "length", "score")
-
-
-def mean_losses(
-    info: Mapping[str, torch.Tensor], agent: str, updates: int, data: Path
-) -> dict[str, float]:
-    """Return an update's numbers (K,) as means over seeds; reading them waits for the device.
-
-    Raises:
-        SyntherError: one is NaN or infinite.
-    """
-    values = {name: value.mean().item() for name, value in info.items()}
-    broken = [name for name, value in values.items() if not np.isfinite(value)]
-    if broken:
-        raise SyntherError(
-            f"{', '.join(broken)} of {agent} became NaN or infinite by update {updates}: lower its "
-            f"learning rate, or check {data}"
-        )
-    return values
 
 
 class ResultRows:
