@@ -22,6 +22,7 @@ _MODULES = {
     "pixels": "synther.cli.pixels",
     "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
+    "bench": "synther.cli.bench",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -238,4 +239,14 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--results", nargs="+", help="result files; all of the experiment's")
     table.add_argument("--partial", action="store_true", help="leave out results not there yet")
     table.add_argument("--out", help="path without suffix; figures/[PRESET/]EXPERIMENT")
+
+    bench = verb("bench", "measure every hot path as a ratio to its own limit")
+    bench.add_argument(
+        "--sections",
+        nargs="+",
+        help="agents, diffusion, evaluation, data, aggregates, start-up; all of them",
+    )
+    bench.add_argument("--out", default="results/bench", help="folder of the file with all numbers")
+    _device(bench)
+    _threads(bench)
     return main
