@@ -16,8 +16,9 @@ quick: environment rendering
 	@ls figures/quick/*.pdf
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
 
+# A test a core: the mathematics of each has one thread.
 test: environment rendering
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --durations 15
 
 lint: environment
 	ruff check .

@@ -133,13 +133,15 @@ class Experiments:
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        spec = self.experiment(name)
-        if spec["kind"] in fidelity_plan.LAYOUTS:
-            return fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
+        spec, whole = self.experiment(name), self._whole_sources(name)
         if "percents" not in spec:
-            return list(spec["sources"])
-        points = [f"{s}-{percent}pct" for s in spec["sources"] for percent in self.percents(name)]
+            return whole
+        points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
         return [*points, *spec.get("reference", [])]
+
+    def _whole_sources(self, name: str) -> list[str]:
+        chosen = self._scaled(name).get("sources")
+        return fidelity_plan.run(self.experiment(name), chosen, self.preset)
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -320,7 +322,7 @@ class Experiments:
         }
         if measures:
             return common | fidelity_plan.describe(self, name)
-        titles = {source: source_spec(source)["title"] for source in spec["sources"]}
+        titles = {source: source_spec(source)["title"] for source in self._whole_sources(name)}
         if spec["kind"] == "curve":
             return common | {
                 "panels": [row for group in rows.values() for row in group],

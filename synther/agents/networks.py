@@ -126,6 +126,13 @@ class Critics(StackedMLP):
             inputs = inputs.repeat_interleave(self.copies, dim=0)
         return super().forward(inputs).view(seeds, self.copies, -1)
 
+    def first(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """Return Q_1(s, a) (K, B) of each seed's first critic; the others are not computed."""
+        inputs = torch.cat([observations, actions], dim=-1)
+        weights = [weight[:: self.copies] for weight in self.weights]
+        biases = [bias[:: self.copies] for bias in self.biases]
+        return self._through(inputs, weights, biases).squeeze(-1)
+
     def some(self, observations: Tensor, actions: Tensor, chosen: Tensor) -> Tensor:
         """Return Q_n(s, a) (K, M, B) of M critics a seed, `chosen` (K, M) by number."""
         seeds, number = chosen.shape

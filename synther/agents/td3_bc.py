@@ -94,7 +94,7 @@ class TD3BC(Agent):
     def actor_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -lambda Q_1(s, pi(s)) + (pi(s) - a)^2, summed over seeds (the paper's eq. 3)."""
         actions = torch.tanh(self.actor(batch.observations))
-        q = self.critics(batch.observations, actions)[:, 0]
+        q = self.critics.first(batch.observations, actions)
         weight = self.settings.alpha / q.detach().abs().mean(dim=-1)
         cloning = (actions - batch.actions).square().mean(dim=(1, 2))
         loss = cloning - weight * q.mean(dim=-1)

@@ -16,12 +16,13 @@ from synther.agents.sac import SAC
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
 from synther.bench.plain import cql, edac, iql
 from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC
+from synther.graphed import GraphedCall
 from synther.settings import resolve
 from synther.specs import agent_spec
 from synther.training.evaluate import Standardiser
-from synther.training.graphed import GraphedCall, GraphedUpdates
 from synther.training.offline import TransitionTable
 from synther.training.streams import RandomStreams
+from synther.training.updates import GraphedUpdates
 from synther.transitions import Transitions
 
 ROWS, D, A = 100_000, 17, 6
@@ -57,7 +58,7 @@ def plain_agent(name: str, stacked: Any) -> Any:
         pairs = zip(stack.weights, stack.biases, strict=True)
         return [(w[copy].detach().clone(), b[copy, 0].detach().clone()) for w, b in pairs]
 
-    actor = layers(stacked.actor)
+    actor = layers(getattr(stacked.actor, "mlp", stacked.actor))  # CQL's is wrapped
     if name == "bc":
         return PlainBC(actor, rate=s.learning_rate)
     critics = [layers(stacked.critics, copy) for copy in range(stacked.critics.copies)]

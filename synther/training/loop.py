@@ -13,9 +13,9 @@ from torch import Tensor
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.progress import Progress
-from synther.training.graphed import GraphedUpdates
 from synther.training.results import ResultRows
 from synther.training.streams import RandomStreams
+from synther.training.updates import GraphedUpdates
 
 LOG_EVERY = 500
 """Updates between readings of the losses; each reading waits for the device."""
@@ -45,6 +45,9 @@ class UpdateLoop(ABC):
     def _evaluate(self) -> None:
         """Add an evaluation of the agents to the rows."""
 
+    def _settle(self) -> None:  # noqa: B027
+        """Wait until the rows hold every evaluation; nothing where none runs beside training."""
+
     def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
         """Train to the last step and return all evaluation rows."""
         settings, agent = self.job.settings, self.agent
@@ -57,8 +60,10 @@ class UpdateLoop(ABC):
                 if agent.updates % settings.eval_every == 0 or agent.updates == settings.steps:
                     self._evaluate()
                 if checkpoint and checkpoint.due():
+                    self._settle()
                     checkpoint.save(self.snapshot())
                 progress.advance()
+        self._settle()
         return self.rows.frame()
 
     def update(self, progress: Progress) -> None:

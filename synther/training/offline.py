@@ -22,7 +22,8 @@ from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.files import sha256, write_json
 from synther.settings import as_dict
-from synther.training.evaluate import Standardiser, evaluate
+from synther.training.background import BackgroundEvaluation
+from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.loop import UpdateLoop
 from synther.training.results import ResultRows, write_rows
 from synther.training.streams import RandomStreams
@@ -136,9 +137,22 @@ class TransitionTable:
 
 
 class OfflineTrainer(UpdateLoop):
-    """Agents on transitions, judged in the batched simulator."""
+    """Agents on transitions, judged in the batched simulator.
 
-    def __init__(self, job: OfflineJob, data: Transitions, statistics: Transitions) -> None:
+    Args:
+        job: what is trained.
+        data: what it learns from.
+        statistics: the real dataset, for the statistics of its states.
+        overlap: whether to evaluate on the CPU while training goes on; by default on a GPU.
+    """
+
+    def __init__(
+        self,
+        job: OfflineJob,
+        data: Transitions,
+        statistics: Transitions,
+        overlap: bool | None = None,
+    ) -> None:
         settings = job.settings
         self.job, self.data = job, job.data
         d, a = statistics.observation_dim, statistics.action_dim
@@ -180,10 +194,24 @@ class OfflineTrainer(UpdateLoop):
             "agent": job.agent,
         }
         self.rows = ResultRows(labels, job.seeds, job.reference)
+        self._background: BackgroundEvaluation | None = None
+        if job.device.startswith("cuda") if overlap is None else overlap:
+            shadow: Agent = make(d, a, job.seeds, settings, device="cpu")
+            self._background = BackgroundEvaluation(shadow, self._episodes, self.rows)
+
+    def _episodes(self, agent: Agent) -> Episodes:
+        """Run all seeds' episodes at once in the batched simulator."""
+        return evaluate(agent, self.env, self.standardiser)
 
     def _evaluate(self) -> None:
-        """Run all seeds' episodes at once in the batched simulator."""
-        self.rows.add(self.agent.updates, evaluate(self.agent, self.env, self.standardiser))
+        if self._background:
+            self._background.start(self.agent)
+        else:
+            self.rows.add(self.agent.updates, self._episodes(self.agent))
+
+    def _settle(self) -> None:
+        if self._background:
+            self._background.finish()
 
 
 def job_identity(job: OfflineJob) -> dict[str, Any]:

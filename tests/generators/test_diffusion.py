@@ -259,18 +259,18 @@ def test_schema_refuses_misspelt_keys():
 
 @pytest.mark.slow
 def test_learns_a_correlated_distribution():
-    data = correlated(20_000)
+    data = correlated(8000)
     model = Diffusion().fit(
         data,
         progress=False,
         width=64,
         depth=3,
-        steps=4000,
+        steps=1500,
         batch_size=256,
-        sampling_steps=32,
-        learning_rate=1e-3,
+        sampling_steps=24,
+        learning_rate=2e-3,
     )
-    real, made = data.packed()[:, :-1], model.sample(20_000)
+    real, made = data.packed()[:, :-1], model.sample(8000)
     fake = made.packed()[:, :-1]
     std = real.std(axis=0)
     np.testing.assert_allclose((fake.mean(axis=0) - real.mean(axis=0)) / std, 0, atol=0.05)

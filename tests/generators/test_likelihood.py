@@ -77,8 +77,8 @@ def test_a_fitted_model_knows_its_gaussian_in_the_units_of_the_data():
     n = 6000
     s, a = 5 + 3 * rng.normal(size=(n, 1)), rng.normal(size=(n, 1))
     data = Transitions(s, a, 0.1 * rng.normal(size=n), rng.normal(size=(n, 1)) - 4, np.zeros(n))
-    settings = {"width": 96, "depth": 2, "dim_t": 32, "steps": 2000, "batch_size": 256}
-    settings |= {"model_terminals": False}
+    settings = {"width": 64, "depth": 2, "dim_t": 32, "steps": 1000, "batch_size": 256}
+    settings |= {"model_terminals": False, "learning_rate": 1e-3}
     model = make_generator("diffusion", settings).fit(data, seed=0, progress=False)
     found = log_likelihood(model, data[:200], steps=32).mean().item()
     expected = -0.5 * 4 * (1 + np.log(2 * np.pi)) - np.log(3 * 1 * 0.1 * 1)  # the entropy

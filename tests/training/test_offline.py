@@ -344,3 +344,21 @@ def test_parse_seeds():
     for wrong in ("", "a", "1,1", "3-1", "0-2,1"):
         with pytest.raises(SyntherError):
             parse_seeds(wrong)
+
+
+def test_evaluation_beside_training_measures_the_same(job):
+    data = load_transitions(job.data, 1000)
+    alone, beside = (OfflineTrainer(job, data, data, overlap=overlap) for overlap in (False, True))
+    pd.testing.assert_frame_equal(alone.train(), beside.train())
+
+
+def test_what_fails_beside_training_fails_the_job(job, monkeypatch):
+    data = load_transitions(job.data, 1000)
+    trainer = OfflineTrainer(job, data, data, overlap=True)
+
+    def diverge(actions, active=None):
+        raise SyntherError("the simulation diverged")
+
+    monkeypatch.setattr(trainer.env, "step", diverge)
+    with pytest.raises(SyntherError, match="diverged"):
+        trainer.train()

@@ -19,7 +19,13 @@ from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.generators.diffusion.trainer import SAMPLES, Trainer, make_network, stream
+from synther.generators.diffusion.trainer import (
+    SAMPLES,
+    Trainer,
+    make_network,
+    products_in,
+    stream,
+)
 from synther.progress import Progress
 from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
@@ -71,7 +77,7 @@ class Diffusion:
     sampling_settings: ClassVar[frozenset[str]] = frozenset(
         (
             *("sampling_steps", "sigma_min", "sigma_max", "rho", "threshold_terminals"),
-            *("s_churn", "s_tmin", "s_tmax", "s_noise"),
+            *("s_churn", "s_tmin", "s_tmax", "s_noise", "precision"),
         )
     )
     """Settings that a fitted model can be given anew: training knows nothing of them."""
@@ -139,6 +145,7 @@ class Diffusion:
         self._train(trainer, progress, checkpoint)
         self._network = trainer.network.requires_grad_(False)
         self._network.flat.copy_(trainer.ema.average)
+        self._network.flat.grad = None
         return self
 
     def _inputs(self, rows: Tensor, transitions: Transitions, seed: int) -> Tensor:
@@ -219,7 +226,8 @@ class Diffusion:
     def _sample(self, rows: int, generator: torch.Generator) -> Transitions:
         _, normaliser = self._fitted()
         s, (d, a) = self.settings, self._widths
-        x = self._draw((rows, len(normaliser.mean)), generator)
+        with products_in(s.precision):
+            x = self._draw((rows, len(normaliser.mean)), generator)
         packed = normaliser.inverse(x).cpu().numpy()
         if not s.model_terminals:
             packed = np.concatenate([packed, np.zeros((rows, 1), np.float32)], axis=1)

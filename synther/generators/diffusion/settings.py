@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synther.errors import SyntherError
+from synther.errors import SyntherError, unknown_name
 
 LARGE_DATASET = 800_000
 LARGE_BATCH = 1024
 SMALL_BATCH = 256
+PRECISIONS = ("tf32", "float32")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class DiffusionSettings:
         normalise_rewards: whether rewards are standardised (upstream: not on DeepMind Control).
         threshold_terminals: a sampled flag above this is 1.0, else 0.0; None leaves it as sampled,
             which is what upstream does online.
+        precision: of matrix products on a GPU: "tf32", operands rounded to 10 bits of mantissa and
+            sums in float32, or "float32". A CPU knows float32 alone.
     """
 
     width: int = 2048
@@ -80,6 +83,7 @@ class DiffusionSettings:
     model_terminals: bool = True
     normalise_rewards: bool = True
     threshold_terminals: float | None = 0.5
+    precision: str = "tf32"
 
     def __post_init__(self) -> None:
         lowest = {
@@ -96,6 +100,8 @@ class DiffusionSettings:
                 raise _refusal(name, getattr(self, name), f"at least {bound}")
         if self.batch_size is not None and self.batch_size < 1:
             raise _refusal("batch_size", self.batch_size, "at least 1, or null")
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS, "a setting of diffusion")
         if self.fourier_features % 2:
             raise _refusal("fourier_features", self.fourier_features, "even")
         for name in ("sigma_data", "rho", "p_std", "learning_rate", "gradient_clip"):

@@ -27,6 +27,7 @@ from synther.generators.diffusion.trainer import (
     RowOrder,
     Trainer,
     make_network,
+    products_in,
     stream,
 )
 from synther.progress import Progress
@@ -150,6 +151,7 @@ class StackedDiffusion:
                     checkpoint.save(trainer.state())
         self._network = trainer.network.requires_grad_(False)
         self._network.flat.copy_(trainer.ema.average)
+        self._network.flat.grad = None
 
     @torch.inference_mode()
     def sample(self, n: int, seeds: Sequence[int], chunk: int = CHUNK) -> Tensor:
@@ -177,7 +179,8 @@ class StackedDiffusion:
         for index, first in enumerate(range(0, n, chunk)):
             size = min(chunk, n - first)
             sources = [stream(device, seed, SAMPLES, index) for seed in seeds]
-            x = sampler.sample(denoise, (models, size, dim), sources)
+            with products_in(s.precision):
+                x = sampler.sample(denoise, (models, size, dim), sources)
             rows[:, first : first + size, :dim] = normaliser.inverse(x)
         if not rows.isfinite().all():
             raise SyntherError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
+from synther.graphed import GraphedCall
 from synther.optimizer import Adam
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
@@ -44,6 +47,17 @@ def make_network(
         settings.fourier_features,
         generator=generator,
     )
+
+
+@contextmanager
+def products_in(precision: str) -> Iterator[None]:
+    """Within the block, multiply float32 matrices on a GPU in "float32" or in "tf32"."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 class RowOrder:
@@ -104,7 +118,11 @@ class Trainer:
         self._rows, self._settings = rows, settings
         self.network = network.to(rows.device)
         self._batch = settings.batch_size_for(rows.shape[-2])
-        self._optimizer = Adam([self.network.flat], settings.learning_rate, settings.betas)
+        flat = self.network.flat
+        flat.grad = torch.zeros_like(flat)
+        self._rate = torch.full((), settings.learning_rate, device=rows.device)
+        self._optimizer = Adam([flat], self._rate, settings.betas)
+        self._learn = GraphedCall(self._gradient_step)
         self.ema = EMA(
             self.network.flat,
             settings.ema_beta,
@@ -146,22 +164,27 @@ class Trainer:
 
     def step(self) -> None:
         """Take one gradient step."""
+        rows, draws = self._minibatch()
+        self._rate.fill_(self.learning_rate(self.done))
+        with products_in(self._settings.precision):
+            found = self._learn({"rows": rows, "draws": draws})
+        self.ema.update(self.network.flat.detach())
+        self._losses.append(found["loss"].clone())
+        self.done += 1
+
+    def _gradient_step(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         s, flat = self._settings, self.network.flat
-        loss = self.loss(*self._minibatch())
-        self._optimizer.zero_grad()
-        loss.backward()
         assert flat.grad is not None
+        flat.grad.zero_()
+        loss = self.loss(inputs["rows"], inputs["draws"])
+        loss.backward()
         norm = torch.linalg.vector_norm(flat.grad, dim=1, keepdim=True)
         flat.grad.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
-        rate = self.learning_rate(self.done)
         if s.weight_decay:  # AdamW's, here because it spares the biases inside the flat tensor
             for weight in self.network.weights():
-                weight.mul_(1 - rate * s.weight_decay)
-        self._optimizer.learning_rate = rate
+                weight.mul_(1 - self._rate * s.weight_decay)
         self._optimizer.step()
-        self.ema.update(flat.detach())
-        self._losses.append(loss.detach())
-        self.done += 1
+        return {"loss": loss.detach()}
 
     def read_loss(self) -> float:
         """Return the mean loss since the last reading, which waits for the device.

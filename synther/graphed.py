@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from synther.agents.base import Agent, Batch
 
 WARM_UP = 3
 """Calls before a CUDA graph is captured: optimizers make their state in the first."""
@@ -48,30 +46,3 @@ class GraphedCall:
             self._inputs[name].copy_(value)
         self._graph.replay()
         return self._outputs
-
-
-class GraphedUpdates:
-    """An agent's updates from a table: one CUDA graph a phase of the agent on a GPU.
-
-    Args:
-        agent: K stacked agents.
-        gather: minibatches for indices (K, B).
-    """
-
-    def __init__(self, agent: Agent, gather: Callable[[Tensor], Batch]) -> None:
-        self._agent, self._gather = agent, gather
-        self._calls: dict[Hashable, GraphedCall] = {}
-
-    def __call__(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Update once; `draws` are "indices" and the agent's noise. Returns numbers to log."""
-        agent = self._agent
-        phase, before = agent.phase(), agent.updates
-        if phase is None:
-            return self._update(draws)
-        info = self._calls.setdefault(phase, GraphedCall(self._update))(draws)
-        agent.updates = before + 1  # a replayed graph counts nothing
-        return info
-
-    def _update(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        noise = {name: value for name, value in draws.items() if name != "indices"}
-        return self._agent.update(self._gather(draws["indices"]), noise)

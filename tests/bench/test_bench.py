@@ -1,0 +1,142 @@
+"""The benchmark: what it counts and how it reports; and that no hot path has collapsed."""
+
+import itertools
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from synther.bench import agents, data, diffusion, run, simulators, statistics
+from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
+from synther.cli import main
+
+
+def test_matrix_products_are_counted_and_replayed():
+    x, w, v = torch.randn(8, 5), torch.randn(5, 7, requires_grad=True), torch.randn(3, 7, 2)
+    with MatrixProducts() as products:
+        hidden = x @ w
+        out = torch.bmm(hidden.expand(3, 8, 7), v)
+        out.sum().backward()
+    # forward: 8x5x7 and 3 of 8x7x2; backward: 3 of 8x2x7 (to hidden), then 5x8x7 (to w)
+    assert products.flops == 2 * (8 * 5 * 7 + 3 * 8 * 7 * 2 + 3 * 8 * 2 * 7 + 5 * 8 * 7)
+    assert [(tuple(a.shape), tuple(b.shape)) for a, b in products.operands] == [
+        ((8, 5), (5, 7)),
+        ((3, 8, 7), (3, 7, 2)),
+        ((3, 8, 2), (3, 2, 7)),
+        ((5, 8), (8, 7)),
+    ]
+    assert products.operands[3][0].stride() == (1, 5)  # x transposed, not copied
+    products.replay()()
+
+
+def test_every_product_of_an_update_is_replayed():
+    agent = agents.make_agent("td3_bc", 2, "cpu")
+    loop = agents.stacked_loop(agent, "cpu", rows=500)
+    loop()
+    with MatrixProducts() as products:
+        loop()  # the second update trains the actor too
+    b, d, a, h = 256, agents.D, agents.A, 256
+    actor = d * h + h * h + h * a
+    critic = (d + a) * h + h * h + h
+    # a forward pass is 1, and its gradients are 2: to the weights and to the inputs, but for the
+    # first layer's inputs, where nothing asks for them
+    critics = 2 * (3 * critic - (d + a) * h)
+    through = 2 * critic  # Q_1(s, pi(s)): forward, and the gradient to the inputs alone
+    policy = 3 * actor - d * h
+    targets = actor + 2 * critic
+    assert products.flops == 2 * 2 * b * (targets + critics + through + policy)
+
+
+def test_times_are_in_proportion():
+    short, long = seconds([lambda: time.sleep(0.002), lambda: time.sleep(0.008)], least=0.02)
+    assert 1.5 < long / short < 8
+
+
+def test_a_row_says_whether_its_target_is_met():
+    slow = rate("agents", "td3_bc, 1 seed", "seed-updates/s", 50.0, 100.0, "plain", target=1.5)
+    assert slow.ratio == 0.5
+    assert slow.met is False
+    assert run.row(slow)[-2:] == ("≥ 1.5", "MISSED")
+    quick = Measurement("start-up", "synther --help", 0.12, "s", target=0.3, at_most=True)
+    assert run.row(quick)[1:] == ("0.120 s", "", "", "", "≤ 0.3", "met")
+    table = run.markdown([slow, quick]).splitlines()
+    assert len(table) == 4
+    assert len({len(line) for line in table}) == 1
+
+
+def test_the_file_holds_rates_hardware_and_versions(tmp_path):
+    found = [
+        rate("agents", "td3_bc, 1 seed", "seed-updates/s", 150.0, 100.0, "plain"),
+        rate("agents", "td3_bc, 8 seeds", "seed-updates/s", 300.0, 100.0, "plain"),
+        Measurement("diffusion", "sampling, width 2048", 90.0, "rows/s"),
+        Measurement("diffusion", "training, width 2048", 800.0, "rows/s"),
+        rate("evaluation", "halfcheetah, 80 episodes", "steps/s", 9000.0, 12000.0, "rollout"),
+    ]
+    record = json.loads(run.save(found, "cpu", tmp_path).read_text())
+    assert record["rates"] == {
+        "agent_seed_updates_per_s": {"td3_bc": 300.0},
+        "env_steps_per_s": {"halfcheetah": 9000.0},
+        "samples_per_s": 90.0,
+        "diffusion_fit_rows_per_s": 800.0,
+    }
+    assert record["hardware"]["device"] == "cpu"
+    assert record["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert len(record["measurements"]) == 5
+
+
+def test_an_unknown_section_offers_the_nearest(tmp_path, capsys):
+    assert main(["bench", "--sections", "agent", "--out", str(tmp_path)]) == 1
+    assert "did you mean agents" in capsys.readouterr().err
+
+
+def test_the_recorded_episodes_are_those_of_evaluation():
+    from synther.agents.td3_bc import TD3BC, TD3BCSettings
+    from synther.envs import make_batched_env
+    from synther.training.evaluate import Standardiser
+
+    env = make_batched_env(simulators.TASK, 2, threads=1)
+    env.time_limit = 5
+    d, a = env.observation_dim, env.action_dim
+    agent = TD3BC(d, a, [0, 1], TD3BCSettings(hidden=(8,)))
+    identity = Standardiser(np.zeros(d), np.ones(d))
+    starts, controls = simulators.episodes(env, agent, identity)
+    assert controls.shape == (2, 5 * env.task.frame_skip, a)
+    end = env.snapshot()["states"]
+    states, _ = env._rollout.rollout(env.model, env._data, starts, controls)
+    np.testing.assert_allclose(states[:, -1], end, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_no_hot_path_has_collapsed(monkeypatch):
+    """Bounds far from what is measured (docs/performance.md): a fault, not a busy machine."""
+    monkeypatch.setattr(agents, "AGENTS", ("td3_bc", "iql"))
+    monkeypatch.setattr(simulators, "STEPS", 50)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        found = {
+            (m.name, m.against): m.ratio
+            for m in itertools.chain(
+                agents.measure("cpu", rows=2000, least=0.05),
+                diffusion.measure("cpu", width=512, least=0.1),
+                simulators.measure("cpu", least=0.1),
+                data.measure("cpu", rows=100_000, least=0.05),
+                statistics.measure("cpu", reps=2000, theirs=20),
+            )
+            if m.ratio is not None
+        }
+    finally:
+        torch.set_num_threads(threads)
+    plain = {name: ratio for (name, against), ratio in found.items() if "plain" in against}
+    assert plain["td3_bc, 1 seed"] > 0.75
+    assert plain["td3_bc, 8 seeds"] > 0.75
+    assert plain["iql, 1 seed"] > 0.75
+    products = {name: r for (name, against), r in found.items() if "products" in against}
+    assert products["training, width 512"] > 0.3
+    assert products["sampling, width 512"] > 0.3
+    beside = {against: ratio for (_, against), ratio in found.items()}
+    assert beside["mujoco.rollout, same actions"] > 0.2
+    assert beside["one Gymnasium environment"] > 1.0
+    assert beside["rliable's own functions"] > 5

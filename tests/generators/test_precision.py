@@ -1,0 +1,91 @@
+"""TF32, emulated: what a GPU's matrix products lose by it does not reach the samples."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from synther.errors import SyntherError
+from synther.generators.diffusion import Diffusion, DiffusionSettings
+from synther.generators.diffusion.trainer import Trainer, products_in
+from synther.transitions import Transitions
+
+PLACES = {"mm": (0, 1), "bmm": (0, 1), "addmm": (1, 2), "baddbmm": (1, 2), "baddbmm_": (1, 2)}
+
+
+def rounded(x):
+    """float32 to the 10 bits of mantissa that TF32 keeps, to the nearest."""
+    bits = x.contiguous().view(torch.int32)
+    return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
+class TF32(TorchDispatchMode):
+    """Rounds the operands of every product, as tensor cores do."""
+
+    def __init__(self):
+        super().__init__()
+        self.products = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        places = PLACES.get(function.overloadpacket.__name__, ())
+        if places:
+            self.products += 1
+            args = tuple(rounded(a) if i in places else a for i, a in enumerate(args))
+        return function(*args, **(kwargs or {}))
+
+
+def test_the_emulation_rounds_to_ten_bits():
+    x = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-11 + 2**-13, 1 + 2**-12, -3.0])
+    expected = torch.tensor([1.0, 1 + 2**-10, 1 + 2**-10, 1.0, -3.0])
+    assert torch.equal(rounded(x), expected)
+
+
+def rows_of_a_walk(n):
+    rng = np.random.default_rng(0)
+    s, a = rng.normal(size=(n, 2)), rng.uniform(-1, 1, (n, 1))
+    return Transitions(s, a, s[:, 0] * a[:, 0], s + np.concatenate([a, -a], 1), np.zeros(n))
+
+
+@pytest.mark.slow
+def test_fidelity_does_not_suffer_from_tf32():
+    data = rows_of_a_walk(2000)
+    settings = {"width": 48, "depth": 2, "dim_t": 16, "steps": 500, "batch_size": 128}
+    settings |= {"sampling_steps": 16, "learning_rate": 2e-3, "model_terminals": False}
+    exact = Diffusion().fit(data, seed=0, progress=False, **settings)
+    with TF32() as mode:
+        coarse = Diffusion().fit(data, seed=0, progress=False, **settings)
+        fitted = mode.products
+        made = coarse.sample(3000)
+    assert 0 < fitted < mode.products  # both were emulated
+
+    trainers = [Trainer(m.normalised(data), m.settings, seed=1) for m in (exact, coarse)]
+    draws = torch.randn(1, 2000, 7, generator=torch.Generator().manual_seed(0))
+    losses = []
+    for trainer, model in zip(trainers, (exact, coarse), strict=True):
+        with torch.no_grad():
+            trainer.network.flat.copy_(model._network.flat)
+            trainer.network.frequencies.copy_(model._network.frequencies)
+            losses.append(trainer.loss(model.normalised(data)[None], draws).item())
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+    real, plain, tf32 = (t.packed()[:, :-1] for t in (data, exact.sample(3000), made))
+    scale = real.std(axis=0)
+    for statistic in (np.mean, np.std):
+        misses = [
+            np.abs(statistic(x, axis=0) - statistic(real, axis=0)) / scale for x in (plain, tf32)
+        ]
+        assert misses[1].max() < misses[0].max() + 0.05
+    errors = [np.abs(np.corrcoef(x.T) - np.corrcoef(real.T)).max() for x in (plain, tf32)]
+    assert errors[1] < errors[0] + 0.05
+
+
+def test_the_setting_holds_within_the_products_alone():
+    assert DiffusionSettings().precision == "tf32"
+    before = torch.backends.cuda.matmul.allow_tf32
+    with products_in("tf32"):
+        assert torch.backends.cuda.matmul.allow_tf32
+        with products_in("float32"):
+            assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32 == before
+    with pytest.raises(SyntherError, match="did you mean tf32"):
+        DiffusionSettings(precision="tf23")
