@@ -122,7 +122,7 @@ class MatrixProducts(TorchDispatchMode):
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        place = self._PLACES.get(function.overloadpacket.__name__)
+        place = self._PLACES.get(function.overloadpacket.__name__.rstrip("_"))
         if place is not None:
             a, b = args[place : place + 2]
             self.operands.append((_like(a), _like(b)))

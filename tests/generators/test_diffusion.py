@@ -265,10 +265,10 @@ def test_learns_a_correlated_distribution():
         progress=False,
         width=64,
         depth=3,
-        steps=1500,
+        steps=2500,
         batch_size=256,
         sampling_steps=24,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
     )
     real, made = data.packed()[:, :-1], model.sample(8000)
     fake = made.packed()[:, :-1]
