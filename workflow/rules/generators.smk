@@ -12,7 +12,9 @@ rule fit_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+        mem_mb=asks("mem_mb", "fit_generator"),
+        runtime=asks("runtime", "fit_generator"),
+        gpu=asks("gpu", "fit_generator"),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
@@ -39,7 +41,9 @@ rule sample_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=asks("mem_mb", "sample_generator"),
+        runtime=asks("runtime", "sample_generator"),
+        gpu=asks("gpu", "sample_generator"),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
@@ -64,7 +68,8 @@ rule mix_sources:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+        mem_mb=asks("mem_mb", "mix_sources"),
+        runtime=asks("runtime", "mix_sources"),
     params:
         share=lambda w: source_spec(w.source)["mix"]["real_share"],
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
