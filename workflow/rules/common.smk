@@ -41,13 +41,11 @@ def pixels(wildcards):
     return EXPERIMENTS[wildcards.preset].pixels()
 
 
-def asks(resource, rule):
-    """Return what tells a rule's mem_mb, runtime (minutes) or gpu, by wildcards and attempt."""
+def asks(resource, name):
+    """Return what tells the mem_mb, runtime (minutes) or gpu of a rule, by wildcards and attempt."""
 
     def of_job(wildcards, attempt):
-        preset = wildcards.get("preset", PAPER_PRESET)
-        return getattr(REQUESTS[preset], resource)(
-            rule, dict(wildcards.items()), attempt
-        )
+        requests = REQUESTS[wildcards.get("preset", PAPER_PRESET)]
+        return getattr(requests, resource)(name, dict(wildcards.items()), attempt)
 
     return of_job
