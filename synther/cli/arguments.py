@@ -25,6 +25,7 @@ _MODULES = {
     "plan": "synther.cli.plan",
     "status": "synther.cli.plan",
     "sync": "synther.cli.sync",
+    "bench": "synther.cli.bench",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -267,4 +268,14 @@ def parser() -> argparse.ArgumentParser:
     sync.add_argument("--project", default="synther", help="name of the project there")
     sync.add_argument("--dir", default=".", help="folder in which wandb/ is made")
     sync.add_argument("--online", action="store_true", help="send them; needs `wandb login`")
+
+    bench = verb("bench", "measure every hot path as a ratio to its own limit")
+    bench.add_argument(
+        "--sections",
+        nargs="+",
+        help="agents, diffusion, evaluation, data, aggregates, start-up; all of them",
+    )
+    bench.add_argument("--out", default="results/bench", help="folder of the file with all numbers")
+    _device(bench)
+    _threads(bench)
     return main

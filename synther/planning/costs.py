@@ -17,7 +17,7 @@ COUNTED = {
     "head_updates": "updates",
     "samples": "samples",
     "env_steps": "environment_steps",
-    "diffusion_fit_steps": "diffusion_steps",
+    "diffusion_fit_rows": "diffusion_steps",
 }
 """Units of work that a plan shows, and what it calls them."""
 

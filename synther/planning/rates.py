@@ -18,7 +18,7 @@ BENCH = Path("results/bench")
 # Work is counted in units; benchmarks say how many of them a second under these keys.
 _KEYS = {
     "agent_updates": "agent_seed_updates_per_s",
-    "diffusion_fit_steps": "diffusion_fit_steps_per_s",
+    "diffusion_fit_rows": "diffusion_fit_rows_per_s",
     "samples": "samples_per_s",
     "env_steps": "env_steps_per_s",
 }

@@ -9,8 +9,6 @@ from typing import Any
 
 BENCHED_SEEDS = 8
 """Seeds that are trained together where an agent's rate is measured: the paper preset's."""
-BENCHED_BATCH = 1024
-"""Batch at which the diffusion model's rate is measured: the paper's for a million transitions."""
 BENCHED_CALLS = 255
 """Network calls a sample where sampling is measured: 128 steps of Heun's method."""
 _LARGE_DATASET = 800_000
@@ -113,8 +111,9 @@ def diffusion_fit(
 ) -> Work:
     """Return the training of a denoiser (of `fits` of them) on rows of so many columns."""
     size = denoiser_parameters(settings, columns) / denoiser_parameters(reference, columns)
-    size *= fit_batch(settings, transitions) / BENCHED_BATCH
-    return Work("diffusion_fit_steps", settings["steps"] * fits, size=size)
+    steps = settings["steps"] * fits
+    rows = steps * fit_batch(settings, transitions)
+    return Work("diffusion_fit_rows", rows, size=size, count=steps)
 
 
 def diffusion_samples(
