@@ -16,6 +16,7 @@ import torch
 
 from synther import provenance
 from synther.agents.sac import SAC, SACSettings
+from synther.checkpoint import Checkpoint
 from synther.envs.vector import VectorEnv
 from synther.files import atomic_path, write_json
 from synther.progress import Progress
@@ -123,22 +124,39 @@ def train_behaviour(
         }
         return float(measured.mean())
 
-    mean_return = snapshot(0)
+    identity = {
+        "task": task,
+        "recipe": as_dict(settings),
+        "seed": seed,
+        "version": provenance.version(),
+    }
+    checkpoint = Checkpoint(out / "run.ckpt", identity)
+    if saved := checkpoint.load():
+        trainer.restore(saved["trainer"])
+        returns.update(saved["returns"])
+        mean_return = saved["mean_return"]
+    else:
+        mean_return = snapshot(0)
     interval = max(settings.updates // settings.snapshots, 1)
-    with Progress(job.settings.steps, f"SAC on {task}", "step") as progress:
+    steps = job.settings.steps
+    with Progress(steps, f"SAC on {task}", "step", done=trainer.step) as progress, checkpoint:
         while trainer.step < job.settings.steps:
             trainer.advance()
             updates = trainer.agent.updates
             if updates and updates % interval == 0:
                 mean_return = snapshot(updates // interval)
+            if checkpoint.due():
+                state = {"returns": returns, "mean_return": mean_return}
+                checkpoint.save({"trainer": trainer.snapshot(), **state})
             progress.advance(1, mean_return=mean_return)
     record = {
         "returns": returns,
         "recipe": as_dict(settings),
         "seed": seed,
         "physics": trainer.env.physics,
-        "wall_time_s": round(time.monotonic() - started, 1),
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         **provenance.describe(),
     }
     write_json(out / "returns.json", record)
+    checkpoint.remove()
     return record

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_dag import PARTS, ROOT, copy_workflow, environment, snakemake
+from test_dag import ROOT, copy_workflow, environment, snakemake
 
 SCRIPT = ROOT / "workflow/scripts/local_slurm.py"
 RESULTS = "results/quick/offline/hopper-medium-local"
@@ -30,6 +30,11 @@ TARGETS = [
     ]
 ]
 STEPS = 4000
+SNAKEMAKE = [
+    *(sys.executable, "-m", "snakemake", "--profile", "workflow/profiles/slurm"),
+    *("--slurm-no-account", "--slurm-status-command", "squeue"),  # there are no accounts
+    *("--slurm-init-seconds-before-status-checks", "8"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +93,7 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
     log = tmp_path / "snakemake.log"
     with open(log, "w") as written:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--profile", "workflow/profiles/slurm"]
-            + ["--slurm-no-account", "--slurm-status-command", "squeue"]
-            + ["--slurm-init-seconds-before-status-checks", "8"]
-            + ["--seconds-between-status-checks", "2", *TARGETS],
+            [*SNAKEMAKE, *TARGETS],
             cwd=there,
             env=environment(there) | {"SYNTHER_CHECKPOINT_INTERVAL": "0.2"},
             stdout=written,

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -98,7 +98,7 @@ class LocalCluster:
             raise RuntimeError(reason)
         for name in ("state", "spool"):
             (self.folder / name).mkdir(parents=True)
-        os.chmod(self.folder, 0o755)  # noqa: S103 - munge refuses less
+        os.chmod(self.folder, 0o755)  # what munge wants of a socket's folder
         ports = _free_ports(12)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         conf = self.folder / "slurm.conf"
@@ -221,7 +221,7 @@ def _free_ports(number: int) -> list[int]:
     raise RuntimeError("no free ports")
 
 
-def _wait(ready, what: str, seconds: float) -> None:  # type: ignore[no-untyped-def]
+def _wait(ready: Callable[[], bool], what: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
