@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,16 +21,11 @@ from test_dag import ROOT, copy_workflow, environment, snakemake
 SCRIPT = ROOT / "workflow/scripts/local_slurm.py"
 RESULTS = "results/quick/offline/hopper-medium-local"
 TARGETS = [
-    f"{RESULTS}/{source}/{agent}/seeds-0-1.parquet"
-    for source, agent in [
-        ("real", "td3_bc"),
-        ("real", "iql"),
-        ("synther", "td3_bc"),
-        ("real-5pct", "td3_bc"),
-        ("real-10pct", "td3_bc"),
-    ]
+    f"{RESULTS}/{run}/seeds-0-1.parquet"
+    for run in ("real/td3_bc", "real/iql", "synther/td3_bc", "real-10pct/td3_bc")
 ]
 STEPS = 4000
+DEADLINE_S = 300  # many times what it takes alone
 SNAKEMAKE = [
     *(sys.executable, "-m", "snakemake", "--profile", "workflow/profiles/slurm"),
     *("--slurm-no-account", "--slurm-status-command", "squeue"),  # there are no accounts
@@ -58,13 +54,19 @@ def small(folder: Path) -> Path:
     return folder
 
 
-def until(seconds: float, found: Callable[[], object]) -> object:
+def until(found: Callable[[], Any]) -> Any:
     """Return what is found, once it is."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + DEADLINE_S
     while not (result := found()):
-        assert time.monotonic() < deadline, f"nothing within {seconds:.0f} s"
-        time.sleep(0.1)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     return result
+
+
+def saved_by(folder: Path, output: str) -> int | None:
+    """Return the process that trains towards an output and has left a checkpoint."""
+    there = (folder / output).with_suffix(".ckpt").exists()
+    return process_of(folder, output) if there else None
 
 
 def process_of(folder: Path, output: str) -> int | None:
@@ -100,23 +102,21 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
             stderr=subprocess.STDOUT,
         )
     try:
-        # the node's daemon dies under its jobs, which run on and are found again
-        until(60, lambda: (there / "logs/quick/collect/hopper-medium-local.log").exists())
+        # the node's daemon dies under a job, which runs on and is found again
+        until(lambda: (there / "logs/quick/collect/hopper-medium-local.log").exists())
         cluster.kill_daemon()
         cluster.start_node()
         # a job is killed, and tried again by Snakemake
-        killed = until(90, lambda: process_of(there, TARGETS[0]))
-        time.sleep(2)
+        killed = until(lambda: saved_by(there, TARGETS[0]))
         os.kill(killed, signal.SIGKILL)
-        # the node crashes with all its jobs, which SLURM puts back into its queue
-        until(90, lambda: process_of(there, TARGETS[2]))
-        time.sleep(2)
+        # the node crashes with its jobs, which SLURM puts back into its queue
+        until(lambda: saved_by(there, TARGETS[1]))
         cluster.crash_node()
         cluster.start_node()
-        # what runs here, meanwhile, without SLURM and undisturbed
+        # meanwhile the same without SLURM, undisturbed
         local = snakemake(here, *TARGETS)
         assert local.returncode == 0, local.stdout + local.stderr
-        assert driver.wait(timeout=240) == 0, log.read_text()
+        assert driver.wait(timeout=DEADLINE_S) == 0, log.read_text()
     finally:
         if driver.poll() is None:
             driver.kill()
