@@ -194,8 +194,27 @@ def read_npz(
     return found
 
 
-def _require_shape(member: IO[bytes], name: str, size: int) -> None:
-    """Raise unless an array's header asks for the bytes that follow it, before any are reserved."""
+def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the named arrays of an `.npz`, by their headers; the rest is not read.
+
+    Raises:
+        SyntherError: the file is missing, damaged, or lacks an array.
+    """
+    path = require_file(path)
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in names:
+                with archive.open(f"{name}.npy") as member:
+                    size = archive.getinfo(f"{name}.npy").file_size
+                    shapes[name] = _require_shape(member, name, size)
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+        raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
+    return shapes
+
+
+def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:
+    """Return the shape that an array's header gives, if the bytes that follow it are as many."""
     import numpy as np
 
     version = np.lib.format.read_magic(member)
@@ -206,6 +225,8 @@ def _require_shape(member: IO[bytes], name: str, size: int) -> None:
     wanted = math.prod(shape) * kind.itemsize
     if kind.hasobject or min(shape, default=0) < 0 or wanted != size - member.tell():
         raise ValueError(f"{name} claims shape {shape} of {kind}, and holds {size:,} bytes")
+    found: tuple[int, ...] = shape
+    return found
 
 
 ALWAYS_READ = 1 << 28

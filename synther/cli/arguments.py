@@ -22,6 +22,7 @@ _MODULES = {
     "pixels": "synther.cli.pixels",
     "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
+    "verify": "synther.cli.verify",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -238,4 +239,10 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--results", nargs="+", help="result files; all of the experiment's")
     table.add_argument("--partial", action="store_true", help="leave out results not there yet")
     table.add_argument("--out", help="path without suffix; figures/[PRESET/]EXPERIMENT")
+
+    verify = verb("verify", "check results: whole, of these inputs, as configured now")
+    verify.add_argument("results", nargs="?", default="results", help="the folder")
+    verify.add_argument("--preset", nargs="+", help="only these presets' results")
+    verify.add_argument("--no-checksums", action="store_true", help="do not read inputs")
+    verify.add_argument("--json", action="store_true", help="print what is found as JSON")
     return main
