@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import math
@@ -96,13 +97,22 @@ def require_writable(path: str | Path) -> Path:
     return path
 
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
+"""The end of the names that `atomic_path` gives."""
+
+
 @contextmanager
-def claimed(path: str | Path) -> Iterator[Path]:
+def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     """Yield `path`, which can be written, and keep other processes from making it meanwhile.
 
     Two workflows on one folder, or one that was started again while jobs of a killed one run on,
     would else train the same result twice over the same checkpoint. The lock is the system's: it
     goes with the process, however that ends. File systems without locks are taken as they are.
+    Temporary files that a killed process left are deleted.
+
+    Args:
+        path: the file.
+        *beside: stems of further files that are made with it.
 
     Raises:
         SyntherError: the file can't be written, or another process is making it.
@@ -133,6 +143,10 @@ def claimed(path: str | Path) -> Iterator[Path]:
         with suppress(OSError):  # a full disk is for the work itself to find
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            for stem in (path.stem, *beside):
+                for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
+                    if _TEMPORARY.search(left.name):
+                        left.unlink()
         yield path
     finally:
         with suppress(OSError):  # while it is locked, or another process's new one could be removed

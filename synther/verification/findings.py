@@ -72,7 +72,7 @@ class Report:
         for finding in self.findings:
             key = (finding.path, "") if finding.is_wrong else (finding.kind, finding.message)
             alike.setdefault(key, []).append(finding)
-        lines = []
+        lines: list[str] = []
         for group in alike.values():
             if group[0].is_wrong or len(group) == 1:
                 lines += map(str, group)

@@ -20,10 +20,7 @@ import pandas  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 import torch
 
-import synther.cli
-import synther.generators.diffusion
-import synther.training.offline
-import synther.training.online
+from synther import cli, config, provenance
 
 
 def life(arguments: list[str], ends: float | None, number: int) -> tuple[int, float]:
@@ -34,7 +31,7 @@ def life(arguments: list[str], ends: float | None, number: int) -> tuple[int, fl
         code = 70
         try:
             torch.set_num_threads(1)
-            code = synther.cli.main(arguments)
+            code = cli.main(arguments)
         finally:
             sys.stderr.flush()
             os._exit(code)
@@ -50,13 +47,16 @@ def life(arguments: list[str], ends: float | None, number: int) -> tuple[int, fl
 
 def main() -> None:
     """Run all commands."""
+    provenance.commit()  # what is read once is read before the forks
+    for name in ("agents", "datasets", "sources"):
+        config.load(name)
     found, lasts = [], 1.0
     for job in json.loads(sys.argv[1]):
         chance = random.Random(job.get("seed", 0))
         number = signal.Signals[job.get("signal", "SIGKILL")]
         ends, kills = [], job.get("kills", 0)
         while not ends or ends[-1] not in (0, 1, 2):
-            limit = chance.uniform(0.1, 0.5) * lasts if len(ends) < kills else None
+            limit = chance.uniform(0.05, 0.35) * lasts if len(ends) < kills else None
             code, took = life(job["arguments"], limit, number)
             ends.append(code)
         if not kills:  # the same command comes again, to be killed: this is how long it lasts

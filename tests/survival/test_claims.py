@@ -51,6 +51,16 @@ def test_what_is_being_made_is_refused_until_its_maker_is_gone(
     assert [path.name for path in tmp_path.iterdir()] == ["x.hdf5"]
 
 
+def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+    left = [".x.0123abcd.tmp.parquet", ".x.0123abcd.tmp.ckpt", ".x.samples-0.0123abcd.tmp.ckpt"]
+    kept = [".xy.0123abcd.tmp.npz", "x.tmp.npz", ".x.mine.tmp.npz"]
+    for name in (*left, *kept):
+        (tmp_path / name).touch()
+    with claimed(tmp_path / "x.parquet"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+
+
 def test_another_result_beside_it_is_free(tmp_path: Path) -> None:
     again = claimed(tmp_path / "a.npz")
     with (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lives import command, run
 
-KILLS = 8
+KILLS = 5
 FILES = {
     "train": ["offline.parquet"],
     "online": ["online.parquet"],
@@ -38,8 +38,9 @@ def test_killed_jobs_leave_the_same_bytes(data: Path, tmp_path: Path) -> None:
         jobs.append({"arguments": command(kind, cut, data), "kills": KILLS, "seed": seed})
     ends = run(jobs)
     assert all(lives[-1] == 0 for lives in ends)
-    for kind, lives in zip(FILES, ends[1::2], strict=True):
-        assert sum(code == -9 for code in lives) >= 4, f"{kind} was hardly killed: {lives}"
+    kills = [sum(code == -9 for code in lives) for lives in ends[1::2]]
+    assert min(kills) >= 2, kills
+    assert sum(kills) >= 2 * KILLS, kills
     for names in FILES.values():
         for name in names:
             assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
