@@ -13,6 +13,7 @@ from typing import Any
 
 from synther import signals, weights
 from synther.errors import SyntherError
+from synther.settings import flat
 
 INTERVAL_S = 120.0
 """Seconds between saves, unless $SYNTHER_CHECKPOINT_INTERVAL says otherwise."""
@@ -53,7 +54,7 @@ class Pace:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._holding.__exit__(*error)
+        self._holding.__exit__(None, None, None)
 
     def due(self) -> bool:
         """Return whether to save now: the last save is long ago, or the job was told to end."""
@@ -100,16 +101,6 @@ def require_same(path: Path, theirs: str, mine: str) -> None:
         f"checkpoint {path} was made with other settings, inputs or version "
         f"({'; '.join(changes)}): delete it to start anew, or go back to those"
     )
-
-
-def flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested dicts as one with dotted keys."""
-    if not isinstance(content, Mapping) or not content:
-        return {prefix: content}
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        found |= flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return found
 
 
 class Checkpoint(Pace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import math
@@ -96,13 +97,22 @@ def require_writable(path: str | Path) -> Path:
     return path
 
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
+"""The end of the names that `atomic_path` gives."""
+
+
 @contextmanager
-def claimed(path: str | Path) -> Iterator[Path]:
+def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     """Yield `path`, which can be written, and keep other processes from making it meanwhile.
 
     Two workflows on one folder, or one that was started again while jobs of a killed one run on,
     would else train the same result twice over the same checkpoint. The lock is the system's: it
     goes with the process, however that ends. File systems without locks are taken as they are.
+    Temporary files that a killed process left are deleted.
+
+    Args:
+        path: the file.
+        *beside: stems of further files that are made with it.
 
     Raises:
         SyntherError: the file can't be written, or another process is making it.
@@ -133,6 +143,10 @@ def claimed(path: str | Path) -> Iterator[Path]:
         with suppress(OSError):  # a full disk is for the work itself to find
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            for stem in (path.stem, *beside):
+                for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
+                    if _TEMPORARY.search(left.name):
+                        left.unlink()
         yield path
     finally:
         with suppress(OSError):  # while it is locked, or another process's new one could be removed
@@ -194,8 +208,27 @@ def read_npz(
     return found
 
 
-def _require_shape(member: IO[bytes], name: str, size: int) -> None:
-    """Raise unless an array's header asks for the bytes that follow it, before any are reserved."""
+def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the named arrays of an `.npz`, by their headers; the rest is not read.
+
+    Raises:
+        SyntherError: the file is missing, damaged, or lacks an array.
+    """
+    path = require_file(path)
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in names:
+                with archive.open(f"{name}.npy") as member:
+                    size = archive.getinfo(f"{name}.npy").file_size
+                    shapes[name] = _require_shape(member, name, size)
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+        raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
+    return shapes
+
+
+def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:
+    """Return the shape that an array's header gives, if the bytes that follow it are as many."""
     import numpy as np
 
     version = np.lib.format.read_magic(member)
@@ -206,6 +239,8 @@ def _require_shape(member: IO[bytes], name: str, size: int) -> None:
     wanted = math.prod(shape) * kind.itemsize
     if kind.hasobject or min(shape, default=0) < 0 or wanted != size - member.tell():
         raise ValueError(f"{name} claims shape {shape} of {kind}, and holds {size:,} bytes")
+    found: tuple[int, ...] = shape
+    return found
 
 
 ALWAYS_READ = 1 << 28

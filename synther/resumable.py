@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from synther.checkpoint import Pace, require_same
 from synther.errors import SyntherError
 from synther.files import explain_os_error, write_json
-from synther.transitions import FIELDS, Transitions, TransitionsWriter
+from synther.transitions import Transitions, TransitionsWriter
 
 
 class ResumableWriter(TransitionsWriter):
@@ -123,6 +123,9 @@ class ResumableWriter(TransitionsWriter):
         trace: TracebackType | None,
     ) -> None:
         self._pace.__exit__()
-        counted = (self._folder / "count.json").exists() and set(self._handles) == set(FIELDS)
-        self._keep_folder = kind is not None and counted
+        self._keep_folder = (self._folder / "count.json").exists()
         super().__exit__(kind, error, trace)
+
+    def _write_archive(self) -> None:
+        super()._write_archive()
+        self._keep_folder = False

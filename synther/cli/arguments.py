@@ -26,6 +26,7 @@ _MODULES = {
     "status": "synther.cli.plan",
     "sync": "synther.cli.sync",
     "bench": "synther.cli.bench",
+    "verify": "synther.cli.verify",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -278,4 +279,10 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", default="results/bench", help="folder of the file with all numbers")
     _device(bench)
     _threads(bench)
+
+    verify = verb("verify", "check results: whole, of these inputs, as configured now")
+    verify.add_argument("results", nargs="?", default="results", help="the folder")
+    verify.add_argument("--preset", nargs="+", help="only these presets' results")
+    verify.add_argument("--no-checksums", action="store_true", help="do not read inputs")
+    verify.add_argument("--json", action="store_true", help="print what is found as JSON")
     return main

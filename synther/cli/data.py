@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synther import config, provenance
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
-from synther.files import claimed, describe_input, sha256, write_json
+from synther.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.settings import parse_assignments, resolve
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def behaviour(options: argparse.Namespace) -> None:
         where="behaviour policies",
     )
     out = Path(options.out)
-    with claimed(out / "returns.json"):
+    require_writable(out / "returns.json")
+    # Beside the folder, which Snakemake empties before it runs a job again
+    with claimed(out.with_suffix(".ckpt")):
         train_behaviour(options.task, out, settings, options.seed, options.threads)
 
 

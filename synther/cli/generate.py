@@ -31,7 +31,7 @@ def fit(options: argparse.Namespace) -> None:
     name = source_spec(options.source)["generator"]
     generator = make_generator(name, settings, device)
     out = Path(options.out)
-    with claimed(out / "model.pt"):
+    with claimed(out / "model.pt", "fit", "settings"):
         transitions = load_transitions(options.data, options.time_limit)
         identity = {
             "generator": name,

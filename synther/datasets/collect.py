@@ -262,11 +262,10 @@ def collect(
         )
     else:
         place = Path(policies) if policies is not None else packaged_policies()
+        made_by = policy_files(place, task) if level != "random" else []
         identity = {
             **{"task": task, "level": level, "rows": rows, "seed": seed, "physics": physics},
-            "policies": [
-                describe_input(path) for path in policy_files(place, task) if level != "random"
-            ],
+            "policies": [describe_input(path) for path in made_by],
             "version": provenance.version(),
         }
         checkpoint = Checkpoint(Path(out).with_suffix(".ckpt"), identity)

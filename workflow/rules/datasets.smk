@@ -47,7 +47,8 @@ rule subset:
     input:
         lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
     output:
-        "results/{preset}/subsets/{dataset}/{percent}pct.npz",
+        rows="results/{preset}/subsets/{dataset}/{percent}pct.npz",
+        record="results/{preset}/subsets/{dataset}/{percent}pct.json",
     log:
         "logs/{preset}/subset/{dataset}/{percent}pct.log",
     conda:
@@ -62,7 +63,7 @@ rule subset:
     shell:
         "synther subset --data {input} --percent {wildcards.percent}"
         " --choose {params.choice[choose]} --seed {params.choice[seed]}"
-        " --time-limit {params.time_limit} --out {output} --threads {threads} 2> {log}"
+        " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"
 
 
 rule behaviour_policies:

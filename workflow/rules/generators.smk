@@ -61,7 +61,8 @@ rule mix_sources:
         real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
         synthetic=lambda w: EXPERIMENTS[w.preset].mixed_samples(w.dataset, w.source),
     output:
-        "results/{preset}/generators/{dataset}/{source}/mixture.npz",
+        mixture="results/{preset}/generators/{dataset}/{source}/mixture.npz",
+        record="results/{preset}/generators/{dataset}/{source}/mixture.json",
     log:
         "logs/{preset}/mix/{dataset}/{source}.log",
     conda:
@@ -76,5 +77,5 @@ rule mix_sources:
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther mix --real {input.real} --synthetic {input.synthetic} --real-share {params.share}"
-        " --seed {params.seed} --time-limit {params.time_limit} --out {output}"
+        " --seed {params.seed} --time-limit {params.time_limit} --out {output.mixture}"
         " --threads {threads} 2> {log}"
