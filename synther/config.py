@@ -56,7 +56,7 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file; a syntax error or a key given twice is a `SyntherError` with the place."""
     try:
         return yaml.load(path.read_text(), Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
         raise SyntherError(f"{path} can't be read as YAML: {error}") from error
 
 

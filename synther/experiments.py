@@ -283,7 +283,7 @@ class Experiments:
     def memory_mb(self, dataset: str, source: str) -> int:
         """Estimate a job's memory: its transitions thrice (file, table, copies), and the rest."""
         spec = config.spec(dataset, "dataset")
-        rows = self.scale.get("rows") or _D4RL_ROWS.get(spec.get("level", ""), 1_000_000)
+        rows = self.scale.get("rows") or D4RL_ROWS.get(spec.get("level", ""), 1_000_000)
         if "generator" in source_spec(source) or "mix" in source_spec(source):
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
@@ -396,4 +396,5 @@ def preset_experiments(default: str) -> dict[str, Experiments]:
 
 _WIDEST_ROW = 70
 """Columns of the widest transitions (AntMaze: 2 * 29 + 8 + 2, and padding)."""
-_D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
+D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
+"""Transitions of D4RL's levels that do not have a million, roughly."""

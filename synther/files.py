@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import hashlib
 import json
+import math
 import os
 import re
+import socket
 import uuid
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from synther.errors import SyntherError
 
@@ -25,6 +30,8 @@ def explain_os_error(error: OSError, path: Path) -> SyntherError:
         return SyntherError(f"no space left to write {path}: free some, or write elsewhere")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return SyntherError(f"{path} can't be written: {error.strerror}; choose another folder")
+    if error.errno == errno.EFBIG:
+        return SyntherError(f"{path} grows beyond the largest file allowed here: see `ulimit -f`")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return SyntherError(f"{path} can't be written: a part of the path is a file, not a folder")
     return SyntherError(f"{path} can't be written: {error}")
@@ -90,6 +97,63 @@ def require_writable(path: str | Path) -> Path:
     return path
 
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
+"""The end of the names that `atomic_path` gives."""
+
+
+@contextmanager
+def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
+    """Yield `path`, which can be written, and keep other processes from making it meanwhile.
+
+    Two workflows on one folder, or one that was started again while jobs of a killed one run on,
+    would else train the same result twice over the same checkpoint. The lock is the system's: it
+    goes with the process, however that ends. File systems without locks are taken as they are.
+    Temporary files that a killed process left are deleted.
+
+    Args:
+        path: the file.
+        *beside: stems of further files that are made with it.
+
+    Raises:
+        SyntherError: the file can't be written, or another process is making it.
+    """
+    path = require_writable(path)
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise explain_os_error(error, path) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode(errors="replace") or "another process"
+            os.close(handle)
+            raise SyntherError(
+                f"{path} is being made by {holder}: let it finish or end it, then run this again"
+            ) from None
+        except OSError:  # no locks on this file system
+            pass
+        # The one who held the lock may have removed this very file meanwhile.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(handle), lock.stat()):
+                break
+        os.close(handle)
+    try:
+        with suppress(OSError):  # a full disk is for the work itself to find
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            for stem in (path.stem, *beside):
+                for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
+                    if _TEMPORARY.search(left.name):
+                        left.unlink()
+        yield path
+    finally:
+        with suppress(OSError):  # while it is locked, or another process's new one could be removed
+            lock.unlink()
+        os.close(handle)
+
+
 def require_file(path: str | Path, remedy: str = "check the path") -> Path:
     """Return `path` if it is a readable file.
 
@@ -122,21 +186,113 @@ def read_npz(
 
     path = require_file(path)
     try:
-        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as archive:
-            names = set(archive.files)
-            missing = [name for name in required if name not in names]
-            if not missing:
-                return {name: archive[name] for name in (*required, *optional) if name in names}
+        with zipfile.ZipFile(path) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            wanted = [name for name in (*required, *optional) if name in members]
+            missing = [name for name in required if name not in members]
+            sizes = [archive.getinfo(members[name]).file_size for name in wanted]
+            require_bounded(path, sum(sizes))
+            found = {}
+            for name, size in zip(wanted, sizes, strict=True):
+                with archive.open(members[name]) as member:
+                    _require_shape(member, name, size)
+                with archive.open(members[name]) as member:
+                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
+    except SyntherError:
+        raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
         reason = f"{type(error).__name__}: {error}"
         raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
-    raise SyntherError(f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}")
+    if missing:
+        raise SyntherError(f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}")
+    return found
+
+
+def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the named arrays of an `.npz`, by their headers; the rest is not read.
+
+    Raises:
+        SyntherError: the file is missing, damaged, or lacks an array.
+    """
+    path = require_file(path)
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in names:
+                with archive.open(f"{name}.npy") as member:
+                    size = archive.getinfo(f"{name}.npy").file_size
+                    shapes[name] = _require_shape(member, name, size)
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+        raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
+    return shapes
+
+
+def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:
+    """Return the shape that an array's header gives, if the bytes that follow it are as many."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(member)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if version[0] not in read:
+        raise ValueError(f"{name} has a header of version {version}")
+    shape, _, kind = read[version[0]](member)
+    wanted = math.prod(shape) * kind.itemsize
+    if kind.hasobject or min(shape, default=0) < 0 or wanted != size - member.tell():
+        raise ValueError(f"{name} claims shape {shape} of {kind}, and holds {size:,} bytes")
+    found: tuple[int, ...] = shape
+    return found
+
+
+ALWAYS_READ = 1 << 28
+"""Bytes of arrays that are read however small their file is."""
+MOST_GROWTH = 100
+"""Times that arrays may be larger than their file; of recorded data even flags stay below it."""
+
+
+def require_bounded(path: Path, size: int) -> None:
+    """Refuse a compressed file that would swell without measure, before it is read.
+
+    Args:
+        path: the file.
+        size: bytes that its arrays would take.
+
+    Raises:
+        SyntherError: they are more than `MOST_GROWTH` times the file, and not few.
+    """
+    if size > max(ALWAYS_READ, MOST_GROWTH * path.stat().st_size):
+        raise SyntherError(
+            f"{path} has {path.stat().st_size:,} bytes and claims to hold {size:,}: it is damaged, "
+            "or made to fill the memory; get it anew from where it came"
+        )
+
+
+def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        SyntherError: the file is missing, or not one.
+    """
+    path = require_file(path, remedy)
+    try:
+        if path.stat().st_size > ALWAYS_READ:
+            raise ValueError(f"{path.stat().st_size:,} bytes are too many")
+        content = json.loads(path.read_text())
+    except (ValueError, RecursionError, OSError) as error:
+        raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
+    if not isinstance(content, dict):
+        raise SyntherError(f"{path} is damaged (it holds no object): {remedy}")
+    return content
 
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits, read in bounded memory."""
     with open(require_file(path), "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def describe_input(path: str | Path) -> dict[str, str]:
+    """Return a file as records name it: where it lay, and its checksum."""
+    return {"path": str(path), "sha256": sha256(path)}
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -83,3 +83,13 @@ def as_dict(settings: Any) -> dict[str, Any]:
     """Return a settings dataclass as plain JSON-ready values."""
     values = dataclasses.asdict(settings)
     return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested dicts as one with dotted keys."""
+    if not isinstance(content, Mapping) or not content:
+        return {prefix: content}
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        found |= flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return found

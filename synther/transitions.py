@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -163,18 +163,29 @@ class TransitionsWriter:
     Use it as a context manager; the file appears under its name only when the block ends well.
     """
 
+    frees_columns: ClassVar[bool] = True
+    """Whether a column's own file goes as soon as it is in the archive."""
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._rows = 0
         self._widths: tuple[int, int] | None = None
+        self._keep_folder = False
+
+    def _make_folder(self) -> Path:
+        """Return the folder where the columns grow."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".npz-", dir=self.path.parent))
 
     def __enter__(self) -> TransitionsWriter:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=".npz-", dir=self.path.parent))
+            self._folder = self._make_folder()
+            self._handles = {
+                name: open(self._folder / name, "ab")  # noqa: SIM115
+                for name in FIELDS
+            }
         except OSError as error:
             raise explain_os_error(error, self.path) from error
-        self._handles = {name: open(self._folder / name, "wb") for name in FIELDS}  # noqa: SIM115
         return self
 
     def append(self, part: Transitions) -> None:
@@ -214,7 +225,8 @@ class TransitionsWriter:
                 ):
                     np.lib.format.write_array_header_1_0(target, header)
                     shutil.copyfileobj(source, target, 1 << 22)
-                (self._folder / name).unlink()
+                if self.frees_columns:
+                    (self._folder / name).unlink()
 
     def __exit__(
         self,
@@ -231,4 +243,5 @@ class TransitionsWriter:
             if kind is None:  # else the block's own error is the one to show
                 raise explain_os_error(failure, self.path) from failure
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._keep_folder:
+                shutil.rmtree(self._folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,15 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("shared/ is not here")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_environment() -> Iterator[None]:
+    """Undo what `--threads` does to the environment."""
+    kept = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 @pytest.fixture

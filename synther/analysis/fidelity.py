@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from synther.analysis import paper, scores
 from synther.analysis.fidelity_spec import FidelitySpec
 from synther.analysis.paper import PaperNumber
+from synther.analysis.parquet import read_parquet
 from synther.analysis.spec import DatasetRow
 from synther.errors import SyntherError
+from synther.files import read_json
 
 BYTES = 4
 """Of a number, in the dataset as in the network: float32."""
@@ -74,28 +74,14 @@ class Sheet:
         return any(entry.published for entry in self.entries.values())
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise SyntherError(f"{path} is not readable as JSON ({error}); {_AGAIN}") from error
-    if not isinstance(found, dict):
-        raise SyntherError(f"{path} holds no record; {_AGAIN}")
-    return found
-
-
 def read_fidelity(path: Path, preset: str) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the record and the rows of one result of `synther fidelity`.
 
     Raises:
         SyntherError: it is damaged, or of another preset.
     """
-    record = _read_json(path.with_suffix(".json"))
-    try:
-        # Without threads: pyarrow 26 can abort the process at its exit while a pool winds down
-        rows = pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
-    except (ValueError, OSError) as error:
-        raise SyntherError(f"{path} is not a readable parquet file ({error}); {_AGAIN}") from error
+    record = read_json(path.with_suffix(".json"), _AGAIN)
+    rows = read_parquet(path, _AGAIN)
     keys = ("ks_complement", "correlation_similarity", "histograms", "columns", "real", "preset")
     lacking = [key for key in keys if key not in record]
     columns = ("distance", "data_distance", "mse", "scaled_mse")
@@ -147,7 +133,7 @@ def _entry(spec: FidelitySpec, dataset: DatasetRow, source: str, final: pd.DataF
         record, rows = read_fidelity(paths["fidelity"], spec.preset)
         numbers |= {(name, ""): number for name, number in measures(record, rows).items()}
     if "fit" in paths:
-        fitted = _read_json(paths["fit"])
+        fitted = read_json(paths["fit"], _AGAIN)
         numbers["fit_s", ""] = Number(float(fitted["wall_time_s"]))
         size = int(fitted["num_parameters"])
         numbers["parameters", ""] = Number(float(size))
@@ -155,7 +141,7 @@ def _entry(spec: FidelitySpec, dataset: DatasetRow, source: str, final: pd.DataF
             whole = int(fitted["transitions"]) * len(record["columns"])
             numbers["compression", ""] = Number(whole * BYTES / (size * BYTES))
     if "sample" in paths:
-        numbers["sample_s", ""] = Number(float(_read_json(paths["sample"])["wall_time_s"]))
+        numbers["sample_s", ""] = Number(float(read_json(paths["sample"], _AGAIN)["wall_time_s"]))
     own = final[(final["dataset"] == dataset.name) & (final["source"] == source)]
     for agent, group in own.groupby("agent"):
         values = group["score"].to_numpy()

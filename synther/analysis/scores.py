@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
+from synther.analysis.parquet import read_parquet
 from synther.analysis.spec import Spec
 from synther.errors import SyntherError
-from synther.files import require_file
 
 TEXT_COLUMNS = ("preset", "dataset", "source", "agent")
 INTEGER_COLUMNS = ("seed", "step", "episode")
@@ -20,46 +19,42 @@ NUMBER_COLUMNS = ("return", "length", "score")
 COLUMNS = (*TEXT_COLUMNS, *INTEGER_COLUMNS, *NUMBER_COLUMNS)
 RUN = ["dataset", "source", "agent"]
 _KEY = [*TEXT_COLUMNS, *INTEGER_COLUMNS]
-_AGAIN = "remove it and its .json, and run its rule again"
+AGAIN = "remove it and its .json, and run its rule again"
 
 
-def _read_one(path: Path) -> pd.DataFrame:
-    require_file(path, "run the workflow rule that makes it")
-    try:
-        # Without threads: pyarrow 26 can abort the process at its exit while a pool winds down
-        rows = pq.ParquetFile(path).read(use_threads=False).to_pandas(use_threads=False)
-    except (ValueError, OSError) as error:  # pyarrow's own errors are ValueErrors and OSErrors
-        raise SyntherError(f"{path} is not a readable parquet file ({error}); {_AGAIN}") from error
+def read_result(path: Path) -> pd.DataFrame:
+    """Read one result file, checked by itself; see `read_results`."""
+    rows = read_parquet(path, AGAIN)
     if missing := [name for name in COLUMNS if name not in rows]:
-        raise SyntherError(f"{path}: column {', '.join(missing)} is missing; {_AGAIN}")
+        raise SyntherError(f"{path}: column {', '.join(missing)} is missing; {AGAIN}")
     rows = rows.loc[:, list(COLUMNS)]
     if rows.empty:
-        raise SyntherError(f"{path} has no rows; {_AGAIN}")
+        raise SyntherError(f"{path} has no rows; {AGAIN}")
     for name in INTEGER_COLUMNS:
         if not pd.api.types.is_integer_dtype(rows[name]):
             raise SyntherError(
-                f"{path}: column {name} should hold integers, not {rows[name].dtype}; {_AGAIN}"
+                f"{path}: column {name} should hold integers, not {rows[name].dtype}; {AGAIN}"
             )
     for name in NUMBER_COLUMNS:
         numeric = pd.api.types.is_numeric_dtype(rows[name])
         if not numeric or pd.api.types.is_bool_dtype(rows[name]):
             raise SyntherError(
-                f"{path}: column {name} should hold numbers, not {rows[name].dtype}; {_AGAIN}"
+                f"{path}: column {name} should hold numbers, not {rows[name].dtype}; {AGAIN}"
             )
         if not np.isfinite(rows[name].to_numpy(dtype=float)).all():
             raise SyntherError(
                 f"{path}: column {name} has NaN or infinite values, so the run diverged or was "
-                f"damaged; {_AGAIN}"
+                f"damaged; {AGAIN}"
             )
     for name in TEXT_COLUMNS:
         if rows[name].isna().any():
-            raise SyntherError(f"{path}: column {name} has empty values; {_AGAIN}")
+            raise SyntherError(f"{path}: column {name} has empty values; {AGAIN}")
         rows[name] = rows[name].astype(str).astype(object)
     if rows.duplicated(_KEY).any():
         first = rows[rows.duplicated(_KEY)].iloc[0]
         raise SyntherError(
             f"{path}: seed {first.seed}, step {first.step}, episode {first.episode} is there "
-            f"twice; {_AGAIN}"
+            f"twice; {AGAIN}"
         )
     return rows
 
@@ -81,7 +76,7 @@ def read_results(paths: Iterable[str | Path]) -> pd.DataFrame:
     files = sorted({Path(path) for path in paths})
     if not files:
         raise SyntherError("no result files given; run the workflow first")
-    frames = [_read_one(path) for path in files]
+    frames = [read_result(path) for path in files]
     results = pd.concat(frames, ignore_index=True)
     repeated = results.duplicated(_KEY, keep=False).to_numpy()
     if repeated.any():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from synther.analysis.text import (
     tex_tabular,
 )
 from synther.errors import SyntherError
+from synther.files import read_json
 
 PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
 """As the records' `seconds` have them."""
@@ -73,14 +73,8 @@ class WallTime:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text())
-        missing = [name for name in _NEEDED if name not in record]
-    except (ValueError, OSError, TypeError) as error:
-        raise SyntherError(
-            f"{path} is not a readable record ({error}): remove it and its .parquet, and run its "
-            "rule again"
-        ) from error
+    record = read_json(path, "remove it and its .parquet, and run its rule again")
+    missing = [name for name in _NEEDED if name not in record]
     if missing:
         raise SyntherError(f"{path} lacks {missing[0]}: remove it and its .parquet, and rerun")
     return record

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from synther import signals
 from synther.cli import arguments
 from synther.errors import SyntherError
 
@@ -21,15 +22,22 @@ def _limit_threads(threads: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0 only when its output is whole."""
+    """Run one verb; return the exit code: 0 only when its output is whole.
+
+    Told to end by a signal, it saves what it can go on from; the code is 128 and its number.
+    """
     options = arguments.parser().parse_args(argv)
     try:
         if "threads" in options:
             _limit_threads(options.threads)
-        arguments.function(options.verb)(options)
+        with signals.answering():
+            arguments.function(options.verb)(options)
     except SyntherError as error:
         print(f"synther {options.verb}: {error}", file=sys.stderr)
         return 1
+    except signals.Stopped as stopped:
+        print(f"synther {options.verb}: {stopped}", file=sys.stderr)
+        return stopped.code
     except KeyboardInterrupt:
         print(f"synther {options.verb}: interrupted", file=sys.stderr)
         return 130

@@ -22,7 +22,11 @@ _MODULES = {
     "pixels": "synther.cli.pixels",
     "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
+    "plan": "synther.cli.plan",
+    "status": "synther.cli.plan",
+    "sync": "synther.cli.sync",
     "bench": "synther.cli.bench",
+    "verify": "synther.cli.verify",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -72,6 +76,18 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 def _preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="scale settings by config/presets/PRESET.yaml")
+
+
+def _targets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="an experiment, or a file as snakemake's; all"
+    )
+    parser.add_argument("--preset", help="the target's, or that of config/config.yaml")
+    parser.add_argument("--device", help="whose rates: cpu or cuda; that of config/config.yaml")
+    parser.add_argument(
+        "--cores", type=_at_least(1), default=len(os.sched_getaffinity(0)), help="to run on"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _pixel_data(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +255,20 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--results", nargs="+", help="result files; all of the experiment's")
     table.add_argument("--partial", action="store_true", help="leave out results not there yet")
     table.add_argument("--out", help="path without suffix; figures/[PRESET/]EXPERIMENT")
+    plan = verb("plan", "say what a preset or target will cost, before anything runs")
+    _targets(plan)
+    plan.add_argument("--gpus", type=_at_least(1), default=1, help="to run on, where --device has")
+    plan.add_argument("--from-scratch", action="store_true", help="count what is done already, too")
+
+    status = verb("status", "say what is done, running, failed and left")
+    _targets(status)
+
+    sync = verb("sync", "hand finished runs to Weights & Biases (the extra `wandb`), offline")
+    sync.add_argument("results", nargs="*", metavar="RESULT", help="parquet files; all finished")
+    sync.add_argument("--preset", help="whose results; that of config/config.yaml")
+    sync.add_argument("--project", default="synther", help="name of the project there")
+    sync.add_argument("--dir", default=".", help="folder in which wandb/ is made")
+    sync.add_argument("--online", action="store_true", help="send them; needs `wandb login`")
 
     bench = verb("bench", "measure every hot path as a ratio to its own limit")
     bench.add_argument(
@@ -249,4 +279,10 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--out", default="results/bench", help="folder of the file with all numbers")
     _device(bench)
     _threads(bench)
+
+    verify = verb("verify", "check results: whole, of these inputs, as configured now")
+    verify.add_argument("results", nargs="?", default="results", help="the folder")
+    verify.add_argument("--preset", nargs="+", help="only these presets' results")
+    verify.add_argument("--no-checksums", action="store_true", help="do not read inputs")
+    verify.add_argument("--json", action="store_true", help="print what is found as JSON")
     return main

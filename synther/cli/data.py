@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from synther import config
+from synther import config, provenance
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
-from synther.files import require_writable
+from synther.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.settings import parse_assignments, resolve
+
+if TYPE_CHECKING:
+    from synther.transitions import Transitions
 
 
 def download(options: argparse.Namespace) -> None:
@@ -48,17 +53,17 @@ def collect(options: argparse.Namespace) -> None:
         raise SyntherError("give --dataset, or --task, --level and --out")
     if Path(out).suffix not in (".hdf5", ".h5"):
         raise SyntherError(f"--out {out} must end in .hdf5")
-    require_writable(out)
-    metadata = roll_out(
-        task,
-        level,
-        FULL_ROWS if rows is None else rows,
-        out,
-        policies=policies,
-        seed=options.seed,
-        physics=options.physics,
-        threads=options.threads,
-    )
+    with claimed(out):
+        metadata = roll_out(
+            task,
+            level,
+            FULL_ROWS if rows is None else rows,
+            out,
+            policies=policies,
+            seed=options.seed,
+            physics=options.physics,
+            threads=options.threads,
+        )
     print(f"{out}: mean return {metadata['mean_return']}", file=sys.stderr)
 
 
@@ -80,14 +85,29 @@ def behaviour(options: argparse.Namespace) -> None:
         parse_assignments(options.set),
         where="behaviour policies",
     )
-    require_writable(Path(options.out) / "returns.json")
-    train_behaviour(options.task, Path(options.out), settings, options.seed, options.threads)
+    out = Path(options.out)
+    require_writable(out / "returns.json")
+    # Beside the folder, which Snakemake empties before it runs a job again
+    with claimed(out.with_suffix(".ckpt")):
+        train_behaviour(options.task, out, settings, options.seed, options.threads)
 
 
-def _require_npz(out: str) -> None:
+def _claimed_npz(out: str) -> AbstractContextManager[Path]:
     if Path(out).suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
-    require_writable(out)
+    return claimed(out)
+
+
+def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
+    """Write transitions, and what made them, with their checksum, as JSON beside them."""
+    transitions.save(out)
+    record = {
+        **about,
+        "transitions": len(transitions),
+        "output_sha256": sha256(out),
+        **provenance.describe(),
+    }
+    write_json(out.with_suffix(".json"), record)
 
 
 def subset(options: argparse.Namespace) -> None:
@@ -95,10 +115,17 @@ def subset(options: argparse.Namespace) -> None:
     from synther.datasets.d4rl import load_transitions
     from synther.datasets.subset import subset as draw
 
-    _require_npz(options.out)
-    transitions = load_transitions(options.data, options.time_limit)
-    kept = draw(transitions, options.percent, options.choose, options.seed)
-    kept.save(options.out)
+    with _claimed_npz(options.out) as out:
+        transitions = load_transitions(options.data, options.time_limit)
+        kept = draw(transitions, options.percent, options.choose, options.seed)
+        about = {
+            "data": describe_input(options.data),
+            "percent": options.percent,
+            "choose": options.choose,
+            "seed": options.seed,
+            "time_limit": options.time_limit,
+        }
+        _write(kept, out, about)
     print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
@@ -108,8 +135,15 @@ def mix(options: argparse.Namespace) -> None:
     from synther.datasets.subset import mix as combine
     from synther.transitions import Transitions
 
-    _require_npz(options.out)
-    real = load_transitions(options.real, options.time_limit)
-    mixed = combine(real, Transitions.load(options.synthetic), options.real_share, options.seed)
-    mixed.save(options.out)
+    with _claimed_npz(options.out) as out:
+        real = load_transitions(options.real, options.time_limit)
+        mixed = combine(real, Transitions.load(options.synthetic), options.real_share, options.seed)
+        about = {
+            "real": describe_input(options.real),
+            "synthetic": describe_input(options.synthetic),
+            "real_share": options.real_share,
+            "seed": options.seed,
+            "time_limit": options.time_limit,
+        }
+        _write(mixed, out, about)
     print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
+from synther.devices import Claim, claim_gpu, fake_gpus, lock_folder, slots_per_gpu
 from synther.errors import SyntherError
+
+_held: list[Claim] = []
+"""The GPU that this process took; let go when it ends."""
 
 
 def choose_device(name: str, threads: int) -> str:
     """Return the device for `auto`, `cpu` or `cuda[:N]`, and give torch its CPU threads.
+
+    Of several GPUs, `auto` and `cuda` take one that no other job of this user has; `cuda:N` takes
+    that one, whoever has it.
 
     Raises:
         SyntherError: the device is not there.
@@ -14,11 +23,33 @@ def choose_device(name: str, threads: int) -> str:
     import torch
 
     torch.set_num_threads(threads)
+    if name in ("auto", "cuda") and (fakes := fake_gpus()):
+        claim = _claim(fakes)
+        print(f"GPU {fakes[claim.index]}, which is pretended: the CPU computes", file=sys.stderr)
+        return "cpu"
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        gpus = [_uuid(index) for index in range(torch.cuda.device_count())]
+        name = f"cuda:{_claim(gpus).index}"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise SyntherError(f"--device {name} can't be used ({reason}): try cpu") from error
+    if name.startswith("cuda"):
+        torch.cuda.set_device(name)  # where graphs are captured and streams are made
     return name
+
+
+def _claim(gpus: list[str]) -> Claim:
+    if not _held:  # a process that runs several verbs keeps its GPU, and would wait for itself
+        _held.append(claim_gpu(gpus, lock_folder(), slots_per_gpu()))
+    return _held[0]
+
+
+def _uuid(index: int) -> str:
+    """Return what names a GPU whatever CUDA_VISIBLE_DEVICES makes its number."""
+    import torch
+
+    return str(torch.cuda.get_device_properties(index).uuid)

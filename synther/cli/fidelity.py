@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from synther import config, provenance
+from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.files import require_writable, sha256
+from synther.files import claimed, describe_input
 from synther.specs import source_spec, task_spec
 
 
@@ -28,22 +29,32 @@ def fidelity(options: argparse.Namespace) -> None:
     out = Path(options.out)
     if out.suffix != ".parquet":
         raise SyntherError(f"--out {out} must end in .parquet")
-    require_writable(out)
-    real, samples = (load_transitions(path, limit) for path in (options.real, options.samples))
-    found = measure(
-        real, samples, task, options.num, options.seed, options.physics, options.threads
-    )
-    identity = {
-        "preset": options.preset or "none",
-        "dataset": options.dataset or task,
-        "source": options.source,
-        "task": task,
-        "inputs": {
-            name: {"path": path, "sha256": sha256(path)}
-            for name, path in (("real", options.real), ("samples", options.samples))
-        },
-        "threads": options.threads,
-        **provenance.describe("cpu"),
-    }
-    found.save(out, identity)
+    with claimed(out):
+        inputs = {"real": options.real, "samples": options.samples}
+        identity = {
+            "preset": options.preset or "none",
+            "dataset": options.dataset or task,
+            "source": options.source,
+            "task": task,
+            "inputs": {name: describe_input(path) for name, path in inputs.items()},
+            "version": provenance.version(),
+        }
+        real, samples = (load_transitions(path, limit) for path in inputs.values())
+        checkpoint = Checkpoint(
+            out.with_suffix(".ckpt"),
+            {**identity, "num": options.num, "seed": options.seed, "physics": options.physics},
+        )
+        found = measure(
+            real,
+            samples,
+            task,
+            options.num,
+            options.seed,
+            options.physics,
+            options.threads,
+            checkpoint,
+        )
+        record = {**identity, "threads": options.threads, **provenance.describe("cpu")}
+        found.save(out, record)
+        checkpoint.remove()
     print(f"{out}: {found.record['measured']:,} samples measured", file=sys.stderr)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import sys
 import time
 from pathlib import Path
 
 from synther import config, provenance
-from synther.checkpoint import Checkpoint
+from synther.checkpoint import Checkpoint, kind_of
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.files import require_file, require_writable, sha256, write_json
+from synther.files import claimed, describe_input, read_json, sha256, write_json
 from synther.settings import parse_assignments
 from synther.specs import source_settings, source_spec
 
@@ -31,40 +30,40 @@ def fit(options: argparse.Namespace) -> None:
     settings |= parse_assignments(options.set)
     name = source_spec(options.source)["generator"]
     generator = make_generator(name, settings, device)
-    transitions = load_transitions(options.data, options.time_limit)
-    identity = {
-        "generator": name,
-        "source": options.source,
-        "settings": settings,
-        "seed": options.seed,
-        "data": {"path": options.data, "sha256": sha256(options.data)},
-        "time_limit": options.time_limit,
-        "version": provenance.version(),
-    }
     out = Path(options.out)
-    require_writable(out / "model.pt")
-    checkpoint = Checkpoint(out / "fit.ckpt", identity)
-    generator.fit(transitions, seed=options.seed, checkpoint=checkpoint)
-    record = {
-        **identity,
-        "transitions": len(transitions),
-        "num_parameters": generator.num_parameters,
-        "wall_time_s": round(time.monotonic() - started, 1),
-        "threads": options.threads,
-        **provenance.describe(device),
-    }
-    if package := source_spec(options.source).get("requires"):
-        record["versions"][package] = importlib.metadata.version(package)
-    write_json(out / "fit.json", record)
-    generator.save(out)
-    checkpoint.remove()
+    with claimed(out / "model.pt", "fit", "settings"):
+        transitions = load_transitions(options.data, options.time_limit)
+        identity = {
+            "generator": name,
+            "source": options.source,
+            "settings": settings,
+            "seed": options.seed,
+            "data": describe_input(options.data),
+            "time_limit": options.time_limit,
+            "version": provenance.version(),
+        }
+        checkpoint = Checkpoint(out / "fit.ckpt", identity, device)
+        generator.fit(transitions, seed=options.seed, checkpoint=checkpoint)
+        record = {
+            **identity,
+            "transitions": len(transitions),
+            "num_parameters": generator.num_parameters,
+            "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
+            "threads": options.threads,
+            **provenance.describe(device),
+        }
+        if package := source_spec(options.source).get("requires"):
+            record["versions"][package] = importlib.metadata.version(package)
+        generator.save(out)
+        write_json(out / "fit.json", {**record, "model_sha256": sha256(out / "model.pt")})
+        checkpoint.remove()
 
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
     from synther.generators import change_sampling, generator_class
     from synther.progress import Progress
-    from synther.transitions import TransitionsWriter
+    from synther.resumable import ResumableWriter
 
     started = time.monotonic()
     if options.num < 1:
@@ -73,31 +72,36 @@ def sample(options: argparse.Namespace) -> None:
     folder, out = Path(options.model), Path(options.out)
     if out.suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
-    described = require_file(folder / "settings.json", "fit a generator there: `synther fit`")
-    try:
-        name = json.loads(described.read_text())["generator"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SyntherError(f"{described} is damaged ({error}): fit the generator anew") from error
+    described = folder / "settings.json"
+    name = read_json(described, "fit a generator there: `synther fit`").get("generator")
+    if not isinstance(name, str):
+        raise SyntherError(f"{described} is damaged (no generator): fit the generator anew")
     generator = generator_class(name).load(folder, device)
     overrides = parse_assignments(options.set)
     change_sampling(generator, overrides)
-    require_writable(out)
-    with (
-        TransitionsWriter(out) as writer,
-        Progress(options.num, f"sample {out.parent.name}", "row") as progress,
-    ):
-        for part in generator.sample_chunks(options.num, options.seed):
-            writer.append(part)
-            progress.advance(len(part))
-    record = {
+    about = {
         "generator": name,
         "model": {"path": str(folder), "sha256": sha256(folder / "model.pt")},
         "settings": overrides,
         "samples": options.num,
         "seed": options.seed,
-        "wall_time_s": round(time.monotonic() - started, 1),
-        "threads": options.threads,
-        **provenance.describe(device),
     }
-    write_json(out.with_suffix(".json"), record)
+    # Another device or torch draws or rounds otherwise: its parts do not belong to these.
+    identity = {**about, "device": kind_of(device), "torch": importlib.metadata.version("torch")}
+    with claimed(out):
+        with (
+            ResumableWriter(out, identity) as writer,
+            Progress(options.num, f"sample {out.parent.name}", "row", done=writer.rows) as progress,
+        ):
+            for part in generator.sample_chunks(options.num, options.seed, first=writer.parts):
+                progress.advance(len(part))
+                writer.append(part)
+        record = {
+            **about,
+            "output_sha256": sha256(out),
+            "wall_time_s": round(writer.before_s + time.monotonic() - started, 1),
+            "threads": options.threads,
+            **provenance.describe(device),
+        }
+        write_json(out.with_suffix(".json"), record)
     print(f"{out}: {options.num:,} transitions", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.files import require_writable
+from synther.files import claimed
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_spec, layered, online_settings, task_spec
 
@@ -44,22 +44,21 @@ def online(options: argparse.Namespace) -> None:
     )
     settings: Any = resolve(kind, chosen, where=f"agent '{options.agent}'")
     seeds = parse_seeds(options.seeds)
-    require_writable(out)
-    rows = train_online(
-        OnlineJob(
-            task=options.task,
-            agent=options.agent,
-            module=agent["module"],
-            settings=settings,
-            seeds=seeds,
-            out=out,
-            reference=(limits["reference_min"], limits["reference_max"]),
-            time_limit=limits["time_limit"],
-            preset=options.preset or "none",
-            physics=options.physics,
-            device=device,
-            threads=options.threads,
-        )
+    job = OnlineJob(
+        task=options.task,
+        agent=options.agent,
+        module=agent["module"],
+        settings=settings,
+        seeds=seeds,
+        out=out,
+        reference=(limits["reference_min"], limits["reference_max"]),
+        time_limit=limits["time_limit"],
+        preset=options.preset or "none",
+        physics=options.physics,
+        device=device,
+        threads=options.threads,
     )
+    with claimed(out):
+        rows = train_online(job)
     last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
     print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)

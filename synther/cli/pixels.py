@@ -11,7 +11,7 @@ from synther import config
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.files import require_writable
+from synther.files import claimed
 from synther.pixel_plan import FULL_ROWS
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_spec, pixel_settings, source_spec, task_spec
@@ -41,11 +41,11 @@ def render(options: argparse.Namespace) -> None:
     if Path(out).suffix not in (".hdf5", ".h5"):
         raise SyntherError(f"--out {out} must end in .hdf5")
     task_spec(task)
-    require_writable(out)
     rows = FULL_ROWS if rows is None else rows
-    metadata = collect_pixels(
-        task, level, rows, out, policies, seed=options.seed, processes=options.threads
-    )
+    with claimed(out):
+        metadata = collect_pixels(
+            task, level, rows, out, policies, seed=options.seed, processes=options.threads
+        )
     print(f"{out}: mean return {metadata['mean_return']}", file=sys.stderr)
 
 
@@ -99,9 +99,8 @@ def pixels(options: argparse.Namespace) -> None:
     if out.suffix != ".parquet":
         raise SyntherError(f"--out {out} must end in .parquet")
     seeds = parse_seeds(options.seeds)
-    require_writable(out)
-    rows = train_pixels(
-        PixelJob(
+    with claimed(out):
+        job = PixelJob(
             task=task,
             data=(Path(options.latents),) if options.latents else _shards(options),
             agent=options.agent,
@@ -118,7 +117,7 @@ def pixels(options: argparse.Namespace) -> None:
             device=device,
             threads=options.threads,
         )
-    )
+        rows = train_pixels(job)
     last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
     print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)
 
@@ -132,8 +131,8 @@ def encode(options: argparse.Namespace) -> None:
     out = Path(options.out)
     if out.suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
-    require_writable(out)
-    found = encode_dataset(
-        _shards(options), Path(options.body), options.body_seed, module, settings, out, device
-    )
+    with claimed(out):
+        found = encode_dataset(
+            _shards(options), Path(options.body), options.body_seed, module, settings, out, device
+        )
     print(f"{out}: {len(found):,} transitions", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.files import require_writable
+from synther.files import claimed
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_settings, agent_spec, source_spec, task_spec
 
@@ -52,26 +52,25 @@ def train(options: argparse.Namespace) -> None:
     if out.suffix != ".parquet":
         raise SyntherError(f"--out {out} must end in .parquet")
     seeds = parse_seeds(options.seeds)
-    require_writable(out)
-    rows = train_offline(
-        OfflineJob(
-            task=task,
-            data=data,
-            statistics_from=Path(options.statistics_from or data),
-            agent=options.agent,
-            module=agent["module"],
-            settings=settings,
-            seeds=seeds,
-            out=out,
-            reference=(limits["reference_min"], limits["reference_max"]),
-            time_limit=limits["time_limit"],
-            preset=options.preset or "none",
-            dataset=dataset,
-            source=options.source,
-            physics=options.physics,
-            device=device,
-            threads=options.threads,
-        )
+    job = OfflineJob(
+        task=task,
+        data=data,
+        statistics_from=Path(options.statistics_from or data),
+        agent=options.agent,
+        module=agent["module"],
+        settings=settings,
+        seeds=seeds,
+        out=out,
+        reference=(limits["reference_min"], limits["reference_max"]),
+        time_limit=limits["time_limit"],
+        preset=options.preset or "none",
+        dataset=dataset,
+        source=options.source,
+        physics=options.physics,
+        device=device,
+        threads=options.threads,
     )
+    with claimed(out):
+        rows = train_offline(job)
     last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
     print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)

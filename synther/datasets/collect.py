@@ -10,18 +10,28 @@ sampled, not means. waypoint: maze2d's own recipe (`synther.datasets.maze_contro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from synther import provenance
+from synther.checkpoint import Checkpoint
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.maze_controller import drive
-from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
+from synther.datasets.policies import (
+    Policy,
+    load_policies,
+    packaged_policies,
+    policy_files,
+    recorded_returns,
+)
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
+from synther.files import describe_input
 from synther.progress import Progress
 
 POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
@@ -56,6 +66,12 @@ def _wave(
             actions, log_probs = policy.sample(observations, generator)
         qpos, qvel = env.qpos.copy(), env.qvel.copy()
         following, rewards, terminated, truncated = env.step(actions, active=live)
+        if (env.diverged & live).any():
+            name = policy.name if policy else "random actions"
+            raise SyntherError(
+                f"the simulation diverged in step {len(steps) + 1} of an episode under {name}: "
+                "leave that policy out of --policies, or choose another --seed"
+            )
         steps.append(
             {
                 "live": live.copy(),
@@ -85,6 +101,7 @@ def roll_out(
     physics: str = "d4rl",
     threads: int | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Collected:
     """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
 
@@ -93,30 +110,65 @@ def roll_out(
 
     Args:
         seed: the entropy of starts and actions: the same gives the same rows.
+        checkpoint: where the episodes so far are saved from time to time, between waves.
     """
     entropy = np.random.SeedSequence(list(seed))
     episodes: list[dict[str, np.ndarray]] = []
     env: BatchedEnv | None = None
-    collected, mean_length = 0, float("inf")
-    while collected < rows:
-        (stream,) = entropy.spawn(1)
-        limit = env.time_limit if env else 1000
-        wanted = int(np.ceil((rows - collected) / min(mean_length, limit)))
-        size = int(np.clip(wanted, 1, MAX_WAVE))
-        if env is None or env.num_envs != size:
-            env = make_batched_env(task, size, physics, threads)
-        seeds = stream.generate_state(size, np.uint64)
-        wave = _wave(env, policy, np.random.default_rng(stream), seeds)
-        episodes += wave
-        found = sum(len(e["rewards"]) for e in wave)
+    waves = 0
+    if checkpoint and (saved := checkpoint.load()):
+        waves, episodes = saved["waves"], _split(saved)
+        entropy.spawn(waves)
+        env = make_batched_env(task, 1, physics, threads)
         if progress is not None:
-            progress.advance(min(found, rows - collected))
-        collected += found
-        mean_length = collected / len(episodes)
+            progress.advance(min(sum(saved["lengths"]), rows))
+    with checkpoint or nullcontext():
+        while (collected := sum(len(e["rewards"]) for e in episodes)) < rows:
+            if checkpoint and waves and checkpoint.due():
+                checkpoint.save({"waves": waves, **_joined(episodes)})
+            (stream,) = entropy.spawn(1)
+            mean_length = collected / len(episodes) if episodes else float("inf")
+            limit = env.time_limit if env else 1000
+            wanted = int(np.ceil((rows - collected) / min(mean_length, limit)))
+            size = int(np.clip(wanted, 1, MAX_WAVE))
+            if env is None or env.num_envs != size:
+                env = make_batched_env(task, size, physics, threads)
+            seeds = stream.generate_state(size, np.uint64)
+            wave = _wave(env, policy, np.random.default_rng(stream), seeds)
+            episodes += wave
+            waves += 1
+            found = sum(len(e["rewards"]) for e in wave)
+            if progress is not None:
+                progress.advance(min(found, rows - collected))
+        if checkpoint:  # or a kill in a later policy's share would lose all of this one's
+            checkpoint.save({"waves": waves, **_joined(episodes)})
     returns = np.array([e["rewards"].sum(dtype=np.float64) for e in episodes])
     columns = {name: np.concatenate([e[name] for e in episodes])[:rows] for name in episodes[0]}
     columns["timeouts"][-1] |= not columns["terminals"][-1]
     return Collected(columns, returns)
+
+
+def _joined(episodes: Sequence[dict[str, np.ndarray]]) -> dict[str, Any]:
+    """Return episodes as a checkpoint holds them."""
+    import torch
+
+    return {
+        "lengths": [len(episode["rewards"]) for episode in episodes],
+        "columns": {
+            name: torch.from_numpy(np.concatenate([episode[name] for episode in episodes]))
+            for name in episodes[0]
+        },
+    }
+
+
+def _split(saved: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+    """Invert `_joined`."""
+    ends = np.cumsum(saved["lengths"])[:-1]
+    parts = {name: np.split(value.numpy(), ends) for name, value in saved["columns"].items()}
+    return [
+        {name: part[index] for name, part in parts.items()}
+        for index in range(len(saved["lengths"]))
+    ]
 
 
 def mean_returns(
@@ -195,7 +247,8 @@ def collect(
         raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
     if level not in LEVELS:
         raise unknown_name("level", level, LEVELS)
-    if level == "waypoint":
+    checkpoint: Checkpoint | None = None
+    if level == "waypoint":  # a matter of seconds
         with Progress(rows, f"{task} {level}", "row") as progress:
             columns = drive(task, rows, seed, physics, threads, progress)
         # It has no episodes: what an episode's length of it earns, on average.
@@ -208,7 +261,17 @@ def collect(
             },
         )
     else:
-        columns, about, policy = _with_policies(task, level, rows, policies, seed, physics, threads)
+        place = Path(policies) if policies is not None else packaged_policies()
+        made_by = policy_files(place, task) if level != "random" else []
+        identity = {
+            **{"task": task, "level": level, "rows": rows, "seed": seed, "physics": physics},
+            "policies": [describe_input(path) for path in made_by],
+            "version": provenance.version(),
+        }
+        checkpoint = Checkpoint(Path(out).with_suffix(".ckpt"), identity)
+        columns, about, policy = _with_policies(
+            task, level, rows, place, seed, physics, threads, checkpoint
+        )
     metadata = {
         **about,
         "task": task,
@@ -218,6 +281,8 @@ def collect(
         "collected_by": "synther",
     }
     write_d4rl_hdf5(out, columns, metadata, policy.d4rl_metadata() if policy else None)  # type: ignore[arg-type]
+    if checkpoint:
+        checkpoint.remove()
     return metadata
 
 
@@ -225,14 +290,14 @@ def _with_policies(
     task: str,
     level: str,
     rows: int,
-    folder: str | Path | None,
+    place: Path,
     seed: int,
     physics: str,
     threads: int | None,
+    checkpoint: Checkpoint,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any], Policy | None]:
     """Return columns, metadata and the last policy of a level that policies make."""
     env = make_batched_env(task, 1, physics)
-    place = Path(folder) if folder is not None else packaged_policies()
     found: list[Policy] = []
     returns: dict[str, float] = {}
     if level != "random":
@@ -242,7 +307,10 @@ def _with_policies(
     shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
     with Progress(rows, f"{task} {level}", "row") as progress:
         parts = [
-            roll_out(task, policy, int(share), (seed, index), physics, threads, progress)
+            roll_out(
+                *(task, policy, int(share), (seed, index), physics, threads, progress),
+                checkpoint.part(str(index)),
+            )
             for index, (policy, share) in enumerate(zip(chosen, shares, strict=True))
             if share
         ]

@@ -6,18 +6,29 @@ V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from synther import provenance
+from synther.checkpoint import Pace, require_same
 from synther.datasets.collect import MEASURED_EPISODES, POLICY_LEVELS, choose_policies
-from synther.datasets.policies import Policy, load_policies, packaged_policies, recorded_returns
-from synther.datasets.vd4rl import ShardWriter
+from synther.datasets.policies import (
+    Policy,
+    load_policies,
+    packaged_policies,
+    policy_files,
+    recorded_returns,
+)
+from synther.datasets.vd4rl import ShardWriter, read_shards
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
 from synther.errors import SyntherError, unknown_name
+from synther.files import describe_input, read_json, write_json
 from synther.progress import Progress
 
 MAX_WAVE = 16
@@ -65,6 +76,73 @@ def _wave(
             rewards[lane][step] = found.rewards[lane]
         progress.advance(int(active.sum()))
     return list(zip(frames, actions, rewards, strict=True))
+
+
+class Waves:
+    """Episodes of a job, a shard of its own a wave beside the file that they will make.
+
+    A job that is killed goes on at the next wave. Use it as a context manager.
+
+    Args:
+        out: that file.
+        identity: JSON-ready, what the episodes depend on; waves of another identity are refused.
+
+    Raises:
+        SyntherError: there are such.
+    """
+
+    def __init__(self, out: str | Path, identity: dict[str, Any]) -> None:
+        out = Path(out)
+        self.folder = out.with_name(f".{out.name}.parts")
+        self._identity, self._number = json.dumps(identity, sort_keys=True), 0
+        self._pace = Pace()
+
+    def __enter__(self) -> Waves:
+        known = self.folder / "identity.json"
+        if known.exists():
+            saved = read_json(known, f"delete {self.folder}")
+            require_same(self.folder, str(saved.get("identity")), self._identity)
+        else:
+            write_json(known, {"identity": self._identity})
+        self._pace.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._pace.__exit__(*error)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05}.hdf5"
+
+    def skip(self) -> bool:
+        """Return whether the next wave is there already, and pass over it then."""
+        there = self._path(self._number).exists()
+        self._number += there
+        return there
+
+    def keep(self, episodes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], a: int) -> None:
+        """Write the next wave: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,) each.
+
+        Raises:
+            Stopped: a signal told the process to end, and the wave is written.
+        """
+        with self._pace.saving(self.folder):
+            with ShardWriter(self._path(self._number), a) as writer:
+                for episode in episodes:
+                    writer.append(*episode)
+            self._number += 1
+
+    def episodes(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield all episodes in order, a wave in memory at a time."""
+        for number in range(self._number):
+            data = read_shards([self._path(number)])
+            for first in np.unique(data.first):
+                rows = slice(first, data.last[first] + 1)
+                steps = slice(first + 1, data.last[first] + 1)
+                yield data.frames[rows], data.actions[steps], data.rewards[steps]
+
+    def remove(self) -> None:
+        """Delete the waves; the file is whole now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def measure(policies: Sequence[Policy], task: str) -> dict[str, float]:
@@ -135,11 +213,18 @@ def collect_pixels(
     }
     per_episode = states.time_limit
     number = min(MAX_WAVE, int(np.ceil(shares.max() / per_episode)))
+    made_by = policy_files(place, task) if level != "random" else []
+    identity = {
+        **metadata,
+        "rows": rows,
+        "policies": [describe_input(path) for path in made_by],
+        "version": provenance.version(),
+    }
     totals: list[float] = []
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
         PixelEnv(task, number, processes) as env,
-        ShardWriter(out, env.action_dim) as writer,
+        Waves(out, identity) as waves,
     ):
         for index, (policy, share) in enumerate(zip(chosen, shares, strict=True)):
             entropy = np.random.SeedSequence([seed, index])
@@ -148,13 +233,19 @@ def collect_pixels(
             for first in range(0, len(limits), number):
                 part = limits[first : first + number]
                 (stream,) = entropy.spawn(1)
+                if waves.skip():
+                    progress.advance(int(part.sum()))
+                    continue
                 seeds = stream.generate_state(len(part), np.uint64)
                 generator = np.random.default_rng(stream)
-                for episode in _wave(env, policy, part, generator, seeds, progress):
-                    writer.append(*episode)
-                    if len(episode[2]) == per_episode:
-                        totals.append(float(episode[2].sum(dtype=np.float64)))
-        metadata["physics"] = env.physics
-        metadata["mean_return"] = f"{np.mean(totals):.1f}" if totals else "no whole episode"
-        writer.metadata = metadata
+                waves.keep(_wave(env, policy, part, generator, seeds, progress), env.action_dim)
+        with ShardWriter(out, env.action_dim) as writer:
+            for episode in waves.episodes():
+                writer.append(*episode)
+                if len(episode[2]) == per_episode:
+                    totals.append(float(episode[2].sum(dtype=np.float64)))
+            metadata["physics"] = env.physics
+            metadata["mean_return"] = f"{np.mean(totals):.1f}" if totals else "no whole episode"
+            writer.metadata = metadata
+        waves.remove()
     return metadata

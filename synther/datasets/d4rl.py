@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from synther.datasets.hdf5_reader import REBUILD, open_hdf5, own_array
 from synther.errors import SyntherError, unknown_name
-from synther.files import require_file
 from synther.transitions import Transitions
 
 REQUIRED = ("observations", "actions", "rewards", "terminals")
-_REBUILD = "download or collect the file again"
 
 
 def load_transitions(path: str | Path, time_limit: int = 1000) -> Transitions:
@@ -54,24 +53,13 @@ def read_hdf5(path: str | Path, time_limit: int = 1000) -> Transitions:
         SyntherError: the file is missing, damaged, lacks a key, or holds arrays that are empty,
             not numeric, of unfitting shapes, or with values that are NaN or infinite.
     """
-    import h5py  # here, because it loads slowly and `.npz` users never need it
-
-    path = require_file(path, "check the path, or download it with `synther download`")
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [key for key in REQUIRED if key not in file]
-            if missing:
-                raise SyntherError(
-                    f"{path} lacks {', '.join(missing)}; a D4RL file has {', '.join(REQUIRED)}: "
-                    "check that it is one"
-                )
-            rewards = _floats(_vector(file, "rewards", path))
-            terminals = _flags(file, "terminals", path)
-            timeouts = _flags(file, "timeouts", path) if "timeouts" in file else None
-            observations = _floats(_matrix(file, "observations", path))
-            actions = _floats(_matrix(file, "actions", path))
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise SyntherError(f"{path} is not a whole HDF5 file ({error}): {_REBUILD}") from error
+    path = Path(path)
+    with open_hdf5(path, REQUIRED, "a D4RL file") as file:
+        rewards = _floats(_vector(file, "rewards", path))
+        terminals = _flags(file, "terminals", path)
+        timeouts = _flags(file, "timeouts", path) if "timeouts" in file else None
+        observations = _floats(_matrix(file, "observations", path))
+        actions = _floats(_matrix(file, "actions", path))
 
     n = len(rewards)
     arrays = {"observations": observations, "actions": actions, "terminals": terminals}
@@ -79,14 +67,14 @@ def read_hdf5(path: str | Path, time_limit: int = 1000) -> Transitions:
         arrays["timeouts"] = timeouts
     for key, array in arrays.items():
         if len(array) != n:
-            raise SyntherError(f"{path}: {key} have {len(array)} rows, rewards {n}: {_REBUILD}")
+            raise SyntherError(f"{path}: {key} have {len(array)} rows, rewards {n}: {REBUILD}")
     if timeouts is None:
         timeouts = skipped_rows(terminals, time_limit)
     keep = np.flatnonzero(~timeouts[:-1])
     if len(keep) == 0:
         raise SyntherError(
             f"{path} holds no transition: {n} rows, of which the last and every time-out are left "
-            f"out; {_REBUILD}"
+            f"out; {REBUILD}"
         )
     return Transitions(
         observations=observations.take(keep, axis=0),  # 3 times as fast as observations[keep]
@@ -123,23 +111,14 @@ def skipped_rows(terminals: np.ndarray, time_limit: int) -> np.ndarray:
 
 
 def _read(file: Any, key: str, path: Path) -> np.ndarray:
-    import h5py
-
-    node = file[key]
-    if not isinstance(node, h5py.Dataset):
-        raise SyntherError(f"{path}: {key} is a group, not an array: {_REBUILD}")
-    if node.dtype.kind not in "biuf":
-        raise SyntherError(f"{path}: {key} are of type {node.dtype}, not numbers: {_REBUILD}")
-    if node.size is None or node.size == 0:
-        raise SyntherError(f"{path}: {key} are empty: {_REBUILD}")
-    return np.asarray(node[()])
+    return np.asarray(own_array(file, key, path)[()])
 
 
 def _matrix(file: Any, key: str, path: Path) -> np.ndarray:
     array = _read(file, key, path)
     if array.ndim != 2:
         raise SyntherError(
-            f"{path}: {key} have shape {array.shape}, expected (rows, width): {_REBUILD}"
+            f"{path}: {key} have shape {array.shape}, expected (rows, width): {REBUILD}"
         )
     return array
 
@@ -150,7 +129,7 @@ def _vector(file: Any, key: str, path: Path) -> np.ndarray:
         return array[:, 0]
     if array.ndim != 1:
         raise SyntherError(
-            f"{path}: {key} have shape {array.shape}, expected (rows,) or (rows, 1): {_REBUILD}"
+            f"{path}: {key} have shape {array.shape}, expected (rows,) or (rows, 1): {REBUILD}"
         )
     return array
 
@@ -159,7 +138,7 @@ def _flags(file: Any, key: str, path: Path) -> np.ndarray:
     array = _vector(file, key, path)
     # NaN is true to bool(), so an unset flag would silently end an episode.
     if np.isnan(array).any():
-        raise SyntherError(f"{path}: {key} hold NaN: {_REBUILD}")
+        raise SyntherError(f"{path}: {key} hold NaN: {REBUILD}")
     return array.astype(bool)
 
 

@@ -6,7 +6,6 @@ Keys: fc0/weight (out, in), fc0/bias, fc1/..., last_fc/... (mean), last_fc_log_s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.files import read_npz
+from synther.files import read_json, read_npz
 
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 _TENSORS = tuple(
@@ -168,9 +167,9 @@ def recorded_returns(folder: Path, task: str) -> dict[str, float]:
         path = place / "returns.json"
         if path.is_file():
             try:
-                content = json.loads(path.read_text())
+                content = read_json(path, "make the policies anew")
                 table = content.get("returns", content)
                 return {name: float(entry["return_mean"]) for name, entry in table.items()}
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (SyntherError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise SyntherError(f"{path} is not a table of returns: {error}") from error
     return {}

@@ -16,6 +16,7 @@ from types import TracebackType
 import numpy as np
 
 from synther import config
+from synther.datasets.hdf5_reader import open_hdf5, own_array
 from synther.errors import SyntherError
 from synther.files import atomic_path, require_file
 
@@ -88,19 +89,10 @@ class PixelData:
 
 def _shape_of(path: Path) -> tuple[int, int]:
     """Return a shard's rows and action width, having checked keys, shapes and types."""
-    import h5py
-
-    try:
-        with h5py.File(require_file(path), "r") as file:
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                raise SyntherError(
-                    f"{path} lacks {', '.join(missing)}; a shard of V-D4RL's has {', '.join(KEYS)}"
-                )
-            shapes = {key: file[key].shape for key in KEYS}
-            kind = file["observation"].dtype
-    except OSError as error:
-        raise SyntherError(f"{path} is not a whole HDF5 file: fetch or make it anew") from error
+    with open_hdf5(path, KEYS, "a shard of V-D4RL's") as file:
+        arrays = {key: own_array(file, key, path) for key in KEYS}
+        shapes = {key: array.shape for key, array in arrays.items()}
+        kind = arrays["observation"].dtype
     rows = shapes["reward"][0] if shapes["reward"] else 0
     flat = all(shapes[key] in ((rows,), (rows, 1)) for key in KEYS[2:])
     frames, actions = shapes["observation"], shapes["action"]
@@ -115,20 +107,14 @@ def _shape_of(path: Path) -> tuple[int, int]:
 
 def _pieces(paths: Sequence[Path]) -> Iterator[tuple[Path, int, dict[str, np.ndarray]]]:
     """Yield (path, first row in all, arrays) of shards in turn, in memory bounded by a piece."""
-    import h5py
-
     offset = 0
     for path in paths:
-        with h5py.File(path, "r") as file:
-            rows = len(file["reward"])
+        with open_hdf5(path, KEYS, "a shard of V-D4RL's") as file:
+            arrays = {key: own_array(file, key, path) for key in KEYS}
+            rows = len(arrays["reward"])
             for start in range(0, rows, CHUNK_ROWS):
                 part = slice(start, min(start + CHUNK_ROWS, rows))
-                try:
-                    yield path, offset + start, {key: file[key][part] for key in KEYS}
-                except OSError as error:
-                    raise SyntherError(
-                        f"{path} is damaged at row {start}: fetch or make it anew"
-                    ) from error
+                yield path, offset + start, {key: array[part] for key, array in arrays.items()}
         offset += rows
 
 
@@ -150,10 +136,8 @@ def read_shards(paths: Sequence[str | Path]) -> PixelData:
         raise SyntherError("a shard of a pixel dataset is given twice")
     if rows == 0:
         raise SyntherError(f"{files[0]} holds no rows: make it anew")
-    import h5py
-
-    with h5py.File(files[0], "r") as file:
-        size = file["observation"].shape[1:]
+    with open_hdf5(files[0], KEYS, "a shard of V-D4RL's") as file:
+        size = own_array(file, "observation", files[0]).shape[1:]
     frames = np.empty((rows, *size), dtype=np.uint8)
     actions = np.empty((rows, widths.pop()), dtype=np.float32)
     numbers = {name: np.empty(rows, dtype=np.float32) for name in ("reward", "discount")}

@@ -90,6 +90,7 @@ class BatchedEnv(VectorEnv):
     Attributes:
         goals: the episodes' goals (N, g), drawn at every reset; g = 0 for most tasks.
         elapsed: steps (N,) since the episodes began.
+        diverged: booleans (N,): MuJoCo gave up on the last step.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class BatchedEnv(VectorEnv):
         self._qpos, self._qvel = slice(1, 1 + nq), slice(1 + nq, 1 + nq + nv)
         self._states = np.zeros((num_envs, self._nstate))
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self.diverged = np.zeros(num_envs, dtype=bool)
         self.goals = np.tile(task.draw_goal(np.random.default_rng(0)), (num_envs, 1))
         self._start = (self._data[0].qpos.copy(), self._data[0].qvel.copy())
         self.action_dim = int(self.model.nu)
@@ -191,8 +193,13 @@ class BatchedEnv(VectorEnv):
         controls = np.repeat(actions[:, None, :], self.task.frame_skip, axis=1)
         before = self._states[rows]
         self.task.prepare(before[:, self._qpos], before[:, self._qvel])
+        clock = before[:, 0] + self.task.frame_skip * self.model.opt.timestep / 2
         states, _ = self._rollout.rollout(self.model, self._data, before, controls)
         self._states[rows] = states[:, -1]
+        # MuJoCo puts a state that it cannot step back to the start, and its clock too; an action
+        # that is NaN it takes for 0. Neither may pass for what an agent did.
+        whole = np.isfinite(states[:, -1]).all(axis=1) & np.isfinite(actions).all(axis=1)
+        self.diverged[rows] = ~(whole & (states[:, -1, 0] > clock))
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs to go on exactly from here."""

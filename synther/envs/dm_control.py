@@ -73,6 +73,7 @@ class DMControl(VectorEnv):
         )
         self.observation_dim = self._observations.shape[1]
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self.diverged = np.zeros(num_envs, dtype=bool)
 
     def observations(self) -> np.ndarray:
         """Return the present observations (N, d), float64."""

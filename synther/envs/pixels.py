@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -107,6 +108,10 @@ def stack_push(stacks: np.ndarray, frames: np.ndarray, rows: np.ndarray) -> None
 
 def serve(handle: int, task: str, num_envs: int) -> None:
     """Simulate and render `num_envs` environments in this process, until the pipe closes."""
+    # Signals to end reach the whole group of processes; the one who asks may still need this one to
+    # end in order, and the pipe closes with it however it ends.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     pipe = Connection(handle)
     try:
         from synther.envs import make_env

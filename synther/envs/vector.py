@@ -23,6 +23,8 @@ class VectorEnv(ABC):
         elapsed: steps (N,) since the episodes began.
         observation_dim: width d of an observation.
         action_dim: width a of an action; every coordinate lies in [-1, 1].
+        diverged: booleans (N,): the simulator gave up on the last step. One that raises at once
+            instead leaves them False.
     """
 
     num_envs: int
@@ -31,6 +33,7 @@ class VectorEnv(ABC):
     elapsed: np.ndarray
     observation_dim: int
     action_dim: int
+    diverged: np.ndarray
 
     @abstractmethod
     def observations(self) -> np.ndarray:

@@ -66,16 +66,13 @@ def simulate(
     undetermined = int((~determined & ~ended).sum())
     following = np.full(transitions.observations.shape, np.nan)
     rewards = np.full(n, np.nan)
-    stays = env.task.frame_skip * env.model.opt.timestep / 2
     rows = np.flatnonzero(valid)
     for first in range(0, len(rows), size):
         part = rows[first : first + size]
         filled = np.resize(part, size)  # the last chunk is filled up with rows it has already
         env.set_state(qpos[filled], qvel[filled])
         observations, gained, _, _ = env.step(transitions.actions[filled])
-        # MuJoCo puts a state that it cannot step back to the start, and its clock too.
-        kept = env.snapshot()["states"][: len(part), 0] > stays
-        kept &= np.isfinite(observations[: len(part)]).all(axis=1)
+        kept = ~env.diverged[: len(part)] & np.isfinite(observations[: len(part)]).all(axis=1)
         valid[part] = kept
         following[part[kept]] = observations[: len(part)][kept]
         rewards[part[kept]] = gained[: len(part)][kept]

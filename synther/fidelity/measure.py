@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.fidelity.dynamics import simulate, squared_errors
 from synther.fidelity.marginals import (
@@ -19,7 +20,7 @@ from synther.fidelity.marginals import (
     ks_complements,
 )
 from synther.fidelity.neighbours import Scale, nearest
-from synther.files import atomic_path, write_json
+from synther.files import atomic_path, sha256, write_json
 from synther.transitions import Transitions
 
 NUMBER = 100_000
@@ -45,9 +46,11 @@ class Fidelity:
 
     def save(self, path: str | Path, identity: dict[str, Any]) -> None:
         """Write rows to `path` (.parquet), and `identity` with the record to .json beside it."""
-        write_json(Path(path).with_suffix(".json"), {**identity, **self.record})
+        record = Path(path).with_suffix(".json")
+        record.unlink(missing_ok=True)  # of the rows that are replaced
         with atomic_path(path) as temporary:
             self.rows.to_parquet(temporary, index=False)
+        write_json(record, {**identity, **self.record, "rows_sha256": sha256(path)})
 
 
 def _draw(transitions: Transitions, number: int, generator: np.random.Generator) -> np.ndarray:
@@ -71,6 +74,7 @@ def measure(
     seed: int = 0,
     physics: str = "d4rl",
     threads: int = 1,
+    checkpoint: Checkpoint | None = None,
 ) -> Fidelity:
     """Measure samples against the data that their generator was fitted to.
 
@@ -83,6 +87,7 @@ def measure(
         seed: of both draws.
         physics: "d4rl" or "stock".
         threads: of the simulator.
+        checkpoint: where the search for neighbours, which takes longest, is saved.
 
     Raises:
         SyntherError: the widths differ, or there are too few rows.
@@ -111,10 +116,11 @@ def measure(
         "histograms": histograms(drawn, packed),
     }
     scale = Scale(packed_real)
-    distances, neighbours = nearest(packed, packed_real, scale)
+    first, second = (checkpoint and checkpoint.part(name) for name in ("nearest", "own"))
+    distances, neighbours = nearest(packed, packed_real, scale, checkpoint=first)
     # many samples share a neighbour, whose own distance is worked out once
     unique, back = np.unique(neighbours, return_inverse=True)
-    own, _ = nearest(packed_real[unique], packed_real, scale, leave_out=unique)
+    own, _ = nearest(packed_real[unique], packed_real, scale, unique, second)
     rows = pd.DataFrame({"row": chosen, "distance": distances, "data_distance": own[back]})
     rows["mse"] = rows["scaled_mse"] = np.nan
     simulated = simulate(task, measured, physics, threads) if task else None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any
+
 import numpy as np
 
+from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 
 QUERIES, DATA = 1024, 8192
@@ -31,7 +35,11 @@ class Scale:
 
 
 def nearest(
-    queries: np.ndarray, data: np.ndarray, scale: Scale, leave_out: np.ndarray | None = None
+    queries: np.ndarray,
+    data: np.ndarray,
+    scale: Scale,
+    leave_out: np.ndarray | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each query's least L2 distance to the data (Q,), and the row it is to (Q,).
 
@@ -42,6 +50,7 @@ def nearest(
         data: (N, D) packed transitions; scaled block by block, so that no copy of it is made.
         scale: the space.
         leave_out: (Q,) a row of the data that a query is not compared with, such as itself.
+        checkpoint: where the state is saved from time to time, and gone on from.
 
     Raises:
         SyntherError: there is nothing to compare with.
@@ -51,23 +60,46 @@ def nearest(
     scaled = scale(queries)
     best = np.full(len(queries), np.inf)
     found = np.zeros(len(queries), dtype=np.int64)
-    for first in range(0, len(data), DATA):
-        block = scale(data[first : first + DATA])
-        # |x - y|^2 = |x|^2 + (|y|^2 - 2 x y): the bracket is one matrix product, and orders all y
-        extended = np.concatenate([-2 * block, np.square(block).sum(axis=1)[:, None]], axis=1).T
-        for start in range(0, len(scaled), QUERIES):
-            rows = slice(start, start + QUERIES)
-            ones = np.ones((len(scaled[rows]), 1))
-            bracket = np.concatenate([scaled[rows], ones], axis=1) @ extended
-            if leave_out is not None:
-                own = leave_out[rows] - first
-                inside = np.flatnonzero((own >= 0) & (own < len(block)))
-                bracket[inside, own[inside]] = np.inf
-            near = bracket.argmin(axis=1)
-            value = bracket[np.arange(len(near)), near]
-            better = value < best[rows]
-            best[rows] = np.where(better, value, best[rows])
-            found[rows] = np.where(better, near + first, found[rows])
+    done = 0
+    if checkpoint and (saved := checkpoint.load()):
+        done, best, found = saved["done"], saved["best"].numpy(), saved["found"].numpy()
+    with checkpoint or nullcontext():
+        for first in range(done, len(data), DATA):
+            _compare(scaled, scale(data[first : first + DATA]), first, leave_out, best, found)
+            if checkpoint and checkpoint.due():
+                checkpoint.save(_state(first + DATA, best, found))
     # anew from the difference, because the bracket cancels where rows are close
     distances = np.linalg.norm(scaled - scale(data[found]), axis=1)
     return distances, found
+
+
+def _state(done: int, best: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    import torch
+
+    return {"done": done, "best": torch.from_numpy(best), "found": torch.from_numpy(found)}
+
+
+def _compare(
+    scaled: np.ndarray,
+    block: np.ndarray,
+    first: int,
+    leave_out: np.ndarray | None,
+    best: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """Update `best` and `found`, in place, by a block of scaled data whose first row is `first`."""
+    # |x - y|^2 = |x|^2 + (|y|^2 - 2 x y): the bracket is one matrix product, and orders all y
+    extended = np.concatenate([-2 * block, np.square(block).sum(axis=1)[:, None]], axis=1).T
+    for start in range(0, len(scaled), QUERIES):
+        rows = slice(start, start + QUERIES)
+        ones = np.ones((len(scaled[rows]), 1))
+        bracket = np.concatenate([scaled[rows], ones], axis=1) @ extended
+        if leave_out is not None:
+            own = leave_out[rows] - first
+            inside = np.flatnonzero((own >= 0) & (own < len(block)))
+            bracket[inside, own[inside]] = np.inf
+        near = bracket.argmin(axis=1)
+        value = bracket[np.arange(len(near)), near]
+        better = value < best[rows]
+        best[rows] = np.where(better, value, best[rows])
+        found[rows] = np.where(better, near + first, found[rows])

@@ -57,8 +57,11 @@ class Generator(Protocol):
     def sample(self, n: int, seed: int = 0) -> Transitions:
         """Return n new transitions; the same seed gives the same ones."""
 
-    def sample_chunks(self, n: int, seed: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)` part by part, in bounded memory."""
+    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
+        """Yield the rows of `sample(n, seed)` in parts, in bounded memory, from part `first` on.
+
+        A part depends on its number and the seed alone, so that a killed job goes on at any.
+        """
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: model.pt, and settings.json, whose "generator" names the class.

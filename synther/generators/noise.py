@@ -21,9 +21,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
+from synther import weights
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError, unknown_name
-from synther.files import atomic_path, require_file, write_json
+from synther.files import write_json
 from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
 
@@ -83,15 +84,15 @@ class Noise:
         """Return n perturbed transitions; the same seed gives the same ones."""
         return Transitions.concatenate(self.sample_chunks(n, seed))
 
-    def sample_chunks(self, n: int, seed: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time."""
+    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
+        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time, from part `first` on."""
         data = self._fitted()
         if n < 1:
             raise SyntherError(f"can't sample {n} rows: it must be 1 or more")
         spread = data.observations.std(axis=0)
-        for index, first in enumerate(range(0, n, CHUNK)):
+        for index in range(first, -(-n // CHUNK)):
             generator = np.random.default_rng([seed, index])
-            rows = data[generator.integers(len(data), size=min(CHUNK, n - first))]
+            rows = data[generator.integers(len(data), size=min(CHUNK, n - index * CHUNK))]
             yield self._perturb(rows, spread, generator)
 
     def _perturb(
@@ -127,8 +128,7 @@ class Noise:
             "widths": [data.observation_dim, data.action_dim],
             "rows": torch.from_numpy(data.packed()),
         }
-        with atomic_path(path / "model.pt") as temporary:
-            torch.save(content, temporary)
+        weights.save(path / "model.pt", content)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Self:
@@ -137,13 +137,18 @@ class Noise:
         Raises:
             SyntherError: the file is missing or damaged.
         """
-        file = require_file(Path(path) / "model.pt", "fit and save an augmentation there first")
+        file = Path(path) / "model.pt"
+        content = weights.load(
+            file,
+            "fit it anew",
+            required=("kind", "scale", "widths", "rows"),
+            missing="fit and save an augmentation there first",
+        )
         try:
-            content = torch.load(file, map_location="cpu", weights_only=True)
             noise = cls(NoiseSettings(content["kind"], content["scale"]))
             noise._data = Transitions.unpack(content["rows"].numpy(), *content["widths"])
         except SyntherError:
             raise
-        except Exception as error:  # torch raises many kinds for a damaged file
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise SyntherError(f"{file} is damaged: fit it anew ({error})") from error
         return noise

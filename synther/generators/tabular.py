@@ -189,14 +189,14 @@ class _Tabular:
         """Return n new transitions; the same seed gives the same ones."""
         return Transitions.concatenate(self.sample_chunks(n, seed))
 
-    def sample_chunks(self, n: int, seed: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time."""
+    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
+        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time, from part `first` on."""
         model = self._fitted()
         if n < 1:
             raise SyntherError(f"can't sample {n} rows: it must be 1 or more")
         width = 2 * self._widths[0] + self._widths[1] + 2
-        for index, first in enumerate(range(0, n, CHUNK)):
-            rows = min(CHUNK, n - first)
+        for index in range(first, -(-n // CHUNK)):
+            rows = min(CHUNK, n - index * CHUNK)
             state = np.random.SeedSequence([seed, index]).generate_state(1)[0]
             model.set_random_state(int(state))
             with _one_process():

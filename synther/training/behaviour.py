@@ -16,6 +16,7 @@ import torch
 
 from synther import provenance
 from synther.agents.sac import SAC, SACSettings
+from synther.checkpoint import Checkpoint
 from synther.envs.vector import VectorEnv
 from synther.files import atomic_path, write_json
 from synther.progress import Progress
@@ -80,6 +81,16 @@ def _returns(agent: SAC, env: VectorEnv, seed: int) -> np.ndarray:
     return totals
 
 
+def _plain(array: np.ndarray) -> torch.Tensor | str:
+    """Return an array as a checkpoint holds it: a tensor, or the one word that it is."""
+    return str(array) if array.dtype.kind == "U" else torch.as_tensor(array)
+
+
+def _array(value: torch.Tensor | str) -> np.ndarray:
+    """Invert `_plain`."""
+    return np.array(value) if isinstance(value, str) else value.numpy()
+
+
 def train_behaviour(
     task: str, out: Path, settings: BehaviourSettings, seed: int = 0, threads: int = 1
 ) -> dict[str, Any]:
@@ -110,11 +121,17 @@ def train_behaviour(
     trainer = OnlineTrainer(job)
     returns: dict[str, Any] = {}
 
+    policies: dict[str, dict[str, np.ndarray]] = {}
+
+    def write(name: str) -> None:
+        with atomic_path(out / f"{name}.npz") as temporary, open(temporary, "wb") as handle:
+            np.savez_compressed(handle, **policies[name])  # type: ignore[arg-type]
+
     def snapshot(index: int) -> float:
         measured = _returns(trainer.agent, trainer.judge, seed)
         name = f"{task}_{index}"
-        with atomic_path(out / f"{name}.npz") as temporary, open(temporary, "wb") as handle:
-            np.savez_compressed(handle, **policy_arrays(trainer.agent))  # type: ignore[arg-type]
+        policies[name] = policy_arrays(trainer.agent)
+        write(name)
         returns[name] = {
             "return_mean": float(measured.mean()),
             "return_std": float(measured.std(ddof=1)),
@@ -123,22 +140,50 @@ def train_behaviour(
         }
         return float(measured.mean())
 
-    mean_return = snapshot(0)
+    identity = {
+        "task": task,
+        "recipe": as_dict(settings),
+        "seed": seed,
+        "version": provenance.version(),
+    }
+    # Beside the folder, which Snakemake empties before it runs a job again
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity)
+    if saved := checkpoint.load():
+        trainer.restore(saved["trainer"])
+        returns.update(saved["returns"])
+        mean_return = saved["mean_return"]
+        for name, arrays in saved["policies"].items():
+            policies[name] = {key: _array(value) for key, value in arrays.items()}
+            write(name)
+    else:
+        mean_return = snapshot(0)
     interval = max(settings.updates // settings.snapshots, 1)
-    with Progress(job.settings.steps, f"SAC on {task}", "step") as progress:
+    steps = job.settings.steps
+    with Progress(steps, f"SAC on {task}", "step", done=trainer.step) as progress, checkpoint:
         while trainer.step < job.settings.steps:
             trainer.advance()
             updates = trainer.agent.updates
             if updates and updates % interval == 0:
                 mean_return = snapshot(updates // interval)
+            if checkpoint.due():
+                state = {
+                    "returns": returns,
+                    "mean_return": mean_return,
+                    "policies": {
+                        name: {key: _plain(value) for key, value in arrays.items()}
+                        for name, arrays in policies.items()
+                    },
+                }
+                checkpoint.save({"trainer": trainer.snapshot(), **state})
             progress.advance(1, mean_return=mean_return)
     record = {
         "returns": returns,
         "recipe": as_dict(settings),
         "seed": seed,
         "physics": trainer.env.physics,
-        "wall_time_s": round(time.monotonic() - started, 1),
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         **provenance.describe(),
     }
     write_json(out / "returns.json", record)
+    checkpoint.remove()
     return record

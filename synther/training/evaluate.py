@@ -38,6 +38,19 @@ def episode_seeds(seed: int, episodes: int) -> np.ndarray:
     return np.random.SeedSequence([seed, 7]).generate_state(episodes, np.uint64)
 
 
+def require_finite_actions(actions: np.ndarray, updates: int) -> None:
+    """Refuse actions that no simulator can take and some take for 0.
+
+    Raises:
+        SyntherError: one is NaN or infinite.
+    """
+    if not np.isfinite(actions).all():
+        raise SyntherError(
+            f"an action is NaN or infinite after {updates} updates: lower the agent's learning "
+            "rate, or check the data that it learned from"
+        )
+
+
 def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episodes:
     """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
 
@@ -47,7 +60,7 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
         standardiser: applied to observations before the agent sees them.
 
     Raises:
-        SyntherError: an observation became NaN or infinite: the simulation diverged.
+        SyntherError: the simulation diverged, or an action is NaN or infinite.
     """
     seeds = len(agent.seeds)
     episodes = env.num_envs // seeds
@@ -55,6 +68,17 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
     parameter = next(agent.parameters())
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     live = np.ones(env.num_envs, dtype=bool)
+
+    def require_whole(gone: np.ndarray, observations: np.ndarray) -> None:
+        diverged = gone | (live & ~np.isfinite(observations).all(axis=1))
+        if diverged.any():
+            seed = agent.seeds[int(np.flatnonzero(diverged)[0]) // episodes]
+            raise SyntherError(
+                f"the simulation diverged in evaluation after {agent.updates} updates (seed "
+                f"{seed}): lower the learning rate, or leave the seed out"
+            )
+
+    require_whole(~live, observations)
     while live.any():
         inputs = torch.as_tensor(
             standardiser(observations).reshape(seeds, episodes, -1),
@@ -64,13 +88,10 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
         with torch.no_grad():
             actions: Tensor = agent.act(inputs)
         flat = actions.reshape(env.num_envs, -1).cpu().numpy().astype(np.float64)
+        require_finite_actions(flat, agent.updates)
         observations, rewards, terminated, truncated = env.step(flat, active=live)
+        require_whole(live & (env.diverged | ~np.isfinite(rewards)), observations)
         returns += rewards
         lengths += live
         live &= ~(terminated | truncated)
-        if not np.isfinite(observations[live]).all():
-            raise SyntherError(
-                f"the simulation diverged in evaluation after {agent.updates} updates: "
-                "an observation is NaN or infinite"
-            )
     return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,14 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synther import weights
 from synther.agents.pixels import PixelAgent, PixelBatch
+from synther.checkpoint import Checkpoint
 from synther.datasets.vd4rl import STACK, PixelData
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file
 from synther.transitions import Transitions
 
 ENCODED_ROWS = 512
 """Frames encoded at once."""
+WIDEST = 512
+"""Pixels, channels or actions of a file of weights."""
 GPU_SHARE = 0.5
 """Of a GPU's free memory that frames may take; where they are more, they stay in the computer's."""
 
@@ -131,19 +135,34 @@ class LatentTable:
         return PixelBatch(**{name: column[indices] for name, column in self._columns.items()})
 
 
-def encode(agent: PixelAgent, data: PixelData, device: str = "cpu") -> Transitions:
+def encode(
+    agent: PixelAgent,
+    data: PixelData,
+    device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
+) -> Transitions:
     """Return a dataset's transitions in an agent's latents, every row encoded once, unshifted.
 
     Args:
         agent: a stack of one; its settings say n_step and discount.
+        data: the frames.
+        device: where they are encoded.
+        checkpoint: where the latents so far are saved from time to time, and gone on from.
     """
     settings = agent.settings
     table = FrameTable(data, settings.n_step, settings.discount, device)
     latents = np.empty((len(data), agent.latent_dim), dtype=np.float32)
-    for first in range(0, len(data), ENCODED_ROWS):
-        rows = torch.arange(first, min(first + ENCODED_ROWS, len(data)))
-        stacks = table.stacks(rows.to(table._first.device)).to(device)
-        latents[rows.numpy()] = agent.encode(stacks[None])[0].float().cpu().numpy()
+    done = 0
+    if checkpoint and (saved := checkpoint.load()):
+        done = len(saved["latents"])
+        latents[:done] = saved["latents"].numpy()
+    with checkpoint or nullcontext():
+        for first in range(done, len(data), ENCODED_ROWS):
+            rows = torch.arange(first, min(first + ENCODED_ROWS, len(data)))
+            stacks = table.stacks(rows.to(table._first.device)).to(device)
+            latents[rows.numpy()] = agent.encode(stacks[None])[0].float().cpu().numpy()
+            if checkpoint and checkpoint.due():
+                checkpoint.save({"latents": torch.from_numpy(latents[: first + len(rows)])})
     columns = n_step_columns(data, settings.n_step, settings.discount)
     starts = columns.pop("starts")
     return Transitions(
@@ -162,8 +181,7 @@ def save_body(agent: PixelAgent, path: Path, about: Mapping[str, Any]) -> None:
         "about": dict(about),
         "body": {name: value.cpu() for name, value in agent.body().items()},
     }
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    weights.save(path, content)
 
 
 def load_body(path: str | Path) -> dict[str, Any]:
@@ -172,13 +190,16 @@ def load_body(path: str | Path) -> dict[str, Any]:
     Raises:
         SyntherError: the file is missing or damaged.
     """
-    path = require_file(path, "train an agent on pixels first: `synther pixels`")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        for name in ("seeds", "observation_shape", "action_dim", "about", "body"):
-            content[name]
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise SyntherError(f"{path} is damaged: train the agent anew ({error})") from error
+    content = weights.load(
+        path,
+        "train the agent anew",
+        required=("seeds", "observation_shape", "action_dim", "about", "body"),
+        missing="train an agent on pixels first: `synther pixels`",
+    )
+    numbers = [content["action_dim"], *content["observation_shape"]]
+    whole = all(isinstance(number, int) and 0 < number <= WIDEST for number in numbers)
+    if not whole or not all(isinstance(value, Tensor) for value in content["body"].values()):
+        raise SyntherError(f"{path} is damaged: train the agent anew (its sizes make no sense)")
     return content
 
 

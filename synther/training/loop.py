@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,17 @@ class UpdateLoop(ABC):
         if checkpoint and (saved := checkpoint.load(self.job.device)):
             self.restore(saved)
         title = f"{self.job.agent} on {self.job.dataset} ({self.job.source})"
-        with Progress(settings.steps, title, "update", done=agent.updates) as progress:
+        with (
+            Progress(settings.steps, title, "update", done=agent.updates) as progress,
+            checkpoint or nullcontext(),
+        ):
             while agent.updates < settings.steps:
                 self.update(progress)
                 if agent.updates % settings.eval_every == 0 or agent.updates == settings.steps:
                     self._evaluate()
                 if checkpoint and checkpoint.due():
                     self._settle()
+                    self._require_finite_weights()
                     checkpoint.save(self.snapshot())
                 progress.advance()
         self._settle()
@@ -84,6 +89,15 @@ class UpdateLoop(ABC):
                 f"{self.agent.updates}: lower its learning rate, or check {self.data}"
             )
         return values
+
+    def _require_finite_weights(self) -> None:
+        """Refuse to save agents that no further update can mend."""
+        for name, value in self.agent.named_parameters():
+            if not value.isfinite().all():
+                raise SyntherError(
+                    f"{name} of {self.job.agent} became NaN or infinite by update "
+                    f"{self.agent.updates}: lower its learning rate, or check {self.data}"
+                )
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""

@@ -20,12 +20,12 @@ from synther.checkpoint import Checkpoint
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.files import sha256, write_json
+from synther.files import describe_input
 from synther.settings import as_dict
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.loop import UpdateLoop
-from synther.training.results import ResultRows, write_rows
+from synther.training.results import ResultRows, write_result
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -218,11 +218,8 @@ def job_identity(job: OfflineJob) -> dict[str, Any]:
     """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
     return {
         "task": job.task,
-        "data": {"path": str(job.data), "sha256": sha256(job.data)},
-        "statistics_from": {
-            "path": str(job.statistics_from),
-            "sha256": sha256(job.statistics_from),
-        },
+        "data": describe_input(job.data),
+        "statistics_from": describe_input(job.statistics_from),
         "agent": job.agent,
         "module": job.module,
         "settings": as_dict(job.settings),
@@ -249,9 +246,9 @@ def train_offline(job: OfflineJob) -> pd.DataFrame:
     same = job.data.resolve() == job.statistics_from.resolve()
     data = statistics if same else load_transitions(job.data, job.time_limit)
     trainer = OfflineTrainer(job, data, statistics)
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     rows = trainer.train(checkpoint)
-    wall_time = time.monotonic() - started
+    wall_time = checkpoint.before_s + time.monotonic() - started
     record = {
         **identity,
         "transitions": len(data),
@@ -260,8 +257,7 @@ def train_offline(job: OfflineJob) -> pd.DataFrame:
         "threads": job.threads,
         **provenance.describe(job.device),
     }
-    write_json(job.out.with_suffix(".json"), record)
-    write_rows(rows, job.out)
+    write_result(rows, job.out, record)
     checkpoint.remove()
     return rows
 

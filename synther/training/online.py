@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,13 @@ from synther.agents.sac import SAC, SACSettings
 from synther.checkpoint import Checkpoint
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.files import write_json
 from synther.progress import Progress
 from synther.settings import as_dict
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.learner import Learner
 from synther.training.replay import Replay
-from synther.training.results import ResultRows, write_rows
+from synther.training.results import ResultRows, write_result
 from synther.training.streams import RandomStreams
 from synther.training.synthetic import Synthesiser
 
@@ -130,7 +130,10 @@ class OnlineTrainer:
         if checkpoint and (saved := checkpoint.load(self.job.device)):
             self.restore(saved)
         title = f"{self.job.agent} on {self.job.task}"
-        with Progress(settings.steps, title, "step", done=self.step) as progress:
+        with (
+            Progress(settings.steps, title, "step", done=self.step) as progress,
+            checkpoint or nullcontext(),
+        ):
             while True:
                 if self._refresh_is_due():
                     self._refresh(checkpoint)
@@ -164,10 +167,10 @@ class OnlineTrainer:
         with self.clock.time("agent"):
             self.replay.add(self.observations, actions, rewards, following, terminated)
         self.step += 1
-        if not np.isfinite(following).all():
+        if self.env.diverged.any() or not np.isfinite(following).all():
             raise SyntherError(
-                f"the simulation of {self.job.task} diverged at step {self.step}: an observation "
-                "is NaN or infinite"
+                f"the simulation of {self.job.task} diverged at step {self.step}: lower the "
+                "learning rate, or try other seeds"
             )
         self.observations = following
         ended = np.flatnonzero(terminated | truncated)
@@ -280,11 +283,12 @@ def train_online(job: OnlineJob) -> pd.DataFrame:
     started = time.monotonic()
     torch.set_num_threads(job.threads)
     trainer = OnlineTrainer(job, keep_files=True)
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), job_identity(job))
+    identity = job_identity(job)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     rows = trainer.train(checkpoint)
     clock, counted = trainer.clock, sum(trainer.clock.seconds.values())
     record = {
-        **job_identity(job),
+        **identity,
         "physics": trainer.env.physics,
         "transitions": trainer.replay.added,
         "batches": trainer.learner.batches,
@@ -292,12 +296,11 @@ def train_online(job: OnlineJob) -> pd.DataFrame:
         "seconds": {part: round(seconds, 3) for part, seconds in clock.seconds.items()},
         "shares": clock.shares(),
         "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),
-        "wall_time_s": round(time.monotonic() - started, 1),
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         "threads": job.threads,
         **provenance.describe(job.device),
     }
-    write_json(job.out.with_suffix(".json"), record)
-    write_rows(rows, job.out)
+    write_result(rows, job.out, record)
     checkpoint.remove()
     if trainer.synthesiser:
         trainer.synthesiser.tidy(everything=True)

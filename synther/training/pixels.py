@@ -20,10 +20,10 @@ from synther.checkpoint import Checkpoint
 from synther.datasets.vd4rl import read_shards
 from synther.envs.pixels import SIZE, STACK, PixelEnv
 from synther.errors import SyntherError
-from synther.files import sha256, write_json
+from synther.files import describe_input, sha256, write_json
 from synther.progress import Progress
 from synther.settings import as_dict
-from synther.training.evaluate import Episodes, episode_seeds
+from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import (
     FrameTable,
     LatentTable,
@@ -34,7 +34,7 @@ from synther.training.frames import (
     take_body,
 )
 from synther.training.loop import UpdateLoop
-from synther.training.results import ResultRows, write_rows
+from synther.training.results import ResultRows, write_result
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -95,6 +95,7 @@ def evaluate_pixels(agent: PixelAgent, env: PixelEnv, steps: int) -> Episodes:
         with torch.no_grad():
             actions: Tensor = agent.act(stacks.view(seeds, episodes, *stacks.shape[1:]))
         flat = actions.reshape(env.num_envs, -1).cpu().numpy().astype(np.float64)
+        require_finite_actions(flat, agent.updates)
         seen = env.step(flat, active=live)
         observations = seen.observations
         returns += seen.rewards
@@ -191,17 +192,12 @@ def require_pixels(settings: type, agent: str) -> None:
         raise SyntherError(f"{agent} sees no pixels: train it with `synther train`")
 
 
-def _inputs(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """Return inputs by their checksums."""
-    return [{"path": str(path), "sha256": sha256(path)} for path in paths]
-
-
 def job_identity(job: PixelJob) -> dict[str, Any]:
     """Return what a job's result depends on, ready for JSON."""
     return {
         "task": job.task,
-        "data": _inputs(job.data),
-        "body": _inputs((job.body,)) if job.body else [],
+        "data": [describe_input(path) for path in job.data],
+        "body": [describe_input(job.body)] if job.body else [],
         "body_seed": job.body_seed if job.body else None,
         "agent": job.agent,
         "module": job.module,
@@ -258,7 +254,7 @@ def train_pixels(job: PixelJob) -> pd.DataFrame:
     identity = job_identity(job)
     table, agent = _prepare(job)
     trainer = PixelTrainer(job, table, agent)
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity)
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     try:
         rows = trainer.train(checkpoint)
         physics = trainer.env.physics if trainer.env else ""
@@ -273,14 +269,13 @@ def train_pixels(job: PixelJob) -> pd.DataFrame:
         "seconds": {part: round(seconds, 3) for part, seconds in trainer.seconds.items()},
         "seed_updates_per_s": round(updates / max(trainer.seconds["learning"], 1e-9), 1),
         "peak_memory_mb": peak_memory_mb(),
-        "wall_time_s": round(time.monotonic() - started, 1),
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         "threads": job.threads,
         **provenance.describe(job.device),
     }
     if job.body is None:
         save_body(agent, job.out.with_suffix(".pt"), {"settings": as_dict(job.settings)})
-    write_json(job.out.with_suffix(".json"), record)
-    write_rows(rows, job.out)
+    write_result(rows, job.out, record)
     checkpoint.remove()
     return rows
 
@@ -307,20 +302,27 @@ def encode_dataset(
     )
     take_body(agent, content, seed, body)
     pixels = read_shards(data)
-    transitions = encode(agent, pixels, device)
-    transitions.save(out)
-    record = {
-        "data": _inputs(data),
-        "body": _inputs((body,)),
+    identity = {
+        "data": [describe_input(path) for path in data],
+        "body": [describe_input(body)],
         "body_seed": seed,
         "module": module,
         "n_step": settings.n_step,
         "discount": settings.discount,
+        "version": provenance.version(),
+    }
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity, device)
+    transitions = encode(agent, pixels, device, checkpoint)
+    transitions.save(out)
+    record = {
+        **identity,
+        "output_sha256": sha256(out),
         "transitions": len(transitions),
         "latent_dim": agent.latent_dim,
         "peak_memory_mb": peak_memory_mb(),
-        "wall_time_s": round(time.monotonic() - started, 1),
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         **provenance.describe(device),
     }
     write_json(out.with_suffix(".json"), record)
+    checkpoint.remove()
     return transitions

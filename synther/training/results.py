@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synther.files import atomic_path
+from synther.files import atomic_path, sha256, write_json
 from synther.training.evaluate import Episodes
 
 LABELS = ("preset", "dataset", "source", "agent")
@@ -73,7 +73,12 @@ class ResultRows:
             self._parts.append(pd.DataFrame({**self._labels, **numbers}))
 
 
-def write_rows(rows: pd.DataFrame, out: Path) -> None:
-    """Write result rows as parquet, atomically; same rows, same bytes."""
+def write_result(rows: pd.DataFrame, out: Path, record: Mapping[str, Any]) -> None:
+    """Write result rows as parquet, and what made them, with their checksum, as JSON beside it.
+
+    Same rows, same bytes. Rows without a record are an unfinished result: it comes last.
+    """
+    out.with_suffix(".json").unlink(missing_ok=True)  # of the rows that are replaced
     with atomic_path(out) as temporary:
         rows.to_parquet(temporary, index=False, compression="zstd")
+    write_json(out.with_suffix(".json"), {**record, "rows_sha256": sha256(out)})

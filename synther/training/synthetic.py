@@ -60,7 +60,7 @@ class Synthesiser:
         if self._out is None:
             return None
         path = self._out.with_suffix(f".{kind}-{refresh}.ckpt")
-        return Checkpoint(path, {**self._identity, "kind": kind, "refresh": refresh})
+        return Checkpoint(path, {**self._identity, "kind": kind, "refresh": refresh}, self._device)
 
     def refresh(self, real: Tensor, clock: Clock, title: str = "") -> None:
         """Train new generators on `real` (K, N, 2 d + a + 2) and put their samples in the buffer.

@@ -192,7 +192,7 @@ def test_damaged_and_foreign_results_are_refused(spec: FidelitySpec, tmp_path: P
     with pytest.raises(SyntherError, match="not a readable parquet"):
         collect(spec, SCORES)
     path.with_suffix(".json").write_text("{")
-    with pytest.raises(SyntherError, match="not readable as JSON"):
+    with pytest.raises(SyntherError, match="is damaged"):
         collect(spec, SCORES)
 
 

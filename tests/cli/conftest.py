@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from synther.cli import main
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _kept_environment() -> Iterator[None]:
-    """Undo what `--threads` does to the environment."""
-    kept = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(kept)
 
 
 @pytest.fixture(scope="session")

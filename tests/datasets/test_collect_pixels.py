@@ -79,6 +79,32 @@ def test_a_rendered_dataset_is_the_policies_episodes(tmp_path, policies, monkeyp
     assert (read_shards([again]).actions[1] != data.actions[1]).any()
 
 
+def test_a_killed_job_goes_on_at_the_next_wave(tmp_path, policies, monkeypatch):
+    monkeypatch.setattr(module, "PixelEnv", FakeEnv)
+    monkeypatch.setattr(module, "measure", lambda found, task: {"p_0": 10.0, "p_1": 30.0})
+    whole, cut = tmp_path / "whole.hdf5", tmp_path / "cut.hdf5"
+    wanted = (TASK, "medium-expert", 40)
+    collect_pixels(*wanted, whole, policies)
+    wave, made = module._wave, []
+
+    def dies(*given):
+        made.append(given)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return wave(*given)
+
+    monkeypatch.setattr(module, "_wave", dies)
+    with pytest.raises(KeyboardInterrupt):
+        collect_pixels(*wanted, cut, policies)
+    with pytest.raises(SyntherError, match="seed was 0, is 1"):
+        collect_pixels(*wanted, cut, policies, seed=1)
+    collect_pixels(*wanted, cut, policies)
+    assert len(made) == 3  # the second wave again, and none twice
+    assert cut.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*.hdf5")) == ["cut.hdf5", "whole.hdf5"]
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_random_actions_need_no_policy(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PixelEnv", FakeEnv)
     out = tmp_path / "x.hdf5"

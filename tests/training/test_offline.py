@@ -311,10 +311,13 @@ def test_a_checkpoint_of_other_settings_is_refused(job, monkeypatch):
 
 
 def test_a_loss_that_is_not_a_number_ends_the_job(job):
-    trainer = trainer_of(job)
-    trainer.table._table[:, 11 + 3] = float("nan")  # rewards
-    with pytest.raises(SyntherError, match=r"critic_loss.* of td3_bc .* by update 24\b"):
-        trainer.train()
+    words = {24: r"critic_loss.* of td3_bc .* by update 24\b", 10: "action .* after 10 updates"}
+    for eval_every, expected in words.items():
+        settings = dataclasses.replace(TINY, eval_every=eval_every)
+        trainer = trainer_of(dataclasses.replace(job, settings=settings))
+        trainer.table._table[:, 11 + 3] = float("nan")  # rewards
+        with pytest.raises(SyntherError, match=expected):
+            trainer.train()
 
 
 def test_data_of_another_task_is_refused(job):

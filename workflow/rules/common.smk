@@ -1,6 +1,7 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
 from synther import config as specs
-from synther.experiments import Experiments, preset_experiments
+from synther.experiments import PAPER_PRESET, Experiments, preset_experiments
+from synther.planning.costs import Requests
 from synther.specs import (
     agent_settings,
     online_settings,
@@ -11,6 +12,8 @@ from synther.specs import (
 )
 
 EXPERIMENTS = preset_experiments(config["preset"])
+# What jobs ask of a scheduler, from config/rates.yaml and results/bench/.
+REQUESTS = {preset: Requests(preset, config["device"]) for preset in EXPERIMENTS}
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
@@ -36,3 +39,13 @@ def assignments(settings):
 def pixels(wildcards):
     """Return what a preset asks of the experiments on pixels."""
     return EXPERIMENTS[wildcards.preset].pixels()
+
+
+def asks(resource, name):
+    """Return what tells the mem_mb, runtime (minutes) or gpu of a rule, by wildcards and attempt."""
+
+    def of_job(wildcards, attempt):
+        requests = REQUESTS[wildcards.get("preset", PAPER_PRESET)]
+        return getattr(requests, resource)(name, dict(wildcards.items()), attempt)
+
+    return of_job

@@ -15,7 +15,8 @@ rule download_dataset:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=asks("mem_mb", "download_dataset"),
+        runtime=asks("runtime", "download_dataset"),
         downloads=1,
     params:
         dataset=lambda w: D4RL_FILES[f"data/d4rl/{w.file}.hdf5"],
@@ -32,7 +33,8 @@ rule collect_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+        mem_mb=asks("mem_mb", "collect_dataset"),
+        runtime=asks("runtime", "collect_dataset"),
     params:
         rows=lambda w: EXPERIMENTS[w.preset].rows(),
         policies=lambda w: EXPERIMENTS[w.preset].scale.get("policies", ""),
@@ -45,21 +47,23 @@ rule subset:
     input:
         lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
     output:
-        "results/{preset}/subsets/{dataset}/{percent}pct.npz",
+        rows="results/{preset}/subsets/{dataset}/{percent}pct.npz",
+        record="results/{preset}/subsets/{dataset}/{percent}pct.json",
     log:
         "logs/{preset}/subset/{dataset}/{percent}pct.log",
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+        mem_mb=asks("mem_mb", "subset"),
+        runtime=asks("runtime", "subset"),
     params:
         choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther subset --data {input} --percent {wildcards.percent}"
         " --choose {params.choice[choose]} --seed {params.choice[seed]}"
-        " --time-limit {params.time_limit} --out {output} --threads {threads} 2> {log}"
+        " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"
 
 
 rule behaviour_policies:

@@ -12,7 +12,9 @@ rule fit_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, "real"),
+        mem_mb=asks("mem_mb", "fit_generator"),
+        runtime=asks("runtime", "fit_generator"),
+        gpu=asks("gpu", "fit_generator"),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
@@ -39,7 +41,9 @@ rule sample_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=asks("mem_mb", "sample_generator"),
+        runtime=asks("runtime", "sample_generator"),
+        gpu=asks("gpu", "sample_generator"),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
@@ -57,19 +61,21 @@ rule mix_sources:
         real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
         synthetic=lambda w: EXPERIMENTS[w.preset].mixed_samples(w.dataset, w.source),
     output:
-        "results/{preset}/generators/{dataset}/{source}/mixture.npz",
+        mixture="results/{preset}/generators/{dataset}/{source}/mixture.npz",
+        record="results/{preset}/generators/{dataset}/{source}/mixture.json",
     log:
         "logs/{preset}/mix/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+        mem_mb=asks("mem_mb", "mix_sources"),
+        runtime=asks("runtime", "mix_sources"),
     params:
         share=lambda w: source_spec(w.source)["mix"]["real_share"],
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther mix --real {input.real} --synthetic {input.synthetic} --real-share {params.share}"
-        " --seed {params.seed} --time-limit {params.time_limit} --out {output}"
+        " --seed {params.seed} --time-limit {params.time_limit} --out {output.mixture}"
         " --threads {threads} 2> {log}"

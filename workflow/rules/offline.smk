@@ -12,7 +12,9 @@ rule train_offline:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].memory_mb(w.dataset, w.source),
+        mem_mb=asks("mem_mb", "train_offline"),
+        runtime=asks("runtime", "train_offline"),
+        gpu=asks("gpu", "train_offline"),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

@@ -9,9 +9,9 @@ rule train_online:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: EXPERIMENTS[w.preset].online_memory_mb(
-            w.task, w.agent, int(w.last) - int(w.first) + 1
-        ),
+        mem_mb=asks("mem_mb", "train_online"),
+        runtime=asks("runtime", "train_online"),
+        gpu=asks("gpu", "train_online"),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

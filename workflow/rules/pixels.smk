@@ -16,7 +16,8 @@ rule download_shard:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=asks("mem_mb", "download_shard"),
+        runtime=asks("runtime", "download_shard"),
         downloads=1,
     params:
         dataset=lambda w: VD4RL_SHARDS[f"data/vd4rl/{w.shard}.hdf5"],
@@ -33,7 +34,8 @@ rule render_dataset:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=4000,
+        mem_mb=asks("mem_mb", "render_dataset"),
+        runtime=asks("runtime", "render_dataset"),
     params:
         rows=lambda w: pixels(w).rows(),
         policies=lambda w: pixels(w).scale.get("policies", ""),
@@ -55,7 +57,9 @@ rule train_pixels:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=lambda w: pixels(w).memory_mb(w.dataset),
+        mem_mb=asks("mem_mb", "train_pixels"),
+        runtime=asks("runtime", "train_pixels"),
+        gpu=asks("gpu", "train_pixels"),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
@@ -79,7 +83,9 @@ rule encode_latents:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=lambda w: pixels(w).memory_mb(w.dataset),
+        mem_mb=asks("mem_mb", "encode_latents"),
+        runtime=asks("runtime", "encode_latents"),
+        gpu=asks("gpu", "encode_latents"),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -103,7 +109,9 @@ rule fit_latents:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=asks("mem_mb", "fit_latents"),
+        runtime=asks("runtime", "fit_latents"),
+        gpu=asks("gpu", "fit_latents"),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -128,7 +136,9 @@ rule sample_latents:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w: pixels(w).memory_mb(w.dataset, w.source),
+        mem_mb=asks("mem_mb", "sample_latents"),
+        runtime=asks("runtime", "sample_latents"),
+        gpu=asks("gpu", "sample_latents"),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -154,7 +164,9 @@ rule train_heads:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=lambda w: pixels(w).memory_mb(w.dataset, w.source),
+        mem_mb=asks("mem_mb", "train_heads"),
+        runtime=asks("runtime", "train_heads"),
+        gpu=asks("gpu", "train_heads"),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),

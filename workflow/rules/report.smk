@@ -10,7 +10,8 @@ rule table:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=asks("mem_mb", "table"),
+        runtime=asks("runtime", "table"),
     params:
         preset=lambda w: w.preset,
         table=lambda w: EXPERIMENTS[w.preset].table(w.experiment),

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synther import weights
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file, write_json
+from synther.files import write_json
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.normaliser import Normaliser
@@ -155,8 +156,11 @@ class Diffusion:
     def _train(self, trainer: Trainer, progress: bool, checkpoint: Checkpoint | None) -> None:
         steps, read = self.settings.steps, trainer.done
         with (
-            Progress(steps, f"fit {self.name}", done=trainer.done) if progress else nullcontext()
-        ) as shown:
+            Progress(steps, f"fit {self.name}", done=trainer.done)
+            if progress
+            else nullcontext() as shown,
+            checkpoint or nullcontext(),
+        ):
             while trainer.done < steps:
                 trainer.step()
                 due = checkpoint is not None and checkpoint.due()
@@ -285,8 +289,7 @@ class Diffusion:
             "mean": normaliser.mean.cpu(),
             "std": normaliser.std.cpu(),
         }
-        with atomic_path(path / "model.pt") as temporary:
-            torch.save(content, temporary)
+        weights.save(path / "model.pt", content)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Self:
@@ -295,24 +298,38 @@ class Diffusion:
         Raises:
             SyntherError: the file is missing, damaged, or of another format.
         """
-        file = require_file(Path(path) / "model.pt", "fit and save a diffusion model there first")
+        file, names = Path(path) / "model.pt", ("flat", "frequencies", "mean", "std")
+        content = weights.load(
+            file,
+            "fit the model anew",
+            required=("format", "description", *names),
+            missing="fit and save a diffusion model there first",
+        )
+        version = content["format"]
         try:
-            content = torch.load(file, map_location="cpu", weights_only=True)
-            version = content["format"]
             description = json.loads(content["description"])
-            tensors = [content[name] for name in ("flat", "frequencies", "mean", "std")]
-        except Exception as error:  # torch raises many kinds for a damaged file
+            widths = (int(description["observation_dim"]), int(description["action_dim"]))
+            saved, tensors = dict(description["settings"]), [content[name].cpu() for name in names]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise SyntherError(f"{file} is damaged: fit the model anew ({error})") from error
         if version != FORMAT:
             raise SyntherError(f"{file} has format {version}, this version reads {FORMAT}: refit")
-        settings: Any = resolve(cls.settings_type, description["settings"], where=str(file))
+        settings: Any = resolve(cls.settings_type, saved, where=str(file))
         model = cls(settings, device)
-        model._widths = (description["observation_dim"], description["action_dim"])
+        model._widths = widths
         flat, frequencies, mean, std = (tensor.to(model.device) for tensor in tensors)
-        width = len(mean) + cls.extra_inputs
-        network = make_network(width, settings).to(model.device).requires_grad_(False)
-        if flat.shape != network.flat.shape or frequencies.shape != network.frequencies.shape:
+        columns = 2 * widths[0] + widths[1] + 1 + settings.model_terminals
+        claimed = (columns, settings.width, settings.depth, settings.dim_t, *widths)
+        fits = all(0 < size <= flat.numel() for size in claimed)
+        if fits:  # only then is a network of that size made, and not yet in memory
+            with torch.device("meta"):
+                wanted = make_network(columns + cls.extra_inputs, settings)
+            shapes = [wanted.flat.shape, wanted.frequencies.shape, (columns,), (columns,)]
+            fits = [tensor.shape for tensor in (flat, frequencies, mean, std)] == shapes
+        if not fits:
             raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
+        width = columns + cls.extra_inputs
+        network = make_network(width, settings).to(model.device).requires_grad_(False)
         network.flat.copy_(flat)
         network.frequencies.copy_(frequencies)
         model._network, model._normaliser = network, Normaliser(mean, std)

@@ -139,7 +139,10 @@ class StackedDiffusion:
         trainer = StackedTrainer(self._normaliser.forward(rows).contiguous(), s, seeds)
         if checkpoint and (saved := checkpoint.load(str(rows.device))):
             trainer.restore(saved)
-        with Progress(s.steps, title, done=trainer.done) if title else nullcontext() as shown:
+        with (
+            Progress(s.steps, title, done=trainer.done) if title else nullcontext() as shown,
+            checkpoint or nullcontext(),
+        ):
             while trainer.done < s.steps:
                 trainer.step()
                 due = checkpoint is not None and checkpoint.due()

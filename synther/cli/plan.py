@@ -1,0 +1,169 @@
+"""Verbs that say what a preset will cost, and how far it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synther import config
+from synther.planning.costs import Cost, by_rule, total, wall_hours
+from synther.planning.jobs import Jobs
+from synther.planning.paths import preset_of
+from synther.planning.progress import STATES, JobState, survey
+from synther.planning.rates import read_rates
+from synther.planning.work import Job
+
+_HEADS = ("jobs", "updates", "samples", "env steps", "GPU h", "CPU h", "disk GB", "memory GB")
+
+
+def _preset(options: argparse.Namespace) -> str:
+    """Return the preset that is meant: the one named, the targets' own, or config.yaml's."""
+    named = [preset for target in options.targets if (preset := preset_of(target))]
+    return options.preset or next(iter(named), config.load("config")["preset"])
+
+
+def plan(options: argparse.Namespace) -> None:
+    """Print what the jobs cost that are not done yet."""
+    preset = _preset(options)
+    device = options.device or config.load("config")["device"]
+    rates = read_rates(device)
+    jobs = Jobs(preset).all_jobs(options.targets)
+    done = set()
+    if not options.from_scratch:
+        states = survey(jobs, rates)
+        done = {state.job.outputs[0] for state in states if state.state == "done"}
+    ahead = {path: job for path, job in jobs.items() if path not in done}
+    costs, whole = by_rule(ahead.values(), rates), total(ahead.values(), rates)
+    gpus = options.gpus if rates.device == "cuda" else 0
+    hours = wall_hours(ahead, rates, options.cores, gpus)
+    if options.json:
+        content = {
+            "preset": preset,
+            "device": rates.device,
+            "rates": rates.origin,
+            "done": len(done),
+            "rules": {rule: cost.as_dict() for rule, cost in costs.items()},
+            "total": whole.as_dict(),
+            "cores": options.cores,
+            "gpus": gpus,
+            "wall_hours": hours,
+        }
+        print(json.dumps(content, indent=2))
+        return
+    what = " ".join(options.targets) or "all tables and figures"
+    print(f"{what}, preset {preset}: {whole.jobs:,} jobs to run, {len(done):,} done already")
+    lines = [[rule, *_cells(cost)] for rule, cost in costs.items()]
+    print(_aligned([["", *_HEADS], *lines, ["all", *_cells(whole)]]))
+    place = f"{options.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
+    print(f"At best {_duration(3600 * hours)} on {place}. Rates ({rates.device}): {rates.origin}.")
+
+
+def status(options: argparse.Namespace) -> None:
+    """Print what is done, running, failed and left."""
+    preset = _preset(options)
+    device = options.device or config.load("config")["device"]
+    rates = read_rates(device)
+    states = survey(Jobs(preset).all_jobs(options.targets), rates)
+    counts = {name: sum(state.state == name for state in states) for name in STATES}
+    seconds = sum(state.seconds_left for state in states)
+    running = counts["running"]
+    # As many at once as now; alone, as many as this machine has cores for.
+    abreast = running or options.cores
+    estimate = seconds / max(abreast, 1)
+    if options.json:
+        content = {
+            "preset": preset,
+            "counts": counts,
+            "rules": _by_rule(states),
+            "job_seconds_left": seconds,
+            "at_once": abreast,
+            "seconds_left": estimate,
+            "jobs": [_described(state) for state in states if state.state != "done"],
+        }
+        print(json.dumps(content, indent=2))
+        return
+    shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
+    print(f"preset {preset}: {shown} of {len(states):,} jobs")
+    rules = _by_rule(states)
+    table = [["", *STATES], *[[rule, *map(_count, row.values())] for rule, row in rules.items()]]
+    print(_aligned(table))
+    for name in ("running", "queued", "stopped", "failed"):
+        for state in states:
+            if state.state == name:
+                print(f"{name}: {_line(state)}")
+    if seconds:
+        print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
+
+
+def _by_rule(states: Sequence[JobState]) -> dict[str, dict[str, int]]:
+    rules: dict[str, dict[str, int]] = {}
+    for state in states:
+        rules.setdefault(state.job.rule, dict.fromkeys(STATES, 0))[state.state] += 1
+    return rules
+
+
+def _described(state: JobState) -> dict[str, Any]:
+    job: Job = state.job
+    return {
+        "rule": job.rule,
+        "output": job.outputs[0],
+        "log": job.log,
+        "state": state.state,
+        "share": state.share,
+        "seconds_left": state.seconds_left,
+        "reason": state.reason,
+    }
+
+
+def _line(state: JobState) -> str:
+    name = str(Path(state.job.outputs[0]))
+    if state.state == "failed":
+        return f"{name}: {state.reason} (see {state.job.log})"
+    if state.state == "queued":
+        return name
+    return f"{name}: {100 * state.share:.0f}%, about {_duration(state.seconds_left)} left"
+
+
+def _count(number: float) -> str:
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if number >= 10 * size:
+            return f"{number / size:,.0f}{suffix}"
+        if number >= size:
+            return f"{number / size:.1f}{suffix}"
+    return f"{number:.0f}" if number else "-"
+
+
+def _amount(number: float) -> str:
+    if number == 0:
+        return "-"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _cells(cost: Cost) -> list[str]:
+    counts = (cost.jobs, cost.updates, cost.samples, cost.environment_steps)
+    amounts = (cost.gpu_hours, cost.cpu_hours, cost.disk_gb, cost.memory_gb)
+    return [*map(_count, counts), *map(_amount, amounts)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"

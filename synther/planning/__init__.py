@@ -1,0 +1,1 @@
+"""What a run will cost, what it asks of a scheduler, and how far it is: all without torch."""

@@ -1,0 +1,137 @@
+"""Every file below results/, each handed to what checks its kind."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from synther import config
+from synther.errors import SyntherError
+from synther.experiments import Experiments
+from synther.verification import sources
+from synther.verification.findings import Checksums, Report
+from synther.verification.runs import RunFile, check_run, check_seeds
+
+_RUN = re.compile(
+    r"(?:(?P<kind>offline|pixels)/(?P<dataset>[^/]+)/(?P<source>[^/]+)|online/(?P<task>[^/]+))"
+    r"/(?P<agent>[^/]+)/seeds-(?P<first>\d+)-(?P<last>\d+)\.parquet"
+)
+_FIDELITY = re.compile(r"fidelity/(?P<dataset>[^/]+)/(?P<source>[^/]+)\.parquet")
+_GENERATOR = re.compile(r"generators/(?P<dataset>[^/]+)/(?P<source>[^/]+)/(?P<file>[^/]+)")
+_LATENTS = re.compile(r"latents/(?P<dataset>[^/]+)/[^/]+/latents\.npz")
+_LATENT_GENERATOR = re.compile(
+    r"latents/(?P<dataset>[^/]+)/[^/]+/(?P<source>[^/]+)/(?P<file>[^/]+)"
+)
+_SUBSET = re.compile(r"subsets/(?P<dataset>[^/]+)/(?P<percent>\d+)pct\.npz")
+_UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock|probe)\b|^\.npz-")
+ELSEWHERE = ("reference", "behaviour")
+"""Folders of results/ that are no preset's."""
+
+
+def verify(
+    root: str | Path = "results", presets: list[str] | None = None, checksums: bool = True
+) -> Report:
+    """Check every result of some presets, or of all that have a folder.
+
+    Args:
+        root: results/; the paths in records are relative to the folder that it is in.
+        presets: names; None: all.
+        checksums: whether files are read for them, which takes as long as reading does.
+
+    Raises:
+        SyntherError: the folder or a preset is missing.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise SyntherError(f"{root} is not a folder of results: name one, or run the workflow")
+    names = sorted(path.name for path in root.iterdir() if path.is_dir())
+    for preset in presets or []:
+        config.load_preset(preset)
+        if preset not in names:
+            raise SyntherError(f"{root} has no results of preset '{preset}': run the workflow")
+    report = Report()
+    sums = Checksums(root.resolve().parent, checksums)
+    for name in names:
+        if (presets and name not in presets) or name in ELSEWHERE:
+            continue
+        if name not in config.preset_names():
+            report.add("foreign", root / name, "no preset has this name")
+            continue
+        _check_preset(root / name, Experiments(name), sums, report)
+    return report
+
+
+def _check_preset(folder: Path, plan: Experiments, sums: Checksums, report: Report) -> None:
+    runs: list[RunFile] = []
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder).as_posix()
+        if _UNFINISHED.search(path.name):
+            report.add("unfinished", path, "left by a job that was ended; running it goes on")
+        elif any(_UNFINISHED.search(part) for part in Path(below).parent.parts) or path.is_dir():
+            continue
+        elif found := _RUN.fullmatch(below):
+            kind = found["kind"] or "online"
+            run = RunFile(
+                path=path,
+                kind=kind,
+                preset=plan.preset,
+                dataset=found["dataset"] or found["task"],
+                source=found["source"] or "online",
+                agent=found["agent"],
+                seeds=tuple(range(int(found["first"]), int(found["last"]) + 1)),
+            )
+            runs.append(run)
+            check_run(run, sums, report)
+        else:
+            _check_source(path, below, plan, sums, report)
+    expected = _expected(folder, plan, report)
+    check_seeds(runs, expected, report)
+
+
+def _expected(folder: Path, plan: Experiments, report: Report) -> dict[str, set[int]]:
+    """Return folder of a run -> its seeds, of everything that the preset runs."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    files: set[Path] = set()
+    for name in plan.specs:
+        try:
+            results = plan.results(name)
+        except SyntherError as error:
+            report.add("unverified", folder, f"experiment {name}: {error}")
+            continue
+        for result in results:
+            path = folder / Path(result).relative_to(f"results/{plan.preset}")
+            _, first, last = path.stem.split("-")
+            wanted[str(path.parent)] |= set(range(int(first), int(last) + 1))
+            files.add(path)
+    report.expected += len(files)
+    return wanted
+
+
+def _check_source(
+    path: Path, below: str, plan: Experiments, sums: Checksums, report: Report
+) -> None:
+    """Check a file that is no run's rows; those beside one that was checked need nothing."""
+    if found := _FIDELITY.fullmatch(below):
+        sources.check_fidelity(path, found["dataset"], found["source"], plan, sums, report)
+    elif found := _LATENTS.fullmatch(below):
+        sources.check_transitions(path, ("data", "body"), sums, report)
+    elif found := _SUBSET.fullmatch(below):
+        asked = {"percent": float(found["percent"]), **plan.subset_choice()}
+        sources.check_transitions(path, ("data",), sums, report, **asked)
+    elif found := _GENERATOR.fullmatch(below) or _LATENT_GENERATOR.fullmatch(below):
+        where = (found["dataset"], found["source"], plan, sums, report)
+        latents = below.startswith("latents/")
+        if found["file"] == "samples.npz":
+            sources.check_samples(path, *where, latents=latents)
+        elif found["file"] == "mixture.npz":
+            sources.check_transitions(path, ("real", "synthetic"), sums, report)
+        elif found["file"] == "model.pt" or (
+            found["file"] == "fit.json" and not path.with_name("model.pt").exists()
+        ):
+            sources.check_fit(path.parent, *where, latents=latents)
+    elif path.suffix == ".json":
+        if not path.with_suffix(".parquet").exists() and not path.with_suffix(".npz").exists():
+            report.add("incomplete", path, "its result is missing; run its rule again")
+    elif path.suffix != ".pt":
+        report.add("foreign", path, "no rule makes such a file")
