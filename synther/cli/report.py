@@ -22,14 +22,9 @@ def table(options: argparse.Namespace) -> None:
             f"{len(missing)} of {len(needed)} results are missing, the first is {missing[0]}: make "
             f"them with `snakemake {figure}`, or leave them out with --partial"
         )
-    import pandas as pd
-
-    from synther.analysis.build import build
-    from synther.analysis.scores import read_results
+    from synther.analysis.build import build, read
 
     out = Path(options.out or figure.removesuffix(".pdf"))
-    there = [path for path in paths if path not in missing]
-    # What measures samples may have no results of agents.
-    results = read_results(there) if there or spec["kind"] != "fidelity" else pd.DataFrame()
+    results = read(spec, [path for path in paths if path not in missing])
     for path in build(spec, results, out):
         print(path)
