@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from synther import config, fidelity_plan, online_plan, pixel_plan
-from synther.errors import SyntherError, unknown_name
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.specs import (
     agent_settings,
     agent_spec,
@@ -89,10 +90,14 @@ class _Claim:
         self.experiment = claim["experiment"]
         self.spec = plan.experiment(self.experiment)
         self.kind = self.spec["kind"]
-        self.runs = _runs(plan, self.experiment)
-        measured = self.kind in fidelity_plan.LAYOUTS
-        self.budget = plan.table(self.experiment)["budget"]
-        self.files = fidelity_plan.files(plan, self.experiment) if measured else {}
+        self.runs: dict[tuple[str, str, str], list[str]] = {}
+        self.files: dict[str, dict[str, dict[str, str]]] = {}
+        self.budget = "the preset runs nothing of it"
+        with suppress(NotRunError):
+            self.runs = _runs(plan, self.experiment)
+            self.budget = plan.table(self.experiment)["budget"]
+            if self.kind in fidelity_plan.LAYOUTS:
+                self.files = fidelity_plan.files(plan, self.experiment)
 
     def _here(self, place: str) -> str:
         if self.kind in online_plan.KINDS:

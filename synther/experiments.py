@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synther import config, fidelity_plan, online_plan, pixel_plan, summary_plan
-from synther.errors import SyntherError, unknown_name
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.specs import (
     agent_settings,
     agent_spec,
@@ -110,7 +110,7 @@ class Experiments:
             if kept:
                 groups[group] = kept
         if not groups:
-            raise SyntherError(
+            raise NotRunError(
                 f"preset '{self.preset}' runs no dataset of experiment '{name}': add one of them "
                 f"to the preset's datasets, or to its experiments.{name}.datasets"
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from synther import report_plan
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 
@@ -78,6 +79,19 @@ def test_a_preset_leaves_cells_out_and_the_protocol_stays() -> None:
         "walker2d-medium-local",
     ]
     assert {cell["steps"] for cell in ours} == {1_000_000}  # the protocol's
+
+
+def test_what_a_preset_does_not_run_is_not_run(edit_config: Callable[..., Path]) -> None:
+    old = "diversity: {datasets: [hopper-medium-expert-v2]}"
+    edit_config("presets/quick.yaml", old, "diversity: {datasets: [maze2d-umaze-v1]}")
+    quick = Experiments("quick")
+    claims = {claim["name"]: claim for claim in quick.table("claims")["claims"]}
+    assert not any(claims["dynamics"]["of"]["cells"])
+    assert claims["dynamics"]["budget"] == "the preset runs nothing of it"
+    assert any(claims["online"]["of"]["cells"])
+    tables = report_plan.tables(quick)
+    assert "diversity" not in tables
+    assert {"table1", "claims"} <= tables.keys()
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,8 @@ class Court:
     outcomes: list[Outcome]
 
 
-def effect_text(outcome: Outcome) -> str:
+def effect_words(measure: str, value: float, low: float, high: float) -> str:
     """Return an effect with its interval and unit, signed where it is a difference."""
-    if outcome.effect is None:
-        return MISSING
-    estimate, measure = outcome.effect.estimate, outcome.claim.measure
     digits, unit = DIGITS.get(measure, 1), UNITS[measure]
 
     def text(value: float) -> str:
@@ -54,13 +51,21 @@ def effect_text(outcome: Outcome) -> str:
         positive = measure in SIGNED and value > 0 and float(shown) != 0
         return f"+{shown}" if positive else shown
 
-    if math.isnan(estimate.value):
+    if math.isnan(value):
         return "undefined"
     space = "" if unit in ("%", "x") else " "
-    found = text(estimate.value)
-    if not math.isnan(estimate.low):
-        found += f" [{text(estimate.low)}, {text(estimate.high)}]"
+    found = text(value)
+    if not math.isnan(low):
+        found += f" [{text(low)}, {text(high)}]"
     return f"{found}{space}{unit}".rstrip()
+
+
+def effect_text(outcome: Outcome) -> str:
+    """Return an outcome's effect in words."""
+    if outcome.effect is None:
+        return MISSING
+    estimate = outcome.effect.estimate
+    return effect_words(outcome.claim.measure, estimate.value, estimate.low, estimate.high)
 
 
 def rule_text(outcome: Outcome) -> str:

@@ -22,6 +22,7 @@ _MODULES = {
     "pixels": "synther.cli.pixels",
     "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
+    "report": "synther.cli.report",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -238,4 +239,8 @@ def parser() -> argparse.ArgumentParser:
     table.add_argument("--results", nargs="+", help="result files; all of the experiment's")
     table.add_argument("--partial", action="store_true", help="leave out results not there yet")
     table.add_argument("--out", help="path without suffix; figures/[PRESET/]EXPERIMENT")
+
+    report = verb("report", "make one HTML page of all tables, figures and runs that are there")
+    report.add_argument("--preset", default="paper", help="whose results")
+    report.add_argument("--out", help="the .html file; figures/[PRESET/]report.html")
     return main

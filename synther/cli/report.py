@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.files import require_writable
 
 
 def table(options: argparse.Namespace) -> None:
@@ -28,3 +29,25 @@ def table(options: argparse.Namespace) -> None:
     results = read(spec, [path for path in paths if path not in missing])
     for path in build(spec, results, out):
         print(path)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Make the page of everything that a preset's runs have left."""
+    from synther import provenance, report_plan
+    from synther.report.page import render, save
+    from synther.report.provenance import gather
+
+    experiments = Experiments(options.preset)
+    out = Path(options.out or report_plan.path(experiments))
+    require_writable(out)
+    tables = report_plan.tables(experiments)
+    html = render(
+        experiments.preset,
+        experiments.scale["protocol"] == "paper",
+        tables,
+        report_plan.figures(experiments, tables),
+        gather(report_plan.results(experiments, tables), report_plan.records(experiments, tables)),
+        f"Made by synther {provenance.version()}, commit {provenance.commit()}",
+    )
+    save(html, out)
+    print(out)
