@@ -14,10 +14,13 @@ import pandas as pd
 import pytest
 from checkout import make_results
 
+from synther import report_plan
 from synther.analysis import page as page_style
 from synther.analysis.build import build, read
 from synther.cli import main
+from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.report.page import section
 
 MADE = ("table1", "small_data", "online", "wall_time", "generators", "aggregates", "claims")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -141,15 +144,17 @@ def test_nothing_to_show_says_what_to_make(
     assert not (tmp_path / "figures/quick/report.html").exists()
 
 
-def test_a_damaged_table_is_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = checkout / "figures/quick/table1.csv"
-    whole = path.read_text()
-    try:
-        path.write_text("a,b\n1,2\n")
-        assert main(["report", "--preset", "quick", "--out", "other.html"]) == 1
-    finally:
-        path.write_text(whole)
-    assert "figures/quick/table1.csv is not what this version writes" in capsys.readouterr().err
+def test_a_damaged_table_is_named(checkout: Path, tmp_path: Path) -> None:
+    plan = Experiments("quick")
+    for suffix in (".csv", ".md", ".png"):
+        shutil.copy(checkout / f"figures/quick/table1{suffix}", tmp_path)
+    (tmp_path / "table1.csv").write_text("a,b\n1,2\n")
+    files = [str(tmp_path / f"table1{suffix}") for suffix in (".csv", ".md", ".png")]
+    with pytest.raises(SyntherError, match=r"table1.csv is not what this version writes"):
+        section(plan.table("table1"), files)
+    assert section(
+        plan.table("table1"), [f"absent{suffix}" for suffix in report_plan.SHOWN]
+    ).is_missing
 
 
 WATCH = """<script>
@@ -308,8 +313,6 @@ def test_on_a_phone_the_page_itself_does_not_scroll_sideways(page: str, tmp_path
 
 
 def test_the_page_of_a_preset_lies_beside_its_figures() -> None:
-    from synther import report_plan
-
     quick, paper = Experiments("quick"), Experiments("paper")
     assert report_plan.path(quick) == "figures/quick/report.html"
     assert report_plan.path(paper) == "figures/report.html"
