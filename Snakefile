@@ -4,6 +4,7 @@
 #   snakemake figures/table1.pdf               one table, and what it needs
 #   snakemake figures/quick/table1.pdf         the same DAG in minutes (any file of config/presets/)
 #   snakemake --cores all --config preset=quick
+#   snakemake report --config preset=quick     the page of all of it: figures/quick/report.html
 #
 # What is run, where it lies and with which settings is synther/experiments.py's to say.
 from snakemake.utils import min_version, validate
@@ -12,6 +13,9 @@ min_version("9.0")
 
 
 configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
 
 
 validate(config, "workflow/schemas/config.schema.yaml")

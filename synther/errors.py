@@ -14,6 +14,10 @@ class SyntherError(Exception):
     """
 
 
+class NotRunError(SyntherError):
+    """A preset leaves out all of an experiment."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> SyntherError:
     """Return the error for a name that is not among the known ones, with the nearest offered."""
     choices = sorted(known)

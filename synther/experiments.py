@@ -11,8 +11,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from synther import config, fidelity_plan, online_plan, pixel_plan
-from synther.errors import SyntherError, unknown_name
+from synther import config, fidelity_plan, online_plan, pixel_plan, summary_plan
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.specs import (
     agent_settings,
     agent_spec,
@@ -90,9 +90,6 @@ class Experiments:
             spec = self.experiment(name)
         return pixel_plan.PixelPlan(self.preset, self.scale, name, spec)
 
-    def _sees_pixels(self, name: str) -> bool:
-        return self.experiment(name)["kind"] in pixel_plan.KINDS
-
     def figures(self, name: str) -> list[str]:
         """Return the files of a table or figure, one a format."""
         folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
@@ -113,7 +110,7 @@ class Experiments:
             if kept:
                 groups[group] = kept
         if not groups:
-            raise SyntherError(
+            raise NotRunError(
                 f"preset '{self.preset}' runs no dataset of experiment '{name}': add one of them "
                 f"to the preset's datasets, or to its experiments.{name}.datasets"
             )
@@ -172,9 +169,10 @@ class Experiments:
 
     def runs(self, name: str) -> list[Run]:
         """Return all offline training jobs of an experiment."""
-        if self.online(name) or self._sees_pixels(name):
+        spec = self.experiment(name)
+        if "datasets" not in spec or spec["kind"] in pixel_plan.KINDS:
             return []
-        agents = self.experiment(name).get("agents", [])
+        agents = spec.get("agents", [])
         for agent in agents:
             agent_spec(agent)
         for source in self.sources(name):
@@ -193,17 +191,19 @@ class Experiments:
         """Return the paths of an experiment's results."""
         if plan := self.online(name):
             return [run.result for run in plan.runs()]
-        if self._sees_pixels(name):
+        if (kind := self.experiment(name)["kind"]) in pixel_plan.KINDS:
             return [run.result for run in self.pixels(name).runs()]
+        if kind in summary_plan.KINDS:
+            return summary_plan.results(self, name)
         return [run.result for run in self.runs(name)]
 
     def inputs(self, name: str) -> list[str]:
         """Return the paths of all files that an experiment's table or figure is made from."""
         if plan := self.online(name):
             return [path for run in plan.runs() for path in (run.result, run.record)]
-        if self.experiment(name)["kind"] not in fidelity_plan.LAYOUTS:
-            return self.results(name)
-        return [*self.results(name), *fidelity_plan.paths(self, name)]
+        measures = self.experiment(name)["kind"] in fidelity_plan.LAYOUTS
+        besides = fidelity_plan.paths if measures else summary_plan.paths
+        return [*self.results(name), *besides(self, name)]
 
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
@@ -302,8 +302,10 @@ class Experiments:
         }
         if plan := self.online(name):
             return common | plan.describe()
-        if self._sees_pixels(name):
+        if spec["kind"] in pixel_plan.KINDS:
             return common | self.pixels(name).describe()
+        if spec["kind"] in summary_plan.KINDS:
+            return common | summary_plan.describe(self, name)
         groups = self.datasets(name)
         measures = spec["kind"] in fidelity_plan.LAYOUTS
         for kind, key in () if measures else (("agent", "agents"), ("source", "variants")):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from synther.errors import SyntherError
+from synther.errors import NotRunError
 from synther.specs import agent_spec, layered, online_settings, task_spec
 
 KINDS = ("online", "sweep", "wall_time")
@@ -74,7 +74,7 @@ class OnlinePlan:
             task_spec(task)
         kept = [task for task in every if task in chosen]
         if not kept:
-            raise SyntherError(
+            raise NotRunError(
                 f"preset '{self.preset}' runs no task of experiment '{self.name}': add one of them "
                 f"to the preset's online.tasks, or to its experiments.{self.name}.tasks"
             )

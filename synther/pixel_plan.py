@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from synther import config
-from synther.errors import SyntherError, unknown_name
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.specs import agent_spec, layered, pixel_settings, source_settings, source_spec
 
 KINDS = ("pixels",)
@@ -93,7 +93,7 @@ class PixelPlan:
         }
         kept = {group: names for group, names in kept.items() if names}
         if not kept:
-            raise SyntherError(
+            raise NotRunError(
                 f"preset '{self.preset}' runs no dataset of experiment '{self.name}': add one of "
                 "them to the preset's pixels.datasets"
             )

@@ -29,13 +29,13 @@ from synther.analysis.page import (
     save_figure,
     text_width,
 )
+from synther.analysis.panels import GREY, TICK, plain
 from synther.analysis.text import seeds_text
 
 MOST_COLUMNS = 3
 PANEL_HEIGHT, PANEL_WIDTHS = 138.0, (370.0, 195.0, 165.0)
 LABEL_ROOM, TICK_ROOM, TITLE_ROOM, GUTTER = 32.0, 18.0, 28.0, 8.0
 BELOW, BETWEEN = 32.0, 22.0
-TICK, GRID, GREY = 8.0, "#e4e4e4", "#555555"
 SPREAD = 0.55
 """The part of the least room between two ticks over which the series' dots are laid out."""
 
@@ -161,13 +161,7 @@ def _draw_panel(axes: Axes, curve: Curve, panel: Panel, width: float) -> None:
     else:
         axes.set_xticks([])  # the axis' label names the one percentage
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="y", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set(color=INK, linewidth=0.7)
-    axes.tick_params(labelsize=TICK, width=0.6, length=3, pad=2, color=INK, labelcolor=INK)
+    plain(axes)
 
 
 @dataclass(frozen=True)

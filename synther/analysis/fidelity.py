@@ -120,6 +120,18 @@ def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Number]:
     return {name: Number(float(v)) for name, v in found.items() if not math.isnan(v)}
 
 
+def compression(path: Path, columns: int) -> float:
+    """Return how many times larger a dataset is than the network fitted to it, in bytes.
+
+    Args:
+        path: the fit's record.
+        columns: of the dataset's transitions.
+    """
+    fitted = _read_json(path)
+    whole = int(fitted["transitions"]) * columns
+    return whole * BYTES / (int(fitted["num_parameters"]) * BYTES)
+
+
 def _entry(spec: FidelitySpec, dataset: DatasetRow, source: str, final: pd.DataFrame) -> Entry:
     numbers: dict[tuple[str, str], Number] = {}
     record: dict[str, Any] = {}
@@ -138,8 +150,8 @@ def _entry(spec: FidelitySpec, dataset: DatasetRow, source: str, final: pd.DataF
         size = int(fitted["num_parameters"])
         numbers["parameters", ""] = Number(float(size))
         if size and record:
-            whole = int(fitted["transitions"]) * len(record["columns"])
-            numbers["compression", ""] = Number(whole * BYTES / (size * BYTES))
+            ratio = compression(paths["fit"], len(record["columns"]))
+            numbers["compression", ""] = Number(ratio)
     if "sample" in paths:
         numbers["sample_s", ""] = Number(float(read_json(paths["sample"], _AGAIN)["wall_time_s"]))
     own = final[(final["dataset"] == dataset.name) & (final["source"] == source)]

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from synther.analysis.curve_legend import COLORS, DASHES, MARKS, REFERENCE, Look
+from synther.analysis.curve_legend import REFERENCE, Look
 from synther.analysis.online_numbers import Line, Online, Panel
 from synther.analysis.online_render import footnotes, panel_name
 from synther.analysis.page import (
     BODY,
-    INK,
-    LINE,
     MARGIN,
     NOTE,
     Page,
@@ -26,57 +22,32 @@ from synther.analysis.page import (
     fixed_style,
     heading,
     save_figure,
-    text_width,
 )
+from synther.analysis.panels import GREY, TICK, draw_keys, looks, plain, thousands, write_keys
 from synther.analysis.text import seeds_text
 
 MOST_COLUMNS, PANEL_HEIGHT = 3, 128.0
 PANEL_WIDTHS = (370.0, 195.0, 165.0)
 LABEL_ROOM, TICK_ROOM, GUTTER = 34.0, 26.0, 8.0
 TITLE_ROOM, BELOW = 26.0, 40.0
-TICK, GRID, GREY = 8.0, "#e4e4e4", "#555555"
-KEY, KEY_GAP = 24.0, 14.0
 
 
 def _looks(found: Online) -> dict[str, Look]:
     names = list(found.spec.agents)
     if found.spec.layout == "sweep":
         names = [found.spec.swept, *found.spec.reference]
-    return {
-        name: Look(
-            COLORS[i % len(COLORS)], MARKS[i % len(MARKS)], DASHES[i % len(DASHES)], len(names) - i
-        )
-        for i, name in enumerate(names)
-    }
+    return looks(names)
 
 
-@dataclass(frozen=True)
-class _Key:
-    """A place in the legend: the left end of its line, the middle of its height, its look."""
-
-    x: float
-    y: float
-    look: Look
-    is_level: bool
-
-
-def _legend(page: Page, found: Online, looks: dict[str, Look]) -> list[_Key]:
-    """Write the legend's words, over as many lines as they take; return where its lines go."""
+def _entries(found: Online, each: dict[str, Look]) -> list[tuple[str, Look, bool]]:
+    """Return the legend's entries: what is drawn in any panel, and how."""
     drawn = {name for panel in found.panels for name in (*panel.lines, *panel.levels)}
     levels = {name for panel in found.panels for name in panel.levels}
-    keys, x = [], MARGIN
-    for name, look in looks.items():
-        if name not in drawn:
-            continue
-        label = found.spec.agents.get(name, name)
-        width = KEY + 5 + text_width(label, Style())
-        if x > MARGIN and x + width > page.width - MARGIN:
-            x, page.y = MARGIN, page.y + LINE
-        keys.append(_Key(x, page.y + 0.5 * LINE, look, name in levels))
-        page.text(x + KEY + 5, label)
-        x += width + KEY_GAP
-    page.y += LINE
-    return keys
+    return [
+        (found.spec.agents.get(name, name), look, name in levels)
+        for name, look in each.items()
+        if name in drawn
+    ]
 
 
 def _draw_line(axes: Axes, line: Line, look: Look, places: list[float], marked: bool) -> None:
@@ -94,35 +65,25 @@ def _draw_line(axes: Axes, line: Line, look: Look, places: list[float], marked: 
                 axes.plot(xs, matrix[:, 0], "o", ms=2.6, mec="none", mfc=look.color, alpha=0.4)
 
 
-def _steps_label(value: float, _: int) -> str:
-    return f"{value / 1000:g}K" if abs(value) >= 1000 else f"{value:g}"
-
-
-def _draw_panel(axes: Axes, found: Online, panel: Panel, looks: dict[str, Look]) -> None:
+def _draw_panel(axes: Axes, found: Online, panel: Panel, each: dict[str, Look]) -> None:
     sweep = found.spec.layout == "sweep"
     for agent, line in panel.levels.items():
-        look, value = looks[agent], line.values[0]
+        look, value = each[agent], line.values[0]
         if not math.isnan(value.low):
             axes.axhspan(value.low, value.high, color=look.color, alpha=0.08, lw=0, zorder=1)
         axes.axhline(value.value, color=look.color, linestyle=REFERENCE, lw=1.3, zorder=1.5)
     for name, line in panel.lines.items():
         few = len(line.xs) < 12
         places = [math.log2(x) for x in line.xs] if sweep else list(line.xs)
-        _draw_line(axes, line, looks[name], places, marked=sweep or few)
+        _draw_line(axes, line, each[name], places, marked=sweep or few)
         if sweep:
             axes.set_xticks(places, [f"{x:g}" for x in line.xs])
     if not sweep:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_steps_label))
+        axes.xaxis.set_major_formatter(FuncFormatter(thousands))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="y", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set(color=INK, linewidth=0.7)
-    axes.tick_params(labelsize=TICK, width=0.6, length=3, pad=2, color=INK, labelcolor=INK)
+    plain(axes)
 
 
 def _x_label(found: Online, panel: Panel) -> str:
@@ -133,14 +94,14 @@ def _x_label(found: Online, panel: Panel) -> str:
 
 def draw(found: Online) -> Figure:
     """Return the figure: heading, legend, panels in at most three columns, footnotes."""
-    panels, looks = found.panels, _looks(found)
+    panels, each = found.panels, _looks(found)
     columns = 2 if len(panels) == 4 else min(MOST_COLUMNS, len(panels))
     width = PANEL_WIDTHS[columns - 1]
     lefts = [MARGIN + LABEL_ROOM + i * (width + TICK_ROOM + GUTTER) for i in range(columns)]
     page = Page(lefts[-1] + width + MARGIN)
     heading(page, found.spec)
     page.y += 6
-    keys = _legend(page, found, looks)
+    keys = write_keys(page, _entries(found, each))
     page.y += 4
     boxes = []
     for index, panel in enumerate(panels):
@@ -161,13 +122,8 @@ def draw(found: Online) -> Figure:
     for left, top, panel in boxes:
         place = (left / page.width, 1 - (top + PANEL_HEIGHT) / height)
         axes = figure.add_axes((*place, width / page.width, PANEL_HEIGHT / height))
-        _draw_panel(axes, found, panel, looks)
-    for key in keys:
-        y, ends = 1 - key.y / height, [key.x / page.width, (key.x + KEY) / page.width]
-        dash, weight = (REFERENCE, 1.3) if key.is_level else (key.look.dash, 1.5)
-        figure.add_artist(
-            Line2D(ends, [y, y], color=key.look.color, linestyle=dash, linewidth=weight)
-        )
+        _draw_panel(axes, found, panel, each)
+    draw_keys(figure, page, height, keys)
     return figure
 
 

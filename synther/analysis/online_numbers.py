@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from synther.analysis import bootstrap, paper, scores
+from synther.analysis import bootstrap, evaluations, paper, scores
 from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import BAND_REPS
+from synther.analysis.evaluations import Run
 from synther.analysis.online_spec import OnlineSpec
-from synther.errors import SyntherError
 
 SOURCE = "online"
-BAND_REPS = 2000
-"""Most resamples of a band's interval, of which a figure has hundreds."""
 
 
 @dataclass(frozen=True)
@@ -84,35 +83,8 @@ class Online:
     omissions: list[str]
 
 
-@dataclass(frozen=True)
-class _Run:
-    """All evaluations of an agent on a task: (seeds, evaluations) returns and scores."""
-
-    steps: np.ndarray
-    seeds: list[int]
-    returns: np.ndarray
-    scores: np.ndarray
-
-
-def _runs(rows: pd.DataFrame) -> dict[tuple[str, str], _Run]:
-    found = {}
-    for (task, agent), group in rows.groupby(["dataset", "agent"]):
-        tables = {
-            name: group.groupby(["seed", "step"])[name].mean().unstack()
-            for name in ("return", "score")
-        }
-        if tables["return"].isna().to_numpy().any():
-            raise SyntherError(
-                f"{agent} on {task}: seeds were evaluated at different steps; finish or remove the "
-                "shorter runs"
-            )
-        found[str(task), str(agent)] = _Run(
-            tables["return"].columns.to_numpy(dtype=float),
-            [int(seed) for seed in tables["return"].index],
-            tables["return"].to_numpy(dtype=float),
-            tables["score"].to_numpy(dtype=float),
-        )
-    return found
+def _runs(rows: pd.DataFrame) -> dict[tuple[str, str], Run]:
+    return {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
 
 
 def _line(spec: OnlineSpec, xs: list[float], matrices: list[np.ndarray]) -> Line:
@@ -129,13 +101,7 @@ def _line(spec: OnlineSpec, xs: list[float], matrices: list[np.ndarray]) -> Line
     return Line(xs, matrices, values)
 
 
-def _together(runs: list[_Run]) -> list[np.ndarray]:
-    """Return (seeds, evaluations) scores of several tasks for the seeds that all of them have."""
-    common = sorted(set.intersection(*(set(run.seeds) for run in runs)))
-    return [run.scores[[run.seeds.index(seed) for seed in common]] for run in runs]
-
-
-def _learning(spec: OnlineSpec, runs: dict[tuple[str, str], _Run], tasks: list[str]) -> list[Panel]:
+def _learning(spec: OnlineSpec, runs: dict[tuple[str, str], Run], tasks: list[str]) -> list[Panel]:
     panels = []
     for task in tasks:
         panel = Panel(task, 1)
@@ -150,23 +116,13 @@ def _learning(spec: OnlineSpec, runs: dict[tuple[str, str], _Run], tasks: list[s
             own = [runs[task, agent] for task in tasks if (task, agent) in runs]
             if len(own) < len(tasks):
                 continue
-            coarse = min(own, key=lambda run: len(run.steps))
-            shares = coarse.steps / coarse.steps[-1]
-            # tasks have budgets of their own: the last evaluation within each share of it
-            places = [
-                np.searchsorted(run.steps / run.steps[-1], shares + 1e-9, side="right") - 1
-                for run in own
-            ]
-            parts = [s[:, np.maximum(at, 0)] for s, at in zip(_together(own), places, strict=True)]
-            matrices = [
-                np.stack(column, axis=1) for column in zip(*(p.T for p in parts), strict=True)
-            ]
-            over.lines[agent] = _line(spec, (100 * shares).tolist(), matrices)
+            shares, matrices = evaluations.over_training(own)
+            over.lines[agent] = _line(spec, [100 * share for share in shares], matrices)
         panels.append(over)
     return panels
 
 
-def _sweep(spec: OnlineSpec, runs: dict[tuple[str, str], _Run], tasks: list[str]) -> list[Panel]:
+def _sweep(spec: OnlineSpec, runs: dict[tuple[str, str], Run], tasks: list[str]) -> list[Panel]:
     ordered = sorted(spec.learners, key=lambda agent: spec.ratios[agent])
 
     def panel(task: str | None, chosen: list[str]) -> Panel:
@@ -176,7 +132,7 @@ def _sweep(spec: OnlineSpec, runs: dict[tuple[str, str], _Run], tasks: list[str]
                 return None
             if task is not None:
                 return own[0].returns[:, -1:]
-            return np.stack([part[:, -1] for part in _together(own)], axis=1)
+            return np.stack([part[:, -1] for part in evaluations.together(own)], axis=1)
 
         made = Panel(task, len(chosen))
         points = [(float(spec.ratios[a]), m) for a in ordered if (m := matrix(a)) is not None]
@@ -202,7 +158,7 @@ def _published(spec: OnlineSpec, task: str, agent: str) -> paper.PaperNumber | N
 
 
 def _summaries(
-    spec: OnlineSpec, runs: dict[tuple[str, str], _Run], tasks: list[str]
+    spec: OnlineSpec, runs: dict[tuple[str, str], Run], tasks: list[str]
 ) -> list[Summary]:
     options = {"reps": spec.bootstrap_reps, "seed": spec.seed}
     found = []
@@ -231,7 +187,7 @@ def _summaries(
         own = [runs[task, agent] for task in tasks if (task, agent) in runs]
         if len(own) < len(tasks):
             continue
-        parts = _together(own)
+        parts = evaluations.together(own)
         final = np.stack([part[:, -1] for part in parts], axis=1)
         mean = np.stack([part.mean(axis=1) for part in parts], axis=1)
         better = (

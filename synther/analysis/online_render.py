@@ -9,8 +9,9 @@ import pandas as pd
 
 from synther.analysis import paper
 from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import BAND_REPS
 from synther.analysis.notes import FEW_SEEDS
-from synther.analysis.online_numbers import BAND_REPS, Line, Online, Panel, Summary
+from synther.analysis.online_numbers import Line, Online, Panel, Summary
 from synther.analysis.text import (
     MISSING,
     escape_tex,

@@ -50,12 +50,18 @@ def text_width(text: str, style: Style) -> float:
 
 def wrap(text: str, width: float, style: Style) -> list[str]:
     """Break a text into lines no wider than `width` points (but for longer words)."""
+    # word by word, because words come again and lines don't: measuring is what takes the time
+    space = text_width("n n", style) - 2 * text_width("n", style)
     lines: list[str] = []
+    used = 0.0
     for word in text.split():
-        if lines and text_width(f"{lines[-1]} {word}", style) <= width:
+        size = text_width(word, style)
+        if lines and used + space + size <= width:
             lines[-1] += f" {word}"
+            used += space + size
         else:
             lines.append(word)
+            used = size
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,11 +59,14 @@ def read_result(path: Path) -> pd.DataFrame:
     return rows
 
 
-def read_results(paths: Iterable[str | Path]) -> pd.DataFrame:
+def read_results(
+    paths: Iterable[str | Path], reduce: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """Read result files into one frame, checked.
 
     Args:
         paths: parquet files as training writes them, in any order.
+        reduce: what to keep of each file's rows; keeps memory small where there are many.
 
     Returns:
         One row a (dataset, source, agent, seed, step, episode) with `COLUMNS`; `return` in reward
@@ -76,19 +79,20 @@ def read_results(paths: Iterable[str | Path]) -> pd.DataFrame:
     files = sorted({Path(path) for path in paths})
     if not files:
         raise SyntherError("no result files given; run the workflow first")
-    frames = [read_result(path) for path in files]
+    frames = [reduce(read_result(path)) if reduce else read_result(path) for path in files]
     results = pd.concat(frames, ignore_index=True)
-    repeated = results.duplicated(_KEY, keep=False).to_numpy()
+    key = [name for name in _KEY if name in results]
+    repeated = results.duplicated(key, keep=False).to_numpy()
     if repeated.any():
         owner = np.repeat(np.arange(len(files)), [len(frame) for frame in frames])
         first = results[repeated].iloc[0]
-        same = (results[_KEY] == first[_KEY]).all(axis=1).to_numpy()
+        same = (results[key] == first[key]).all(axis=1).to_numpy()
         names = " and ".join(str(files[index]) for index in owner[same])
         raise SyntherError(
             f"{names} both hold {first.dataset}, {first.source}, {first.agent}, seed {first.seed}, "
             f"step {first.step}: give one of them"
         )
-    return results.sort_values(_KEY, ignore_index=True)
+    return results.sort_values(key, ignore_index=True)
 
 
 def belonging(

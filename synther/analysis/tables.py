@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from synther.analysis import (
+    claims_draw,
+    claims_render,
     curve_draw,
     curve_render,
     draw,
@@ -15,8 +17,12 @@ from synther.analysis import (
     online_draw,
     online_render,
     render,
+    summary_draw,
+    summary_render,
     wall_time,
 )
+from synther.analysis.claims import judge
+from synther.analysis.claims_spec import ClaimsSpec
 from synther.analysis.comparison import compare
 from synther.analysis.curve import trace
 from synther.analysis.curve_spec import CurveSpec
@@ -26,20 +32,26 @@ from synther.analysis.online_numbers import measure
 from synther.analysis.online_spec import OnlineSpec
 from synther.analysis.scores import read_results
 from synther.analysis.spec import DatasetRow, PaperColumns, Scaling, TableSpec
+from synther.analysis.summary import summarise
+from synther.analysis.summary_spec import SummarySpec
 from synther.files import atomic_path
 
 __all__ = [
+    "ClaimsSpec",
     "CurveSpec",
     "DatasetRow",
     "FidelitySpec",
     "OnlineSpec",
     "PaperColumns",
     "Scaling",
+    "SummarySpec",
     "TableSpec",
+    "build_claims",
     "build_comparison",
     "build_curve",
     "build_fidelity",
     "build_online",
+    "build_summary",
     "read_results",
 ]
 
@@ -159,3 +171,51 @@ def build_curve(spec: CurveSpec, results: pd.DataFrame, out: Path) -> list[Path]
         tex: curve_render.latex(curve),
     }
     return [*_write(texts), *curve_draw.save(curve, pdf, png)]
+
+
+def build_summary(spec: SummarySpec, results: pd.DataFrame, out: Path) -> list[Path]:
+    """Make a summary over datasets and write it in all formats.
+
+    Args:
+        spec: what to show.
+        results: rows as `read_results` returns them.
+        out: path without suffix, such as `figures/quick/aggregates`.
+
+    Returns:
+        The files written: `out` with each of `SUFFIXES`.
+
+    Raises:
+        SyntherError: the results don't belong to the summary, or a file can't be written.
+    """
+    found = summarise(spec, results)
+    csv, md, tex, pdf, png = _paths(out)
+    texts = {
+        csv: _csv(summary_render.tidy(found)),
+        md: summary_render.markdown(found),
+        tex: summary_render.latex(found),
+    }
+    return [*_write(texts), *summary_draw.save(found, pdf, png)]
+
+
+def build_claims(spec: ClaimsSpec, finals: pd.DataFrame, out: Path) -> list[Path]:
+    """Decide the paper's claims and write the verdicts in all formats.
+
+    Args:
+        spec: the claims.
+        finals: a row a seed, as `evaluations.finals` returns them; may be empty.
+        out: path without suffix, such as `figures/quick/claims`.
+
+    Returns:
+        The files written: `out` with each of `SUFFIXES`.
+
+    Raises:
+        SyntherError: results are of another preset, or a file can't be read or written.
+    """
+    court = claims_render.Court(spec, judge(spec, finals))
+    csv, md, tex, pdf, png = _paths(out)
+    texts = {
+        csv: _csv(claims_render.tidy(court)),
+        md: claims_render.markdown(court),
+        tex: claims_render.latex(court),
+    }
+    return [*_write(texts), *claims_draw.save(court, pdf, png)]

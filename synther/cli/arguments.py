@@ -27,6 +27,7 @@ _MODULES = {
     "sync": "synther.cli.sync",
     "bench": "synther.cli.bench",
     "verify": "synther.cli.verify",
+    "report": "synther.cli.report",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -285,4 +286,8 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--preset", nargs="+", help="only these presets' results")
     verify.add_argument("--no-checksums", action="store_true", help="do not read inputs")
     verify.add_argument("--json", action="store_true", help="print what is found as JSON")
+
+    report = verb("report", "make one HTML page of all tables, figures and runs that are there")
+    report.add_argument("--preset", default="paper", help="whose results")
+    report.add_argument("--out", help="the .html file; figures/[PRESET/]report.html")
     return main

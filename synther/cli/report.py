@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.files import require_writable
 
 
 def table(options: argparse.Namespace) -> None:
@@ -22,14 +23,31 @@ def table(options: argparse.Namespace) -> None:
             f"{len(missing)} of {len(needed)} results are missing, the first is {missing[0]}: make "
             f"them with `snakemake {figure}`, or leave them out with --partial"
         )
-    import pandas as pd
-
-    from synther.analysis.build import build
-    from synther.analysis.scores import read_results
+    from synther.analysis.build import build, read
 
     out = Path(options.out or figure.removesuffix(".pdf"))
-    there = [path for path in paths if path not in missing]
-    # What measures samples may have no results of agents.
-    results = read_results(there) if there or spec["kind"] != "fidelity" else pd.DataFrame()
+    results = read(spec, [path for path in paths if path not in missing])
     for path in build(spec, results, out):
         print(path)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Make the page of everything that a preset's runs have left."""
+    from synther import provenance, report_plan
+    from synther.report.page import render, save
+    from synther.report.provenance import gather
+
+    experiments = Experiments(options.preset)
+    out = Path(options.out or report_plan.path(experiments))
+    require_writable(out)
+    tables = report_plan.tables(experiments)
+    html = render(
+        experiments.preset,
+        experiments.scale["protocol"] == "paper",
+        tables,
+        report_plan.figures(experiments, tables),
+        gather(report_plan.results(experiments, tables), report_plan.records(experiments, tables)),
+        f"Made by synther {provenance.version()}, commit {provenance.commit()}",
+    )
+    save(html, out)
+    print(out)

@@ -3,7 +3,13 @@ rule table:
     input:
         lambda w: EXPERIMENTS[w.preset].inputs(w.experiment),
     output:
-        multiext("figures/{preset}/{experiment}", ".pdf", ".png", ".csv", ".tex", ".md"),
+        multiext("figures/{preset}/{experiment}", ".pdf", ".csv", ".tex", ".md"),
+        report(
+            "figures/{preset}/{experiment}.png",
+            caption="../report/table.rst",
+            category="Tables and figures",
+            labels={"preset": "{preset}", "what": "{experiment}"},
+        ),
     log:
         "logs/{preset}/table/{experiment}.log",
     conda:
@@ -23,9 +29,55 @@ use rule table as paper_table with:
     input:
         lambda w: EXPERIMENTS["paper"].inputs(w.experiment),
     output:
-        multiext("figures/{experiment}", ".pdf", ".png", ".csv", ".tex", ".md"),
+        multiext("figures/{experiment}", ".pdf", ".csv", ".tex", ".md"),
+        report(
+            "figures/{experiment}.png",
+            caption="../report/table.rst",
+            category="Tables and figures",
+            labels={"preset": "paper", "what": "{experiment}"},
+        ),
     log:
         "logs/paper/table/{experiment}.log",
     params:
         preset="paper",
         table=lambda w: EXPERIMENTS["paper"].table(w.experiment),
+
+
+# One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
+rule page:
+    input:
+        lambda w: report_plan.inputs(EXPERIMENTS[w.preset]),
+    output:
+        report(
+            "figures/{preset}/report.html",
+            caption="../report/page.rst",
+            category="Page",
+        ),
+    log:
+        "logs/{preset}/report.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        preset=lambda w: w.preset,
+    shell:
+        "synther report --preset {params.preset} > {log} 2>&1"
+
+
+use rule page as paper_page with:
+    input:
+        report_plan.inputs(EXPERIMENTS["paper"]),
+    output:
+        report("figures/report.html", caption="../report/page.rst", category="Page"),
+    log:
+        "logs/paper/report.log",
+    params:
+        preset="paper",
+
+
+rule report:
+    input:
+        report_plan.path(EXPERIMENTS[config["preset"]]),
+    localrule: True

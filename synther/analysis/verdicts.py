@@ -1,0 +1,110 @@
+"""The rules by which a claim is decided from an interval, and what budgets allow to be said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+
+from synther.analysis.aggregate import Estimate
+
+
+class Finding(IntEnum):
+    """What an interval says of a claim, from the worst for it to the best."""
+
+    AGAINST = 0
+    UNDECIDED = 1
+    FOR = 2
+
+
+class Verdict(StrEnum):
+    """What is said of a claim."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    INCONCLUSIVE = "inconclusive"
+    INDICATIVE_FOR = "indicative: in favour"
+    INDICATIVE_AGAINST = "indicative: against"
+    NOT_RUN = "not run"
+
+
+def _beyond(low_passes: bool, high_fails: bool) -> Finding:
+    if low_passes:
+        return Finding.FOR
+    return Finding.AGAINST if high_fails else Finding.UNDECIDED
+
+
+def decide(
+    rule: str,
+    effect: Estimate,
+    *,
+    no_effect: float = 0.0,
+    margin: float = 0.0,
+    expected: float | None = None,
+) -> Finding:
+    """Hold an effect's interval against a rule.
+
+    An interval with an undefined end (one seed) decides nothing. Parity is shown by an interval
+    within the margins (two one-sided tests, each at half of what the interval leaves out), never
+    by one that contains no difference.
+
+    Args:
+        rule: parity, at_least, better or gain, as config/claims.yaml explains them.
+        effect: of what the claim is about, over what it is held against.
+        no_effect: the effect's value where both are the same.
+        margin: of parity and at_least, in the effect's unit.
+        expected: of gain, the claimed effect.
+    """
+    low, high = effect.low - no_effect, effect.high - no_effect
+    if math.isnan(low) or math.isnan(high):
+        return Finding.UNDECIDED
+    if rule == "parity":
+        return _beyond(low > -margin and high < margin, high < -margin or low > margin)
+    if rule == "at_least":
+        return _beyond(low > -margin, high < -margin)
+    if rule == "better":
+        return _beyond(low > 0, high < 0)
+    assert rule == "gain"
+    assert expected is not None
+    reaches = effect.high >= expected
+    return _beyond(low > 0 and reaches, not reaches)
+
+
+def together(findings: Iterable[Finding]) -> Finding:
+    """Return what several findings say of a claim of which all have to hold: the worst of them."""
+    return min(findings)
+
+
+def any_of(findings: Iterable[Finding]) -> Finding:
+    """Return what several findings say of a claim of which one has to hold: the best of them."""
+    return max(findings, default=Finding.AGAINST)
+
+
+def pronounce(finding: Finding | None, is_below_protocol: bool) -> Verdict:
+    """Return the verdict: below the protocol's budget it is never more than indicative.
+
+    Args:
+        finding: None where nothing was run.
+        is_below_protocol: whether anything of the evidence falls short of the protocol.
+    """
+    if finding is None:
+        return Verdict.NOT_RUN
+    if finding is Finding.UNDECIDED:
+        return Verdict.INCONCLUSIVE
+    if finding is Finding.FOR:
+        return Verdict.INDICATIVE_FOR if is_below_protocol else Verdict.REPRODUCED
+    return Verdict.INDICATIVE_AGAINST if is_below_protocol else Verdict.NOT_REPRODUCED
+
+
+def in_words(rule: str, margin: float, expected: float | None, unit: str) -> str:
+    """Return a rule in words."""
+    wide = f"{margin:g} {unit}".strip()
+    if rule == "parity":
+        return f"parity: the 95% interval lies within ±{wide}"
+    if rule == "at_least":
+        return f"at least parity: the 95% interval lies above -{wide}"
+    if rule == "better":
+        return "better: the 95% interval lies above no effect"
+    if rule == "gain":
+        return f"gain: the 95% interval lies above no effect and reaches {expected:g}{unit}"
+    return f"a ratio of {expected:g} or more, with the score's 95% interval above -{wide}"

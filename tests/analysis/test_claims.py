@@ -1,0 +1,319 @@
+"""Claims decided from rows that are made up so that the verdict is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from result_rows import results
+
+from synther.analysis import claims_render, evaluations
+from synther.analysis.build import build, read
+from synther.analysis.claims import Outcome, judge, matched_bins
+from synther.analysis.claims_spec import Cell, Claim, ClaimsSpec, Side
+from synther.analysis.verdicts import Finding, Verdict
+from synther.errors import SyntherError
+
+DATASETS = ("hopper", "walker")
+SEEDS = 8
+
+
+def cells(folder: Path, source: str, physics: str = "d4rl", agent: str = "td3_bc") -> list[Cell]:
+    """A cell a dataset, whose record says with which physics it was run."""
+    made = []
+    for dataset in DATASETS:
+        path = folder / f"{dataset}-{source}-{agent}.parquet"
+        path.with_suffix(".json").write_text(json.dumps({"physics": physics}))
+        made.append(Cell(dataset, dataset, source, agent, 1000, [str(path)], {}))
+    return made
+
+
+def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
+    made = Claim(
+        name="locomotion",
+        statement="It learns as well",
+        status="recalled",
+        provenance="recalled",
+        experiment="table1",
+        budget="8 seeds; 1,000 updates",
+        measure="score",
+        rule=rule,
+        margin=5.0,
+        expected=None,
+        seeds=SEEDS,
+        of=Side("SynthER", list(cells(folder, "synther"))),
+        against=[Side("real", list(cells(folder, "real")))],
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def spec(*claims: Claim, preset: str = "paper") -> ClaimsSpec:
+    return ClaimsSpec(
+        name="claims",
+        title="Claims",
+        preset=preset,
+        budget="",
+        is_paper_protocol=preset == "paper",
+        agents={},
+        claims=list(claims),
+        bootstrap_reps=200,
+    )
+
+
+def finals(gap: float, spread: float = 1.0, seeds: int = SEEDS, **of: Any) -> pd.DataFrame:
+    """Scores around 60 on the data, and `gap` above on the samples."""
+    noise = spread * np.linspace(-1, 1, seeds)
+    rows = {("td3_bc", name, "real"): (60 + noise).tolist() for name in DATASETS}
+    rows |= {("td3_bc", name, "synther"): (60 + gap + noise).tolist() for name in DATASETS}
+    return evaluations.finals(results(rows, preset=of.get("preset", "paper")))
+
+
+def decide(claim: Claim, rows: pd.DataFrame, preset: str = "paper") -> Outcome:
+    return judge(spec(claim, preset=preset), rows)[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "gap", "spread", "verdict"),
+    [
+        ("parity", 1.0, 1.0, Verdict.REPRODUCED),
+        ("parity", -20.0, 1.0, Verdict.NOT_REPRODUCED),
+        ("parity", 20.0, 1.0, Verdict.NOT_REPRODUCED),
+        ("parity", 0.0, 40.0, Verdict.INCONCLUSIVE),  # no significant difference is no parity
+        ("at_least", 20.0, 1.0, Verdict.REPRODUCED),
+        ("at_least", -20.0, 1.0, Verdict.NOT_REPRODUCED),
+        ("at_least", 0.0, 40.0, Verdict.INCONCLUSIVE),
+        ("better", 2.0, 1.0, Verdict.REPRODUCED),
+        ("better", -2.0, 1.0, Verdict.NOT_REPRODUCED),
+        ("better", 2.0, 40.0, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_scores_at_the_protocol(
+    tmp_path: Path, rule: str, gap: float, spread: float, verdict: Verdict
+) -> None:
+    outcome = decide(claim(tmp_path, rule), finals(gap, spread))
+    assert outcome.verdict is verdict
+    assert outcome.limits == []
+    assert outcome.effect is not None
+    assert outcome.effect.estimate.value == pytest.approx(gap)
+    assert (outcome.effect.seeds, outcome.strata) == (SEEDS, (2, 2))
+    assert outcome.physics == "d4rl"
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"),
+    [
+        (12.2 * 0.6, Verdict.REPRODUCED),
+        (3.0, Verdict.NOT_REPRODUCED),
+        (-3.0, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_a_gain_in_percent(tmp_path: Path, gap: float, verdict: Verdict) -> None:
+    wanted = claim(tmp_path, "gain", measure="percent", expected=12.2)
+    outcome = decide(wanted, finals(gap))
+    assert outcome.verdict is verdict
+    assert outcome.effect is not None
+    assert outcome.effect.estimate.value == pytest.approx(100 * gap / 60)
+    wide = decide(wanted, finals(12.2 * 0.6, 30.0))
+    assert wide.verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_quick_preset_never_says_reproduced(tmp_path: Path) -> None:
+    for gap, verdict in ((1.0, Verdict.INDICATIVE_FOR), (-20.0, Verdict.INDICATIVE_AGAINST)):
+        outcome = decide(claim(tmp_path), finals(gap, preset="quick"), preset="quick")
+        assert outcome.verdict is verdict
+        assert outcome.limits == ["preset quick is below the protocol"]
+    assert "no verdict is more than indicative" in spec(claim(tmp_path), preset="quick").banner_text
+
+
+def test_whatever_falls_short_makes_it_indicative(tmp_path: Path) -> None:
+    whole = claim(tmp_path)
+    few = decide(whole, finals(1.0, seeds=7))
+    assert (few.verdict, few.limits) == (Verdict.INDICATIVE_FOR, ["7 of 8 seeds"])
+
+    stock = Side("SynthER", list(cells(tmp_path, "synther", physics="stock")))
+    other = decide(dataclasses.replace(whole, of=stock), finals(1.0))
+    assert (other.verdict, other.limits) == (Verdict.INDICATIVE_FOR, ["physics stock"])
+    cells(tmp_path, "synther")
+
+    (tmp_path / "hopper-real-td3_bc.json").unlink()
+    unknown = decide(whole, finals(1.0))
+    assert (unknown.verdict, unknown.limits) == (Verdict.INDICATIVE_FOR, ["physics unknown"])
+    cells(tmp_path, "real")
+
+    partly = finals(1.0).query("dataset == 'hopper'")
+    assert decide(whole, partly).limits == ["1 of 2 datasets"]
+
+    long = [dataclasses.replace(c, steps=1_000_000) for c in whole.of.cells if c]
+    short = decide(dataclasses.replace(whole, of=Side("SynthER", list(long))), finals(1.0))
+    assert (short.verdict, short.limits) == (
+        Verdict.INDICATIVE_FOR,
+        ["1,000 of 1,000,000 steps"],
+    )
+
+    local = [dataclasses.replace(c, paper_name=f"{c.dataset}-v2") for c in whole.of.cells if c]
+    stand_in = decide(dataclasses.replace(whole, of=Side("SynthER", list(local))), finals(1.0))
+    assert stand_in.verdict is Verdict.INDICATIVE_FOR
+    assert stand_in.limits == ["datasets stand in for the paper's"]
+
+
+def test_parity_with_nothing_decides_nothing(tmp_path: Path) -> None:
+    rows = finals(0.0)
+    rows["score"] -= 58
+    outcome = decide(claim(tmp_path), rows)
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert outcome.effect is not None
+    assert "whoever learnt nothing would be at parity" in outcome.effect.note
+
+
+def test_of_several_the_hardest_decides(tmp_path: Path) -> None:
+    rows = pd.concat(
+        [
+            finals(10.0),
+            *(finals(8.0).query("source == 'real'").assign(source=f"noise-{i}") for i in (1, 2)),
+        ]
+    )
+    rows.loc[rows["source"] == "noise-2", "score"] += 9.9
+    others = [Side(name, list(cells(tmp_path, name))) for name in ("noise-1", "noise-2")]
+    outcome = decide(claim(tmp_path, "better", against=others), rows)
+    assert outcome.effect is not None
+    assert (outcome.effect.label, outcome.verdict) == ("noise-2", Verdict.INCONCLUSIVE)
+    lacking = rows.query("source != 'noise-2'")
+    outcome = decide(claim(tmp_path, "better", against=others), lacking)
+    assert outcome.verdict is Verdict.NOT_RUN
+    assert outcome.limits == ["no results to hold against noise-2"]
+
+
+def test_nothing_run_is_said_so(tmp_path: Path) -> None:
+    empty = read({"kind": "claims"}, [])
+    outcome = decide(claim(tmp_path), empty)
+    assert (outcome.verdict, outcome.effect) == (Verdict.NOT_RUN, None)
+    absent = Side("SynthER", [None, None])
+    assert decide(claim(tmp_path, of=absent), finals(0.0)).verdict is Verdict.NOT_RUN
+    with pytest.raises(SyntherError, match="results of preset quick"):
+        decide(claim(tmp_path), finals(0.0, preset="quick"))
+
+
+def measured(folder: Path, source: str, ks: float, mse: float, far: float = 1.0) -> list[Cell]:
+    """Results of `synther fidelity`, a dataset each: columns around `ks`, errors around `mse`."""
+    made = []
+    for number, dataset in enumerate(DATASETS):
+        generator = np.random.default_rng(number)
+        path, columns = folder / f"fidelity-{dataset}-{source}.parquet", 12
+        record = {
+            "preset": "paper",
+            "ks_complement": (ks + generator.uniform(-0.01, 0.01, columns)).tolist(),
+            "correlation_similarity": np.full((columns, columns), ks).tolist(),
+            **{"histograms": {}, "columns": ["c"] * columns, "real": {}},
+        }
+        path.with_suffix(".json").write_text(json.dumps(record))
+        size = 1000
+        pd.DataFrame(
+            {
+                "distance": generator.uniform(0, far, size),
+                "data_distance": 1.0,
+                "mse": mse * generator.uniform(0.5, 1.5, size),
+                "scaled_mse": 1.0,
+            }
+        ).to_parquet(path)
+        fit = folder / f"fit-{dataset}-{source}.json"
+        fit.write_text(json.dumps({"transitions": 43_000, "num_parameters": 40_000}))
+        files = {"fidelity": str(path), "fit": str(fit)}
+        made.append(Cell(dataset, dataset, source, "", 0, [], files))
+    return made
+
+
+def test_fidelity_over_columns(tmp_path: Path) -> None:
+    ours = Side("SynthER", list(measured(tmp_path, "synther", 0.98, 1.0)))
+    for ks, verdict in ((0.94, Verdict.REPRODUCED), (0.99, Verdict.NOT_REPRODUCED)):
+        theirs = Side("VAE", list(measured(tmp_path, "tvae", ks, 1.0)))
+        for measure in ("marginal", "correlation"):
+            wanted = claim(tmp_path, "better", measure=measure, seeds=0, of=ours, against=[theirs])
+            outcome = decide(wanted, read({"kind": "claims"}, []))
+            assert outcome.verdict is verdict
+            assert outcome.effect is not None
+            assert outcome.effect.estimate.value == pytest.approx(0.98 - ks)
+
+
+def test_dynamics_at_equal_distance(tmp_path: Path) -> None:
+    """What is far from the data has larger errors: only equal distances are compared."""
+    ours = Side("SynthER", list(measured(tmp_path, "synther", 0.9, 1.0)))
+    for error, verdict in ((3.0, Verdict.REPRODUCED), (0.3, Verdict.NOT_REPRODUCED)):
+        theirs = Side("noise", list(measured(tmp_path, "noise", 0.9, error, far=0.5)))
+        wanted = claim(tmp_path, "better", measure="dynamics", seeds=0, of=ours, against=[theirs])
+        outcome = decide(wanted, read({"kind": "claims"}, []))
+        assert outcome.verdict is verdict
+        assert outcome.effect is not None
+        assert outcome.effect.estimate.value == pytest.approx(error, rel=0.05)
+        assert outcome.effect.note == "20 bins of distance"
+    apart = measured(tmp_path, "far", 0.9, 1.0)
+    for cell in apart:
+        rows = pd.read_parquet(cell.files["fidelity"], use_threads=False)
+        rows["distance"] += 10
+        rows.to_parquet(cell.files["fidelity"])
+    wanted = dataclasses.replace(wanted, against=[Side("far", list(apart))])
+    outcome = decide(wanted, read({"kind": "claims"}, []))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+
+
+def test_bins_hold_both_sides_at_common_distances() -> None:
+    near = pd.DataFrame({"distance": np.linspace(0, 1, 1000), "mse": 1.0})
+    far = pd.DataFrame({"distance": np.linspace(0.5, 3, 2000), "mse": 2.0})
+    far.loc[0, "mse"] = np.nan
+    bins = matched_bins(near, far)
+    assert 8 <= len(bins) <= 10
+    assert all(set(a) == {1.0} and set(b) == {2.0} for a, b in bins)
+    assert sum(len(a) for a, _ in bins) == pytest.approx(500, abs=3)
+    assert sum(len(b) for _, b in bins) == pytest.approx(400, abs=3)
+    assert matched_bins(near, far.assign(distance=far["distance"] + 9)) == []
+    assert matched_bins(near, far.assign(mse=np.nan)) == []
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected", "finding"),
+    [
+        (0.0, 12.9, Finding.FOR),
+        (-20.0, 12.9, Finding.AGAINST),
+        (0.0, 13.0, Finding.AGAINST),  # the ratio is not reached
+    ],
+)
+def test_ratios_count_where_the_score_is_kept(
+    tmp_path: Path, gap: float, expected: float, finding: Finding
+) -> None:
+    ours = [
+        dataclasses.replace(c, files=m.files)
+        for c, m in zip(
+            cells(tmp_path, "synther"), measured(tmp_path, "synther", 0.9, 1.0), strict=True
+        )
+    ]
+    wanted = claim(
+        tmp_path, "ratio", measure="compression", expected=expected, of=Side("SynthER", list(ours))
+    )
+    outcome = decide(wanted, finals(gap))
+    assert outcome.effect is not None
+    assert outcome.effect.finding is finding
+    assert outcome.effect.estimate.value == pytest.approx(12.9)  # 43,000 rows of 12 columns
+
+
+def test_all_formats(tmp_path: Path) -> None:
+    two = [claim(tmp_path), claim(tmp_path, "better", name="absent", of=Side("", [None, None]))]
+    content = json.loads(json.dumps(spec(*two).to_dict()))
+    assert ClaimsSpec.from_dict(content) == spec(*two)
+    paths = build(content, finals(1.0), tmp_path / "out/claims")
+    assert {path.suffix for path in paths} == {".csv", ".md", ".tex", ".pdf", ".png"}
+    frame = pd.read_csv(tmp_path / "out/claims.csv")
+    assert tuple(frame) == claims_render.CSV_COLUMNS
+    assert frame["verdict"].tolist() == ["reproduced", "not run"]
+    assert frame.loc[0, ["seeds", "rule", "physics", "status"]].tolist() == [
+        *(8, "parity", "d4rl", "recalled")
+    ]
+    markdown = (tmp_path / "out/claims.md").read_text()
+    assert "It learns as well†" in markdown
+    assert "recalled, not checked against the paper" in markdown
+    assert "within ±5 points" in markdown
+    assert "Of 2 claims: 1 reproduced, 1 not run." in markdown
+    assert (tmp_path / "out/claims.tex").read_text().count(r"\textdagger") >= 2

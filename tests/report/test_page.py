@@ -1,0 +1,323 @@
+"""The page of made-up results: what it holds, and what a browser makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from checkout import make_results
+
+from synther import report_plan
+from synther.analysis import page as page_style
+from synther.analysis.build import build, read
+from synther.cli import main
+from synther.errors import SyntherError
+from synther.experiments import Experiments
+from synther.report.page import section
+
+MADE = ("table1", "small_data", "online", "wall_time", "generators", "aggregates", "claims")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+NO_BROWSER = "no chromium here: apt-get install chromium"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with made-up results, their tables and figures, and the page."""
+    folder = tmp_path_factory.mktemp("checkout")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(page_style, "DPI", 60)
+        make_results(folder, [*MADE, "vd4rl"])
+        plan = Experiments("quick")
+        for name in MADE:
+            spec = plan.table(name) | {"bootstrap_reps": 40}
+            results = read(spec, [path for path in plan.results(name) if Path(path).is_file()])
+            build(spec, results, Path(plan.figures(name)[0]).with_suffix(""))
+        assert main(["report", "--preset", "quick"]) == 0
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def page(checkout: Path) -> str:
+    return (checkout / "figures/quick/report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def data(page: str) -> dict:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+class Links(HTMLParser):
+    """Everything that a page could load."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.images = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "srcset")]
+        self.images += tag == "img"
+
+
+def test_nothing_is_loaded_from_anywhere(page: str) -> None:
+    links = Links(page)
+    assert all(link.startswith(("#", "data:")) for link in links.found)
+    assert "default-src 'none'" in page
+    style, script = (
+        page.partition("<style>")[2].partition("</style>")[0],
+        page.rpartition("<script>")[2],
+    )
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "fetch(" not in script
+    assert links.images == len(MADE)
+
+
+def test_verdicts_come_first_and_what_is_missing_last(page: str) -> None:
+    assert page.index('<section id="claims"') < page.index('<section id="table1"')
+    assert page.index('<section id="missing"') > page.index('<section id="costs"')
+    assert "snakemake figures/quick/mixture.pdf" in page
+    assert "reproduced</strong>" not in page  # quick is never more than indicative
+    assert 'class="verdict-reproduced"' not in page
+    assert "below the paper's protocol" in page
+
+
+def test_cells_are_the_tables_with_the_papers_beside(checkout: Path, page: str, data: dict) -> None:
+    table = pd.read_csv(checkout / "figures/quick/table1.csv")
+    shown = (table["row"] == "cell") & (table["paper_status"] == "recalled")
+    cell = table[shown].iloc[0]
+    key = f"{cell['dataset']}|{cell['source']}|{cell['agent']}"
+    shown = f"{cell['mean']:.1f} ± {cell['std']:.1f}</button>"
+    assert f'data-keys="{key}">{shown}' in page.partition('id="table1"')[2]
+    assert f"{cell['paper_mean']:.1f} ± {cell['paper_std']:.1f}†" in page
+    assert re.search(r'class="number (close|noise|higher|lower)">', page)
+    run = data["runs"][key]
+    assert sum(run["final"]) / len(run["final"]) == pytest.approx(cell["mean"], abs=0.01)
+
+
+def test_every_cell_leads_to_episodes_configuration_and_commit(page: str, data: dict) -> None:
+    keys = {key for found in re.findall(r'data-keys="([^"]*)"', page) for key in found.split("\n")}
+    known = keys & (data["runs"].keys() | data["records"].keys())
+    assert len(known) > 60
+    for key in known & data["runs"].keys():
+        run = data["runs"][key]
+        assert len(run["seeds"]) == len(run["scores"]) == len(run["episodes"])
+        assert all(len(episodes) == 2 for episodes in run["episodes"])
+        for path in run["records"]:
+            assert data["records"][path]["commit"] == "0123456789abcdef"
+            assert data["records"][path]["settings"]["steps"] == 2000
+    # the samples that a run learned from, and the generator that drew them
+    path = "results/quick/generators/halfcheetah-medium-replay-local/synther/samples.json"
+    assert any(path in parents for parents in data["made_from"].values())
+    assert data["made_from"][path] == [path.replace("samples.json", "fit.json")]
+
+
+def test_costs_add_up(checkout: Path, page: str, data: dict) -> None:
+    jobs = [r["wall_time_s"] for r in data["records"].values()]
+    footer = page.partition('id="costs"')[2].partition("<tfoot>")[2].partition("</tfoot>")[0]
+    assert f'data-sort="{float(len(jobs))}"' in footer
+    assert f'data-sort="{sum(jobs)}"' in footer
+
+
+def test_text_of_results_is_never_markup(page: str) -> None:
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 2
+
+
+def test_nothing_to_show_says_what_to_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "--preset", "quick"]) == 1
+    assert "snakemake --config preset=quick" in capsys.readouterr().err
+    assert not (tmp_path / "figures/quick/report.html").exists()
+
+
+def test_a_damaged_table_is_named(checkout: Path, tmp_path: Path) -> None:
+    plan = Experiments("quick")
+    for suffix in (".csv", ".md", ".png"):
+        shutil.copy(checkout / f"figures/quick/table1{suffix}", tmp_path)
+    (tmp_path / "table1.csv").write_text("a,b\n1,2\n")
+    files = [str(tmp_path / f"table1{suffix}") for suffix in (".csv", ".md", ".png")]
+    with pytest.raises(SyntherError, match=r"table1.csv is not what this version writes"):
+        section(plan.table("table1"), files)
+    assert section(
+        plan.table("table1"), [f"absent{suffix}" for suffix in report_plan.SHOWN]
+    ).is_missing
+
+
+WATCH = """<script>
+const complaints = [];
+addEventListener("error", (event) => complaints.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => complaints.push(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) => complaints.push(event.blockedURI));
+console.error = console.warn = (...words) => complaints.push(words.join(" "));
+</script>"""
+
+
+def browse(folder: Path, page: str, script: str, *options: str) -> tuple[dict, dict]:
+    """Run a script in the page; return what it left in `found`, and the log of the net."""
+    watched = page.replace("<style>", WATCH + "<style>", 1)
+    run = (
+        "<script>addEventListener('load', () => { const found = {};" + script + ";"
+        "found.complaints = complaints; const out = document.createElement('pre');"
+        "out.id = 'outcome'; out.textContent = JSON.stringify(found);"
+        "document.body.append(out); });</script></body>"
+    )
+    path = folder / "watched.html"
+    path.write_text(watched.replace("</body>", run))
+    log = folder / "net.json"
+    quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    done = subprocess.run(
+        [
+            *(BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", *quiet),
+            *(f"--user-data-dir={folder / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND"),
+            *(f"--log-net-log={log}", "--virtual-time-budget=3000", *options),
+            *("--dump-dom", path.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    outcome = re.search(r'<pre id="outcome">(.*?)</pre>', done.stdout, re.S)
+    if outcome is None:
+        return {}, json.loads(log.read_text())
+    found = HTMLParser()
+    text: list[str] = []
+    found.handle_data = text.append  # type: ignore[method-assign]
+    found.feed(outcome[1])
+    found.close()
+    return json.loads("".join(text)), json.loads(log.read_text())
+
+
+def requests(log: dict) -> set[str]:
+    """Return the schemes of all that a page asked for; what the browser itself asks for aside."""
+    asked = [event["params"] for event in log["events"] if "initiator" in event.get("params", {})]
+    own = [each["url"] for each in asked if each["initiator"] != "not an origin"]
+    return {url.partition(":")[0] for url in own}
+
+
+@pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
+def test_a_page_that_asks_for_something_would_be_found_out(tmp_path: Path) -> None:
+    guilty = "<html><head><style></style></head><body><img src='http://a.test/b.png'></body></html>"
+    found, log = browse(tmp_path, guilty, "nothing.here()")
+    assert requests(log) == {"http"}
+    assert found == {}
+
+
+@pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
+def test_in_a_browser_it_opens_sorts_and_asks_for_nothing(page: str, tmp_path: Path) -> None:
+    found, log = browse(
+        tmp_path,
+        page,
+        """
+        const images = [...document.images];
+        found.images = images.map((image) => image.complete && image.naturalWidth > 100);
+        const table = document.querySelector("#table1 table.sortable");
+        const column = () => [...table.tBodies[0].rows].map((row) => row.cells[2].dataset.sort);
+        const head = table.tHead.rows[0].cells[2], button = head.querySelector("button");
+        found.before = column();
+        button.click();
+        found.up = column();
+        found.upSaid = head.getAttribute("aria-sort");
+        button.click();
+        found.down = column();
+        found.downSaid = head.getAttribute("aria-sort");
+        found.tables = document.querySelectorAll("table.sortable").length;
+        for (const each of document.querySelectorAll("button.sort")) each.click();
+        const source = document.querySelector("#table1 tbody button.source");
+        source.click();
+        const panel = document.getElementById("panel");
+        found.open = panel.open;
+        found.focusInside = panel.contains(document.activeElement);
+        found.panel = panel.textContent;
+        found.seedLines = panel.querySelectorAll("path.seed").length;
+        panel.querySelector("path.seed").focus();
+        found.readout = panel.querySelector(".readout").textContent;
+        const left = { key: "ArrowLeft", bubbles: true, cancelable: true };
+        panel.querySelector("path.seed").dispatchEvent(new KeyboardEvent("keydown", left));
+        found.moved = panel.querySelector(".readout").textContent;
+        panel.close();
+        for (const each of document.querySelectorAll("button.source")) {
+          each.click();
+          for (const run of panel.querySelectorAll("details")) run.open = true;
+          panel.close();
+        }
+        const dataset = document.getElementById("dataset");
+        found.charts = [...dataset.options].map((option) => {
+          dataset.value = option.value;
+          dataset.dispatchEvent(new Event("change"));
+          return document.querySelectorAll("#curves path.mean").length;
+        });
+        const theme = document.getElementById("theme");
+        const shade = () => getComputedStyle(document.body).backgroundColor;
+        found.light = shade();
+        theme.click();
+        found.dark = shade();
+        found.focusable = [...document.querySelectorAll("button, a, select, summary")]
+          .every((each) => each.tabIndex >= 0);
+        """,
+    )
+    assert found["complaints"] == []
+    assert found["images"] == [True] * len(MADE)
+    numbers = [float(value) for value in found["before"]]
+    assert [float(value) for value in found["up"]] == sorted(numbers)
+    assert [float(value) for value in found["down"]] == sorted(numbers, reverse=True)
+    assert (found["upSaid"], found["downSaid"]) == ("ascending", "descending")
+    assert found["tables"] > 8
+    assert found["open"]
+    assert found["focusInside"]
+    assert "0123456789abcdef" in found["panel"]
+    assert "Episodes of the last evaluation" in found["panel"]
+    assert "figures" not in found["panel"]
+    assert found["seedLines"] == 4
+    assert "after 2,000" in found["readout"]
+    assert "after 1,000" in found["moved"]
+    assert len(found["charts"]) > 5
+    assert min(found["charts"]) >= 1
+    assert found["light"] != found["dark"]
+    assert found["focusable"]
+    assert requests(log) <= {"file", "data"}
+
+
+@pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
+def test_on_a_phone_the_page_itself_does_not_scroll_sideways(page: str, tmp_path: Path) -> None:
+    found, _ = browse(
+        tmp_path,
+        page,
+        """
+        found.width = innerWidth;
+        found.page = document.documentElement.scrollWidth;
+        document.querySelector("#table1 tbody button.source").click();
+        found.panel = document.getElementById("panel").getBoundingClientRect().width;
+        found.text = parseFloat(getComputedStyle(document.querySelector("td")).fontSize);
+        """,
+        "--window-size=500,900",
+    )
+    assert found["width"] <= 500
+    assert found["page"] <= found["width"]
+    assert found["panel"] <= found["width"]
+    assert found["text"] >= 12
+    assert found["complaints"] == []
+
+
+def test_the_page_of_a_preset_lies_beside_its_figures() -> None:
+    quick, paper = Experiments("quick"), Experiments("paper")
+    assert report_plan.path(quick) == "figures/quick/report.html"
+    assert report_plan.path(paper) == "figures/report.html"
+    assert "figures/quick/claims.csv" in report_plan.inputs(quick)
+    names = report_plan.tables(quick)
+    assert set(names) == set(quick.specs)
+    every = report_plan.results(quick, names), report_plan.records(quick, names)
+    assert not set(every[0]) & set(every[1])
