@@ -299,13 +299,25 @@ class Diffusion:
             raise SyntherError(f"{file} has format {version}, this version reads {FORMAT}: refit")
         settings: Any = resolve(cls.settings_type, description["settings"], where=str(file))
         model = cls(settings, device)
-        model._widths = (description["observation_dim"], description["action_dim"])
-        flat, frequencies, mean, std = (tensor.to(model.device) for tensor in tensors)
-        width = len(mean) + cls.extra_inputs
-        network = make_network(width, settings).to(model.device).requires_grad_(False)
+        flat, frequencies, mean, std = tensors
+        network = make_network(len(mean) + cls.extra_inputs, settings).requires_grad_(False)
         if flat.shape != network.flat.shape or frequencies.shape != network.frequencies.shape:
             raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
         network.flat.copy_(flat)
         network.frequencies.copy_(frequencies)
-        model._network, model._normaliser = network, Normaliser(mean, std)
+        widths = (description["observation_dim"], description["action_dim"])
+        model.adopt(network, Normaliser(mean, std), widths)
         return model
+
+    def adopt(self, network: ResidualMLP, normaliser: Normaliser, widths: tuple[int, int]) -> None:
+        """Take over a trained network of these settings, with what normalised its data.
+
+        Args:
+            network: for rows of width D.
+            normaliser: of rows of width D, without extra inputs.
+            widths: d and a.
+        """
+        self._network, self._widths = network.to(self.device).requires_grad_(False), widths
+        self._normaliser = Normaliser(
+            normaliser.mean.to(self.device), normaliser.std.to(self.device)
+        )
