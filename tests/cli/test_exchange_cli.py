@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from released_checkpoint import Plain, checkpoint
 
-from synther import Transitions
+from synther import Diffusion, Transitions
 from synther.cli import main
 from synther.datasets.d4rl import load_transitions
 from synther.transitions import FIELDS
@@ -42,6 +44,28 @@ def test_samples_come_in(theirs: Path, hopper: Path, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "out/samples.json").read_text())
     assert record["imported"]["path"] == str(theirs)
     assert record["task"] == "hopper"
+
+
+def test_a_checkpoint_comes_in_and_samples(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = Plain(2 * 11 + 3 + 2)
+    file, out = checkpoint(theirs, tmp_path / "model-1000.pt"), tmp_path / "imported"
+    run("import", file, "--task", "hopper", "--out", out)
+    assert sorted(entry.name for entry in out.iterdir()) == [
+        "fit.json",
+        "model.pt",
+        "settings.json",
+    ]
+    record = json.loads((out / "fit.json").read_text())
+    assert record["imported"]["path"] == str(file)
+    assert record["task"] == "hopper"
+    x, sigma = torch.randn(5, 27), torch.rand(5) + 0.1
+    with torch.inference_mode():
+        wanted = theirs.denoise(x, sigma)
+        torch.testing.assert_close(Diffusion.load(out).denoise(x, sigma), wanted)
+    run("sample", "--model", out, "--num", 7, "--set", "sampling_steps=4", "--threads", 1,
+        "--out", tmp_path / "samples.npz")  # fmt: skip
+    assert Transitions.load(tmp_path / "samples.npz").observations.shape == (7, 11)
 
 
 def test_files_of_another_task_stay_out(theirs: Path, tmp_path: Path, refused: Refused) -> None:
