@@ -70,7 +70,7 @@ def export(options: argparse.Namespace) -> None:
     """Write transitions as D4RL's HDF5, a Minari dataset or the authors' npz."""
     from synther.datasets import dataset_path
     from synther.datasets import export as formats
-    from synther.datasets.d4rl import load_transitions
+    from synther.datasets.d4rl import load_transitions, read_hdf5
 
     out = Path(options.out)
     suffixes = {"d4rl": (".hdf5", ".h5"), "npz": (".npz",)}.get(options.format)
@@ -83,7 +83,10 @@ def export(options: argparse.Namespace) -> None:
         data = dataset_path(data, options.root)
     if options.format != "minari":
         require_writable(out)
-    transitions = load_transitions(data, limit)
+    if options.format == "minari" and Path(data).suffix in (".hdf5", ".h5"):
+        transitions = read_hdf5(data, limit, whole_episodes=True)
+    else:
+        transitions = load_transitions(data, limit)
     if task:
         _require_widths(transitions, task, data)
     said = f"{out}: {len(transitions):,} transitions"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -122,10 +123,18 @@ def test_minari_goes_out(hopper: Path, tmp_path: Path) -> None:
     out = tmp_path / "hopper-random-v0"
     run("export", "--data", hopper, "--format", "minari", "--task", "hopper", "--out", out)
     found = minari.MinariDataset(out / "data")
-    wanted = load_transitions(hopper)
-    assert found.total_steps == len(wanted)
-    rewards = np.concatenate([episode.rewards for episode in found.iterate_episodes()])
-    np.testing.assert_array_equal(rewards, wanted.rewards)
+    # Whole episodes: with the last steps, which `qlearning_dataset` has not
+    with h5py.File(hopper) as file:
+        rewards, following = file["rewards"][()], file["next_observations"][()]
+        terminals, ends = file["terminals"][()], file["terminals"][()] | file["timeouts"][()]
+    assert found.total_steps == len(rewards) > len(load_transitions(hopper))
+    episodes = list(found.iterate_episodes())
+    np.testing.assert_array_equal(np.concatenate([e.rewards for e in episodes]), rewards)
+    flags = np.concatenate([e.terminations for e in episodes])
+    np.testing.assert_array_equal(flags, terminals)
+    lasts = np.stack([e.observations[-1] for e in episodes])
+    ends[-1] = True
+    np.testing.assert_array_equal(lasts, following[ends])
 
 
 def test_what_can_not_be_exported(hopper: Path, tmp_path: Path, refused: Refused) -> None:

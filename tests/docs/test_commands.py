@@ -33,6 +33,7 @@ from snakemake.cli import get_argument_parser
 
 from synther import Transitions, config
 from synther.cli import arguments, main
+from synther.datasets.collect import collect
 from synther.experiments import Experiments, preset_experiments
 
 COMMANDS = [
@@ -170,10 +171,25 @@ CHECKS: dict[str, Callable[[list[str]], object]] = {
 }
 
 
+def check_paths(given: list[str]) -> None:
+    """Hold paths of results and figures that a page looks at against the matrix."""
+    every = list(preset_experiments("paper").values())
+    names = list(every[0].specs)
+    known = {path for preset in every for path in preset.all_figures()}
+    for word in given:
+        if word.startswith("results/"):
+            own = Experiments(word.split("/")[1])
+            known |= {path for name in names for path in own.results(name)}
+        if word.startswith(("results/", "figures/")):
+            path = word.replace(".json", ".parquet")
+            assert any(other.startswith(path) for other in known), f"nothing makes {word}"
+
+
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
 def test_every_command_is_one(page: Path, command: str) -> None:
     for program, *given in words(command):
         if program in ANYWHERE | CLUSTER:
+            check_paths(given)
             continue
         assert program in CHECKS, f"{page.name}: nothing checks '{program}'"
         try:
@@ -313,6 +329,29 @@ def test_the_cell_that_reproduce_looks_up(
     assert re.findall(r"\d\.\d+", capsys.readouterr().out)[:2] == ["4.000000", "1.414214"]
 
 
+def test_every_program_is_run() -> None:
+    """Those of the pages by tests of their own, by name; the README's by the test below."""
+    for page in pages.PAGES:
+        loose = [b for b in pages.blocks(page) if b.language == "python" and not b.name]
+        assert page.name == "README.md" or not loose, page.name
+
+
+def test_the_program_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "data/local/hopper-medium-local.hdf5"
+    collect("hopper", "random", 400, data, threads=1)
+    monkeypatch.chdir(tmp_path)
+    readme = pages.blocks(pages.ROOT / "README.md")
+    for number, block in enumerate(b for b in readme if b.language == "python"):
+        text = block.text.replace("hopper-medium-v2", "hopper-medium-local")
+        text = re.sub(r"\b(steps|updates)=[\d_]+", r"\1=20", text)
+        text = re.sub(r"\bwidth=[\d_]+", "width=16, depth=1, dim_t=8, sampling_steps=4", text)
+        text = re.sub(r"\.sample\([\d_]+", ".sample(200", text)
+        (tmp_path / f"{number}.py").write_text(text)
+        found = runpy.run_path(f"{number}.py")
+        assert found["samples"].observations.shape == (200, 11)
+        assert found["env"].observation_dim == 11
+
+
 def test_the_citation_names_the_version() -> None:
     citation = config.read_yaml(pages.ROOT / "CITATION.cff")
     project = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]
@@ -331,4 +370,6 @@ def test_a_wrong_option_would_be_found() -> None:
         check_snakemake(["--coers", "all"])
     with pytest.raises(AssertionError):
         check_make(["nothing-of-this-name"])
+    with pytest.raises(AssertionError, match="nothing makes"):
+        check_paths(["results/quick/offline/hopper-medium-v3"])
     assert Experiments("paper").all_figures()
