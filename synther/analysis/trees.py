@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from synther import config
 from synther.analysis import bootstrap, paper
 from synther.analysis.aggregate import Estimate
+from synther.analysis.fidelity import measures, read_fidelity
 from synther.analysis.paper import PaperNumber
 from synther.analysis.scores import COLUMNS, RUN, final_scores, read_results
 from synther.errors import SyntherError
@@ -27,25 +28,32 @@ PAPER = "paper"
 ONLINE = "online"
 """The source of agents that learn in their environment, whose returns are compared, not scores."""
 
-Name = tuple[str, str, str]
-"""Dataset, source, agent."""
+Name = tuple[str, str, str, str]
+"""Dataset, source, agent ("" for a measure of samples) and unit.
+
+The unit is score (0 to 100), return (in reward units) for online training, or the measure's name.
+"""
+NAMES = (*RUN, "unit")
+MEASURES = ("marginal", "correlation", "mse", "distance", "memorised")
+"""Of samples, as `fidelity.measures` defines them."""
 
 _COMPARED = (
     *("preset", "settings", "commit", "version", "versions", "hardware", "threads"),
     *("physics", "task", "time_limit", "reference", "module", "data", "statistics_from"),
+    *("inputs", "measured", "seed"),  # of measures of samples
 )
 _NOT_COMPARED = ("path",)  # of an input, the checksum counts
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one tree says of a dataset, source and agent.
+    """What one tree says of a dataset, source and agent, or of a dataset's samples.
 
     Attributes:
-        mean: of the seeds' scores at their last evaluation, 0 to 100; online, of their returns.
-        std: their sample standard deviation; NaN for a single seed, or where none is published.
-        seeds: how many; 0 where it is not known.
-        scores: one a seed; empty for a published number.
+        mean: of the seeds' scores at their last evaluation, or a measure of samples.
+        std: the scores' sample standard deviation; NaN for a single seed, or where not published.
+        seeds: how many; 0 where it is not known, or there are none.
+        scores: one a seed; a measure alone; empty for a published number.
         record: what made it, flat: a dotted name -> all values that its files have.
         published: the paper's number behind it, if it is one.
     """
@@ -63,7 +71,7 @@ class Pair:
     """A cell of both trees.
 
     Attributes:
-        name: dataset, source, agent.
+        name: dataset, source, agent, unit.
         a: of the first tree.
         b: of the second.
         difference: a minus b, with the 95% interval of a bootstrap over seeds; against a published
@@ -76,11 +84,6 @@ class Pair:
     b: Cell
     difference: Estimate
     differs: dict[str, tuple[str, str]]
-
-    @property
-    def unit(self) -> str:
-        """What is compared: score (0 to 100), or return (in reward units) of online training."""
-        return "return" if self.name[1] == ONLINE else "score"
 
     @property
     def apart(self) -> bool:
@@ -100,16 +103,18 @@ class Comparison:
     notes: list[str]
 
 
-def read_tree(folder: str | Path) -> tuple[dict[Name, Cell], list[str]]:
-    """Read all results of agents below a folder; return its cells, and notes on what was left.
+def read_tree(folder: str | Path) -> dict[Name, Cell]:
+    """Read all results of agents and measures of samples below a folder.
 
     Raises:
-        SyntherError: there are none, one is damaged, or they are of several presets.
+        SyntherError: there are no results of agents, one is damaged, or they are of several
+            presets.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise SyntherError(f"{folder} is no folder of results: name one, such as results/quick")
-    files, others = [], 0
+    agents: list[Path] = []
+    samples: list[Path] = []
     for path in sorted(folder.rglob("*.parquet")):
         try:
             names = pq.ParquetFile(path).schema_arrow.names
@@ -117,35 +122,38 @@ def read_tree(folder: str | Path) -> tuple[dict[Name, Cell], list[str]]:
             raise SyntherError(
                 f"{path} is not a readable parquet file ({error}): run it again"
             ) from error
-        if set(COLUMNS) <= set(names):
-            files.append(path)
-        else:
-            others += 1
-    if not files:
+        (agents if set(COLUMNS) <= set(names) else samples).append(path)
+    if not agents:
         raise SyntherError(f"{folder} holds no results of agents: run the workflow first")
-    rows = read_results(files)
+    rows = read_results(agents)
     presets = sorted(set(rows["preset"]))
     if len(presets) > 1:
         raise SyntherError(
             f"{folder} holds results of presets {', '.join(presets)}: name the folder of one of "
             f"them, such as {folder / presets[0]}"
         )
-    # as those are published, and drawn, in reward units
+    # as those of online training are published, and drawn, in reward units
     rows["score"] = rows["return"].where(rows["source"] == ONLINE, rows["score"])
-    scores = final_scores(rows)
-    records = _records(files)
+    records = _records(agents)
     cells = {}
-    for (dataset, source, agent), group in scores.groupby(RUN):
+    for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
         values = group.sort_values("seed")["score"].to_numpy(dtype=float)
-        cells[dataset, source, agent] = Cell(
+        unit = "return" if source == ONLINE else "score"
+        cells[dataset, source, agent, unit] = Cell(
             mean=float(values.mean()),
             std=float(values.std(ddof=1)) if len(values) > 1 else math.nan,
             seeds=len(values),
             scores=tuple(values.tolist()),
             record=records.get((dataset, source, agent), {}),
         )
-    notes = [f"{folder}: {others} files of measures of samples are not compared"] if others else []
-    return cells, notes
+    for path in samples:
+        record, measured = read_fidelity(path, presets[0])
+        made = {key: (value,) for key, value in _flat(_compared(record))}
+        for name, found in measures(record, measured).items():
+            if name in MEASURES:
+                cell = Cell(found.value, math.nan, 0, (found.value,), made)
+                cells[record["dataset"], record["source"], "", name] = cell
+    return cells
 
 
 def _flat(content: Any, name: str = "") -> Iterable[tuple[str, str]]:
@@ -157,9 +165,13 @@ def _flat(content: Any, name: str = "") -> Iterable[tuple[str, str]]:
         yield name, json.dumps(content, sort_keys=True)
 
 
-def _records(files: Iterable[Path]) -> dict[Name, dict[str, tuple[str, ...]]]:
+def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in _COMPARED if key in record}
+
+
+def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Return what the records beside result files say, flat; several files' values together."""
-    found: dict[Name, dict[str, set[str]]] = {}
+    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for path in files:
         beside = path.with_suffix(".json")
         first = pq.ParquetFile(path).read_row_group(0, columns=RUN, use_threads=False)
@@ -169,8 +181,7 @@ def _records(files: Iterable[Path]) -> dict[Name, dict[str, tuple[str, ...]]]:
             values.setdefault("record", set()).add('"none beside the result"')
             continue
         try:
-            record = json.loads(beside.read_text())
-            compared = {key: record[key] for key in _COMPARED if key in record}
+            compared = _compared(json.loads(beside.read_text()))
         except (ValueError, TypeError, OSError) as error:
             raise SyntherError(f"{beside} is damaged ({error}): run its rule again") from error
         for key, value in _flat(compared):
@@ -188,25 +199,20 @@ def published(names: Iterable[Name]) -> dict[Name, Cell]:
     """
     cells: dict[Name, Cell] = {}
     for spec in config.load("experiments")["experiments"].values():
-        wanted = spec.get("paper", {})
-        if "agents" not in wanted:
-            continue
-        for name in names:
-            dataset, source, agent = name
-            variants = wanted["variants"]
+        wanted = spec.get("paper")
+        for name in names if wanted else ():
+            dataset, source, agent, unit = name
             # what learns online has no source: there the agent says what it learned from
-            variant = variants.get(agent if source == ONLINE else source)
+            variant = wanted["variants"].get(agent if source == ONLINE else source)
+            row = wanted.get("agents", {}).get(agent) or wanted.get("measures", {}).get(unit)
+            if name in cells or variant is None or row is None:
+                continue
             theirs = stands_for(dataset)
-            number = None
-            if variant is not None and agent in wanted["agents"] and name not in cells:
-                theirs = wanted.get("datasets", {}).get(theirs, theirs)
-                their_agent = wanted["agents"][agent]
-                number = paper.lookup(wanted["table"], theirs, their_agent, variant)
-            if number is not None:
+            theirs = wanted.get("datasets", {}).get(theirs, theirs)
+            if number := paper.lookup(wanted["table"], theirs, row, variant):
                 record = {"data": (json.dumps(theirs),), "preset": ('"paper"',)}
-                cells[name] = Cell(
-                    number.mean, number.std, number.seeds or 0, record=record, published=number
-                )
+                seeds = number.seeds or 0
+                cells[name] = Cell(number.mean, number.std, seeds, record=record, published=number)
     return cells
 
 
@@ -223,11 +229,8 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
         SyntherError: a tree has no results, is damaged or holds several presets; or the trees have
             nothing in common.
     """
-    ours, notes = read_tree(a)
-    if str(b) == PAPER:
-        theirs, more = published(ours), _paper_notes()
-    else:
-        theirs, more = read_tree(b)
+    ours = read_tree(a)
+    theirs = published(ours) if str(b) == PAPER else read_tree(b)
     common = [name for name in ours if name in theirs]
     if not common:
         raise SyntherError(
@@ -240,15 +243,14 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
         pairs=pairs,
         only_a=[name for name in ours if name not in theirs],
         only_b=[name for name in theirs if name not in ours],
-        notes=[*notes, *more, *paper.footnotes(used)],
+        notes=[*(_PAPER_NOTES if used else ()), *paper.footnotes(used)],
     )
 
 
-def _paper_notes() -> list[str]:
-    return [
-        "intervals are of the first tree's seeds alone: the paper's seeds are not published",
-        "the paper's numbers are of D4RL's own datasets at the full protocol",
-    ]
+_PAPER_NOTES = (
+    "intervals are of the first tree's seeds alone: the paper's seeds are not published",
+    "the paper's numbers are of D4RL's own datasets at the full protocol",
+)
 
 
 def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
@@ -265,7 +267,7 @@ def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
         keys = sorted({*a.record, *b.record})
         listed = {key: (_listed(a.record.get(key)), _listed(b.record.get(key))) for key in keys}
         differs = {key: values for key, values in listed.items() if values[0] != values[1]}
-    if a.seeds != b.seeds:
+    if a.seeds != b.seeds and a.seeds:
         differs["seeds"] = (str(a.seeds), str(b.seeds or "not known"))
     return Pair(name, a, b, difference, differs)
 
@@ -292,7 +294,7 @@ def tidy(comparison: Comparison) -> pd.DataFrame:
         status = pair.b.published.status if pair.b.published else ""
         rows.append(
             (
-                *(*pair.name, pair.unit),
+                *pair.name,
                 *(pair.a.mean, pair.a.std, pair.a.seeds),
                 *(pair.b.mean, pair.b.std, pair.b.seeds, status),
                 *(pair.difference.value, pair.difference.low, pair.difference.high),
@@ -302,7 +304,7 @@ def tidy(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(
         rows,
         columns=[
-            *(*RUN, "unit"),
+            *NAMES,
             *("a_mean", "a_std", "a_seeds"),
             *("b_mean", "b_std", "b_seeds", "b_status"),
             *("difference", "difference_low", "difference_high", "records_differ_in"),

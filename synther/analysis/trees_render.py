@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from synther.analysis.text import MISSING, number
-from synther.analysis.trees import Cell, Comparison, Name, Pair
+from synther.analysis.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
 
 APART = "*"
 """Behind a difference whose interval leaves out zero."""
@@ -25,7 +25,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _named(name: Name) -> dict[str, Any]:
-    return dict(zip(("dataset", "source", "agent"), name, strict=True))
+    return dict(zip(NAMES, (*name[:2], name[2] or None, name[3]), strict=True))
 
 
 def _known(value: float) -> float | None:
@@ -44,7 +44,6 @@ def _pair(pair: Pair) -> dict[str, Any]:
     difference = pair.difference
     return {
         **_named(pair.name),
-        "unit": pair.unit,
         "a": _cell(pair.a),
         "b": _cell(pair.b),
         "difference": {
@@ -56,20 +55,25 @@ def _pair(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _score(cell: Cell) -> str:
+def _number(value: float, unit: str) -> str:
+    """Return a score or return with one decimal, a measure with four digits."""
+    return f"{value:.4g}" if unit in MEASURES else number(value)
+
+
+def _score(cell: Cell, unit: str) -> str:
     mark = cell.published.mark if cell.published else ""
-    spread = "" if math.isnan(cell.std) else f" ± {number(cell.std)}"
+    spread = "" if math.isnan(cell.std) else f" ± {_number(cell.std, unit)}"
     seeds = f" ({cell.seeds})" if cell.seeds else ""
-    return f"{number(cell.mean)}{spread}{mark}{seeds}"
+    return f"{_number(cell.mean, unit)}{spread}{mark}{seeds}"
 
 
 def _difference(pair: Pair) -> str:
-    found = pair.difference
-    value = number(found.value)
+    found, unit = pair.difference, pair.name[3]
+    value = _number(found.value, unit)
     value = value if value.startswith("-") else f"+{value}"
     if math.isnan(found.low):
         return value
-    bounds = f"[{number(found.low)}, {number(found.high)}]"
+    bounds = f"[{_number(found.low, unit)}, {_number(found.high, unit)}]"
     return f"{value} {bounds}{APART if pair.apart else ''}"
 
 
@@ -80,17 +84,18 @@ def text(comparison: Comparison) -> str:
         for key, (a, b) in pair.differs.items():
             kinds.setdefault((key, a, b), []).append(place)
     numbers = {kind: str(index) for index, kind in enumerate(kinds, start=1)}
-    rows = [["dataset", "source", "agent", "A", "B", "A - B", "differ in"]]
+    rows = [[*NAMES, "A", "B", "A - B", "differ in"]]
     for place, pair in enumerate(comparison.pairs):
         marks = [numbers[kind] for kind, places in kinds.items() if place in places]
-        cells = [_score(pair.a), _score(pair.b), _difference(pair)]
-        rows.append([*pair.name, *cells, ",".join(marks) or MISSING])
+        cells = [_score(cell, pair.name[3]) for cell in (pair.a, pair.b)]
+        named = [part or MISSING for part in pair.name]
+        rows.append([*named, *cells, _difference(pair), ",".join(marks) or MISSING])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"A: {comparison.titles[0]}", f"B: {comparison.titles[1]}", ""]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         lines.append("  ".join(padded).rstrip())
-    lines += ["", "Scores, online returns: mean ± std over seeds (their number), last evaluation."]
+    lines += ["", "Scores and returns: mean ± std over seeds (their number), last evaluation."]
     lines.append(f"A - B: with its 95% bootstrap interval; {APART} where that leaves out 0.")
     if kinds:
         lines += ["", "The records differ in"]
@@ -101,7 +106,7 @@ def text(comparison: Comparison) -> str:
     for letter, names in (("A", comparison.only_a), ("B", comparison.only_b)):
         if names:
             lines += ["", f"Only in {letter}: {len(names)}"]
-            lines += [f"  {' '.join(name)}" for name in names]
+            lines += [f"  {' '.join(part for part in name if part)}" for name in names]
     if comparison.notes:
         lines += ["", *comparison.notes]
     return "\n".join(lines)
