@@ -87,8 +87,8 @@ def test_offline(execute: Any) -> None:
 
 def test_online(execute: Any, capsys: pytest.CaptureFixture[str]) -> None:
     small = {
-        "6_000, 1_000, 10, 256": "450, 200, 2, 32",
-        "2_000, 3_000, 128, 20_000": "200, 20, 16, 100",
+        "5_000, 1_000, 4, 256": "450, 200, 2, 32",
+        "1_000, 2_000, 128, 20_000": "200, 20, 16, 100",
         "sampling_steps=16": "sampling_steps=4, depth=1, dim_t=8, progress=False",
     }
     found = execute("online.py", small)
