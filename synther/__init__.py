@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synther.agents import make_agent
     from synther.datasets import load_dataset
     from synther.envs import make_env
     from synther.errors import SyntherError
@@ -20,10 +21,18 @@ _HOMES = {
     "SyntherError": "synther.errors",
     "Transitions": "synther.transitions",
     "load_dataset": "synther.datasets",
+    "make_agent": "synther.agents",
     "make_env": "synther.envs",
 }
 
-__all__ = ["Diffusion", "SyntherError", "Transitions", "load_dataset", "make_env"]
+__all__ = [
+    "Diffusion",
+    "SyntherError",
+    "Transitions",
+    "load_dataset",
+    "make_agent",
+    "make_env",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ _MODULES = {
     "fit": "synther.cli.generate",
     "sample": "synther.cli.generate",
     "fidelity": "synther.cli.fidelity",
+    "import": "synther.cli.exchange",
+    "export": "synther.cli.exchange",
     "train": "synther.cli.train",
     "online": "synther.cli.online",
     "render": "synther.cli.pixels",
@@ -28,6 +31,7 @@ _MODULES = {
     "bench": "synther.cli.bench",
     "verify": "synther.cli.verify",
     "report": "synther.cli.report",
+    "compare": "synther.cli.report",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -35,8 +39,9 @@ _SET_HELP = "override a setting, as YAML; may be given often"
 
 def function(verb: str) -> Callable[[argparse.Namespace], None]:
     """Return what runs a verb, importing its module."""
+    name = f"{verb}_" if keyword.iskeyword(verb) else verb
     run: Callable[[argparse.Namespace], None] = getattr(
-        importlib.import_module(_MODULES[verb]), verb
+        importlib.import_module(_MODULES[verb]), name
     )
     return run
 
@@ -182,6 +187,19 @@ def parser() -> argparse.ArgumentParser:
     _device(sample)
     _threads(sample)
 
+    bring = verb("import", "read a checkpoint or samples of the authors' released code")
+    bring.add_argument("file", help="model-STEP.pt, or samples: .npz")
+    bring.add_argument("--task", required=True, help="hopper, ...: the widths it must have")
+    bring.add_argument("--out", required=True, help="folder of the model, or the .npz file")
+
+    export = verb("export", "write transitions in a format that other libraries read")
+    export.add_argument("--data", required=True, help="a dataset's name, .npz or D4RL's .hdf5")
+    export.add_argument("--format", required=True, choices=["d4rl", "minari", "npz"])
+    export.add_argument("--task", help="hopper, ...: checked, and named in the file")
+    export.add_argument("--root", default="data", help="folder of datasets")
+    export.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    export.add_argument("--out", required=True, help=".hdf5, .npz, or Minari's folder NAME-v0")
+
     fidelity = verb("fidelity", "measure samples against their data and the simulator")
     fidelity.add_argument("--real", required=True, help="what the generator was fitted to")
     fidelity.add_argument("--samples", required=True, help="transitions: .npz")
@@ -290,4 +308,11 @@ def parser() -> argparse.ArgumentParser:
     report = verb("report", "make one HTML page of all tables, figures and runs that are there")
     report.add_argument("--preset", default="paper", help="whose results")
     report.add_argument("--out", help="the .html file; figures/[PRESET/]report.html")
+
+    compare = verb("compare", "show two trees of results side by side")
+    compare.add_argument("a", help="folder of results: results/quick, or another checkout's")
+    compare.add_argument("b", help="another folder, or the word `paper`: its numbers")
+    compare.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    compare.add_argument("--out", help="a .csv file to write besides")
+    compare.add_argument("--reps", type=_at_least(1), default=2000, help="bootstrap resamples")
     return main

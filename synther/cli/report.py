@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.files import require_writable
+from synther.files import atomic_path, require_writable
 
 
 def table(options: argparse.Namespace) -> None:
@@ -51,3 +52,19 @@ def report(options: argparse.Namespace) -> None:
     )
     save(html, out)
     print(out)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Print two trees of results side by side."""
+    from synther.analysis.trees import compare_trees, tidy
+    from synther.analysis.trees_render import as_json, text
+
+    if options.out:
+        if Path(options.out).suffix != ".csv":
+            raise SyntherError(f"--out {options.out} must end in .csv")
+        require_writable(options.out)
+    found = compare_trees(options.a, options.b, options.reps)
+    if options.out:
+        with atomic_path(options.out) as temporary:
+            tidy(found).to_csv(temporary, index=False, lineterminator="\n")
+    print(json.dumps(as_json(found), indent=2) if options.json else text(found))

@@ -32,7 +32,9 @@ def load_transitions(path: str | Path, time_limit: int = 1000) -> Transitions:
     raise unknown_name("file type", suffix, (".npz", ".hdf5", ".h5"), str(path))
 
 
-def read_hdf5(path: str | Path, time_limit: int = 1000) -> Transitions:
+def read_hdf5(
+    path: str | Path, time_limit: int = 1000, whole_episodes: bool = False
+) -> Transitions:
     """Read a D4RL file (v0, v1 or v2) of N rows as at most N - 1 transitions, float32.
 
     Row i becomes (observations[i], actions[i], rewards[i], observations[i+1], terminals[i]), so a
@@ -48,18 +50,22 @@ def read_hdf5(path: str | Path, time_limit: int = 1000) -> Transitions:
         path: the file; `observations` (N, d), `actions` (N, a), `rewards`, `terminals` and, if
             there, `timeouts` (N,) or (N, 1); bool, integer or floating.
         time_limit: the environment's max_episode_steps.
+        whole_episodes: return all N rows with the file's own `next_observations`, where it has
+            them, so that no episode loses its end. Agents do not learn from these.
 
     Raises:
         SyntherError: the file is missing, damaged, lacks a key, or holds arrays that are empty,
             not numeric, of unfitting shapes, or with values that are NaN or infinite.
     """
-    path = Path(path)
+    path, own = Path(path), None
     with open_hdf5(path, REQUIRED, "a D4RL file") as file:
         rewards = _floats(_vector(file, "rewards", path))
         terminals = _flags(file, "terminals", path)
         timeouts = _flags(file, "timeouts", path) if "timeouts" in file else None
         observations = _floats(_matrix(file, "observations", path))
         actions = _floats(_matrix(file, "actions", path))
+        if whole_episodes and "next_observations" in file:
+            own = _floats(_matrix(file, "next_observations", path))
 
     n = len(rewards)
     arrays = {"observations": observations, "actions": actions, "terminals": terminals}
@@ -68,6 +74,9 @@ def read_hdf5(path: str | Path, time_limit: int = 1000) -> Transitions:
     for key, array in arrays.items():
         if len(array) != n:
             raise SyntherError(f"{path}: {key} have {len(array)} rows, rewards {n}: {REBUILD}")
+    if own is not None:
+        whole = Transitions(observations, actions, rewards, own, terminals)
+        return whole.check_finite(str(path))
     if timeouts is None:
         timeouts = skipped_rows(terminals, time_limit)
     keep = np.flatnonzero(~timeouts[:-1])

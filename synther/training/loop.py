@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,24 @@ from synther.training.updates import GraphedUpdates
 
 LOG_EVERY = 500
 """Updates between readings of the losses; each reading waits for the device."""
+
+
+def mean_losses(
+    info: Mapping[str, Tensor], agent: str, updates: int, data: Path | str
+) -> dict[str, float]:
+    """Return an update's numbers (K,) as means over seeds, for the log; waits for the device.
+
+    Raises:
+        SyntherError: one is NaN or infinite; it names `agent`, `updates` and `data`.
+    """
+    values = {name: value.mean().item() for name, value in info.items()}
+    broken = [name for name, value in values.items() if not np.isfinite(value)]
+    if broken:
+        raise SyntherError(
+            f"{', '.join(broken)} of {agent} became NaN or infinite by update {updates}: lower "
+            f"its learning rate, or check {data}"
+        )
+    return values
 
 
 class UpdateLoop(ABC):
@@ -78,17 +97,7 @@ class UpdateLoop(ABC):
             self._learn = GraphedUpdates(agent, self.table.gather)
         info = self._learn(self.streams.next())
         if agent.updates % LOG_EVERY == 0 or agent.updates == self.job.settings.steps:
-            progress.show(self._losses(info))
-
-    def _losses(self, info: dict[str, Tensor]) -> dict[str, float]:
-        values = {name: value.mean().item() for name, value in info.items()}
-        broken = [name for name, value in values.items() if not np.isfinite(value)]
-        if broken:
-            raise SyntherError(
-                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by update "
-                f"{self.agent.updates}: lower its learning rate, or check {self.data}"
-            )
-        return values
+            progress.show(mean_losses(info, self.job.agent, agent.updates, self.data))
 
     def _require_finite_weights(self) -> None:
         """Refuse to save agents that no further update can mend."""

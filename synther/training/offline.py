@@ -136,6 +136,34 @@ class TransitionTable:
         )
 
 
+def learning_table(
+    settings: OfflineSettings,
+    data: Transitions,
+    statistics: Transitions,
+    time_limit: int,
+    device: str = "cpu",
+) -> tuple[TransitionTable, Standardiser]:
+    """Return what an agent of these settings learns from, and what standardises its observations.
+
+    Args:
+        settings: the agent's, which say whether states and rewards are scaled.
+        data: transitions to learn from.
+        statistics: the real dataset, whose state statistics and returns count even on samples.
+        time_limit: of the task, in steps.
+        device: where the table lies.
+    """
+    d = statistics.observation_dim
+    standardiser = Standardiser(np.zeros(d), np.ones(d))
+    if settings.normalise_states:
+        standardiser = state_statistics(statistics)
+    scale = 1.0
+    if settings.scale_rewards:
+        low, high = return_range(statistics, time_limit)
+        scale = time_limit / (high - low)
+    table = TransitionTable(data, standardiser, settings.reward_shift, device, reward_scale=scale)
+    return table, standardiser
+
+
 class OfflineTrainer(UpdateLoop):
     """Agents on transitions, judged in the batched simulator.
 
@@ -161,14 +189,8 @@ class OfflineTrainer(UpdateLoop):
                 f"{job.data} has {data.observation_dim} observation and {data.action_dim} action "
                 f"dimensions, {job.statistics_from} has {d} and {a}: they are of different tasks"
             )
-        identity = Standardiser(np.zeros(d), np.ones(d))
-        self.standardiser = state_statistics(statistics) if settings.normalise_states else identity
-        scale = 1.0
-        if settings.scale_rewards:
-            low, high = return_range(statistics, job.time_limit)
-            scale = job.time_limit / (high - low)
-        self.table = TransitionTable(
-            data, self.standardiser, settings.reward_shift, job.device, reward_scale=scale
+        self.table, self.standardiser = learning_table(
+            settings, data, statistics, job.time_limit, job.device
         )
         make: Any = load_agent_class(job.module)
         self.agent: Agent = make(d, a, job.seeds, settings, device=job.device)

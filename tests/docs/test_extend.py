@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import pages
 import pandas as pd
 import pytest
 import yaml
+from pages import run
 
 from synther import Transitions, config
 from synther.datasets.d4rl import load_transitions
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"<!-- test: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
+PAGE = pages.ROOT / "docs/extend.md"
 
 
 @pytest.fixture(scope="module")
 def blocks() -> dict[str, str]:
-    text = (ROOT / "docs/extend.md").read_text()
-    return {match["name"]: match["text"] for match in BLOCK.finditer(text)}
+    return pages.named(PAGE)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, blocks: dict[str, str]) -> Path:
     """A copy of what the workflow needs, with the page's file and entries added."""
-    for name in ("config", "workflow", "profiles"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    pages.checkout(tmp_path)
     for name in ("agents", "experiments", "sources"):
         path = tmp_path / f"config/{name}.yaml"
         path.write_text(path.read_text() + blocks[f"config/{name}.yaml"])
@@ -43,16 +36,6 @@ def checkout(tmp_path: Path, blocks: dict[str, str]) -> Path:
         file.parent.mkdir()
         file.write_text(blocks[name])
     return tmp_path
-
-
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "SYNTHER_CONFIG": str(folder / "config")}
-    found = subprocess.run(
-        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found
 
 
 def commands(block: str) -> str:
@@ -134,7 +117,7 @@ def test_a_new_table_is_planned(checkout: Path, blocks: dict[str, str]) -> None:
 
 
 def test_the_other_entries_fit_their_schema() -> None:
-    text = (ROOT / "docs/extend.md").read_text()
+    text = PAGE.read_text()
     entry = text.split("## A source")[1].split("```yaml\n")[1].split("```")[0]
     content = config.read_yaml(config.config_dir() / "sources.yaml")
     content["sources"] |= yaml.safe_load(entry)

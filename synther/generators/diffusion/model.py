@@ -316,8 +316,7 @@ class Diffusion:
             raise SyntherError(f"{file} has format {version}, this version reads {FORMAT}: refit")
         settings: Any = resolve(cls.settings_type, saved, where=str(file))
         model = cls(settings, device)
-        model._widths = widths
-        flat, frequencies, mean, std = (tensor.to(model.device) for tensor in tensors)
+        flat, frequencies, mean, std = tensors
         columns = 2 * widths[0] + widths[1] + 1 + settings.model_terminals
         claimed = (columns, settings.width, settings.depth, settings.dim_t, *widths)
         fits = all(0 < size <= flat.numel() for size in claimed)
@@ -329,8 +328,21 @@ class Diffusion:
         if not fits:
             raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
         width = columns + cls.extra_inputs
-        network = make_network(width, settings).to(model.device).requires_grad_(False)
+        network = make_network(width, settings).requires_grad_(False)
         network.flat.copy_(flat)
         network.frequencies.copy_(frequencies)
-        model._network, model._normaliser = network, Normaliser(mean, std)
+        model.adopt(network, Normaliser(mean, std), widths)
         return model
+
+    def adopt(self, network: ResidualMLP, normaliser: Normaliser, widths: tuple[int, int]) -> None:
+        """Take over a trained network of these settings, with what normalised its data.
+
+        Args:
+            network: for rows of width D.
+            normaliser: of rows of width D, without extra inputs.
+            widths: d and a.
+        """
+        self._network, self._widths = network.to(self.device).requires_grad_(False), widths
+        self._normaliser = Normaliser(
+            normaliser.mean.to(self.device), normaliser.std.to(self.device)
+        )

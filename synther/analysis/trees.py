@@ -1,0 +1,312 @@
+"""Two trees of results side by side: two commits, two machines, ours and the paper's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from synther import config
+from synther.analysis import bootstrap, paper
+from synther.analysis.aggregate import Estimate
+from synther.analysis.fidelity import measures, read_fidelity
+from synther.analysis.paper import PaperNumber
+from synther.analysis.scores import COLUMNS, RUN, final_scores, read_results
+from synther.errors import SyntherError
+from synther.specs import stands_for
+
+PAPER = "paper"
+"""The word that stands for the paper's numbers in place of a folder."""
+
+ONLINE = "online"
+"""The source of agents that learn in their environment, whose returns are compared, not scores."""
+
+Name = tuple[str, str, str, str]
+"""Dataset, source, agent ("" for a measure of samples) and unit.
+
+The unit is score (0 to 100), return (in reward units) for online training, or the measure's name.
+"""
+NAMES = (*RUN, "unit")
+MEASURES = ("marginal", "correlation", "mse", "distance", "memorised")
+"""Of samples, as `fidelity.measures` defines them."""
+
+_COMPARED = (
+    *("preset", "settings", "commit", "version", "versions", "hardware", "threads"),
+    *("physics", "task", "time_limit", "reference", "module", "data", "statistics_from"),
+    *("inputs", "measured", "seed"),  # of measures of samples
+)
+_NOT_COMPARED = ("path",)  # of an input, the checksum counts
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one tree says of a dataset, source and agent, or of a dataset's samples.
+
+    Attributes:
+        mean: of the seeds' scores at their last evaluation, or a measure of samples.
+        std: the scores' sample standard deviation; NaN for a single seed, or where not published.
+        seeds: how many; 0 where it is not known, or there are none.
+        scores: one a seed; a measure alone; empty for a published number.
+        record: what made it, flat: a dotted name -> all values that its files have.
+        published: the paper's number behind it, if it is one.
+    """
+
+    mean: float
+    std: float
+    seeds: int
+    scores: tuple[float, ...] = ()
+    record: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    published: PaperNumber | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A cell of both trees.
+
+    Attributes:
+        name: dataset, source, agent, unit.
+        a: of the first tree.
+        b: of the second.
+        difference: a minus b, with the 95% interval of a bootstrap over seeds; against a published
+            number, whose seeds are not at hand, that of a's seeds alone. NaN for a single seed.
+        differs: what the records differ in: a dotted name -> values of a and of b.
+    """
+
+    name: Name
+    a: Cell
+    b: Cell
+    difference: Estimate
+    differs: dict[str, tuple[str, str]]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the interval leaves out zero."""
+        low, high = self.difference.low, self.difference.high
+        return not math.isnan(low) and (low > 0 or high < 0)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All pairs, and what only one tree has."""
+
+    titles: tuple[str, str]
+    pairs: list[Pair]
+    only_a: list[Name]
+    only_b: list[Name]
+    notes: list[str]
+
+
+def read_tree(folder: str | Path) -> dict[Name, Cell]:
+    """Read all results of agents and measures of samples below a folder.
+
+    Raises:
+        SyntherError: there are no results of agents, one is damaged, or they are of several
+            presets.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SyntherError(f"{folder} is no folder of results: name one, such as results/quick")
+    agents: list[Path] = []
+    samples: list[Path] = []
+    for path in sorted(folder.rglob("*.parquet")):
+        try:
+            names = pq.ParquetFile(path).schema_arrow.names
+        except (ValueError, OSError) as error:
+            raise SyntherError(
+                f"{path} is not a readable parquet file ({error}): run it again"
+            ) from error
+        (agents if set(COLUMNS) <= set(names) else samples).append(path)
+    if not agents:
+        raise SyntherError(f"{folder} holds no results of agents: run the workflow first")
+    rows = read_results(agents)
+    presets = sorted(set(rows["preset"]))
+    if len(presets) > 1:
+        raise SyntherError(
+            f"{folder} holds results of presets {', '.join(presets)}: name the folder of one of "
+            f"them, such as {folder / presets[0]}"
+        )
+    # as those of online training are published, and drawn, in reward units
+    rows["score"] = rows["return"].where(rows["source"] == ONLINE, rows["score"])
+    records = _records(agents)
+    cells = {}
+    for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
+        values = group.sort_values("seed")["score"].to_numpy(dtype=float)
+        unit = "return" if source == ONLINE else "score"
+        cells[dataset, source, agent, unit] = Cell(
+            mean=float(values.mean()),
+            std=float(values.std(ddof=1)) if len(values) > 1 else math.nan,
+            seeds=len(values),
+            scores=tuple(values.tolist()),
+            record=records.get((dataset, source, agent), {}),
+        )
+    for path in samples:
+        record, measured = read_fidelity(path, presets[0])
+        made = {key: (value,) for key, value in _flat(_compared(record))}
+        for name, found in measures(record, measured).items():
+            if name in MEASURES:
+                cell = Cell(found.value, math.nan, 0, (found.value,), made)
+                cells[record["dataset"], record["source"], "", name] = cell
+    return cells
+
+
+def _flat(content: Any, name: str = "") -> Iterable[tuple[str, str]]:
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            if key not in _NOT_COMPARED:
+                yield from _flat(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, json.dumps(content, sort_keys=True)
+
+
+def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in _COMPARED if key in record}
+
+
+def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return what the records beside result files say, flat; several files' values together."""
+    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for path in files:
+        beside = path.with_suffix(".json")
+        first = pq.ParquetFile(path).read_row_group(0, columns=RUN, use_threads=False)
+        dataset, source, agent = (str(first[column][0].as_py()) for column in RUN)
+        values = found.setdefault((dataset, source, agent), {})
+        if not beside.is_file():
+            values.setdefault("record", set()).add('"none beside the result"')
+            continue
+        try:
+            compared = _compared(json.loads(beside.read_text()))
+        except (ValueError, TypeError, OSError) as error:
+            raise SyntherError(f"{beside} is damaged ({error}): run its rule again") from error
+        for key, value in _flat(compared):
+            values.setdefault(key, set()).add(value)
+    return {
+        name: {key: tuple(sorted(values)) for key, values in record.items()}
+        for name, record in found.items()
+    }
+
+
+def published(names: Iterable[Name]) -> dict[Name, Cell]:
+    """Return the published numbers that stand for these cells, by the experiments' `paper` entries.
+
+    A local dataset takes the number of the dataset that it stands for, which its record says.
+    """
+    cells: dict[Name, Cell] = {}
+    for spec in config.load("experiments")["experiments"].values():
+        wanted = spec.get("paper")
+        for name in names if wanted else ():
+            dataset, source, agent, unit = name
+            # what learns online has no source: there the agent says what it learned from
+            variant = wanted["variants"].get(agent if source == ONLINE else source)
+            row = wanted.get("agents", {}).get(agent) or wanted.get("measures", {}).get(unit)
+            if name in cells or variant is None or row is None:
+                continue
+            theirs = stands_for(dataset)
+            theirs = wanted.get("datasets", {}).get(theirs, theirs)
+            if number := paper.lookup(wanted["table"], theirs, row, variant):
+                record = {"data": (json.dumps(theirs),), "preset": ('"paper"',)}
+                seeds = number.seeds or 0
+                cells[name] = Cell(number.mean, number.std, seeds, record=record, published=number)
+    return cells
+
+
+def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0) -> Comparison:
+    """Set two trees of results side by side, cell by cell.
+
+    Args:
+        a: folder of results of one preset, at any depth.
+        b: another, or the word `paper`.
+        reps: bootstrap resamples.
+        seed: of the resampling.
+
+    Raises:
+        SyntherError: a tree has no results, is damaged or holds several presets; or the trees have
+            nothing in common.
+    """
+    ours = read_tree(a)
+    theirs = published(ours) if str(b) == PAPER else read_tree(b)
+    common = [name for name in ours if name in theirs]
+    if not common:
+        raise SyntherError(
+            f"{a} and {b} have no dataset, source and agent in common: nothing can be compared"
+        )
+    pairs = [_pair(name, ours[name], theirs[name], reps, seed) for name in common]
+    used = [pair.b.published.status for pair in pairs if pair.b.published]
+    return Comparison(
+        titles=(str(a), str(b)),
+        pairs=pairs,
+        only_a=[name for name in ours if name not in theirs],
+        only_b=[name for name in theirs if name not in ours],
+        notes=[*(_PAPER_NOTES if used else ()), *paper.footnotes(used)],
+    )
+
+
+_PAPER_NOTES = (
+    "intervals are of the first tree's seeds alone: the paper's seeds are not published",
+    "the paper's numbers are of D4RL's own datasets at the full protocol",
+)
+
+
+def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
+    first = np.array(a.scores)[:, None]
+    if b.published:
+        own = bootstrap.estimate(bootstrap.mean, first, reps=reps, seed=seed)
+        difference = Estimate(own.value - b.mean, own.low - b.mean, own.high - b.mean)
+        differs = _paper_differences(name, a, b)
+    else:
+        second = np.array(b.scores)[:, None]
+        difference = bootstrap.estimate(
+            bootstrap.mean_difference, first, second, reps=reps, seed=seed
+        )
+        keys = sorted({*a.record, *b.record})
+        listed = {key: (_listed(a.record.get(key)), _listed(b.record.get(key))) for key in keys}
+        differs = {key: values for key, values in listed.items() if values[0] != values[1]}
+    if a.seeds != b.seeds and a.seeds:
+        differs["seeds"] = (str(a.seeds), str(b.seeds or "not known"))
+    return Pair(name, a, b, difference, differs)
+
+
+def _paper_differences(name: Name, a: Cell, b: Cell) -> dict[str, tuple[str, str]]:
+    preset = _listed(a.record.get("preset"))
+    differs = {} if preset == PAPER else {"preset": (preset, PAPER)}
+    if stands_for(name[0]) != name[0]:
+        differs["data"] = ("collected here", _listed(b.record["data"]))
+    return differs
+
+
+def _listed(values: tuple[str, ...] | None) -> str:
+    """Return what records say as text; a string without its quotes."""
+    if values is None:
+        return "not recorded"
+    return " or ".join(v[1:-1] if v.startswith('"') else v for v in values)
+
+
+def tidy(comparison: Comparison) -> pd.DataFrame:
+    """Return one row a pair: names, both means, stds and seeds, the difference and its bounds."""
+    rows = []
+    for pair in comparison.pairs:
+        status = pair.b.published.status if pair.b.published else ""
+        rows.append(
+            (
+                *pair.name,
+                *(pair.a.mean, pair.a.std, pair.a.seeds),
+                *(pair.b.mean, pair.b.std, pair.b.seeds, status),
+                *(pair.difference.value, pair.difference.low, pair.difference.high),
+                "; ".join(f"{key}: {a} -> {b}" for key, (a, b) in pair.differs.items()),
+            )
+        )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            *NAMES,
+            *("a_mean", "a_std", "a_seeds"),
+            *("b_mean", "b_std", "b_seeds", "b_status"),
+            *("difference", "difference_low", "difference_high", "records_differ_in"),
+        ],
+    )

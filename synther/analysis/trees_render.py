@@ -1,0 +1,112 @@
+"""A comparison of two trees as text for the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from synther.analysis.text import MISSING, number
+from synther.analysis.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
+
+APART = "*"
+"""Behind a difference whose interval leaves out zero."""
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Return everything as plain values; what is not known is null."""
+    return {
+        "a": comparison.titles[0],
+        "b": comparison.titles[1],
+        "cells": [_pair(pair) for pair in comparison.pairs],
+        "only_in_a": [_named(name) for name in comparison.only_a],
+        "only_in_b": [_named(name) for name in comparison.only_b],
+        "notes": comparison.notes,
+    }
+
+
+def _named(name: Name) -> dict[str, Any]:
+    return dict(zip(NAMES, (*name[:2], name[2] or None, name[3]), strict=True))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    found = {"mean": cell.mean, "std": _known(cell.std), "seeds": cell.seeds or None}
+    if cell.published:
+        number = cell.published
+        return found | {"status": number.status, "provenance": number.provenance}
+    return found | {"scores": list(cell.scores)}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    difference = pair.difference
+    return {
+        **_named(pair.name),
+        "a": _cell(pair.a),
+        "b": _cell(pair.b),
+        "difference": {
+            "value": difference.value,
+            "low": _known(difference.low),
+            "high": _known(difference.high),
+        },
+        "records_differ_in": {key: {"a": a, "b": b} for key, (a, b) in pair.differs.items()},
+    }
+
+
+def _number(value: float, unit: str) -> str:
+    """Return a score or return with one decimal, a measure with four digits."""
+    return f"{value:.4g}" if unit in MEASURES else number(value)
+
+
+def _score(cell: Cell, unit: str) -> str:
+    mark = cell.published.mark if cell.published else ""
+    spread = "" if math.isnan(cell.std) else f" ± {_number(cell.std, unit)}"
+    seeds = f" ({cell.seeds})" if cell.seeds else ""
+    return f"{_number(cell.mean, unit)}{spread}{mark}{seeds}"
+
+
+def _difference(pair: Pair) -> str:
+    found, unit = pair.difference, pair.name[3]
+    value = _number(found.value, unit)
+    value = value if value.startswith("-") else f"+{value}"
+    if math.isnan(found.low):
+        return value
+    bounds = f"[{_number(found.low, unit)}, {_number(found.high, unit)}]"
+    return f"{value} {bounds}{APART if pair.apart else ''}"
+
+
+def text(comparison: Comparison) -> str:
+    """Return a table for the terminal, and below it what the records differ in."""
+    kinds: dict[tuple[str, str, str], list[int]] = {}
+    for place, pair in enumerate(comparison.pairs):
+        for key, (a, b) in pair.differs.items():
+            kinds.setdefault((key, a, b), []).append(place)
+    numbers = {kind: str(index) for index, kind in enumerate(kinds, start=1)}
+    rows = [[*NAMES, "A", "B", "A - B", "differ in"]]
+    for place, pair in enumerate(comparison.pairs):
+        marks = [numbers[kind] for kind, places in kinds.items() if place in places]
+        cells = [_score(cell, pair.name[3]) for cell in (pair.a, pair.b)]
+        named = [part or MISSING for part in pair.name]
+        rows.append([*named, *cells, _difference(pair), ",".join(marks) or MISSING])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [f"A: {comparison.titles[0]}", f"B: {comparison.titles[1]}", ""]
+    for row in rows:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join(padded).rstrip())
+    lines += ["", "Scores and returns: mean ± std over seeds (their number), last evaluation."]
+    lines.append(f"A - B: with its 95% bootstrap interval; {APART} where that leaves out 0.")
+    if kinds:
+        lines += ["", "The records differ in"]
+    for (key, a, b), places in kinds.items():
+        everywhere = len(places) == len(comparison.pairs)
+        where = "all" if everywhere else f"{len(places)} of {len(comparison.pairs)}"
+        lines.append(f"  {numbers[key, a, b]}: {key}: {a} -> {b} ({where})")
+    for letter, names in (("A", comparison.only_a), ("B", comparison.only_b)):
+        if names:
+            lines += ["", f"Only in {letter}: {len(names)}"]
+            lines += [f"  {' '.join(part for part in name if part)}" for name in names]
+    if comparison.notes:
+        lines += ["", *comparison.notes]
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""Checkpoints of the authors' released code, read into `Diffusion`.
+
+Source of the layout: conglu1997/SynthER, commit b0500b2: `ResidualMLPDenoiser`
+(synther/diffusion/denoiser_network.py), `Normalizer` (norm.py) and `Trainer.save`
+(elucidated_diffusion.py), whose "ema" is the state dict of ema-pytorch 0.1.2.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from synther.errors import SyntherError
+from synther.files import require_file
+from synther.generators.diffusion.model import Diffusion
+from synther.generators.diffusion.normaliser import Normaliser
+from synther.generators.diffusion.settings import DiffusionSettings
+from synther.generators.diffusion.trainer import make_network
+
+AVERAGE = "ema_model."
+"""What the names of the averaged weights begin with: these are what samples are drawn with."""
+FREQUENCIES = "net.time_mlp.0.weights"
+MOST_PARAMETERS = 2**28
+"""Ten times the paper's largest denoiser; a file that claims more is refused before it is read."""
+MOST_INDEX_BYTES = 2**26
+"""Bound of the pickled part of a checkpoint, which names the tensors and holds none."""
+
+_BLOCK = re.compile(r"net\.residual_mlp\.network\.\d+\.linear\.weight")
+
+
+def load_released(
+    path: str | Path, observation_dim: int, action_dim: int, device: str = "cpu"
+) -> Diffusion:
+    """Read `model-STEP.pt` of the released code; the model is ready to sample.
+
+    The weights are the averaged ones ("ema"), and so `denoise` equals their
+    `preconditioned_network_forward` and `sample` draws what their sampler draws, but for the random
+    numbers. Only tensors are read, never code, and of the file only the averaged model. What a
+    checkpoint doesn't say is as in their configuration for offline data: noise levels, 128 sampling
+    steps, terminals thresholded at 0.5.
+
+    Args:
+        path: the file.
+        observation_dim: d of the task that the model is of.
+        action_dim: a of the task.
+        device: where the model computes.
+
+    Raises:
+        SyntherError: the file is missing, damaged or no such checkpoint; the network has parts that
+            ours doesn't (layer norm, a condition, learned positions, another normaliser); or its
+            transitions are not the task's.
+    """
+    path = require_file(path)
+    step, average = _averaged(path)
+    mean, std = (_tensor(average, f"normalizer.{name}", path, 1) for name in ("mean", "std"))
+    settings = _settings(average, path, step, len(mean), observation_dim, action_dim)
+    with torch.device("meta"):  # no memory: a network of a false shape can be of any size
+        shapes = make_network(len(mean), settings).layers
+    layers = ["time_mlp.1", "time_mlp.3", "proj", "residual_mlp.network.0"]
+    layers += [f"residual_mlp.network.{block + 1}.linear" for block in range(settings.depth)]
+    layers += ["residual_mlp.final_linear"]
+    read = {f"net.{layer}.{part}" for layer in layers for part in ("weight", "bias")}
+    for name in average:
+        if name.startswith("net.") and name not in read | {FREQUENCIES}:
+            raise SyntherError(
+                f"{path} has {name}, which the denoiser here has not (it is without layer norm): "
+                "only models of the configurations that the authors published are read"
+            )
+    parts = []
+    for layer, (n_in, n_out) in zip(layers, shapes, strict=True):
+        weight = _tensor(average, f"net.{layer}.weight", path, 2)
+        bias = _tensor(average, f"net.{layer}.bias", path, 1)
+        if weight.shape != (n_out, n_in) or bias.shape != (n_out,):
+            raise SyntherError(
+                f"{path}: net.{layer} has shape {tuple(weight.shape)}, expected {(n_out, n_in)}: "
+                "this is not a denoiser of the released code"
+            )
+        parts += [weight.T.reshape(-1), bias]  # theirs is (out, in), as torch.nn.Linear has it
+    network = make_network(len(mean), settings).requires_grad_(False)
+    network.flat.copy_(torch.cat(parts))
+    network.frequencies.copy_(_tensor(average, FREQUENCIES, path, 1))
+    model = Diffusion(settings, device)
+    model.adopt(network, Normaliser(mean, std), (observation_dim, action_dim))
+    return model
+
+
+def _averaged(path: Path) -> tuple[int, dict[str, Tensor]]:
+    """Return the training step and the averaged model's tensors by name, not yet read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if member.compress_type != zipfile.ZIP_STORED:
+                    raise ValueError(f"{member.filename} is compressed, which torch.save never is")
+                if member.filename.endswith(".pkl") and member.file_size > MOST_INDEX_BYTES:
+                    raise ValueError(f"{member.filename} is of {member.file_size:,} bytes")
+        # Mapped: the optimizer and the unaveraged weights, three quarters of it, are never read
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch and zipfile raise many kinds for a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SyntherError(
+            f"{path} is not a checkpoint that can be read safely ({reason}): give model-STEP.pt as "
+            "the released code's Trainer.save writes it"
+        ) from error
+    state = content.get("ema") if isinstance(content, dict) else None
+    if not isinstance(state, Mapping):
+        raise SyntherError(
+            f"{path} holds no averaged weights ('ema'): give model-STEP.pt as the released code's "
+            "Trainer.save writes it"
+        )
+    average = {
+        name.removeprefix(AVERAGE): value
+        for name, value in state.items()
+        if isinstance(name, str) and name.startswith(AVERAGE) and isinstance(value, Tensor)
+    }
+    claimed = sum(value.numel() for value in average.values())
+    if claimed > MOST_PARAMETERS:
+        raise SyntherError(
+            f"{path} claims {claimed:,} numbers, more than the {MOST_PARAMETERS:,} that are read"
+        )
+    step = content.get("step")
+    return (step if isinstance(step, int) and step > 0 else DiffusionSettings().steps), average
+
+
+def _tensor(average: Mapping[str, Tensor], name: str, path: Path, dimensions: int) -> Tensor:
+    """Return a tensor as float32, finite and of so many dimensions."""
+    value = average.get(name)
+    if value is None:
+        other = ", as of a min-max normaliser" if "normalizer.min" in average else ""
+        raise SyntherError(
+            f"{path} lacks {AVERAGE}{name}{other}: only standardised, unconditional residual MLPs "
+            "of the released code are read"
+        )
+    if value.dim() != dimensions or not value.is_floating_point() or value.is_sparse:
+        raise SyntherError(f"{path}: {name} is {value.dtype} of shape {tuple(value.shape)}")
+    value = value.to(torch.float32)
+    if not value.isfinite().all():
+        raise SyntherError(f"{path}: {name} holds NaN or infinite values: the run diverged")
+    if name == "normalizer.std" and not (value > 0).all():
+        raise SyntherError(f"{path}: {name} holds values that are not above 0: it is damaged")
+    return value
+
+
+def _settings(
+    average: Mapping[str, Tensor], path: Path, step: int, dim: int, d: int, a: int
+) -> DiffusionSettings:
+    """Return the settings that the tensors' shapes tell."""
+    full = 2 * d + a + 2
+    if dim not in (full, full - 1):
+        raise SyntherError(
+            f"{path} is of transitions of width {dim}; the task's have {full} ({d} observations, "
+            f"{a} actions), or {full - 1} without terminals: name the task that it was trained on"
+        )
+    project = _tensor(average, "net.proj.weight", path, 2)
+    if project.shape[1] != dim:
+        raise SyntherError(
+            f"{path} is conditional (inputs of width {project.shape[1]} for transitions of width "
+            f"{dim}): only unconditional models are read"
+        )
+    width, dim_t = _tensor(average, "net.residual_mlp.network.0.weight", path, 2).shape
+    mean, std = (average[f"normalizer.{name}"][d + a].item() for name in ("mean", "std"))
+    return DiffusionSettings(
+        width=width,
+        depth=sum(_BLOCK.fullmatch(name) is not None for name in average),
+        dim_t=dim_t,
+        fourier_features=2 * len(_tensor(average, FREQUENCIES, path, 1)),
+        model_terminals=dim == full,
+        normalise_rewards=(mean, std) != (0.0, 1.0),
+        steps=step,
+    )

@@ -1,0 +1,74 @@
+"""Training in Python, without files: agents of `make_agent` on transitions in memory."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from synther.agents.base import Agent, OfflineSettings
+from synther.errors import SyntherError
+from synther.progress import Progress
+from synther.training.evaluate import Standardiser, evaluate
+from synther.training.loop import LOG_EVERY, mean_losses
+from synther.training.offline import learning_table
+from synther.training.streams import RandomStreams
+from synther.transitions import Transitions
+
+__all__ = ["evaluate", "learn"]
+
+
+def learn(
+    agent: Agent,
+    transitions: Transitions,
+    statistics: Transitions | None = None,
+    updates: int | None = None,
+    time_limit: int = 1000,
+    progress: bool = True,
+) -> Standardiser:
+    """Train offline agents on transitions, each as `synther train` trains it.
+
+    Args:
+        agent: K stacked agents, of which seed k draws its minibatches from its own stream.
+        transitions: to learn from; all of them lie on the agent's device.
+        statistics: the real dataset behind samples, whose state statistics and reward range count;
+            `transitions` by default.
+        updates: in all; the setting `steps` by default. An agent that has had so many is left as it
+            is; one that has had some goes on, with its streams begun anew.
+        time_limit: steps an episode, which scales rewards where a setting says so.
+        progress: whether to show progress on stderr.
+
+    Returns:
+        What standardises observations for the agent: `evaluate(agent, env, standardiser)`, or
+        `agent.act(standardiser(observations))`.
+
+    Raises:
+        SyntherError: the agent learns online, the widths don't fit, or the losses become NaN or
+            infinite.
+    """
+    settings, d, a = agent.settings, agent.observation_dim, agent.action_dim
+    if not isinstance(settings, OfflineSettings):
+        raise SyntherError(f"{agent.title} learns online: train it with `synther online`")
+    real = transitions if statistics is None else statistics
+    for given in (transitions, real):
+        if (given.observation_dim, given.action_dim) != (d, a):
+            raise SyntherError(
+                f"transitions of widths {given.observation_dim} and {given.action_dim} for an "
+                f"agent of {d} and {a}: make the agent for this task"
+            )
+    device = str(next(agent.parameters()).device)
+    table, standardiser = learning_table(settings, transitions, real, time_limit, device)
+    streams = RandomStreams(
+        agent.seeds, agent.noise(), indices=(len(table), settings.batch_size), device=device
+    )
+    last, name = settings.steps if updates is None else updates, agent.title
+    bar = Progress(last, name, "update", done=agent.updates) if progress else nullcontext()
+    with bar as shown:
+        while agent.updates < last:
+            draws = streams.next()
+            info = agent.update(table.gather(draws.pop("indices")), draws)
+            if agent.updates % LOG_EVERY == 0 or agent.updates == last:
+                losses = mean_losses(info, name, agent.updates, "the transitions")
+                if shown is not None:
+                    shown.show(losses)
+            if shown is not None:
+                shown.advance()
+    return standardiser
