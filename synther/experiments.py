@@ -130,15 +130,12 @@ class Experiments:
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        spec, whole = self.experiment(name), self._whole_sources(name)
+        spec = self.experiment(name)
+        whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
         if "percents" not in spec:
             return whole
         points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
         return [*points, *spec.get("reference", [])]
-
-    def _whole_sources(self, name: str) -> list[str]:
-        chosen = self._scaled(name).get("sources")
-        return fidelity_plan.run(self.experiment(name), chosen, self.preset)
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -324,7 +321,8 @@ class Experiments:
         }
         if measures:
             return common | fidelity_plan.describe(self, name)
-        titles = {source: source_spec(source)["title"] for source in self._whole_sources(name)}
+        whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
+        titles = {source: source_spec(source)["title"] for source in whole}
         if spec["kind"] == "curve":
             return common | {
                 "panels": [row for group in rows.values() for row in group],

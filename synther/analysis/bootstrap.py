@@ -1,22 +1,32 @@
 """Percentile bootstrap, stratified by dataset, of any statistic of one or two sets of scores.
 
-The same procedure as rliable's (Agarwal et al. 2021, arXiv 2108.13264, section 3), whose tables
-of aggregates `aggregate.py` uses; here all resamples are one array, which makes the many cells of
-a curve a hundred times faster, and numpy's global generator is not drawn from.
+The same procedure as rliable's (Agarwal et al. 2021, arXiv 2108.13264, section 3), which tests hold
+it against; here thousands of resamples are one array, and numpy's global generator, from which
+rliable 1.2.0 draws whatever `random_state` it is given, is left alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from synther.analysis.aggregate import CONFIDENCE, FULL_SCORE, Estimate
-
 Statistic = Callable[..., np.ndarray]
 """Takes one or more arrays (resamples, seeds, datasets); returns one number a resample."""
+FULL_SCORE = 100.0
+CONFIDENCE = 0.95
 BAND_REPS = 2000
 """Most resamples of a band's interval, of which a figure has hundreds."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A point estimate with the bounds of its 95% interval; bounds are NaN for a single seed."""
+
+    value: float
+    low: float
+    high: float
 
 
 def mean(scores: np.ndarray) -> np.ndarray:
@@ -85,6 +95,11 @@ def _resample(matrix: np.ndarray, reps: int, generator: np.random.Generator) -> 
 
 
 _BLOCK = 1000
+"""Resamples made at once: few enough for a CPU's cache."""
+
+
+def _blocks(reps: int) -> list[int]:
+    return [min(_BLOCK, reps - start) for start in range(0, reps, _BLOCK)]
 
 
 def interval(value: float, found: np.ndarray) -> Estimate:
@@ -114,8 +129,7 @@ def stratified(
     generator = np.random.default_rng(seed)
 
     def resampled(part: np.ndarray) -> np.ndarray:
-        blocks = range(0, reps, _BLOCK)  # of resamples, so that memory stays small
-        sizes = [(min(_BLOCK, reps - start), len(part)) for start in blocks]
+        sizes = [(block, len(part)) for block in _blocks(reps)]
         drawn = [part[generator.integers(len(part), size=size)].mean(axis=1) for size in sizes]
         return np.concatenate(drawn)
 
@@ -124,20 +138,34 @@ def stratified(
 
 
 def estimate(statistic: Statistic, *matrices: np.ndarray, reps: int, seed: int = 0) -> Estimate:
-    """Return a statistic with its 95% interval; seeds are resampled within each dataset.
+    """Return a statistic with its 95% interval: one of `estimates`."""
+    return estimates([statistic], *matrices, reps=reps, seed=seed)[0]
+
+
+def estimates(
+    statistics: Sequence[Statistic], *matrices: np.ndarray, reps: int, seed: int = 0
+) -> list[Estimate]:
+    """Return statistics with their 95% intervals; seeds are resampled within each dataset.
 
     Args:
-        statistic: one of this module's, or another of its form.
+        statistics: of this module's, or others of their form; all see the same resamples.
         matrices: (seeds, datasets) scores, resampled independently of one another.
         reps: bootstrap resamples.
         seed: of the resampling.
 
     Returns:
-        The estimate; its bounds are NaN with a single seed, or if the statistic is undefined (NaN)
-        in any resample.
+        An estimate a statistic; its bounds are NaN with a single seed, or if the statistic is
+        undefined (NaN) in any resample.
     """
-    value = float(statistic(*(matrix[None] for matrix in matrices))[0])
+    values = [float(statistic(*(matrix[None] for matrix in matrices))[0]) for statistic in statistics]
     if min(len(matrix) for matrix in matrices) < 2:
-        return Estimate(value, float("nan"), float("nan"))
+        return [Estimate(value, float("nan"), float("nan")) for value in values]
     generator = np.random.default_rng(seed)
-    return interval(value, statistic(*(_resample(m, reps, generator) for m in matrices)))
+    found: list[list[np.ndarray]] = [[] for _ in statistics]
+    for block in _blocks(reps):
+        drawn = [_resample(matrix, block, generator) for matrix in matrices]
+        for part, statistic in zip(found, statistics, strict=True):
+            part.append(statistic(*drawn))
+    return [
+        interval(value, np.concatenate(parts)) for value, parts in zip(values, found, strict=True)
+    ]

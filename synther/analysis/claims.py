@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import bootstrap, fidelity, scores, verdicts
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.claims_spec import Cell, Claim, ClaimsSpec, Side
 from synther.analysis.verdicts import Finding, Verdict
 from synther.errors import SyntherError

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import aggregate, paper, scores
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.scaling import Change, changes
 from synther.analysis.spec import DatasetRow, TableSpec
 
@@ -59,8 +60,8 @@ class AggregateRow:
     source: str
     seeds: int
     datasets: int
-    metrics: dict[str, aggregate.Estimate]
-    improvement: aggregate.Estimate | None
+    metrics: dict[str, Estimate]
+    improvement: Estimate | None
 
 
 @dataclass(frozen=True)

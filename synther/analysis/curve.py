@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import bootstrap, scores
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.curve_spec import CurveSpec
 from synther.analysis.spec import DatasetRow
 

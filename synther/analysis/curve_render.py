@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from synther.analysis import scores
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.curve import Curve, Panel, Point
 from synther.analysis.curve_spec import CurveSpec
 from synther.analysis.notes import FEW_SEEDS, STAND_IN, stand_ins

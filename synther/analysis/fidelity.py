@@ -127,7 +127,7 @@ def compression(path: Path, columns: int) -> float:
         path: the fit's record.
         columns: of the dataset's transitions.
     """
-    fitted = _read_json(path)
+    fitted = read_json(path, _AGAIN)
     whole = int(fitted["transitions"]) * columns
     return whole * BYTES / (int(fitted["num_parameters"]) * BYTES)
 

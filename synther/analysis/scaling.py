@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import bootstrap, paper, scores
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.spec import Scaling, TableSpec
 from synther.analysis.text import MISSING, number
 from synther.errors import SyntherError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import bootstrap, evaluations, scores
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.evaluations import Run
 from synther.analysis.summary_spec import OVERALL, SummarySpec
 

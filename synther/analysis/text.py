@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.spec import Spec
 
 MISSING = "—"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 
 
 class Finding(IntEnum):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rliable import metrics
+from rliable import library, metrics
 
 from synther.analysis import aggregate, bootstrap
 
@@ -35,23 +35,41 @@ def test_point_estimates_are_rliables(matrix: np.ndarray) -> None:
 
 
 def test_intervals_are_rliables_but_for_the_draw(matrix: np.ndarray) -> None:
-    theirs = aggregate.aggregates({"a": matrix}, reps=2000)["a"]
-    for name, statistic in (("mean", bootstrap.mean), ("iqm", bootstrap.iqm)):
-        ours = bootstrap.estimate(statistic, matrix, reps=4000)
-        width = theirs[name].high - theirs[name].low
-        assert ours.value == pytest.approx(theirs[name].value)
-        assert ours.low == pytest.approx(theirs[name].low, abs=0.08 * width)
-        assert ours.high == pytest.approx(theirs[name].high, abs=0.08 * width)
+    other = np.random.default_rng(1).uniform(20, 130, size=(6, 5))
+    state = np.random.get_state()  # noqa: NPY002  rliable draws from the global generator
+    np.random.seed(0)  # noqa: NPY002
+    metric = {
+        "iqm": metrics.aggregate_iqm,
+        "median": metrics.aggregate_median,
+        "mean": metrics.aggregate_mean,
+        "optimality_gap": lambda scores: metrics.aggregate_optimality_gap(scores / 100),
+    }
+    values, bounds = library.get_interval_estimates(
+        {"a": matrix}, lambda s: np.array([m(s) for m in metric.values()]), reps=3000
+    )
+    pair = {"a,b": [matrix, other]}
+    improvement = library.get_interval_estimates(
+        pair, lambda a, b: np.array([metrics.probability_of_improvement(a, b)]), reps=500
+    )
+    np.random.set_state(state)  # noqa: NPY002
+    ours = aggregate.aggregates({"a": matrix}, reps=4000)["a"]
+    rows = [(ours[name], values["a"][i], bounds["a"][:, i]) for i, name in enumerate(metric)]
+    better = aggregate.probability_of_improvement(matrix, other, reps=4000)
+    rows.append((better, improvement[0]["a,b"][0], improvement[1]["a,b"][:, 0]))
+    for found, value, (low, high) in rows:
+        assert found.value == pytest.approx(value)
+        assert found.low == pytest.approx(low, abs=0.1 * (high - low))
+        assert found.high == pytest.approx(high, abs=0.1 * (high - low))
 
 
 def test_resamples_of_two_seeds_have_a_known_distribution() -> None:
     # a mean of two draws from {0, 8} is 0, 4 or 8; both ends have a quarter of the probability
     two = np.array([[0.0], [8.0]])
-    assert bootstrap.estimate(bootstrap.mean, two, reps=400) == aggregate.Estimate(4.0, 0.0, 8.0)
+    assert bootstrap.estimate(bootstrap.mean, two, reps=400) == bootstrap.Estimate(4.0, 0.0, 8.0)
     # within datasets: a constant one never lends its scores to the other
     paired = np.array([[0.0, 100.0], [8.0, 100.0]])
     found = bootstrap.estimate(bootstrap.mean, paired, reps=400)
-    assert found == aggregate.Estimate(52.0, 50.0, 54.0)
+    assert found == bootstrap.Estimate(52.0, 50.0, 54.0)
 
 
 def test_both_sides_are_resampled_independently(matrix: np.ndarray) -> None:

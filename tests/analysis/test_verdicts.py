@@ -7,7 +7,7 @@ import math
 import pytest
 
 from synther.analysis import paper, verdicts
-from synther.analysis.aggregate import Estimate
+from synther.analysis.bootstrap import Estimate
 from synther.analysis.verdicts import Finding, Verdict
 from synther.config import load
 
