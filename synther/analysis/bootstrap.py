@@ -157,7 +157,9 @@ def estimates(
         An estimate a statistic; its bounds are NaN with a single seed, or if the statistic is
         undefined (NaN) in any resample.
     """
-    values = [float(statistic(*(matrix[None] for matrix in matrices))[0]) for statistic in statistics]
+    values = [
+        float(statistic(*(matrix[None] for matrix in matrices))[0]) for statistic in statistics
+    ]
     if min(len(matrix) for matrix in matrices) < 2:
         return [Estimate(value, float("nan"), float("nan")) for value in values]
     generator = np.random.default_rng(seed)

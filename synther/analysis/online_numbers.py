@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synther.analysis import bootstrap, evaluations, paper, scores
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.bootstrap import BAND_REPS
+from synther.analysis.bootstrap import BAND_REPS, Estimate
 from synther.analysis.evaluations import Run
 from synther.analysis.online_spec import OnlineSpec
 

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from synther.analysis import paper
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.bootstrap import BAND_REPS
+from synther.analysis.bootstrap import BAND_REPS, Estimate
 from synther.analysis.notes import FEW_SEEDS
 from synther.analysis.online_numbers import Line, Online, Panel, Summary
 from synther.analysis.text import (
