@@ -123,7 +123,7 @@ def test_presets_scale_the_budget() -> None:
     assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 40_000)
     assert (paper.rows(), quick.rows()) == (1_000_000, 20_000)
     assert agent_settings("td3_bc", "hopper-medium-v2", "paper")["steps"] == 1_000_000
-    assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 2000
+    assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 1500
     assert source_settings("synther", "hopper-medium-v2", "paper")["width"] == 2048
     assert source_settings("synther", "hopper-medium-v2", "quick")["width"] == 128
 
@@ -149,10 +149,12 @@ def test_settings_are_layered_defaults_then_datasets_then_preset(
 
 
 def test_a_preset_scales_by_dataset_and_by_agent(edit_config: Callable[..., Path]) -> None:
-    edit_config("presets/quick.yaml", "  antmaze-*: {steps: 200,", "  maze2d-*: {steps: 77,")
+    edit_config(
+        "presets/quick.yaml", "generators:  ", "per_dataset: {maze2d-*: {steps: 77}}\ngenerators:  "
+    )
     assert agent_settings("td3_bc", "maze2d-umaze-local", "quick")["steps"] == 77
-    assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 2000
-    edit_config("presets/quick.yaml", "  maze2d-*: {steps: 77,", "  maze-*: {steps: 77,")
+    assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 1500
+    edit_config("presets/quick.yaml", "maze2d-*: {steps: 77}", "maze-*: {steps: 77}")
     with pytest.raises(SyntherError, match="unknown dataset pattern 'maze-"):
         agent_settings("td3_bc", "hopper-medium-local", "quick")
 
@@ -190,7 +192,7 @@ def test_the_budget_is_said_in_words() -> None:
     ):
         assert part in paper
     quick = Experiments("quick").budget("table1")
-    for part in ("4 seeds", "2,000 updates", "20,000 transitions a dataset", "of 15 datasets"):
+    for part in ("4 seeds", "1,500 updates", "20,000 transitions a dataset", "of 15 datasets"):
         assert part in quick
 
 
