@@ -120,7 +120,7 @@ def test_the_files_of_datasets_are_where_load_dataset_looks(tmp_path: Path) -> N
 
 def test_presets_scale_the_budget() -> None:
     paper, quick = Experiments("paper"), Experiments("quick")
-    assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 40_000)
+    assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 25_000)
     assert (paper.rows(), quick.rows()) == (1_000_000, 20_000)
     assert agent_settings("td3_bc", "hopper-medium-v2", "paper")["steps"] == 1_000_000
     assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 1500

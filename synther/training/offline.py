@@ -116,8 +116,8 @@ class TransitionTable:
         mean = torch.as_tensor(standardiser.mean, dtype=dtype, device=device)
         std = torch.as_tensor(standardiser.std, dtype=dtype, device=device)
         for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
-            table[:, columns] = (table[:, columns] - mean) / std
-        table[:, d + a] = (table[:, d + a] + reward_shift) * reward_scale
+            table[:, columns].sub_(mean).div_(std)
+        table[:, d + a].add_(reward_shift).mul_(reward_scale)
         self._table, self._d, self._a = table, d, a
 
     def __len__(self) -> int:
@@ -268,12 +268,13 @@ def train_offline(job: OfflineJob) -> pd.DataFrame:
     same = job.data.resolve() == job.statistics_from.resolve()
     data = statistics if same else load_transitions(job.data, job.time_limit)
     trainer = OfflineTrainer(job, data, statistics)
+    del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     rows = trainer.train(checkpoint)
     wall_time = checkpoint.before_s + time.monotonic() - started
     record = {
         **identity,
-        "transitions": len(data),
+        "transitions": len(trainer.table),
         "seed_updates_per_s": round(job.settings.steps * len(job.seeds) / wall_time, 1),
         "wall_time_s": round(wall_time, 1),
         "threads": job.threads,
