@@ -204,7 +204,7 @@ def refusal(reader: Reader, path: Path) -> str:
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 @pytest.mark.filterwarnings("ignore")  # of numpy and zipfile, before they give up
 def test_damage_is_a_synther_error(reader: Reader, whole: dict[str, bytes]) -> None:
-    examples = int(os.environ.get("SYNTHER_FUZZ_EXAMPLES", "120"))
+    examples = int(os.environ.get("SYNTHER_FUZZ_EXAMPLES", "60"))
 
     @given(data=st.data())
     @settings(max_examples=examples, deadline=None, database=None)

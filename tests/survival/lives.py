@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 CPU = ("--threads", "1", "--device", "cpu")
-OFFLINE = ("steps=300", "hidden=[16,16]", "eval_every=100", "eval_episodes=1", "batch_size=16")
+OFFLINE = ("steps=200", "hidden=[16,16]", "eval_every=100", "eval_episodes=1", "batch_size=16")
 ONLINE = (
-    *("steps=90", "random_steps=10", "eval_every=30", "eval_episodes=1", "hidden=[16,16]"),
+    *("steps=70", "random_steps=10", "eval_every=35", "eval_episodes=1", "hidden=[16,16]"),
     *("batch_size=16", "retrain_every=30", "synthetic_samples=200"),
-    *("diffusion.steps=60", "diffusion.width=16", "diffusion.depth=1", "diffusion.dim_t=16"),
+    *("diffusion.steps=40", "diffusion.width=16", "diffusion.depth=1", "diffusion.dim_t=16"),
     *("diffusion.sampling_steps=2", "diffusion.batch_size=32"),
 )
-DIFFUSION = ("steps=400", "width=32", "depth=1", "dim_t=16", "sampling_steps=4", "batch_size=64")
+DIFFUSION = ("steps=300", "width=32", "depth=1", "dim_t=16", "sampling_steps=4", "batch_size=64")
 
 
 def settings(*pairs: str) -> list[str]:
@@ -40,7 +40,7 @@ def command(kind: str, folder: Path, data: Path) -> list[str]:
             *settings(*ONLINE),
         ],
         "fit": ["--data", str(data), *settings(*DIFFUSION)],
-        "sample": ["--model", str(folder / "model"), "--num", "60000"],
+        "sample": ["--model", str(folder / "model"), "--num", "40000"],
     }[kind]
     return [kind, *own, "--out", str(out), *CPU]
 

@@ -126,7 +126,7 @@ def test_samples_of_other_settings_are_not_mixed(
         patch.setattr(resumable.TransitionsWriter, "_write_archive", dies)
         assert main(sample) == 1
     parts = tmp_path / ".samples.npz.parts"
-    assert json.loads((parts / "count.json").read_text())["rows"] == 60000
+    assert json.loads((parts / "count.json").read_text())["rows"] == 40000
     assert "seed was 0, is 1" in refused([*sample, "--seed", "1"])
     columns = (parts / "rewards").read_bytes()
     (parts / "rewards").write_bytes(columns[:100])
