@@ -1,13 +1,14 @@
 # make quick: the whole workflow in minutes. make test: every test. Both make .venv where it is missing.
 PYTHON ?= python3
 VENV ?= .venv
-# ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without.
-EXTRAS ?= dev,ctgan
+# ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without. The others
+# let `make test` try SLURM, Kubernetes' profile and wandb.
+EXTRAS ?= dev,ctgan,slurm,kubernetes,wandb
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint check-physics environment rendering clean
+.PHONY: quick test lint check-physics environment rendering slurm-tools clean
 
 quick: environment rendering
 	snakemake --config preset=quick --quiet rules
@@ -17,7 +18,7 @@ quick: environment rendering
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
 
 # A test a core: the mathematics of each has one thread.
-test: environment rendering
+test: environment rendering slurm-tools
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --durations 15
 
 lint: environment
@@ -39,6 +40,15 @@ rendering: environment
 	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
 	     --no-install-recommends libegl1 libgl1-mesa-dri libosmesa6 >/dev/null && $(RENDERS); } \
 	|| echo "No pixels can be rendered here: install libegl1 libgl1-mesa-dri, or libosmesa6"
+
+# What the tests start a SLURM of one node from; installed where it is missing, by root on Debian.
+SLURMS := command -v slurmctld slurmd sbatch munged >/dev/null && echo "SLURM: $$(slurmd -V)"
+slurm-tools:
+	@$(SLURMS) 2>/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq \
+	     install -y --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null \
+	     && $(SLURMS); } \
+	|| echo "No SLURM can be started here: install slurmctld slurmd slurm-client munge"
 
 environment: $(VENV)/.installed
 

@@ -131,7 +131,11 @@ def job_state(
 def _checkpoint(job: Job) -> Path:
     """Return where a job's checkpoint lies, if it makes one."""
     first = Path(job.outputs[0])
-    return first.parent / "fit.ckpt" if first.name == "model.pt" else first.with_suffix(".ckpt")
+    if first.name == "model.pt":
+        return first.parent / "fit.ckpt"
+    if first.name == "samples.npz" or job.rule == "render_dataset":
+        return first.with_name(f".{first.name}.parts")
+    return first.with_suffix(".ckpt")
 
 
 def _measured_seconds(job: Job, root: Path) -> float | None:

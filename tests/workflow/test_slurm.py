@@ -81,6 +81,10 @@ def process_of(folder: Path, output: str) -> int | None:
     return None
 
 
+def log_of(output: str) -> Path:
+    return Path(output.replace("results/", "logs/", 1)).with_suffix(".log")
+
+
 @pytest.fixture
 def cluster(script, tmp_path: Path) -> Iterator:
     if reason := script.missing():
@@ -125,6 +129,10 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
         print(log.read_text())
     for target in TARGETS:
         assert (there / target).read_bytes() == (here / target).read_bytes(), target
+
+    # the killed job went on from its checkpoint
+    (left,) = re.findall(r": ([\d,]+) steps to go", (there / log_of(TARGETS[0])).read_text())
+    assert int(left.replace(",", "")) < STEPS
 
     jobs = [
         dict(re.findall(r"(\w+)=(\S*)", line))

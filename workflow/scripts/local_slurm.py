@@ -72,7 +72,9 @@ def missing() -> str:
     absent = [name for name in (*DAEMONS, "sbatch", "srun", "squeue") if not shutil.which(name)]
     if absent:
         return f"{', '.join(absent)} missing: make slurm-tools"
-    if SYSTEM_CONF.exists() or SYSTEM_CONF.is_symlink():
+    if SYSTEM_CONF.is_symlink() and not SYSTEM_CONF.exists():
+        SYSTEM_CONF.unlink()  # what a killed one left
+    if SYSTEM_CONF.exists():
         return f"{SYSTEM_CONF} is there: this machine has a SLURM of its own"
     return ""
 
@@ -154,7 +156,11 @@ class LocalCluster:
     def _start(self, name: str, *arguments: str) -> None:
         with open(self.folder / f"{name}.log", "ab") as log:
             self._daemons[name] = subprocess.Popen(
-                [name, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [name, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the command; they end after it
             )
 
     def start_node(self) -> None:

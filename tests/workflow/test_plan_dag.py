@@ -1,0 +1,57 @@
+"""What `synther plan` counts is what Snakemake would run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from test_dag import ROOT, copy_workflow, snakemake
+
+from synther.planning.costs import Requests
+from synther.planning.jobs import Jobs
+from synther.planning.paths import maker
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+def test_the_jobs_are_snakemake_s(preset: str, tmp_path: Path) -> None:
+    """Rule by rule and file by file: outputs, logs, memory, minutes and GPUs of the dry run."""
+    done = snakemake(copy_workflow(tmp_path), "-n", "--config", f"preset={preset}", "device=cuda")
+    assert done.returncode == 0, done.stdout + done.stderr
+    theirs = {}
+    for block in done.stdout.split("\nrule ")[1:]:
+        name, _, rest = block.partition(":")
+        fields = dict(
+            line.strip().split(": ", 1) for line in rest.splitlines() if line.startswith("    ")
+        )
+        if name == "all":
+            continue
+        asked = dict(item.split("=", 1) for item in fields["resources"].split(", ") if "=" in item)
+        theirs[fields["output"].split(", ")[0]] = (
+            name,
+            set(fields["output"].split(", ")),
+            fields["log"],
+            *(asked.get(key) for key in ("mem_mb", "runtime", "gpu")),
+            int(fields.get("threads", 1)),
+        )
+    jobs, requests = Jobs(preset).all_jobs(), Requests(preset, "cuda")
+    ours = {}
+    for path, job in jobs.items():
+        rule, wildcards = maker(path)
+        asked = [str(getattr(requests, key)(rule, wildcards, 1)) for key in ("mem_mb", "runtime")]
+        gpu = str(requests.gpu(rule, wildcards, 1)) if "gpu=" in _rule(rule) else None
+        threads = min(job.threads, len(os.sched_getaffinity(0)))
+        ours[path] = (job.rule, set(job.outputs), job.log, *asked, gpu, threads)
+    assert ours.keys() == theirs.keys()
+    assert {path: ours[path] for path in ours if ours[path] != theirs[path]} == {}
+
+
+def _rule(name: str) -> str:
+    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    return next(
+        part.partition("\n\n\n")[0]
+        for text in texts
+        for part in text.split("rule ")
+        if part.startswith(f"{name}:")
+    )
