@@ -7,7 +7,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint check-physics environment rendering clean
+.PHONY: quick test lint check-physics environment rendering browser clean
 
 quick: environment rendering
 	snakemake --config preset=quick --quiet rules
@@ -38,6 +38,13 @@ rendering: environment
 	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
 	     --no-install-recommends libegl1 libgl1-mesa-dri libosmesa6 >/dev/null && $(RENDERS); } \
 	|| echo "No pixels can be rendered here: install libegl1 libgl1-mesa-dri, or libosmesa6"
+
+# What the report's tests open it in; they are skipped without.
+browser:
+	@command -v chromium chromium-browser chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
+	     --no-install-recommends chromium >/dev/null; } \
+	|| echo "No browser here: install chromium to test the report in it"
 
 environment: $(VENV)/.installed
 

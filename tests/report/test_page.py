@@ -258,9 +258,11 @@ def test_in_a_browser_it_opens_sorts_and_asks_for_nothing(page: str, tmp_path: P
         panel.querySelector("path.seed").dispatchEvent(new KeyboardEvent("keydown", left));
         found.moved = panel.querySelector(".readout").textContent;
         panel.close();
-        for (const each of document.querySelectorAll("button.source")) {
-          each.click();
-          for (const run of panel.querySelectorAll("details")) run.open = true;
+        for (const part of document.querySelectorAll("section")) {
+          const first = part.querySelector("tbody button.source");
+          if (!first) continue;
+          first.click();
+          for (const run of [...panel.querySelectorAll("details")].slice(0, 3)) run.open = true;
           panel.close();
         }
         const dataset = document.getElementById("dataset");

@@ -48,9 +48,9 @@ def documented() -> list[list[str]]:
 
 
 def test_documented_targets_are_there(folder: Path) -> None:
-    """At the quick preset, because planning all of the paper's takes longer; the rules are alike."""
+    """At the quick preset: planning all of the paper's takes longer, and the rules are alike."""
     commands = [command[1:] for command in documented() if command[0] == "snakemake"]
-    targets = {command[0].replace("figures/claims", "figures/quick/claims") for command in commands}
+    targets = {c[0].replace("figures/claims", "figures/quick/claims") for c in commands}
     assert {"report", "figures/quick/claims.pdf"} <= targets
     said = snakemake(folder, "-n", *sorted(targets), "--config", "preset=quick")
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", said.rpartition("Job stats:")[2], re.M))
