@@ -8,7 +8,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint check-physics environment rendering slurm-tools clean
+.PHONY: quick test lint check-physics environment rendering slurm-tools browser clean
 
 quick: environment rendering
 	snakemake --config preset=quick --quiet rules
@@ -18,7 +18,7 @@ quick: environment rendering
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
 
 # A test a core: the mathematics of each has one thread.
-test: environment rendering slurm-tools
+test: environment rendering slurm-tools browser
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --durations 15
 
 lint: environment
@@ -49,6 +49,13 @@ slurm-tools:
 	     install -y --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null \
 	     && $(SLURMS); } \
 	|| echo "No SLURM can be started here: install slurmctld slurmd slurm-client munge"
+
+# What the report's tests open it in; they are skipped without.
+browser:
+	@command -v chromium chromium-browser chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
+	     --no-install-recommends chromium >/dev/null; } \
+	|| echo "No browser here: install chromium to test the report in it"
 
 environment: $(VENV)/.installed
 

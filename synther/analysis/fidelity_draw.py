@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from synther.analysis.curve_legend import COLORS, MARKS
+from synther.analysis.curve_legend import COLORS, DASHES, MARKS
 from synther.analysis.draw import block_width, draw_block
 from synther.analysis.fidelity import Sheet
 from synther.analysis.fidelity_render import blocks, dataset_label, footnotes
@@ -79,33 +80,40 @@ class _Panels:
             axes.tick_params(labelsize=TICK, width=0.5, length=2.5, pad=1.5, which="both")
 
 
-def _legend(page: Page, sheet: Sheet, extra: tuple[tuple[str, str, str], ...] = ()) -> list[Line2D]:
-    """Write the legend's words; return its marks, whose y is still in points from the top."""
-    marks, x = [], MARGIN
+def _dash(sheet: Sheet, source: str) -> tuple[float, tuple[float, ...]]:
+    return DASHES[list(sheet.spec.sources).index(source) % len(DASHES)]
+
+
+def _legend(page: Page, sheet: Sheet, lined: bool = False) -> list[Line2D]:
+    """Write the legend's words; return its marks, whose y is still in points from the top.
+
+    Args:
+        page: at whose `y` it stands.
+        sheet: whose sources are drawn.
+        lined: as lines of histograms, beside the area of the data, and not as marks.
+    """
     looks = _looks(sheet)
-    drawn = [
-        s
+    has_any = {e.source for e in sheet.entries.values() if e.numbers}
+    entries = [
+        (sheet.spec.sources[s], *looks[s], _dash(sheet, s) if lined else None)
         for s in sheet.spec.sources
-        if any(e.source == s and e.numbers for e in sheet.entries.values())
+        if s in has_any and s != "real"
     ]
-    entries = [(sheet.spec.sources[s], *looks[s]) for s in drawn if s != "real"]
-    for label, color, mark in [*extra, *entries]:
-        width = 13 + text_width(label, Style())
+    marks, x = [], MARGIN
+    for label, color, mark, dash in [("real", REAL, "s", None)] * lined + entries:
+        room = 13 if dash is None else 23
+        width = room + text_width(label, Style())
         if x > MARGIN and x + width > page.width - MARGIN:
             x = MARGIN
             page.y += LINE
-        marks.append(
-            Line2D(
-                [(x + 5) / page.width],
-                [page.y + 0.5 * LINE],
-                color=color,
-                marker=mark,
-                markersize=5,
-                linestyle="none",
-                markeredgewidth=0,
-            )
-        )
-        page.text(x + 13, label)
+        y = page.y + 0.5 * LINE
+        at = [x + 5] if dash is None else [x, x + room - 5]
+        style: dict[str, Any] = {"linestyle": dash, "linewidth": 1.2}
+        if dash is None:
+            style = {"marker": mark, "markersize": 5, "linestyle": "none"}
+        xs = [place / page.width for place in at]
+        marks.append(Line2D(xs, [y] * len(xs), color=color, markeredgewidth=0, **style))
+        page.text(x + room, label)
         x += width + 14
     page.y += LINE + 4
     return marks
@@ -125,7 +133,7 @@ def _scatter(sheet: Sheet) -> Drawer:
             x, y = shown["distance"].to_numpy(), shown["mse"].to_numpy()
             positive = y[y > 0]
             least = min(least, positive.min() if len(positive) else np.inf)
-            axes.plot(x, y, ".", color=color, markersize=1.6, alpha=0.35, markeredgewidth=0)
+            axes.plot(x, y, ".", color=color, markersize=2.4, alpha=0.4, markeredgewidth=0)
             if len(known):
                 middle = (known["distance"].median(), known["mse"].median())
                 axes.plot(
@@ -141,8 +149,8 @@ def _scatter(sheet: Sheet) -> Drawer:
         axes.set_xlim(left=0)
         axes.grid(color=GRID, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.set_xlabel("least distance to the data", fontsize=TICK + 0.5)
-        axes.set_ylabel("dynamics MSE", fontsize=TICK + 0.5)
+        axes.set_xlabel("least distance to the data (standard deviations)", fontsize=TICK + 0.5)
+        axes.set_ylabel("dynamics MSE (squared units of the task)", fontsize=TICK + 0.5)
 
     return draw
 
@@ -163,7 +171,8 @@ def _histogram(sheet: Sheet) -> Drawer:
             if is_first:
                 axes.stairs(found["real"][index], edges, fill=True, color=REAL, alpha=0.45)
                 is_first = False
-            axes.stairs(found["samples"][index], edges, color=color, linewidth=0.9)
+            dash = _dash(sheet, source)
+            axes.stairs(found["samples"][index], edges, color=color, linewidth=0.9, linestyle=dash)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=3)
         axes.set_ylim(bottom=0)
@@ -212,7 +221,7 @@ def _varying(sheet: Sheet, dataset: DatasetRow) -> list[tuple[str, str]]:
 def _add_panels(page: Page, sheet: Sheet) -> tuple[_Panels | None, list[Line2D]]:
     spec = sheet.spec
     if spec.layout == "marginals":
-        marks = _legend(page, sheet, (("real", REAL, "s"),))
+        marks = _legend(page, sheet, lined=True)
         panels = _Panels(page, 7, (72.0, 42.0), 12.0)
         for dataset in spec.rows:
             page.text(MARGIN, dataset_label(dataset), style=Style(BODY, "bold"))

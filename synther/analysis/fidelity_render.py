@@ -170,7 +170,8 @@ def _dynamics_note(sheet: Sheet) -> str:
 
 DRAWN = {
     "diversity": "Points: up to 1,000 samples of each source; large marks: medians.",
-    "marginals": "Histograms: shares of all rows, in bins over the middle 99.8% of real values.",
+    "marginals": "Histograms: shares of all rows (upwards) in bins of the column's own unit, over "
+    "the middle 99.8% of real values; grey areas are the data.",
     "compression": "Bars: one standard deviation over seeds; the dotted line is the real data.",
 }
 

@@ -30,6 +30,7 @@ from synther.analysis.summary_render import footnotes, group_label, metric_heads
 
 ROW, HEAD, LABEL, METRIC, GAP = 12.0, 13.0, 112.0, 78.0, 12.0
 UNITS = {"optimality_gap": "fraction", IMPROVEMENT: "probability"}
+Y_UNITS = {"profiles": "share of scores above", "curves": "IQM of scores"}
 PANEL_WIDTH, PANEL_HEIGHT, MOST_COLUMNS = 142.0, 96.0, 4
 LABEL_ROOM, TICK_ROOM, TITLE_ROOM, BELOW = 34.0, 26.0, 24.0, 34.0
 
@@ -114,7 +115,7 @@ def _draw_lines(axes: Axes, found: Summary, block: Block, each: dict[str, Look])
     else:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(FuncFormatter(thousands))
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     plain(axes)
 
@@ -122,7 +123,6 @@ def _draw_lines(axes: Axes, found: Summary, block: Block, each: dict[str, Look])
 def _grid(page: Page, found: Summary) -> list[tuple[float, float, Block]]:
     """Write the panels' titles and units, an agent a row; return (left, top, block) of each."""
     spec, boxes = found.spec, []
-    y_unit = "share of scores above" if spec.layout == "profiles" else "IQM of normalised scores"
     for agent in spec.agents:
         own = [block for block in found.blocks if block.agent == agent]
         for first in range(0, len(own), MOST_COLUMNS):
@@ -135,7 +135,6 @@ def _grid(page: Page, found: Summary) -> list[tuple[float, float, Block]]:
                 page.text(middle, block.unit, "center", Style(TICK), down)
                 boxes.append((left, page.y + TITLE_ROOM, block))
             page.y += TITLE_ROOM + PANEL_HEIGHT + BELOW
-    page.paragraph(f"Vertical axes: {y_unit}.", Style(NOTE))
     return boxes
 
 
@@ -175,6 +174,16 @@ def draw(found: Summary) -> Figure:
             corner = (left / page.width, 1 - (top + PANEL_HEIGHT) / height)
             axes = figure.add_axes((*corner, PANEL_WIDTH / page.width, PANEL_HEIGHT / height))
             _draw_lines(axes, found, block, each)
+            if left == boxes[0][0]:
+                axes.annotate(
+                    Y_UNITS[spec.layout],
+                    (-LABEL_ROOM / PANEL_WIDTH, 0.5),
+                    xycoords="axes fraction",
+                    rotation=90,
+                    ha="left",
+                    va="center",
+                    fontsize=TICK,
+                )
     draw_keys(figure, page, height, keys, marked=intervals)
     return figure
 

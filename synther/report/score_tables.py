@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from synther.analysis import summary_render
+from synther.analysis.notes import STAND_IN
 from synther.analysis.text import MISSING
 from synther.report.cells import (
     SCORE_TOLERANCE,
@@ -91,7 +92,7 @@ def comparison(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
         own = _comparison_cells(rows, columns, members)
         if kind == "cell":
             name = rows["paper_name"].iloc[0]
-            label = dataset if dataset == name else f"{dataset} (for {name})"
+            label = dataset if dataset == name else f"{dataset}{STAND_IN}"
             table.rows.append([word(label), word(group), *own])
         else:
             label = f"Average, {group}" if kind == "average" else "Overall average"
