@@ -85,6 +85,7 @@ def sample(options: argparse.Namespace) -> None:
         "settings": overrides,
         "samples": options.num,
         "seed": options.seed,
+        "version": provenance.version(),
     }
     # Another device or torch draws or rounds otherwise: its parts do not belong to these.
     identity = {**about, "device": kind_of(device), "torch": importlib.metadata.version("torch")}

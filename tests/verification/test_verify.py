@@ -88,6 +88,7 @@ class Tree:
             "settings": {},
             "model": {"path": str(folder), "sha256": sha256(self.model)},
             "output_sha256": sha256(self.samples),
+            "version": provenance.version(),
         }
         write_json(self.samples.with_suffix(".json"), record)
 
