@@ -61,7 +61,7 @@ def fit(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.generators import change_sampling, generator_class
+    from synther.generators import change_sampling, generator_class, remaining_chunks
     from synther.progress import Progress
     from synther.resumable import ResumableWriter
 
@@ -94,7 +94,7 @@ def sample(options: argparse.Namespace) -> None:
             ResumableWriter(out, identity) as writer,
             Progress(options.num, f"sample {out.parent.name}", "row", done=writer.rows) as progress,
         ):
-            for part in generator.sample_chunks(options.num, options.seed, first=writer.parts):
+            for part in remaining_chunks(generator, options.num, options.seed, writer.parts):
                 progress.advance(len(part))
                 writer.append(part)
         record = {
