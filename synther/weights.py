@@ -59,7 +59,9 @@ def load(
             content[name]
         _require_own_values(content)
     except Exception as error:  # torch and zipfile raise many kinds for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Of torch's long advice, the line that says what it met
+        said = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
+        reason = said.splitlines()[0] if said else type(error).__name__
         raise SyntherError(f"{path} is damaged: {remedy} ({reason})") from error
     if not isinstance(content, dict):
         raise SyntherError(f"{path} is damaged: {remedy} (it holds a {type(content).__name__})")

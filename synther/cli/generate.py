@@ -61,7 +61,7 @@ def fit(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.generators import change_sampling, generator_class
+    from synther.generators import change_sampling, generator_class, remaining_chunks
     from synther.progress import Progress
     from synther.resumable import ResumableWriter
 
@@ -85,6 +85,7 @@ def sample(options: argparse.Namespace) -> None:
         "settings": overrides,
         "samples": options.num,
         "seed": options.seed,
+        "version": provenance.version(),
     }
     # Another device or torch draws or rounds otherwise: its parts do not belong to these.
     identity = {**about, "device": kind_of(device), "torch": importlib.metadata.version("torch")}
@@ -93,7 +94,7 @@ def sample(options: argparse.Namespace) -> None:
             ResumableWriter(out, identity) as writer,
             Progress(options.num, f"sample {out.parent.name}", "row", done=writer.rows) as progress,
         ):
-            for part in generator.sample_chunks(options.num, options.seed, first=writer.parts):
+            for part in remaining_chunks(generator, options.num, options.seed, writer.parts):
                 progress.advance(len(part))
                 writer.append(part)
         record = {

@@ -278,7 +278,7 @@ def collect(
         "level": level,
         "physics": physics,
         "seed": seed,
-        "collected_by": "synther",
+        "collected_by": f"synther {provenance.version()}",
     }
     write_d4rl_hdf5(out, columns, metadata, policy.d4rl_metadata() if policy else None)  # type: ignore[arg-type]
     if checkpoint:

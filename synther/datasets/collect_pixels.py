@@ -207,7 +207,7 @@ def collect_pixels(
         "task": task,
         "level": level,
         "seed": seed,
-        "collected_by": "synther",
+        "collected_by": f"synther {provenance.version()}",
         "behaviour_policies": ",".join(names),
         "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
     }

@@ -7,6 +7,8 @@ is imported when it is first asked for, so that importing this package costs not
 from __future__ import annotations
 
 import importlib
+import inspect
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -120,6 +122,16 @@ def change_sampling(generator: Generator, overrides: Mapping[str, Any]) -> None:
                 f"{', '.join(sorted(free)) or 'none'}"
             )
     generator.settings = changed  # type: ignore[attr-defined]
+
+
+def remaining_chunks(generator: Generator, n: int, seed: int, first: int) -> Iterator[Transitions]:
+    """Yield what `sample_chunks` yields from part `first` on.
+
+    One that knows no `first`, of a package of somebody's own, draws the parts before it again.
+    """
+    if "first" in inspect.signature(generator.sample_chunks).parameters:
+        return generator.sample_chunks(n, seed, first=first)
+    return itertools.islice(generator.sample_chunks(n, seed), first, None)
 
 
 def make_generator(

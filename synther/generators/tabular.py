@@ -7,6 +7,7 @@ source. Nothing else imports it.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,15 +16,40 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import torch
 
+from synther import weights
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file, write_json
+from synther.files import write_json
 from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
 
 CHUNK = 50_000
+PICKLED = (
+    *("builtins:slice", "builtins:set"),
+    *(
+        f"ctgan.data_transformer:{n}"
+        for n in ("ColumnTransformInfo", "DataTransformer", "SpanInfo")
+    ),
+    *("ctgan.data_sampler:DataSampler", "ctgan.synthesizers.ctgan:CTGAN"),
+    *("ctgan.synthesizers.ctgan:Generator", "ctgan.synthesizers.ctgan:Residual"),
+    *("ctgan.synthesizers.tvae:Decoder", "ctgan.synthesizers.tvae:TVAE"),
+    *("rdt.transformers.categorical:OneHotEncoder", "rdt.transformers.null:NullTransformer"),
+    "rdt.transformers.numerical:ClusterBasedNormalizer",
+    "sklearn.mixture:BayesianGaussianMixture",
+    *("torch.nn:ReLU", "torch.nn:BatchNorm1d", "torch.nn:Sequential", "torch.nn:Linear"),
+    *("numpy._core.multiarray:_reconstruct", "numpy._core.multiarray:scalar"),
+    *("numpy:dtype", "numpy:ndarray", "numpy.random:MT19937", "numpy.random:SeedSequence"),
+    *(f"numpy.dtypes:{kind}DType" for kind in ("Bool", "Object", "Str", "Float32", "Float64")),
+    *(f"numpy.dtypes:{sign}Int{bits}DType" for sign in ("", "U") for bits in (8, 32, 64)),
+    *("numpy.random.mtrand:RandomState", "numpy.random._pickle:__bit_generator_ctor"),
+    *("numpy.random._pickle:__randomstate_ctor",),
+    "numpy.random.bit_generator:__pyx_unpickle_SeedSequence",
+    *("pandas._libs.internals:_unpickle_block", "pandas:DataFrame", "pandas:Series"),
+    *("pandas:Index", "pandas:RangeIndex", "pandas.core.indexes.base:_new_Index"),
+    *(f"pandas.core.internals.managers:{n}" for n in ("BlockManager", "SingleBlockManager")),
+)
+"""What the package's models consist of: "module:name" of everything that their pickles name."""
 
 
 def require_ctgan() -> Any:
@@ -225,22 +251,26 @@ class _Tabular:
             "widths": self._widths,
             "settings": as_dict(self.settings),
         }
-        with atomic_path(path / "model.pt") as temporary:
-            torch.save(content, temporary)
+        weights.save(path / "model.pt", content)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Self:
-        """Read what `save` wrote, unpickling it, as the package's own `load` does.
-
-        A pickle can run anything: read only files that you trust.
+        """Read what `save` wrote: a pickle, of which only the classes in `PICKLED` are made.
 
         Raises:
-            SyntherError: the package or the file is missing, or the file is damaged.
+            SyntherError: the package or the file is missing, or the file is damaged, or it names
+                what such a model has not.
         """
         require_ctgan()
-        file = require_file(Path(path) / "model.pt", f"fit and save a {cls.name} there first")
+        file = Path(path) / "model.pt"
+        content = weights.load(
+            file,
+            "fit it anew",
+            required=("model", "constants", "widths", "settings"),
+            classes=[_named(name) for name in PICKLED],
+            missing=f"fit and save a {cls.name} there first",
+        )
         try:
-            content = torch.load(file, map_location="cpu", weights_only=False)
             settings = resolve(cls.settings_type, content["settings"], where=str(file))
             found = cls(settings, device)
             found._model, found._widths = content["model"], tuple(content["widths"])
@@ -248,9 +278,15 @@ class _Tabular:
             found._model.set_device(device)
         except SyntherError:
             raise
-        except Exception as error:  # torch and pickle raise many kinds for a damaged file
+        except (ValueError, TypeError, AttributeError) as error:
             raise SyntherError(f"{file} is damaged: fit it anew ({error})") from error
         return found
+
+
+def _named(name: str) -> Any:
+    """Return the class or function "module:name"."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _one_process() -> Any:

@@ -73,6 +73,7 @@ def check_samples(
         report.add("damaged", path, f"it has {rows} rows, its record says {record.get('samples')}")
     check_output(record, "output_sha256", path, sums, report)
     check_inputs(record, ("model",), path, sums, report)
+    check_version(record, path, report)
     try:
         if latents:
             wanted, now = plan.pixels().samples(source), {}

@@ -130,8 +130,14 @@ def _check_source(
             found["file"] == "fit.json" and not path.with_name("model.pt").exists()
         ):
             sources.check_fit(path.parent, *where, latents=latents)
+        elif found["file"] in ("samples.json", "mixture.json"):
+            _require_result(path, report)
     elif path.suffix == ".json":
-        if not path.with_suffix(".parquet").exists() and not path.with_suffix(".npz").exists():
-            report.add("incomplete", path, "its result is missing; run its rule again")
+        _require_result(path, report)
     elif path.suffix != ".pt":
         report.add("foreign", path, "no rule makes such a file")
+
+
+def _require_result(record: Path, report: Report) -> None:
+    if not any(record.with_suffix(suffix).exists() for suffix in (".parquet", ".npz")):
+        report.add("incomplete", record, "its result is missing; run its rule again")

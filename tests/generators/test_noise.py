@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from synther.errors import SyntherError
-from synther.generators import make_generator
+from synther.generators import make_generator, remaining_chunks
+from synther.generators import noise as noise_module
 from synther.generators.noise import CHUNK, Noise, NoiseSettings
 from synther.transitions import Transitions
 
@@ -91,3 +93,22 @@ def test_bad_settings_and_files_are_refused(data: Transitions, tmp_path: Path) -
     (tmp_path / "model.pt").write_bytes(b"no model")
     with pytest.raises(SyntherError, match=r"model\.pt"):
         Noise.load(tmp_path)
+
+
+class Forgetful(Noise):
+    """A generator that can't begin in the middle."""
+
+    def sample_chunks(self, n: int, seed: int = 0) -> Iterator[Transitions]:  # type: ignore[override]
+        return super().sample_chunks(n, seed)
+
+
+@pytest.mark.parametrize("kind", [Noise, Forgetful])
+def test_sampling_goes_on_at_any_part(
+    data: Transitions, monkeypatch: pytest.MonkeyPatch, kind: type[Noise]
+) -> None:
+    monkeypatch.setattr(noise_module, "CHUNK", 10)
+    fitted = kind().fit(data)
+    whole = Transitions.concatenate(remaining_chunks(fitted, 35, 4, 0))
+    rest = list(remaining_chunks(fitted, 35, 4, 2))
+    assert [len(part) for part in rest] == [10, 5]
+    np.testing.assert_array_equal(Transitions.concatenate(rest).packed(), whole.packed()[20:])

@@ -7,6 +7,7 @@ import builtins
 import numpy as np
 import pytest
 
+from synther import weights
 from synther.errors import SyntherError
 from synther.generators import Generator, make_generator
 from synther.generators.tabular import CTGAN, TVAE, CTGANSettings
@@ -76,6 +77,25 @@ def test_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "model.pt").write_bytes(b"no model")
     with pytest.raises(SyntherError, match="damaged"):
         TVAE.load(tmp_path)
+
+
+class Trap:
+    """Its unpickling would leave a file."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return open, (str(self.target), "w")
+
+
+def test_a_model_that_names_anything_else_is_refused(tmp_path):
+    pytest.importorskip("ctgan")
+    content = {"model": Trap(tmp_path / "sprung"), "constants": {}, "widths": [1, 1]}
+    weights.save(tmp_path / "model.pt", {**content, "settings": {}})
+    with pytest.raises(SyntherError, match="damaged"):
+        TVAE.load(tmp_path)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_unfit_settings_are_refused():

@@ -88,6 +88,7 @@ class Tree:
             "settings": {},
             "model": {"path": str(folder), "sha256": sha256(self.model)},
             "output_sha256": sha256(self.samples),
+            "version": provenance.version(),
         }
         write_json(self.samples.with_suffix(".json"), record)
 
@@ -154,6 +155,7 @@ FAULTS: dict[str, tuple[Callable[[Tree], object], str, str]] = {
     ),
     "no record": (lambda t: t.record.unlink(), "incomplete", "is missing: the job did not end"),
     "no rows": (lambda t: t.result.unlink(), "incomplete", "its result is missing"),
+    "no samples": (lambda t: t.samples.unlink(), "incomplete", "its result is missing"),
     "bad record": (lambda t: t.record.write_text("{"), "damaged", "is damaged"),
     "seed": (
         lambda t: rewrite(t, lambda r: r[r["seed"] != t.run.seeds[-1]]),
