@@ -221,7 +221,9 @@ class _Judge:
                 found.add("unknown")
         return sorted(found)
 
-    def _limits(self, claim: Claim, effects: Sequence[Effect]) -> tuple[list[str], str]:
+    def _limits(
+        self, claim: Claim, effects: Sequence[Effect], finding: Finding
+    ) -> tuple[list[str], str]:
         cells = list({id(c): c for e in effects for pair in e.pairs for c in pair}.values())
         limits = []
         if not self.spec.is_paper_protocol:
@@ -229,8 +231,9 @@ class _Judge:
         if any(cell.dataset != cell.paper_name for cell in cells):
             limits.append("datasets stand in for the paper's")
         strata, whole = min(len(effect.pairs) for effect in effects), len(claim.of.cells)
-        if strata < whole and claim.rule != "ratio":
-            limits.append(f"{strata} of {whole} datasets" if strata else "no dataset")
+        # a ratio that is reached anywhere is reached, whatever else was left out
+        if strata < whole and (claim.rule != "ratio" or finding is not Finding.FOR):
+            limits.append(f"{strata} of {whole} datasets")
         if claim.seeds and (seeds := min(effect.seeds for effect in effects)) < claim.seeds:
             limits.append(f"{seeds} of {claim.seeds} seeds")
         physics = self._physics(cells)
@@ -251,8 +254,8 @@ class _Judge:
             whole = len(claim.of.cells)
             why = [f"no results to hold against {', '.join(lacking)}"]
             return Outcome(claim, Verdict.NOT_RUN, None, (0, whole), why, "")
-        limits, physics = self._limits(claim, there)
         finding = verdicts.together(effect.finding for effect in there)
+        limits, physics = self._limits(claim, there, finding)
         # the one that was the hardest to be better than
         shown = min(there, key=lambda e: (e.finding, np.nan_to_num(e.estimate.low, nan=-np.inf)))
         strata = min(len(effect.pairs) for effect in there), len(claim.of.cells)

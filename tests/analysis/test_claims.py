@@ -297,6 +297,10 @@ def test_ratios_count_where_the_score_is_kept(
     assert outcome.effect is not None
     assert outcome.effect.finding is finding
     assert outcome.effect.estimate.value == pytest.approx(12.9)  # 43,000 rows of 12 columns
+    assert outcome.limits == []
+    # "up to" is shown by one dataset, and disproved by all of them alone
+    partly = decide(dataclasses.replace(wanted, of=Side("SynthER", [ours[0], None])), finals(gap))
+    assert partly.limits == ([] if finding is Finding.FOR else ["1 of 2 datasets"])
 
 
 def test_all_formats(tmp_path: Path) -> None:
