@@ -213,6 +213,8 @@ def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
             assert given[0] in verbs, span
             for option in (word.partition("=")[0] for word in given if word.startswith("--")):
                 assert option in verbs[given[0]]._option_string_actions, span
+        if program.startswith("figures/") and program.islower():
+            check_paths([program])
         if program == "make" and given and given[0].islower():
             check_make(given[:1])
         if program == "snakemake" and "..." not in span:
