@@ -11,10 +11,11 @@ export PYTHONUNBUFFERED := 1
 .PHONY: quick test lint check-physics environment rendering slurm-tools browser clean
 
 quick: environment rendering
-	snakemake --config preset=quick --quiet rules
+	snakemake all report --config preset=quick --quiet rules
 	@echo
 	@echo "Done. Tables and figures:"
 	@ls figures/quick/*.pdf
+	@echo "All of it on one page: figures/quick/report.html"
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
 
 # A test a core: the mathematics of each has one thread.
