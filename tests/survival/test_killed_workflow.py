@@ -20,7 +20,7 @@ DATASET = "hopper-medium-local"
 HERE = f"results/quick/offline/{DATASET}/real"
 TARGET = f"{HERE}/td3_bc/seeds-0-1.parquet"
 OTHER = f"{HERE}/bc/seeds-0-1.parquet"
-PATIENCE_S = 240.0
+PATIENCE_S = 600.0
 
 
 @pytest.fixture
