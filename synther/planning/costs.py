@@ -118,7 +118,7 @@ class Requests:
 
     def mem_mb(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
         """Return the memory: the estimate, and half as much more at every further attempt."""
-        memory = self._jobs.job(rule, wildcards).memory_mb
+        memory = self._jobs.job(rule, wildcards).memory_mb + self._margins["beside_mb"]
         return int(memory * (1 + self._margins["memory_per_attempt"] * (attempt - 1)))
 
     def runtime(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:

@@ -24,10 +24,12 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "download_shard": ("data/vd4rl/{shard}.hdf5",),
     "collect_dataset": ("data/{preset}/local/{dataset}.hdf5",),
     "render_dataset": ("data/{preset}/pixels/{dataset}.hdf5",),
-    "subset": ("results/{preset}/subsets/{dataset}/{percent}pct.npz",),
+    "subset": tuple(
+        f"results/{{preset}}/subsets/{{dataset}}/{{percent}}pct.{s}" for s in ("npz", "json")
+    ),
     "fit_generator": tuple(f"{_GENERATOR}/{n}" for n in ("model.pt", "settings.json", "fit.json")),
     "sample_generator": tuple(f"{_GENERATOR}/samples.{suffix}" for suffix in ("npz", "json")),
-    "mix_sources": (f"{_GENERATOR}/mixture.npz",),
+    "mix_sources": tuple(f"{_GENERATOR}/mixture.{suffix}" for suffix in ("npz", "json")),
     "fidelity": tuple(
         f"results/{{preset}}/fidelity/{{dataset}}/{{source}}.{s}" for s in ("parquet", "json")
     ),

@@ -22,9 +22,8 @@ def test_the_jobs_are_snakemake_s(preset: str, tmp_path: Path) -> None:
     theirs = {}
     for block in done.stdout.split("\nrule ")[1:]:
         name, _, rest = block.partition(":")
-        fields = dict(
-            line.strip().split(": ", 1) for line in rest.splitlines() if line.startswith("    ")
-        )
+        lines = [line.strip().partition(": ") for line in rest.splitlines() if ": " in line]
+        fields = {key: value for key, _, value in lines}
         if name == "all":
             continue
         asked = dict(item.split("=", 1) for item in fields["resources"].split(", ") if "=" in item)
