@@ -81,7 +81,8 @@ def comparison(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
     heads = [Column("Dataset", is_name=True), Column("Group", is_name=True)]
     for agent, source, theirs in columns:
         text = f"{spec['agents'][agent]}, {sources[source]}"
-        heads.append(Column(f"{text} (paper)" if theirs else text, is_paper=theirs))
+        origin = "published" if source in also else "paper"
+        heads.append(Column(f"{text} ({origin})" if theirs else text, is_paper=theirs))
     table = Table("Normalised scores, mean ± standard deviation over seeds", heads)
     datasets = {g: [row["name"] for row in rows] for g, rows in spec["groups"].items()}
     for (kind, group, dataset), rows in cells.groupby(
