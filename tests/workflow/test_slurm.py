@@ -140,5 +140,9 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
             ["scontrol", "-o", "show", "jobs"], capture_output=True, text=True, check=True
         ).stdout.splitlines()
     ]
-    print(*jobs, sep="\n")
-    assert any(int(job["Restarts"]) for job in jobs)
+    assert any(int(job["Restarts"]) for job in jobs)  # SLURM requeued what was on the node
+    on_gpus = [job for job in jobs if job["Partition"] == "gpu"]
+    assert {job["TresPerJob"] for job in on_gpus} == {"gres:gpu:a100:1"}
+    assert {job["TimeLimit"] for job in jobs} == {"00:10:00", "00:20:00"}  # more when tried again
+    # collecting and a share of it in one submission, a fit, its samples, four runs, and one again
+    assert len(jobs) == 8
