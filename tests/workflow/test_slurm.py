@@ -85,6 +85,14 @@ def log_of(output: str) -> Path:
     return Path(output.replace("results/", "logs/", 1)).with_suffix(".log")
 
 
+def slurm_jobs() -> list[dict[str, str]]:
+    """Return what SLURM knows of every job."""
+    done = subprocess.run(
+        ["scontrol", "-o", "show", "jobs"], capture_output=True, text=True, check=True
+    )
+    return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture
 def cluster(script, tmp_path: Path) -> Iterator:
     if reason := script.missing():
@@ -114,6 +122,7 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
         # a job is killed, and tried again by Snakemake
         killed = until(lambda: saved_by(there, TARGETS[0]))
         os.kill(killed, signal.SIGKILL)
+        until(lambda: any(job.get("JobState") == "FAILED" for job in slurm_jobs()))
         # the node crashes with its jobs, which SLURM puts back into its queue
         until(lambda: any(saved_by(there, target) for target in TARGETS[1:]))
         cluster.crash_node()
@@ -131,14 +140,13 @@ def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) 
         assert (there / target).read_bytes() == (here / target).read_bytes(), target
 
     # the killed job went on from its checkpoint
-    (left,) = re.findall(r": ([\d,]+) steps to go", (there / log_of(TARGETS[0])).read_text())
+    (left,) = re.findall(r": ([\d,]+) \w+ to go", (there / log_of(TARGETS[0])).read_text())
     assert int(left.replace(",", "")) < STEPS
 
-    jobs = [
-        dict(re.findall(r"(\w+)=(\S*)", line))
-        for line in subprocess.run(
-            ["scontrol", "-o", "show", "jobs"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-    ]
-    print(*jobs, sep="\n")
-    assert any(int(job["Restarts"]) for job in jobs)
+    jobs = slurm_jobs()
+    assert any(int(job["Restarts"]) for job in jobs)  # SLURM requeued what was on the node
+    on_gpus = [job for job in jobs if job["Partition"] == "gpu"]
+    assert {job["TresPerJob"] for job in on_gpus} == {"gres:gpu:a100:1"}
+    assert {job["TimeLimit"] for job in jobs} == {"00:10:00", "00:20:00"}  # more when tried again
+    # collecting and a share of it in one submission, a fit, its samples, four runs, and one again
+    assert len(jobs) == 8

@@ -166,9 +166,13 @@ class LocalCluster:
     def start_node(self) -> None:
         """Start the node's daemon, and wait until the controller can use it."""
         self._start("slurmd", "-D", "-f", str(self.folder / "slurm.conf"), "-N", self.host)
-        if self._node_state().startswith("down"):
-            _wait(lambda: self._set_node("resume"), "the node", 30)
-        _wait(lambda: self._node_state() in ("idle", "mixed", "allocated"), "the node", 30)
+        _wait(self._usable, "the node", 60)
+
+    def _usable(self) -> bool:
+        state = self._node_state()
+        if state.startswith("down"):  # it may return by itself meanwhile, which refuses this
+            self._set_node("resume")
+        return state in ("idle", "mixed", "allocated")
 
     def _node_state(self) -> str:
         done = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True)
