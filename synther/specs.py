@@ -200,8 +200,8 @@ def agent_settings(
     return (
         settings
         | scale.get("agents", {})
-        | _matching(scale.get("per_dataset", {}), dataset)
         | scale.get("per_agent", {}).get(agent, {})
+        | _matching(scale.get("per_dataset", {}), dataset)
     )
 
 

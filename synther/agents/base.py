@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
@@ -156,6 +156,14 @@ class Agent(nn.Module, ABC):
         Returns:
             Numbers for the log, (K,) each.
         """
+
+    def phase(self) -> Hashable | None:
+        """Return what the count of updates decides about the next one; the same for most agents.
+
+        On a GPU, updates of one phase are one CUDA graph: they may differ in numbers on the device
+        alone. None: they are no graph.
+        """
+        return 0
 
     @abstractmethod
     def act(self, observations: Tensor) -> Tensor:

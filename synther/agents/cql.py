@@ -240,6 +240,10 @@ class CQL(Agent):
         soft_update(self._target, self._critics, settings.tau)
         return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": -log_density}
 
+    def phase(self) -> bool:
+        """Whether the next update's actor maximises the data's likelihood."""
+        return self.updates + 1 <= self.settings.bc_steps
+
     def act(self, observations: Tensor) -> Tensor:
         """Return the squashed means."""
         return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])

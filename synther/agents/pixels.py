@@ -228,6 +228,9 @@ class PixelAgent(Agent):
     ) -> dict[str, Tensor]:
         """Learn from one minibatch a seed: of frames, or, frozen, of latents."""
 
+    def phase(self) -> None:
+        """No update is a graph: the noise's scale follows the count of updates."""
+
     def body(self) -> dict[str, Tensor]:
         """Return the weights of encoder and trunks, which latents depend on."""
         parts = {"encoder": self.encoder, "trunks": self.trunks}

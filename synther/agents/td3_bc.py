@@ -102,12 +102,13 @@ class TD3BC(Agent):
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics; every `policy_frequency`-th time the actor and the targets too."""
+        trains_actor = self.phase()
         self.updates += 1
         self._critics.zero_grad()
         loss, info = self.critic_loss(batch, noise["next_action"])
         loss.backward()
         self.optimizers["critics"].step()
-        if self.updates % self.settings.policy_frequency == 0:
+        if trains_actor:
             self._actor.zero_grad()
             self.critics.requires_grad_(False)
             loss, actor_info = self.actor_loss(batch)
@@ -118,6 +119,10 @@ class TD3BC(Agent):
             soft_update(self._target_actor, self._actor, self.settings.tau)
             info |= actor_info
         return info
+
+    def phase(self) -> bool:
+        """Whether the next update trains the actor too."""
+        return (self.updates + 1) % self.settings.policy_frequency == 0
 
     def act(self, observations: Tensor) -> Tensor:
         """Return the deterministic policy's actions."""

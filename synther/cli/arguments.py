@@ -23,6 +23,7 @@ _MODULES = {
     "encode": "synther.cli.pixels",
     "table": "synther.cli.report",
     "report": "synther.cli.report",
+    "bench": "synther.cli.bench",
 }
 
 _SET_HELP = "override a setting, as YAML; may be given often"
@@ -243,4 +244,14 @@ def parser() -> argparse.ArgumentParser:
     report = verb("report", "make one HTML page of all tables, figures and runs that are there")
     report.add_argument("--preset", default="paper", help="whose results")
     report.add_argument("--out", help="the .html file; figures/[PRESET/]report.html")
+
+    bench = verb("bench", "measure every hot path as a ratio to its own limit")
+    bench.add_argument(
+        "--sections",
+        nargs="+",
+        help="agents, diffusion, evaluation, data, aggregates, start-up; all of them",
+    )
+    bench.add_argument("--out", default="results/bench", help="folder of the file with all numbers")
+    _device(bench)
+    _threads(bench)
     return main

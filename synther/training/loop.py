@@ -13,6 +13,7 @@ from torch import Tensor
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.progress import Progress
+from synther.training.graphed import GraphedUpdates
 from synther.training.results import ResultRows
 from synther.training.streams import RandomStreams
 
@@ -38,6 +39,7 @@ class UpdateLoop(ABC):
     table: Any
     streams: RandomStreams
     rows: ResultRows
+    _learn: GraphedUpdates | None = None
 
     @abstractmethod
     def _evaluate(self) -> None:
@@ -62,8 +64,9 @@ class UpdateLoop(ABC):
     def update(self, progress: Progress) -> None:
         """Learn from one minibatch a seed; show the losses from time to time."""
         agent = self.agent
-        draws = self.streams.next()
-        info = agent.update(self.table.gather(draws.pop("indices")), draws)
+        if self._learn is None:
+            self._learn = GraphedUpdates(agent, self.table.gather)
+        info = self._learn(self.streams.next())
         if agent.updates % LOG_EVERY == 0 or agent.updates == self.job.settings.steps:
             progress.show(self._losses(info))
 

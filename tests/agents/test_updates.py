@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from plain import PlainBC, PlainSAC, PlainTD3BC, layers_of
-from plain_cql import PlainCQL
-from plain_edac import PlainEDAC
-from plain_iql import PlainIQL
 from stacks import A, D, difference, learn, make, one, seed_layers, streams, table
 
 from synther.agents.cql import log_density_of
 from synther.agents.sac import squashed_gaussian
+from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC, layers_of
+from synther.bench.plain.cql import PlainCQL
+from synther.bench.plain.edac import PlainEDAC
+from synther.bench.plain.iql import PlainIQL
 from synther.errors import SyntherError
 
 SEEDS = (0, 4, 9)

@@ -1,7 +1,8 @@
 """Plain EDAC: An et al. 2021, algorithm 1, one seed, one critic and one pair after another."""
 
 import torch
-from plain import adam, frozen_copy, network, q_value, step, track
+
+from synther.bench.plain.core import adam, frozen_copy, network, q_value, step, track
 
 
 def sample(outputs, noise):

@@ -4,8 +4,17 @@ import itertools
 import math
 
 import torch
-from plain import adam, frozen_copy, network, q_value, squashed_sample, step, track
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
+
+from synther.bench.plain.core import (
+    adam,
+    frozen_copy,
+    network,
+    q_value,
+    squashed_sample,
+    step,
+    track,
+)
 
 
 class PlainCQL:

@@ -3,7 +3,8 @@
 import math
 
 import torch
-from plain import adam, frozen_copy, network, q_value, step, track
+
+from synther.bench.plain.core import adam, frozen_copy, network, q_value, step, track
 
 
 class PlainIQL:

@@ -1,0 +1,141 @@
+"""Timing in pairs, and the matrix products of a computation by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A row of the table.
+
+    Attributes:
+        section: what it belongs to: agents, diffusion, ...
+        name: what was measured.
+        value: how fast (or large) it is.
+        unit: of `value` and `limit`.
+        limit: what it is held against, measured beside it; None where there is nothing.
+        against: what that limit is, in words.
+        ratio: how `value` stands to `limit`; over 1 is better than the limit.
+        target: the least (or, where `at_most`, the greatest) that the ratio, or, without a limit,
+            the value, should be; None where none is set.
+        at_most: whether the target is an upper bound.
+    """
+
+    section: str
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    against: str = ""
+    ratio: float | None = None
+    target: float | None = None
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where none is set."""
+        if self.target is None:
+            return None
+        found = self.value if self.ratio is None else self.ratio
+        return found <= self.target if self.at_most else found >= self.target
+
+
+def rate(
+    section: str,
+    name: str,
+    unit: str,
+    value: float,
+    limit: float,
+    against: str,
+    target: float | None = None,
+) -> Measurement:
+    """Return the measurement of a rate, held against another of the same unit."""
+    return Measurement(section, name, value, unit, limit, against, value / limit, target)
+
+
+def synchronise(device: str) -> None:
+    """Wait until a GPU has done all that it was told; nothing on a CPU."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def seconds(
+    functions: Sequence[Callable[[], Any]], device: str = "cpu", least: float = 0.2, rounds: int = 5
+) -> list[float]:
+    """Return the seconds that a call of each function takes, all measured alternately.
+
+    Each is warmed up, then called for `least` seconds in every round, and the fastest round counts:
+    whatever else the machine does can only make a round slower, and it meets all functions alike.
+    """
+    calls = []
+    for function in functions:
+        for _ in range(3):
+            function()
+        synchronise(device)
+        started, done = time.perf_counter(), 0
+        while (elapsed := time.perf_counter() - started) < least / 4:
+            function()
+            synchronise(device)
+            done += 1
+        calls.append(max(1, round(least * done / elapsed)) if done else 1)
+    best = [float("inf")] * len(functions)
+    for _ in range(rounds):
+        for place, (function, number) in enumerate(zip(functions, calls, strict=True)):
+            started = time.perf_counter()
+            for _ in range(number):
+                function()
+            synchronise(device)
+            best[place] = min(best[place], (time.perf_counter() - started) / number)
+    return best
+
+
+def _like(tensor: Tensor) -> Tensor:
+    """Return random numbers of a tensor's shape and strides, on which the kernel depends."""
+    extent = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    flat = torch.randn(extent, device=tensor.device, dtype=tensor.dtype)
+    return flat.as_strided(tensor.shape, tensor.stride())
+
+
+class MatrixProducts(TorchDispatchMode):
+    """Within the block, notes the operands of every matrix product.
+
+    Attributes:
+        operands: shapes and strides of the two factors of each product, in their order.
+        flops: floating-point operations of them all.
+    """
+
+    _PLACES: ClassVar = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operands: list[tuple[Tensor, Tensor]] = []
+        self.flops = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        place = self._PLACES.get(function.overloadpacket.__name__)
+        if place is not None:
+            a, b = args[place : place + 2]
+            self.operands.append((_like(a), _like(b)))
+            self.flops += 2 * a.numel() * b.shape[-1]
+        return function(*args, **(kwargs or {}))
+
+    def replay(self) -> Callable[[], None]:
+        """Return a function that computes these products and nothing else."""
+        results = [torch.matmul(a, b) for a, b in self.operands]
+
+        def run() -> None:
+            with torch.no_grad():
+                for (a, b), result in zip(self.operands, results, strict=True):
+                    torch.matmul(a, b, out=result)
+
+        return run

@@ -1,0 +1,110 @@
+"""All sections in one process: a table to read, and a file for `synther plan` and for records."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from synther import provenance
+from synther.bench.measure import Measurement
+from synther.errors import unknown_name
+from synther.files import write_json
+
+SECTIONS = {
+    "agents": "synther.bench.agents",
+    "diffusion": "synther.bench.diffusion",
+    "evaluation": "synther.bench.simulators",
+    "data": "synther.bench.data",
+    "aggregates": "synther.bench.statistics",
+    "start-up": "synther.bench.startup",
+}
+"""Name -> module whose `measure(device)` yields the section's measurements."""
+ONE_THREAD = ("agents", "diffusion")
+"""What is measured as the workflow's jobs run on a CPU: side by side, one thread each."""
+HEADER = ("", "measured", "limit", "", "ratio", "target", "")
+
+
+def measure(device: str, sections: Iterable[str] = SECTIONS) -> Iterator[Measurement]:
+    """Yield the measurements of some sections, in their order.
+
+    Raises:
+        SyntherError: there is no such section.
+    """
+    import torch
+
+    for section in sections:
+        if section not in SECTIONS:
+            raise unknown_name("section", section, SECTIONS)
+        threads = torch.get_num_threads()
+        if section in ONE_THREAD:
+            torch.set_num_threads(1)
+        yield from importlib.import_module(SECTIONS[section]).measure(device)
+        torch.set_num_threads(threads)
+
+
+def _number(value: float) -> str:
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
+    return f"{value:,.{digits}f}"
+
+
+def row(found: Measurement) -> tuple[str, ...]:
+    """Return a measurement as the cells under `HEADER`."""
+    unit = found.unit
+    bound = "" if found.target is None else f"{'≤' if found.at_most else '≥'} {found.target:g}"
+    return (
+        f"{found.section}: {found.name}",
+        f"{_number(found.value)} {unit}",
+        "" if found.limit is None else f"{_number(found.limit)} {unit}",
+        found.against,
+        "" if found.ratio is None else f"{found.ratio:.2f}",
+        bound,
+        {True: "met", False: "MISSED", None: ""}[found.met],
+    )
+
+
+def markdown(found: Iterable[Measurement]) -> str:
+    """Return measurements as a Markdown table, its columns aligned for a terminal."""
+    rows = [HEADER, *map(row, found)]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEADER))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + " |"
+        for cells in rows
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def rates(found: Iterable[Measurement]) -> dict[str, Any]:
+    """Return the rates that costs are planned by: seed-updates, fit steps, samples, steps a second.
+
+    An agent's rate is that of its largest stack.
+    """
+    known: dict[str, Any] = {"agent_seed_updates_per_s": {}, "env_steps_per_s": {}}
+    for m in found:
+        if m.section == "agents":
+            known["agent_seed_updates_per_s"][m.name.partition(",")[0]] = m.value
+        elif m.section == "evaluation":
+            known["env_steps_per_s"][m.name.partition(",")[0]] = m.value
+        elif m.section == "diffusion" and m.unit == "rows/s":
+            sampling = m.name.startswith("sampling")
+            known["samples_per_s" if sampling else "diffusion_fit_rows_per_s"] = m.value
+    return known
+
+
+def save(found: list[Measurement], device: str, folder: Path) -> Path:
+    """Write the measurements, with hardware and versions, to a new file of `folder`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path = folder / f"{device.replace(':', '-')}-{stamp}.json"
+    record = {
+        **provenance.describe(device),
+        "device": device,
+        "measured_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "rates": rates(found),
+        "measurements": [{**asdict(m), "met": m.met} for m in found],
+    }
+    write_json(path, record)
+    return path
