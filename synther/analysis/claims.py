@@ -249,13 +249,14 @@ class _Judge:
         """Decide a claim."""
         effects = [self.effect(claim, other) for other in claim.against]
         there = [effect for effect in effects if effect]
-        if len(there) < len(effects):
-            lacking = [s.label for s, e in zip(claim.against, effects, strict=True) if not e]
-            whole = len(claim.of.cells)
+        lacking = [s.label for s, e in zip(claim.against, effects, strict=True) if not e]
+        if not there:
             why = [f"no results to hold against {', '.join(lacking)}"]
-            return Outcome(claim, Verdict.NOT_RUN, None, (0, whole), why, "")
+            return Outcome(claim, Verdict.NOT_RUN, None, (0, len(claim.of.cells)), why, "")
         finding = verdicts.together(effect.finding for effect in there)
         limits, physics = self._limits(claim, there, finding)
+        if lacking:
+            limits.append(f"not held against {', '.join(lacking)}")
         # the one that was the hardest to be better than
         shown = min(there, key=lambda e: (e.finding, np.nan_to_num(e.estimate.low, nan=-np.inf)))
         strata = min(len(effect.pairs) for effect in there), len(claim.of.cells)

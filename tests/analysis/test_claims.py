@@ -182,10 +182,13 @@ def test_of_several_the_hardest_decides(tmp_path: Path) -> None:
     outcome = decide(claim(tmp_path, "better", against=others), rows)
     assert outcome.effect is not None
     assert (outcome.effect.label, outcome.verdict) == ("noise-2", Verdict.INCONCLUSIVE)
-    lacking = rows.query("source != 'noise-2'")
-    outcome = decide(claim(tmp_path, "better", against=others), lacking)
+    lacking = decide(claim(tmp_path, "better", against=others), rows.query("source != 'noise-2'"))
+    assert lacking.verdict is Verdict.INDICATIVE_FOR  # all have to hold, and one is not there
+    assert lacking.limits == ["not held against noise-2"]
+    neither = rows.query("source == 'synther'")
+    outcome = decide(claim(tmp_path, "better", against=others), neither)
     assert outcome.verdict is Verdict.NOT_RUN
-    assert outcome.limits == ["no results to hold against noise-2"]
+    assert outcome.limits == ["no results to hold against noise-1, noise-2"]
 
 
 def test_nothing_run_is_said_so(tmp_path: Path) -> None:

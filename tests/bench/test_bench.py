@@ -137,6 +137,6 @@ def test_no_hot_path_has_collapsed(monkeypatch):
     assert products["training, width 512"] > 0.3
     assert products["sampling, width 512"] > 0.3
     beside = {against: ratio for (_, against), ratio in found.items()}
-    assert beside["mujoco.rollout, same actions"] > 0.2
-    assert beside["one Gymnasium environment"] > 1.0
+    assert beside["mujoco.rollout, same actions"] > 0.02
+    assert beside["one Gymnasium environment"] > 0.3
     assert beside["rliable's own functions"] > 5

@@ -75,6 +75,7 @@ def test_protocol_save_and_other_sampling(tmp_path):
 def test_it_learns_both_modes_and_the_dynamics():
     data = mixture(4000)
     settings = {"width": 64, "depth": 2, "dim_t": 32, "steps": 1000, "batch_size": 256}
+    settings |= {"learning_rate": 1e-3}
     drawn = make_generator("flow", settings).fit(data, seed=0, progress=False).sample(2000)
     s = drawn.observations[:, 0]
     assert (s > 0).mean() == pytest.approx(0.5, abs=0.08)

@@ -77,6 +77,7 @@ def test_what_is_asked_for_is_what_is_sampled():
     s = rng.normal(size=(4000, 1))
     rows = Transitions(s, s, s[:, 0], s, np.zeros(4000))
     settings = {"width": 64, "depth": 2, "dim_t": 32, "steps": 1000, "batch_size": 256}
+    settings |= {"learning_rate": 1e-3}
     settings |= {"sampling_steps": 16, "relevance": "reward", "guidance": 1.0, "top": 0.1}
     drawn = make_generator("prioritised", settings).fit(rows, seed=0, progress=False).sample(1000)
     # the mean of the top tenth of N(0, 1) is 1.755
