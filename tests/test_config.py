@@ -14,7 +14,10 @@ from synther.experiments import Experiments
 from synther.settings import resolve
 from synther.specs import agent_settings, agent_spec, source_settings, task_spec
 
-SPECS = ("agents", "behaviour", "config", "datasets", "experiments", "sources")
+SPECS = (
+    *("agents", "behaviour", "claims", "config", "datasets", "experiments"),
+    *("rates", "sources"),
+)
 
 
 def read(file: Path) -> Any:

@@ -31,6 +31,11 @@ from synther.specs import (
 _DENOISERS = ("diffusion", "flow", "prioritised")
 """Generators that train SynthER's network."""
 _TABULAR = ("tvae", "ctgan")
+DEFAULTS = {
+    **{"steps": 1_000_000, "batch_size": 256, "eval_every": 5_000, "eval_episodes": 10},
+    "hidden": [256, 256],
+}
+"""What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test."""
 _WIDEST = (33, 4)
 """Dimensions of a task that states none, taken wide (those of AntMaze sum up to this)."""
 FIDELITY_THREADS_FROM = 20_000
@@ -203,7 +208,7 @@ class Jobs:
     def _train_offline(
         self, dataset: str, source: str, agent: str, first: str, last: str
     ) -> dict[str, Any]:
-        settings = agent_settings(agent, dataset, self.preset, source)
+        settings = DEFAULTS | agent_settings(agent, dataset, self.preset, source)
         seeds = int(last) - int(first) + 1
         evaluations = -(-settings["steps"] // settings["eval_every"])
         episodes = evaluations * settings["eval_episodes"] * seeds

@@ -31,7 +31,7 @@ import torch
 from released_checkpoint import Plain, checkpoint
 from snakemake.cli import get_argument_parser
 
-from synther import Transitions, config
+from synther import Transitions, config, report_plan
 from synther.cli import arguments, main
 from synther.datasets.collect import collect
 from synther.experiments import Experiments, preset_experiments
@@ -46,7 +46,9 @@ ANYWHERE = frozenset(
     ["cd", "ls", "cat", "less", "tail", "head", "rm", "cp", "git", "source", "export"]
 )
 """Programs of the system, whose options are not this project's to check."""
-CLUSTER = frozenset(["squeue", "sacct", "scancel", "sinfo", "nvidia-smi"])
+CLUSTER = frozenset(
+    ["squeue", "sacct", "scancel", "sinfo", "nvidia-smi", "kubectl", "docker", "$EDITOR"]
+)
 NETWORK = {"download", "behaviour"}
 """Verbs that are never run here: they download, or train for minutes."""
 
@@ -73,8 +75,9 @@ def check_synther(given: list[str]) -> argparse.Namespace:
 
 def parsed_snakemake(given: list[str]) -> argparse.Namespace:
     parsed = get_argument_parser().parse_args(given)
-    if parsed.profile:
-        assert (pages.ROOT / parsed.profile).is_dir(), parsed.profile
+    profiles = parsed.profile or []  # a list, or one before snakemake 9.2x
+    for profile in [profiles] if isinstance(profiles, str) else profiles:
+        assert (pages.ROOT / profile).is_dir(), profile
     for setting in parsed.config or []:
         key, _, value = setting.partition("=")
         assert key in ("preset", "device"), setting
@@ -176,6 +179,7 @@ def check_paths(given: list[str]) -> None:
     every = list(preset_experiments("paper").values())
     names = list(every[0].specs)
     known = {path for preset in every for path in preset.all_figures()}
+    known |= {report_plan.path(preset) for preset in every}
     for word in given:
         if word.startswith("results/"):
             own = Experiments(word.split("/")[1])
@@ -244,7 +248,8 @@ def smaller(given: list[str]) -> list[str]:
         "compare": ["--reps", "50"],
     }.get(given[0], [])
     sets = {"fit": SMALL_MODEL, "train": SMALL_AGENT, "online": SMALL_ONLINE}.get(given[0], ())
-    threads = ["--threads", "1"] if given[0] not in ("import", "export", "compare", "table") else []
+    verb = arguments.parser()._subparsers._group_actions[0].choices[given[0]]  # type: ignore[union-attr]
+    threads = ["--threads", "1"] if "--threads" in verb._option_string_actions else []
     return [*given, *more, *threads, *(word for text in sets for word in ("--set", text))]
 
 

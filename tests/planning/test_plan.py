@@ -207,3 +207,13 @@ def test_it_starts_without_torch(verb: str, here: Path) -> None:
 def test_stated_dimensions_are_the_simulators(task: str) -> None:
     env = make_env(task, 1)
     assert task_spec(task)["dimensions"] == [env.observation_dim, env.action_dim]
+
+
+def test_the_defaults_of_agents_are_their_settings() -> None:
+    from synther.agents.base import OfflineSettings
+    from synther.planning.jobs import DEFAULTS
+
+    own = OfflineSettings()
+    for name, value in DEFAULTS.items():
+        stated = getattr(own, name)
+        assert value == (list(stated) if isinstance(stated, tuple) else stated), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,7 +80,10 @@ def test_one_flipped_bit_of_a_checkpoint_is_found(
 ) -> None:
     path = tmp_path / "offline.ckpt"
     damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 4  # in the tensors, which torch reads without a check
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+        start = damaged.find(archive.read(largest))
+    damaged[start + largest.file_size // 2] ^= 4  # in a tensor, which torch reads without a check
     path.write_bytes(damaged)
     assert f"checkpoint {path} is damaged: delete it" in refused(killed)
 

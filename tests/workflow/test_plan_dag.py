@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,10 @@ def test_the_jobs_are_snakemake_s(preset: str, tmp_path: Path) -> None:
 
 
 def _rule(name: str) -> str:
-    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
-    return next(
-        part.partition("\n\n\n")[0]
-        for text in texts
-        for part in text.split("rule ")
-        if part.startswith(f"{name}:")
-    )
+    """Return the text of a rule, or of the one that it is a variant of."""
+    text = "\n\n\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    if variant := re.search(rf"^use rule (\w+) as {name} with:", text, re.MULTILINE):
+        name = variant[1]
+    found = re.search(rf"^rule {name}:.*?(?=\n\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, name
+    return found[0]
