@@ -30,7 +30,7 @@ CSV_COLUMNS = (
     *("datasets", "protocol_datasets", "physics", "falls_short", "note", "of_experiment", "budget"),
     *("status", "provenance"),
 )
-DIGITS = {"marginal": 3, "correlation": 3}
+DIGITS = {"marginal": 3, "correlation": 3, "dynamics": 2}
 SIGNED = ("score", "percent", "marginal", "correlation")
 
 

@@ -54,11 +54,17 @@ def fidelity(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
             row = rows[(rows["measure"] == measure) & (rows["agent"] == agent)].iloc[0]
             cells.append(_fidelity_cell(row, run_key(dataset, source, agent), files))
             if (measure, agent) in has_paper:
-                text = _value(measure, row["paper_value"]) + mark_of(row["paper_status"])
-                there = is_there(row["paper_value"])
-                cells.append(Cell(text if there else MISSING, row["paper_value"], is_paper=True))
+                cells.append(_fidelity_published(row))
         table.rows.append(cells)
     return [table]
+
+
+def _fidelity_published(row: pd.Series) -> Cell:
+    if not is_there(row["paper_value"]):
+        return Cell(MISSING, is_paper=True)
+    spread = f" ± {number(row['paper_std'])}" if is_there(row["paper_std"]) else ""
+    text = _value(row["measure"], row["paper_value"]) + spread + mark_of(row["paper_status"])
+    return Cell(text, row["paper_value"], is_paper=True)
 
 
 def _value(measure: str, value: float) -> str:

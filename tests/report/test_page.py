@@ -128,6 +128,11 @@ def test_every_cell_leads_to_episodes_configuration_and_commit(page: str, data: 
     assert data["made_from"][path] == [path.replace("samples.json", "fit.json")]
 
 
+def test_what_is_missing_has_no_number_to_sort_by(page: str) -> None:
+    assert 'data-sort="nan"' not in page
+    assert "45.9 ± 0.9†" in page  # the paper's, of its generators
+
+
 def test_costs_add_up(checkout: Path, page: str, data: dict) -> None:
     jobs = [r["wall_time_s"] for r in data["records"].values()]
     footer = page.partition('id="costs"')[2].partition("<tfoot>")[2].partition("</tfoot>")[0]
