@@ -269,7 +269,8 @@ class Jobs:
         name, spec = agent, config.spec(agent, "agent")
         while "like" in spec:  # measured as the one that it is like, at that one's size
             name, spec = spec["like"], config.spec(spec["like"], "agent")
-        return agent_updates(name, settings, agent_spec(name)["settings"], updates, seeds)
+        measured = DEFAULTS | agent_spec(name)["settings"]
+        return agent_updates(name, settings, measured, updates, seeds)
 
     def transitions(self, dataset: str, source: str) -> int:
         """Return how many real transitions a source has."""
