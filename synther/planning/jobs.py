@@ -31,7 +31,7 @@ from synther.specs import (
 _DENOISERS = ("diffusion", "flow", "prioritised")
 """Generators that train SynthER's network."""
 _TABULAR = ("tvae", "ctgan")
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     **{"steps": 1_000_000, "batch_size": 256, "eval_every": 5_000, "eval_episodes": 10},
     "hidden": [256, 256],
 }
