@@ -18,7 +18,7 @@ HELP, JOB, PLAN = 0.3, 4.0, 15.0
 """Targets, in seconds."""
 
 _MEMORY = """
-import json, resource, sys
+import json, re, sys
 import numpy as np
 from synther.bench.agents import D, some_transitions
 from synther.generators.diffusion import Diffusion
@@ -26,25 +26,27 @@ from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
 from synther.transitions import TransitionsWriter
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def status(name):  # getrusage's would count what this process was forked from
+    return int(re.search(name + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 
 kind, rows, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 if kind == "table":
     from synther.transitions import Transitions
-    before = peak()
+    before = status("VmRSS")
     data = Transitions.load(path)
     table = TransitionTable(data, Standardiser(np.zeros(D), np.ones(D)), 0.0, "cpu")
+    del data
+    print(json.dumps([status("VmRSS") - before, status("VmHWM") - before]))
 else:
     model = Diffusion().fit(
         some_transitions(2000), steps=1, width=64, sampling_steps=2, progress=False
     )
     next(model.sample_chunks(4096))
-    before = peak()
+    before = status("VmRSS")
     with TransitionsWriter(path) as writer:
         for part in model.sample_chunks(rows):
             writer.append(part)
-print(json.dumps(peak() - before))
+    print(json.dumps([status("VmRSS") - before, status("VmHWM") - before]))
 """
 
 
@@ -81,23 +83,19 @@ def _memory(folder: Path, rows: int) -> Iterator[Measurement]:
     data.save(folder / "large.npz")
     megabytes = data.packed().nbytes / 2**20
 
-    def peak(*arguments: str) -> float:
+    def used(*arguments: str) -> list[float]:
         done = subprocess.run(
             [sys.executable, "-c", _MEMORY, *arguments], check=True, capture_output=True, cwd=folder
         )
-        return float(json.loads(done.stdout))
+        return [float(value) for value in json.loads(done.stdout)]
 
-    used = peak("table", "0", "large.npz")
-    yield Measurement(
-        "memory",
-        f"a table of {rows:,} rows, read from .npz",
-        used,
-        "MiB",
-        megabytes,
-        "its data, float32, once",
-        used / megabytes,
-    )
-    few, many = (peak("sample", str(n), f"{n}.npz") for n in (20_000, 200_000))
+    name, once = f"a table of {rows:,} rows, read from .npz", "its data, float32, once"
+    for words, megabytes_used in zip(
+        ("", ", at its making"), used("table", "0", "large.npz"), strict=True
+    ):
+        ratio = megabytes_used / megabytes
+        yield Measurement("memory", name + words, megabytes_used, "MiB", megabytes, once, ratio)
+    few, many = (used("sample", str(n), f"{n}.npz")[1] for n in (20_000, 200_000))
     yield Measurement(
         "memory",
         "sampling to disk, 200,000 rows against 20,000",
