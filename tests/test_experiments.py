@@ -150,11 +150,13 @@ def test_settings_are_layered_defaults_then_datasets_then_preset(
 
 def test_a_preset_scales_by_dataset_and_by_agent(edit_config: Callable[..., Path]) -> None:
     edit_config(
-        "presets/quick.yaml", "generators:  ", "per_dataset: {maze2d-*: {steps: 77}}\ngenerators:  "
+        "presets/quick.yaml",
+        "  hopper-full-replay-v2: {",
+        "  maze2d-*: {steps: 77}\n  hopper-full-replay-v2: {",
     )
     assert agent_settings("td3_bc", "maze2d-umaze-local", "quick")["steps"] == 77
     assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 1500
-    edit_config("presets/quick.yaml", "maze2d-*: {steps: 77}", "maze-*: {steps: 77}")
+    edit_config("presets/quick.yaml", "  maze2d-*: {steps: 77}", "  maze-*: {steps: 77}")
     with pytest.raises(SyntherError, match="unknown dataset pattern 'maze-"):
         agent_settings("td3_bc", "hopper-medium-local", "quick")
 

@@ -79,3 +79,9 @@ def test_the_entry_point_exists() -> None:
     import importlib
 
     assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """pytest imports them by it alone."""
+    names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
