@@ -26,7 +26,7 @@ from synther.transitions import Transitions
 
 CHUNK = 50_000
 PICKLED = (
-    *("builtins:slice", "builtins:set"),
+    *("builtins:slice", "builtins:set", "builtins:bytes"),  # bytes: where an array is empty
     *(
         f"ctgan.data_transformer:{n}"
         for n in ("ColumnTransformInfo", "DataTransformer", "SpanInfo")
