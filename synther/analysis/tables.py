@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pandas as pd
 
@@ -58,19 +60,18 @@ __all__ = [
 SUFFIXES = (".csv", ".md", ".tex", ".pdf", ".png")
 
 
-def _paths(out: Path) -> list[Path]:
-    return [out.with_name(out.name + suffix) for suffix in SUFFIXES]
-
-
-def _write(texts: dict[Path, str]) -> list[Path]:
+def _save(made: Any, render: ModuleType, draw: ModuleType, out: Path) -> list[Path]:
+    """Write what was made in all formats: `render` makes the texts of it, `draw` the pictures."""
+    csv, md, tex, pdf, png = (out.with_name(out.name + suffix) for suffix in SUFFIXES)
+    texts = {
+        csv: render.tidy(made).to_csv(index=False, lineterminator="\n"),
+        md: render.markdown(made),
+        tex: render.latex(made),
+    }
     for path, text in texts.items():
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return list(texts)
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, lineterminator="\n")
+    return [*texts, *draw.save(made, pdf, png)]
 
 
 def build_comparison(spec: TableSpec, results: pd.DataFrame, out: Path) -> list[Path]:
@@ -88,9 +89,7 @@ def build_comparison(spec: TableSpec, results: pd.DataFrame, out: Path) -> list[
         SyntherError: the results don't belong to the table, or a file can't be written.
     """
     table = compare(spec, results)
-    csv, md, tex, pdf, png = _paths(out)
-    texts = {csv: _csv(render.tidy(table)), md: render.markdown(table), tex: render.latex(table)}
-    return [*_write(texts), *draw.save(table, pdf, png)]
+    return _save(table, render, draw, out)
 
 
 def build_fidelity(spec: FidelitySpec, results: pd.DataFrame, out: Path) -> list[Path]:
@@ -108,13 +107,7 @@ def build_fidelity(spec: FidelitySpec, results: pd.DataFrame, out: Path) -> list
         SyntherError: a result is damaged or of another preset, or a file can't be written.
     """
     sheet = collect(spec, results)
-    csv, md, tex, pdf, png = _paths(out)
-    texts = {
-        csv: _csv(fidelity_render.tidy(sheet)),
-        md: fidelity_render.markdown(sheet),
-        tex: fidelity_render.latex(sheet),
-    }
-    return [*_write(texts), *fidelity_draw.save(sheet, pdf, png)]
+    return _save(sheet, fidelity_render, fidelity_draw, out)
 
 
 def build_online(spec: OnlineSpec, results: pd.DataFrame, out: Path) -> list[Path]:
@@ -131,22 +124,9 @@ def build_online(spec: OnlineSpec, results: pd.DataFrame, out: Path) -> list[Pat
     Raises:
         SyntherError: the results don't belong to it, or a file can't be read or written.
     """
-    csv, md, tex, pdf, png = _paths(out)
     if spec.layout == "wall_time":
-        times = wall_time.collect(spec)
-        texts = {
-            csv: _csv(wall_time.tidy(times)),
-            md: wall_time.markdown(times),
-            tex: wall_time.latex(times),
-        }
-        return [*_write(texts), *wall_time.save(times, pdf, png)]
-    found = measure(spec, results)
-    texts = {
-        csv: _csv(online_render.tidy(found)),
-        md: online_render.markdown(found),
-        tex: online_render.latex(found),
-    }
-    return [*_write(texts), *online_draw.save(found, pdf, png)]
+        return _save(wall_time.collect(spec), wall_time, wall_time, out)
+    return _save(measure(spec, results), online_render, online_draw, out)
 
 
 def build_curve(spec: CurveSpec, results: pd.DataFrame, out: Path) -> list[Path]:
@@ -164,13 +144,7 @@ def build_curve(spec: CurveSpec, results: pd.DataFrame, out: Path) -> list[Path]
         SyntherError: the results don't belong to the curve, or a file can't be written.
     """
     curve = trace(spec, results)
-    csv, md, tex, pdf, png = _paths(out)
-    texts = {
-        csv: _csv(curve_render.tidy(curve)),
-        md: curve_render.markdown(curve),
-        tex: curve_render.latex(curve),
-    }
-    return [*_write(texts), *curve_draw.save(curve, pdf, png)]
+    return _save(curve, curve_render, curve_draw, out)
 
 
 def build_summary(spec: SummarySpec, results: pd.DataFrame, out: Path) -> list[Path]:
@@ -188,13 +162,7 @@ def build_summary(spec: SummarySpec, results: pd.DataFrame, out: Path) -> list[P
         SyntherError: the results don't belong to the summary, or a file can't be written.
     """
     found = summarise(spec, results)
-    csv, md, tex, pdf, png = _paths(out)
-    texts = {
-        csv: _csv(summary_render.tidy(found)),
-        md: summary_render.markdown(found),
-        tex: summary_render.latex(found),
-    }
-    return [*_write(texts), *summary_draw.save(found, pdf, png)]
+    return _save(found, summary_render, summary_draw, out)
 
 
 def build_claims(spec: ClaimsSpec, finals: pd.DataFrame, out: Path) -> list[Path]:
@@ -212,10 +180,4 @@ def build_claims(spec: ClaimsSpec, finals: pd.DataFrame, out: Path) -> list[Path
         SyntherError: results are of another preset, or a file can't be read or written.
     """
     court = claims_render.Court(spec, judge(spec, finals))
-    csv, md, tex, pdf, png = _paths(out)
-    texts = {
-        csv: _csv(claims_render.tidy(court)),
-        md: claims_render.markdown(court),
-        tex: claims_render.latex(court),
-    }
-    return [*_write(texts), *claims_draw.save(court, pdf, png)]
+    return _save(court, claims_render, claims_draw, out)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from test_dag import PARTS, ROOT, planned, snakemake
+from test_dag import copy_workflow, planned, snakemake
 
 from synther import SyntherError
 from synther.envs.pixels import find_backend
@@ -18,9 +17,7 @@ from synther.envs.pixels import find_backend
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
     """A copy of the workflow whose quick preset trains on pixels for a few steps."""
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, tmp_path / part)
+    copy_workflow(tmp_path)
     path = tmp_path / "config/presets/quick.yaml"
     quick = yaml.safe_load(path.read_text())
     quick["bootstrap_reps"] = 50

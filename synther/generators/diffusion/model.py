@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,7 +26,6 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
-from synther.progress import Progress
 from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
 
@@ -36,8 +34,6 @@ __all__ = ["Diffusion", "DiffusionSettings"]
 FORMAT = 1
 CHUNK = 4096
 """Rows sampled at once: enough to fill a GPU at width 2048, few enough for a CPU's cache."""
-LOSS_INTERVAL = 100
-"""Steps between readings of the loss, each of which waits for the device."""
 
 
 def make_sampler(settings: DiffusionSettings) -> edm.Sampler:
@@ -141,36 +137,12 @@ class Diffusion:
         data = self._normaliser.forward(torch.as_tensor(rows, device=self.device))
 
         trainer = self.trainer_type(self._inputs(data, transitions, seed), self.settings, seed)
-        if checkpoint is not None and (saved := checkpoint.load(str(self.device))) is not None:
-            trainer.restore(saved)
-        self._train(trainer, progress, checkpoint)
-        self._network = trainer.network.requires_grad_(False)
-        self._network.flat.copy_(trainer.ema.average)
-        self._network.flat.grad = None
+        self._network = trainer.run(f"fit {self.name}" if progress else "", checkpoint)
         return self
 
     def _inputs(self, rows: Tensor, transitions: Transitions, seed: int) -> Tensor:
         """Return what the network is trained on: the normalised rows (N, D) as they are."""
         return rows
-
-    def _train(self, trainer: Trainer, progress: bool, checkpoint: Checkpoint | None) -> None:
-        steps, read = self.settings.steps, trainer.done
-        with (
-            Progress(steps, f"fit {self.name}", done=trainer.done)
-            if progress
-            else nullcontext() as shown,
-            checkpoint or nullcontext(),
-        ):
-            while trainer.done < steps:
-                trainer.step()
-                due = checkpoint is not None and checkpoint.due()
-                if due or trainer.done == steps or trainer.done % LOSS_INTERVAL == 0:
-                    loss = trainer.read_loss()  # before a save, so that no NaN is ever saved
-                    if shown is not None:
-                        shown.advance(trainer.done - read, loss=loss)
-                    read = trainer.done
-                if due and checkpoint is not None:
-                    checkpoint.save(trainer.state())
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return D(x; sigma), the expected clean rows, in the normalised space.

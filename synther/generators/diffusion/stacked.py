@@ -7,8 +7,6 @@ learns and samples what `Diffusion` would with the same rows and seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +15,7 @@ from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
-from synther.generators.diffusion.model import CHUNK, LOSS_INTERVAL, make_sampler
+from synther.generators.diffusion.model import CHUNK, make_sampler
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import (
@@ -30,7 +28,6 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
-from synther.progress import Progress
 
 
 def _stack(dim: int, settings: DiffusionSettings, seeds: Sequence[int]) -> ResidualMLP:
@@ -74,24 +71,6 @@ class StackedTrainer(Trainer):
         shape = (self._batch, dim + 1)
         drawn = [torch.randn(shape, generator=g, device=y.device) for g in self._noises]
         return y, torch.stack(drawn)
-
-    def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs to go on to the very same result."""
-        return {
-            "done": self.done,
-            "flat": self.network.flat.detach(),
-            "frequencies": self.network.frequencies,
-            "optimizer": self._optimizer.state_dict(),
-            "ema": self.ema.state(),
-            "noise": [noise.get_state() for noise in self._noises],
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-        self._noise = self._noises[0]
-        super().restore({**state, "noise": state["noise"][0]})
-        for noise, saved in zip(self._noises, state["noise"], strict=True):
-            noise.set_state(saved.cpu())
 
 
 class StackedDiffusion:
@@ -137,24 +116,7 @@ class StackedDiffusion:
             torch.stack([n.std for n in each])[:, None],
         )
         trainer = StackedTrainer(self._normaliser.forward(rows).contiguous(), s, seeds)
-        if checkpoint and (saved := checkpoint.load(str(rows.device))):
-            trainer.restore(saved)
-        with (
-            Progress(s.steps, title, done=trainer.done) if title else nullcontext() as shown,
-            checkpoint or nullcontext(),
-        ):
-            while trainer.done < s.steps:
-                trainer.step()
-                due = checkpoint is not None and checkpoint.due()
-                if due or trainer.done == s.steps or trainer.done % LOSS_INTERVAL == 0:
-                    loss = trainer.read_loss() / len(seeds)  # before a save: no NaN is ever saved
-                    if shown:
-                        shown.advance(trainer.done - shown.done, loss=loss)
-                if due and checkpoint:
-                    checkpoint.save(trainer.state())
-        self._network = trainer.network.requires_grad_(False)
-        self._network.flat.copy_(trainer.ema.average)
-        self._network.flat.grad = None
+        self._network = trainer.run(title, checkpoint)
 
     @torch.inference_mode()
     def sample(self, n: int, seeds: Sequence[int], chunk: int = CHUNK) -> Tensor:

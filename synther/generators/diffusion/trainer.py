@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
@@ -18,9 +19,12 @@ from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.graphed import GraphedCall
 from synther.optimizer import Adam
+from synther.progress import Progress
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
 """What random numbers are for: every purpose has a stream of its own."""
+LOSS_INTERVAL = 100
+"""Steps between readings of the loss, each of which waits for the device."""
 
 
 def stream(device: torch.device | str, seed: int, *path: int) -> torch.Generator:
@@ -111,7 +115,7 @@ class Trainer:
         generator = stream("cpu", seed, INITIAL_VALUES)
         self._begin(rows, settings, make_network(rows.shape[1], settings, generator))
         self._order = RowOrder(len(rows), self._batch, seed, device)
-        self._noise = stream(device, seed, TRAINING_NOISE)
+        self._noises = [stream(device, seed, TRAINING_NOISE)]
 
     def _begin(self, rows: Tensor, settings: DiffusionSettings, network: ResidualMLP) -> None:
         """Set up training of a fresh `network`, of one model or a stack of them."""
@@ -160,7 +164,7 @@ class Trainer:
         """Return the next step's rows (1, B, D) and draws (1, B, D + 1)."""
         y = self._rows[self._order.batch(self.done)][None]
         shape = (1, self._batch, y.shape[-1] + 1)
-        return y, torch.randn(shape, generator=self._noise, device=y.device)
+        return y, torch.randn(shape, generator=self._noises[0], device=y.device)
 
     def step(self) -> None:
         """Take one gradient step."""
@@ -171,6 +175,39 @@ class Trainer:
         self.ema.update(self.network.flat.detach())
         self._losses.append(found["loss"].clone())
         self.done += 1
+
+    def run(self, title: str = "", checkpoint: Checkpoint | None = None) -> ResidualMLP:
+        """Train to the last step and return the network with the averaged weights, frozen.
+
+        Args:
+            title: what the progress is called; none is shown without.
+            checkpoint: where the state is saved from time to time. If it holds one, training goes
+                on from there. The caller removes it.
+
+        Raises:
+            SyntherError: a loss is NaN or infinite.
+        """
+        if checkpoint is not None and (saved := checkpoint.load(str(self._rows.device))):
+            self.restore(saved)
+        steps = self._settings.steps
+        with (
+            Progress(steps, title, done=self.done) if title else nullcontext() as shown,
+            checkpoint or nullcontext(),
+        ):
+            while self.done < steps:
+                self.step()
+                due = checkpoint is not None and checkpoint.due()
+                if due or self.done == steps or self.done % LOSS_INTERVAL == 0:
+                    # Before a save, so that no NaN is ever saved; a mean over the models
+                    loss = self.read_loss() / len(self.network.flat)
+                    if shown is not None:
+                        shown.advance(self.done - shown.done, loss=loss)
+                if due and checkpoint is not None:
+                    checkpoint.save(self.state())
+        network = self.network.requires_grad_(False)
+        network.flat.copy_(self.ema.average)
+        network.flat.grad = None
+        return network
 
     def _gradient_step(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         s, flat = self._settings, self.network.flat
@@ -213,7 +250,7 @@ class Trainer:
             "frequencies": self.network.frequencies,
             "optimizer": self._optimizer.state_dict(),
             "ema": self.ema.state(),
-            "noise": self._noise.get_state(),
+            "noise": [noise.get_state() for noise in self._noises],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -224,4 +261,5 @@ class Trainer:
             self.network.frequencies.copy_(state["frequencies"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.ema.restore(state["ema"])
-        self._noise.set_state(state["noise"].cpu())
+        for noise, saved in zip(self._noises, state["noise"], strict=True):
+            noise.set_state(saved.cpu())
