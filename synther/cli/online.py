@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from synther.cli.device import choose_device
+from synther.cli.scores import print_score
 from synther.errors import SyntherError
 from synther.files import claimed
 from synther.settings import parse_assignments, resolve
@@ -60,5 +60,4 @@ def online(options: argparse.Namespace) -> None:
     )
     with claimed(out):
         rows = train_online(job)
-    last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
-    print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)
+    print_score(rows, out)

@@ -9,6 +9,7 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
+from synther.cli.scores import print_score
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.files import claimed
@@ -118,8 +119,7 @@ def pixels(options: argparse.Namespace) -> None:
             threads=options.threads,
         )
         rows = train_pixels(job)
-    last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
-    print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)
+    print_score(rows, out)
 
 
 def encode(options: argparse.Namespace) -> None:

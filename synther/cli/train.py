@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
+from synther.cli.scores import print_score
 from synther.errors import SyntherError
 from synther.files import claimed
 from synther.settings import parse_assignments, resolve
@@ -72,5 +72,4 @@ def train(options: argparse.Namespace) -> None:
     )
     with claimed(out):
         rows = train_offline(job)
-    last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
-    print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)
+    print_score(rows, out)
