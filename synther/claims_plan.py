@@ -102,11 +102,11 @@ class _Claim:
     def _here(self, place: str) -> str:
         if self.kind in online_plan.KINDS:
             return place
-        if self.kind in pixel_plan.KINDS:
-            return self.plan.pixels(self.experiment).run_name(place)
         try:
+            if self.kind in pixel_plan.KINDS:
+                return self.plan.pixels(self.experiment).run_name(place)
             return self.plan.run_name(place)
-        except SyntherError:  # no stand-in: the preset leaves it out
+        except SyntherError:  # the preset leaves the experiment out, or there is no stand-in
             return place
 
     def _cell(self, place: str, source: str, agent: str) -> dict[str, Any] | None:

@@ -11,14 +11,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from synther import config, fidelity_plan, online_plan, pixel_plan, summary_plan
+from synther import budget, config, fidelity_plan, online_plan, pixel_plan, summary_plan
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.specs import (
-    agent_settings,
     agent_spec,
     fitted_source,
     preset_scale,
-    source_settings,
     source_spec,
     task_spec,
 )
@@ -59,7 +57,8 @@ class Experiments:
     def __init__(self, preset: str) -> None:
         self.preset = preset
         self.scale = config.load_preset(preset)
-        self.specs = config.load("experiments")["experiments"]
+        every = config.load("experiments")["experiments"]
+        self.specs = {name: every[name] for name in every if name in self.scale.get("only", every)}
         known = config.load("datasets")["datasets"]
         parts = [self.scale, *self.scale.get("experiments", {}).values()]
         for name in itertools.chain.from_iterable(part.get("datasets", []) for part in parts):
@@ -118,8 +117,13 @@ class Experiments:
 
     def _scaled(self, name: str) -> dict[str, Any]:
         """Return what the preset says of one experiment."""
-        for entry in self.scale.get("experiments", {}):
+        for entry in (*self.scale.get("experiments", {}), *self.scale.get("only", [])):
             self.experiment(entry)  # misspelt, it would be ignored in silence
+        if name not in self.specs:
+            raise NotRunError(
+                f"preset '{self.preset}' leaves experiment '{name}' out: add it to the preset's "
+                "`only`"
+            )
         return self.scale.get("experiments", {}).get(name, {})
 
     def percents(self, name: str) -> list[int]:
@@ -136,6 +140,15 @@ class Experiments:
             return whole
         points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
         return [*points, *spec.get("reference", [])]
+
+    def agents(self, name: str) -> list[str]:
+        """Return the agents of an experiment that are run, those that learn online excepted."""
+        every = self.experiment(name).get("agents", [])
+        chosen = self._scaled(name).get("agents", every)
+        for agent in chosen:
+            if agent not in every:
+                raise unknown_name("agent", agent, every, f"preset '{self.preset}'")
+        return [agent for agent in every if agent in chosen]
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -169,7 +182,7 @@ class Experiments:
         spec = self.experiment(name)
         if "datasets" not in spec or spec["kind"] in pixel_plan.KINDS:
             return []
-        agents = spec.get("agents", [])
+        agents = self.agents(name)
         for agent in agents:
             agent_spec(agent)
         for source in self.sources(name):
@@ -315,8 +328,8 @@ class Experiments:
             for group, names in groups.items()
         }
         common |= {
-            "budget": self.budget(name),
-            "agents": {agent: agent_spec(agent)["title"] for agent in spec.get("agents", [])},
+            "budget": budget.describe(self, name),
+            "agents": {agent: agent_spec(agent)["title"] for agent in self.agents(name)},
             "physics": "exact -v2 physics",
         }
         if measures:
@@ -338,50 +351,6 @@ class Experiments:
             "paper": spec.get("paper"),
             "scaling": spec.get("scaling"),
         }
-
-    def budget(self, name: str) -> str:
-        """Describe in words what an experiment spends: seeds, updates, transitions, samples."""
-        spec, groups = self.experiment(name), self.datasets(name)
-        datasets = [dataset for names in groups.values() for dataset in names]
-        everything = sum(len(names) for names in spec["datasets"].values())
-        sources = self.sources(name)
-        steps = sorted(
-            {
-                agent_settings(agent, dataset, self.preset, source)["steps"]
-                for agent in spec.get("agents", [])
-                for dataset in datasets
-                for source in sources
-            }
-        )
-        parts = []
-        if steps:
-            parts.append(f"{self.scale['seeds']} seeds")
-            parts.append(f"{' or '.join(f'{n:,}' for n in steps)} updates")
-        if spec["kind"] in fidelity_plan.LAYOUTS:
-            parts.append(f"{self.fidelity_samples():,} samples measured")
-        if "rows" in self.scale:
-            parts.append(f"{self.scale['rows']:,} transitions a dataset")
-        if spec["kind"] in ("compression", "ablations"):  # what varies is said where it does
-            sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
-        generated = {self._generated(source, datasets[0]) for source in sources}
-        parts += sorted(words for words in generated if words)
-        parts.append(
-            f"all {everything} datasets"
-            if len(datasets) == everything
-            else f"{len(datasets)} of {everything} datasets"
-        )
-        return "; ".join(parts)
-
-    def _generated(self, source: str, dataset: str) -> str:
-        spec = source_spec(source)
-        if "generator" not in spec:
-            return ""
-        settings = source_settings(source, dataset, self.preset)
-        words = f"{spec['generator']}: {self.samples(source):,} samples"
-        for key, unit in (("width", "width {:,}"), ("steps", "{:,} steps")):
-            if key in settings:
-                words += ", " + unit.format(settings[key])
-        return words
 
 
 def preset_experiments(default: str) -> dict[str, Experiments]:

@@ -16,6 +16,8 @@ from typing import Any
 from synther import config
 from synther.errors import SyntherError, unknown_name
 
+D4RL_POLICIES = "d4rl"
+"""What a preset says for D4RL's own behaviour policies, where there are any of a task."""
 _REDUCED = re.compile(r"(?P<base>.+)-(?P<percent>[1-9]\d?)pct")
 
 
@@ -32,6 +34,23 @@ def task_spec(task: str) -> dict[str, Any]:
     if task not in tasks:
         raise unknown_name("task", task, tasks, str(config.config_dir() / "datasets.yaml"))
     return tasks[task]
+
+
+def policies_folder(task: str, preset: str) -> str | None:
+    """Return the folder of the behaviour policies of a task at a preset; None: the package's."""
+    folder = config.load_preset(preset).get("policies")
+    if folder != D4RL_POLICIES:
+        return folder
+    return f"data/policies/{task}" if task in config.load("behaviour")["d4rl"]["tasks"] else None
+
+
+def fetched_policies(dataset: str, preset: str) -> list[str]:
+    """Return what is fetched before a dataset is collected: D4RL's own policies, or nothing."""
+    spec = config.spec(dataset, "dataset")
+    if config.load_preset(preset).get("policies") != D4RL_POLICIES or spec["level"] == "random":
+        return []
+    folder = policies_folder(spec["task"], preset)
+    return [f"{folder}/returns.json"] if folder else []
 
 
 def layered(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from synther import claims_plan
-from synther.errors import SyntherError, unknown_name
+from synther.errors import NotRunError, SyntherError, unknown_name
 
 LAYOUTS = ("aggregates", "profiles", "curves")
 """Kinds of config/experiments.yaml that summarise other experiments."""
@@ -21,15 +21,18 @@ SUMMARISED = ("comparison", "pixels")
 class Plan(claims_plan.Plan, Protocol):
     """What is asked of `synther.experiments.Experiments`."""
 
+    specs: dict[str, Any]
+
     def results(self, name: str) -> list[str]:
         """Return the paths of an experiment's results."""
 
 
 def experiments(plan: Plan, name: str) -> list[str]:
-    """Return the experiments that a summary is of.
+    """Return the experiments that a summary is of, those excepted that the preset leaves out.
 
     Raises:
         SyntherError: one is unknown or of a kind that can't be summarised, or lacks a source.
+        NotRunError: the preset leaves all of them out.
     """
     spec = plan.experiment(name)
     for other in spec["of"]:
@@ -43,7 +46,13 @@ def experiments(plan: Plan, name: str) -> list[str]:
             if source not in entry["sources"]:
                 where = f"'{other}', which experiment '{name}' summarises"
                 raise unknown_name("source", source, entry["sources"], where)
-    return list(spec["of"])
+    kept = [other for other in spec["of"] if other in plan.specs]
+    if not kept:
+        raise NotRunError(
+            f"preset '{plan.preset}' leaves all out that experiment '{name}' is of: add one of "
+            f"{', '.join(spec['of'])} to the preset's `only`, or leave this one out too"
+        )
+    return kept
 
 
 def results(plan: Plan, name: str) -> list[str]:

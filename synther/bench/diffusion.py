@@ -15,6 +15,8 @@ from synther.generators.diffusion.trainer import Trainer
 TARGETS = {"cpu": 0.75, "cuda": 0.5}
 """Least share of the rate of the products alone."""
 SAMPLING_STEPS = 3
+SAMPLED = {"cpu": 1000, "cuda": CHUNK}
+"""Rows sampled side by side: enough to fill the machine."""
 
 
 def _measured(
@@ -33,7 +35,8 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
     proportional to 2 N - 1 calls of the denoiser, which the rate in rows allows for.
     """
     settings = DiffusionSettings(width=width, sampling_steps=SAMPLING_STEPS)
-    target = TARGETS["cuda" if device.startswith("cuda") else "cpu"]
+    kind = "cuda" if device.startswith("cuda") else "cpu"
+    target, sampled = TARGETS[kind], SAMPLED[kind]
     data = some_transitions(100_000)
     rows = torch.as_tensor(data.packed(), device=device)
     trainer = Trainer(rows, settings, seed=0)
@@ -47,7 +50,7 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
     model = Diffusion(settings, device).fit(data[:2000], steps=1, progress=False)
 
     def sample() -> None:
-        next(model.sample_chunks(CHUNK, chunk=CHUNK))
+        next(model.sample_chunks(sampled, chunk=sampled))
 
     with MatrixProducts() as products:
         sample()
@@ -56,4 +59,4 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
     scale = (2 * DiffusionSettings().sampling_steps - 1) / (2 * SAMPLING_STEPS - 1)
     flops = round(products.flops * scale)
     name = f"sampling, width {width}"
-    yield from _measured(name, CHUNK, took * scale, limit * scale, flops, target)
+    yield from _measured(name, sampled, took * scale, limit * scale, flops, target)

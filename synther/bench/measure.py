@@ -72,13 +72,17 @@ def seconds(
 ) -> list[float]:
     """Return the seconds that a call of each function takes, all measured alternately.
 
-    Each is warmed up, then called for `least` seconds in every round, and the fastest round counts:
-    whatever else the machine does can only make a round slower, and it meets all functions alike.
+    Each is warmed up (three calls, fewer where they take longer than `least`), then called for
+    `least` seconds in every round, and the fastest round counts: whatever else the machine does can
+    only make a round slower, and it meets all functions alike.
     """
     calls = []
     for function in functions:
+        begun = time.perf_counter()
         for _ in range(3):
             function()
+            if time.perf_counter() - begun > least:
+                break
         synchronise(device)
         started, done = time.perf_counter(), 0
         while (elapsed := time.perf_counter() - started) < least / 4:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 _MODULES = {
     "download": "synther.cli.data",
     "collect": "synther.cli.data",
+    "policies": "synther.cli.data",
     "behaviour": "synther.cli.data",
     "subset": "synther.cli.data",
     "mix": "synther.cli.data",
@@ -140,6 +141,11 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--out", help="the HDF5 file; data/local/DATASET.hdf5 for a dataset")
     _preset(collect)
     _threads(collect)
+
+    policies = verb("policies", "fetch D4RL's own behaviour policies of a task, verified")
+    policies.add_argument("--task", required=True, help="hopper or halfcheetah")
+    policies.add_argument("--out", required=True, help="folder of policies and returns.json")
+    policies.add_argument("--root", default="data", help="folder of datasets")
 
     behaviour = verb("behaviour", "train behaviour policies: a SAC run's snapshots")
     behaviour.add_argument("--task", required=True, help="hopper, halfcheetah, walker2d")

@@ -1,4 +1,4 @@
-"""Verbs that make datasets: download, collect, behaviour."""
+"""Verbs that make datasets: download, policies, collect, behaviour, subset, mix."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
 from synther.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.settings import parse_assignments, resolve
+from synther.specs import policies_folder
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions
@@ -48,7 +49,7 @@ def collect(options: argparse.Namespace) -> None:
     if options.preset:
         experiments = Experiments(options.preset)
         rows = experiments.scale.get("rows") if rows is None else rows
-        policies = policies or experiments.scale.get("policies")
+        policies = policies or (policies_folder(task, options.preset) if task else None)
     if not (task and level and out):
         raise SyntherError("give --dataset, or --task, --level and --out")
     if Path(out).suffix not in (".hdf5", ".h5"):
@@ -65,6 +66,16 @@ def collect(options: argparse.Namespace) -> None:
             threads=options.threads,
         )
     print(f"{out}: mean return {metadata['mean_return']}", file=sys.stderr)
+
+
+def policies(options: argparse.Namespace) -> None:
+    """Fetch D4RL's own behaviour policies of a task."""
+    from synther.datasets.d4rl_policies import fetch_policies
+
+    out = Path(options.out)
+    with claimed(out / "returns.json"):
+        record = fetch_policies(options.task, out, options.root)
+    print(f"{out}: {len(record['returns'])} policies", file=sys.stderr)
 
 
 def behaviour(options: argparse.Namespace) -> None:

@@ -1,14 +1,17 @@
 """Re-collected datasets: behaviour policies rolled out in the simulator, by D4RL's recipes.
 
-random: uniformly random actions. expert: the best policy. medium: the policy whose return is
-nearest to a third of the best one's. medium-replay: all policies up to the medium one, equal shares
-in the order of training (D4RL took the replay buffer of the run itself; docs/deviations.md).
-full-replay: likewise, of all policies. medium-expert: half medium, half expert. Actions are
-sampled, not means. waypoint: maze2d's own recipe (`synther.datasets.maze_controller`).
+random: uniformly random actions. expert: the best policy. medium: the policy that is named so
+(D4RL's own, `synther policies`), or else that whose return is nearest to a third of the best one's.
+medium-replay: all policies up to the medium one, equal shares in the order of training (D4RL took
+the replay buffer of the run itself; docs/deviations.md); one that is named medium comes after the
+stages before the first that does as well. full-replay: likewise, of all stages. medium-expert: half
+medium, half expert. Actions are sampled, not means. waypoint: maze2d's own recipe
+(`synther.datasets.maze_controller`).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from synther.checkpoint import Checkpoint
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.maze_controller import drive
 from synther.datasets.policies import (
+    MEDIUM,
     Policy,
     load_policies,
     packaged_policies,
@@ -198,18 +202,26 @@ def choose_policies(
         raise unknown_name("level", level, POLICY_LEVELS)
     if level == "random":
         return [None]
-    best = max(policies, key=lambda p: returns[p.name])
-    third = returns[best.name] / 3.0
-    medium = min(policies, key=lambda p: abs(returns[p.name] - third))
+    named = [p for p in policies if p.name == MEDIUM]
+    stages = [p for p in policies if p.name != MEDIUM] or named
+    best = max(stages, key=lambda p: returns[p.name])
+    if named:
+        medium = named[0]
+        worse = itertools.takewhile(lambda p: returns[p.name] < returns[MEDIUM], stages)
+        up_to_medium = [*worse, medium]
+    else:
+        third = returns[best.name] / 3.0
+        medium = min(stages, key=lambda p: abs(returns[p.name] - third))
+        up_to_medium = stages[: stages.index(medium) + 1]
     if level.endswith(("-replay", "-expert")) and medium is best:
         raise SyntherError(
             f"level '{level}' needs policies of several stages; only '{best.name}' fits: "
             "choose --policies with snapshots of a whole training run"
         )
     if level == "medium-replay":
-        return list(policies[: policies.index(medium) + 1])
+        return list(up_to_medium)
     if level == "full-replay":
-        return list(policies)
+        return list(stages)
     single: dict[str, list[Policy | None]] = {
         "medium": [medium],
         "expert": [best],

@@ -7,7 +7,7 @@ Keys: fc0/weight (out, in), fc0/bias, fc1/..., last_fc/... (mean), last_fc_log_s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import numpy as np
 from synther.errors import SyntherError
 from synther.files import read_json, read_npz
 
+MEDIUM = "medium"
+"""Name of a policy that is the level medium's by its name, and no stage of the run."""
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 _TENSORS = tuple(
     f"{layer}/{part}"
@@ -92,24 +94,39 @@ def load_policy(path: str | Path) -> Policy:
         SyntherError: the file is missing, damaged, or not a policy of this format.
     """
     path = Path(path)
-    found = read_npz(path, _TENSORS, _TEXTS, what="a policy")
+    return policy_from(read_npz(path, _TENSORS, _TEXTS, what="a policy"), path, path.stem)
+
+
+def policy_from(found: Mapping[str, np.ndarray], path: str | Path, name: str) -> Policy:
+    """Return the policy that a file's entries hold.
+
+    Args:
+        found: the file's entries by name.
+        path: the file, for errors.
+        name: of the policy.
+
+    Raises:
+        SyntherError: they are not a policy of this format.
+    """
+    if missing := [key for key in _TENSORS if key not in found]:
+        raise SyntherError(f"{path} is not a policy, it lacks {missing[0]}: fetch it anew")
     arrays = {}
-    for name in _TENSORS:
-        if found[name].dtype.kind not in "biuf" or not np.isfinite(found[name]).all():
-            raise SyntherError(f"{path}: {name} are not finite numbers: fetch the policy anew")
-        arrays[name] = found[name].astype(np.float32)
+    for key in _TENSORS:
+        if found[key].dtype.kind not in "biuf" or not np.isfinite(found[key]).all():
+            raise SyntherError(f"{path}: {key} are not finite numbers: fetch the policy anew")
+        arrays[key] = found[key].astype(np.float32)
     _check_shapes(path, arrays)
-    texts = {name: _text(path, name, found[name]) for name in _TEXTS if name in found}
+    texts = {key: _text(path, key, found[key]) for key in _TEXTS if key in found}
     nonlinearity = texts.get("nonlinearity", "relu")
     distribution = texts.get("output_distribution", "tanh_gaussian")
     if nonlinearity not in _NONLINEARITIES or distribution not in ("tanh_gaussian", "gaussian"):
         raise SyntherError(
             f"{path}: nonlinearity '{nonlinearity}' with output '{distribution}' is not supported"
         )
-    return Policy(path.stem, arrays, nonlinearity, distribution == "tanh_gaussian")
+    return Policy(name, arrays, nonlinearity, distribution == "tanh_gaussian")
 
 
-def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def _check_shapes(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
     """Raise a `SyntherError` unless every weight (out, in) takes what the layer before gives."""
     inputs = {"fc1": "fc0", "last_fc": "fc1", "last_fc_log_std": "fc1"}
     for layer in ("fc0", *inputs):
@@ -124,7 +141,7 @@ def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
         raise SyntherError(f"{path}: last_fc and last_fc_log_std differ in width")
 
 
-def _text(path: Path, name: str, array: np.ndarray) -> str:
+def _text(path: str | Path, name: str, array: np.ndarray) -> str:
     if array.size != 1:
         raise SyntherError(f"{path}: {name} is not one word")
     value = array.item()

@@ -4,8 +4,10 @@ from synther.experiments import PAPER_PRESET, Experiments, preset_experiments
 from synther.planning.costs import Requests
 from synther.specs import (
     agent_settings,
+    fetched_policies,
     online_settings,
     pixel_settings,
+    policies_folder,
     sampling_settings,
     source_settings,
     source_spec,

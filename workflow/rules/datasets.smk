@@ -24,7 +24,25 @@ rule download_dataset:
         "synther download --dataset {params.dataset} --root data 2> {log}"
 
 
+rule d4rl_policies:
+    output:
+        "data/policies/{task}/returns.json",
+    log:
+        "logs/policies/{task}.log",
+    retries: 2
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        downloads=1,
+    shell:
+        "synther policies --task {wildcards.task} --out data/policies/{wildcards.task}"
+        " --root data 2> {log}"
+
+
 rule collect_dataset:
+    input:
+        lambda w: fetched_policies(w.dataset, w.preset),
     output:
         "data/{preset}/local/{dataset}.hdf5",
     log:
@@ -37,7 +55,9 @@ rule collect_dataset:
         runtime=asks("runtime", "collect_dataset"),
     params:
         rows=lambda w: EXPERIMENTS[w.preset].rows(),
-        policies=lambda w: EXPERIMENTS[w.preset].scale.get("policies", ""),
+        policies=lambda w: policies_folder(
+            specs.spec(w.dataset, "dataset")["task"], w.preset
+        ),
     shell:
         "synther collect --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --rows {params.rows} --out {output} --threads {threads} 2> {log}"

@@ -1,0 +1,153 @@
+"""D4RL's own behaviour policies: its medium one, and published snapshots from random to expert.
+
+The medium policy stands in the metadata of the dataset that it collected. The snapshots were
+released with DOPE (Fu et al. 2021, arXiv 2103.16596) as pickles. All are held against the digest of
+their layers that config/behaviour.yaml records, wherever they come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synther import config, provenance
+from synther.datasets.policies import MEDIUM, Policy, load_policy, policy_from
+from synther.errors import SyntherError, unknown_name
+from synther.files import atomic_path, write_json
+
+MIRROR = "SYNTHER_POLICIES"
+"""Environment variable: a folder that has the policies as NAME.npz, itself or below."""
+TIMEOUT_S = 60.0
+
+
+def known() -> dict[str, Any]:
+    """Return what config/behaviour.yaml says of D4RL's policies: "address" and "tasks"."""
+    return config.load("behaviour")["d4rl"]
+
+
+def digest(policy: Policy) -> str:
+    """Return the SHA-256 of a policy's layers (float32) and of how it uses them."""
+    content = hashlib.sha256(f"{policy.nonlinearity} {policy.squashed}".encode())
+    for name in sorted(policy.arrays):
+        array = np.ascontiguousarray(policy.arrays[name], dtype="<f4")
+        content.update(f" {name} {array.shape} ".encode())
+        content.update(array.tobytes())
+    return content.hexdigest()
+
+
+def fetch_policies(task: str, out: str | Path, root: str | Path = "data") -> dict[str, Any]:
+    """Write D4RL's policies of a task to a folder that `synther collect --policies` takes.
+
+    Places tried, in order: the folder $SYNTHER_POLICIES; the published address of the snapshots,
+    and D4RL's dataset for the medium policy.
+
+    Args:
+        task: one of those of `known()`.
+        out: the folder; `returns.json` in it is written last.
+        root: the folder of data, where D4RL's dataset is looked for or downloaded to.
+
+    Returns:
+        The content of returns.json: mean returns and origins.
+
+    Raises:
+        SyntherError: D4RL's policies of this task are not known, or one can't be had.
+    """
+    tasks = known()["tasks"]
+    if task not in tasks:
+        where = str(config.config_dir() / "behaviour.yaml")
+        raise unknown_name("task", task, tasks, f"the d4rl section of {where}")
+    spec, returns = tasks[task], {}
+    for name, entry in {MEDIUM: spec["medium"], **spec["snapshots"]}.items():
+        policy, origin = _find(task, name, entry, root)
+        if digest(policy) != entry["sha256"]:
+            raise SyntherError(
+                f"{origin} is not the policy that config/behaviour.yaml records as '{name}' of "
+                f"{task}: remove it, or correct ${MIRROR}"
+            )
+        with atomic_path(Path(out) / f"{name}.npz") as path, open(path, "wb") as handle:
+            np.savez(handle, **policy.d4rl_metadata())  # type: ignore[arg-type]
+        returns[name] = {"return_mean": entry["return_mean"], "origin": origin}
+    record = {"task": task, "returns": returns, **provenance.describe()}
+    write_json(Path(out) / "returns.json", record)
+    return record
+
+
+def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tuple[Policy, str]:
+    """Return a policy, and where it was found."""
+    wanted = f"{entry.get('dataset', name)}.npz"
+    if folder := os.environ.get(MIRROR):
+        if not Path(folder).is_dir():
+            raise SyntherError(f"{MIRROR} is '{folder}', which is no folder: correct or unset it")
+        for path in sorted(Path(folder).rglob(wanted)):
+            return load_policy(path), wanted
+    if "dataset" in entry:
+        return _of_dataset(entry["dataset"], root), f"metadata of {entry['dataset']}"
+    address = f"{known()['address']}/{task}/{name}.pkl"
+    return policy_from(_unpickled(_get(address, wanted), address), address, name), address
+
+
+def _of_dataset(dataset: str, root: str | Path) -> Policy:
+    """Return the policy in a D4RL file's metadata; the file is downloaded where it is not there."""
+    import h5py
+
+    from synther.datasets.download import download
+
+    path = download(dataset, root)
+    with h5py.File(path, "r") as file:
+        group = file["metadata/policy"]
+        found: dict[str, Any] = {}
+        group.visititems(
+            lambda name, item: (
+                found.update({name: np.asarray(item[()])})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return policy_from(found, str(path), dataset)
+
+
+def _get(address: str, wanted: str) -> bytes:
+    import requests
+
+    try:
+        answer = requests.get(address, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+    except requests.exceptions.RequestException as error:
+        raise SyntherError(
+            f"{address} can't be had ({error}): try again later, or set {MIRROR} to a folder that "
+            f"has {wanted}"
+        ) from error
+    return answer.content
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads numpy arrays and plain values; whatever else a pickle names is refused."""
+
+    _ALLOWED = frozenset(
+        (module, name)
+        for package in ("numpy.core", "numpy._core")
+        for module, name in (
+            (f"{package}.multiarray", "_reconstruct"),
+            (f"{package}.multiarray", "scalar"),
+        )
+    ) | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _unpickled(content: bytes, origin: str) -> dict[str, Any]:
+    """Return the entries of a pickled policy: numpy arrays and words."""
+    try:
+        found = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+        return {str(name): np.asarray(value) for name, value in found.items()}
+    except Exception as error:  # a damaged pickle may raise anything
+        raise SyntherError(f"{origin} is not a pickled policy ({error}): fetch it anew") from error
