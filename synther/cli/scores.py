@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from synther.training.results import ResultRows
 
 
-def print_score(rows: pd.DataFrame, out: Path) -> None:
+def print_score(rows: ResultRows, out: Path) -> None:
     """Print the last evaluation's mean score over seeds, beside the result's path, to stderr."""
-    last = rows[rows["step"] == rows["step"].max()].groupby("seed")["score"].mean()
-    print(f"{out}: score {last.mean():.1f} over {len(last)} seeds", file=sys.stderr)
+    print(f"{out}: score {rows.last_score:.1f} over {rows.seeds} seeds", file=sys.stderr)

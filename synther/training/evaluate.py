@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from torch import Tensor
 from synther.agents.base import Agent
 from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError
+
+Stepped = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Observations, rewards, terminated and truncated, as `VectorEnv.step` returns them."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,36 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+class _Steps:
+    """Steps of an environment, one at a time, in a thread beside where its simulator has several.
+
+    The policy's mathematics is on one thread: while it acts in one half of the episodes, the
+    simulator's threads have the other half to step.
+    """
+
+    def __init__(self, env: VectorEnv) -> None:
+        self._env = env
+        self._pool = ThreadPoolExecutor(1) if getattr(env, "threads", 1) > 1 else None
+        self._begun: Future[Stepped] | Stepped | None = None
+
+    def start(self, actions: np.ndarray, active: np.ndarray) -> None:
+        """Begin a step of some environments."""
+        step = self._env.step
+        self._begun = (
+            self._pool.submit(step, actions, active) if self._pool else step(actions, active)
+        )
+
+    def end(self) -> Stepped | None:
+        """Wait for the step that was begun and return what it gave; None if none was."""
+        begun, self._begun = self._begun, None
+        return begun.result() if isinstance(begun, Future) else begun
+
+    def close(self) -> None:
+        """Wait for the simulator."""
+        if self._pool:
+            self._pool.shutdown()
+
+
 @one_thread()
 def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episodes:
     """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
@@ -96,20 +130,45 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
                 f"{seed}): lower the learning rate, or leave the seed out"
             )
 
-    require_whole(~live, observations)
-    while live.any():
+    def act(part: slice) -> np.ndarray:
         inputs = torch.as_tensor(
-            standardiser(observations).reshape(seeds, episodes, -1),
+            standardiser(observations).reshape(seeds, episodes, -1)[:, part],
             dtype=parameter.dtype,
             device=parameter.device,
         )
         with torch.no_grad():
-            actions: Tensor = agent.act(inputs)
-        flat = actions.reshape(env.num_envs, -1).cpu().numpy().astype(np.float64)
+            chosen: Tensor = agent.act(inputs)
+        actions = np.zeros((seeds, episodes, chosen.shape[-1]))
+        actions[:, part] = chosen.cpu().numpy()
+        flat = actions.reshape(env.num_envs, -1)
         require_finite_actions(flat, agent.updates)
-        observations, rewards, terminated, truncated = env.step(flat, active=live)
+        return flat
+
+    def settle() -> None:
+        nonlocal observations, returns
+        if (stepped := steps.end()) is None:
+            return
+        observations, rewards, terminated, truncated = stepped
         require_whole(live & (env.diverged | ~np.isfinite(rewards)), observations)
         returns += rewards
-        lengths += live
-        live &= ~(terminated | truncated)
+        live[terminated | truncated] = False
+
+    require_whole(~live, observations)
+    half = (episodes + 1) // 2
+    parts = [part for part in (slice(half), slice(half, episodes)) if part.start != part.stop]
+    places = np.arange(env.num_envs) % episodes
+    steps = _Steps(env)
+    try:
+        while live.any():
+            for part in parts:
+                active = live & (places >= (part.start or 0)) & (places < part.stop)
+                if active.any():
+                    actions = act(part)
+                    settle()  # the other half's step
+                    steps.start(actions, active)
+                    lengths += active
+                if len(parts) == 1 or not active.any():
+                    settle()
+    finally:
+        steps.close()
     return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))

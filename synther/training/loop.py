@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from synther.checkpoint import Checkpoint
@@ -68,7 +67,7 @@ class UpdateLoop(ABC):
     def _settle(self) -> None:  # noqa: B027
         """Wait until the rows hold every evaluation; nothing where none runs beside training."""
 
-    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
+    def train(self, checkpoint: Checkpoint | None = None) -> ResultRows:
         """Train to the last step and return all evaluation rows."""
         settings, agent = self.job.settings, self.agent
         if checkpoint and (saved := checkpoint.load(self.job.device)):
@@ -88,7 +87,7 @@ class UpdateLoop(ABC):
                     checkpoint.save(self.snapshot())
                 progress.advance()
         self._settle()
-        return self.rows.frame()
+        return self.rows
 
     def update(self, progress: Progress) -> None:
         """Learn from one minibatch a seed; show the losses from time to time."""

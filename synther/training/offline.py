@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -256,7 +255,7 @@ def job_identity(job: OfflineJob) -> dict[str, Any]:
     }
 
 
-def train_offline(job: OfflineJob) -> pd.DataFrame:
+def train_offline(job: OfflineJob) -> ResultRows:
     """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
 
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).

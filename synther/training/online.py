@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from synther import provenance
@@ -124,7 +123,7 @@ class OnlineTrainer:
         self.episodes[which] += 1
         return self.env.reset(np.array(drawn, dtype=np.uint64), indices=which)
 
-    def train(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
+    def train(self, checkpoint: Checkpoint | None = None) -> ResultRows:
         """Train to the last step and return all evaluation rows."""
         settings = self.job.settings
         if checkpoint and (saved := checkpoint.load(self.job.device)):
@@ -148,7 +147,7 @@ class OnlineTrainer:
                     checkpoint.save(self.snapshot())
                 self.advance()
                 progress.advance()
-        return self.rows.frame()
+        return self.rows
 
     def advance(self) -> None:
         """Take one environment step of every seed, store it, and learn."""
@@ -275,7 +274,7 @@ def require_online(settings: type, agent: str) -> None:
         raise SyntherError(f"{agent} is an offline agent: train it with `synther train`")
 
 
-def train_online(job: OnlineJob) -> pd.DataFrame:
+def train_online(job: OnlineJob) -> ResultRows:
     """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
 
     A job that was killed goes on from its checkpoints beside OUT, to the very same rows (CPU).

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -244,7 +243,7 @@ def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
     return LatentTable(transitions, job.device), agent
 
 
-def train_pixels(job: PixelJob) -> pd.DataFrame:
+def train_pixels(job: PixelJob) -> ResultRows:
     """Run a job: train, evaluate, and write OUT.parquet, OUT.json and, from frames, OUT.pt.
 
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).

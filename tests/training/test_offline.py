@@ -213,6 +213,24 @@ def test_evaluation_equals_one_environment_at_a_time():
     assert len(np.unique(found.returns)) == found.returns.size  # all starts differ
 
 
+@pytest.mark.parametrize("episodes", [1, 2, 5])
+def test_steps_beside_the_policy_change_nothing(episodes):
+    standardiser = Standardiser(np.zeros(11), np.ones(11))
+    alone, beside = (
+        evaluate(Linear([0, 4]), make_env("hopper", 2 * episodes, threads=threads), standardiser)
+        for threads in (1, 3)
+    )
+    np.testing.assert_array_equal(alone.returns, beside.returns)
+    np.testing.assert_array_equal(alone.lengths, beside.lengths)
+
+
+def test_an_error_of_a_step_beside_is_raised(monkeypatch):
+    env = make_env("hopper", 4, threads=2)
+    monkeypatch.setattr(env, "_advance", lambda rows, actions: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(Linear([0]), env, Standardiser(np.zeros(11), np.ones(11)))
+
+
 def test_an_episode_stops_counting_at_its_end_and_at_the_time_limit():
     env = make_env("hopper", 6, threads=1)
     env.task.time_limit = 9
@@ -239,7 +257,7 @@ def test_a_diverged_simulation_is_told(monkeypatch):
 
 
 def test_rows(job):
-    rows = train_offline(job)
+    rows = train_offline(job).frame()
     pd.testing.assert_frame_equal(rows, pd.read_parquet(job.out))
     labels = ["preset", "dataset", "source", "agent"]
     measured = ["seed", "step", "episode", "return", "length", "score"]
@@ -328,8 +346,10 @@ def test_data_of_another_task_is_refused(job):
 def test_a_seed_of_a_block_gives_the_rows_that_it_gives_alone(job, tmp_path):
     """Batched products of another size round differently in float32, by about 1e-7; Adam's first
     steps can raise that to 1e-5 in an action, and a fall of 20 steps to 1e-3 in a return."""
-    block = train_offline(job)
-    alone = train_offline(dataclasses.replace(job, seeds=(1,), out=tmp_path / "alone.parquet"))
+    block = train_offline(job).frame()
+    alone = train_offline(
+        dataclasses.replace(job, seeds=(1,), out=tmp_path / "alone.parquet")
+    ).frame()
     shared = block[block["seed"] == 1].reset_index(drop=True)
     exact = ["preset", "dataset", "source", "agent", "seed", "step", "episode", "length"]
     pd.testing.assert_frame_equal(shared[exact], alone[exact])
@@ -352,7 +372,7 @@ def test_parse_seeds():
 def test_evaluation_beside_training_measures_the_same(job):
     data = load_transitions(job.data, 1000)
     alone, beside = (OfflineTrainer(job, data, data, overlap=overlap) for overlap in (False, True))
-    pd.testing.assert_frame_equal(alone.train(), beside.train())
+    pd.testing.assert_frame_equal(alone.train().frame(), beside.train().frame())
 
 
 def test_what_fails_beside_training_fails_the_job(job, monkeypatch):

@@ -58,7 +58,7 @@ def test_a_seed_learns_in_a_stack_what_it_learns_alone(agent):
     stack.train()
     for k, seed in enumerate((3, 0)):
         alone = OnlineTrainer(job(agent, seeds=(seed,), **changes), dtype=torch.float64)
-        rows = alone.train()
+        rows = alone.train().frame()
         torch.testing.assert_close(
             stack.replay.rows()[k], alone.replay.rows()[0], rtol=0, atol=1e-9
         )
@@ -202,7 +202,7 @@ class Killed(Exception):
 @pytest.mark.parametrize("task", ["hopper", "dmc-reacher-hard"])
 def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(tmp_path, monkeypatch, task):
     chosen = {"task": task, **SYNTHER}
-    expected = train_online(job(out=tmp_path / "whole.parquet", **chosen))
+    expected = train_online(job(out=tmp_path / "whole.parquet", **chosen)).frame()
     calls = {"due": 0}
 
     def due(self):
@@ -222,7 +222,7 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(tmp_path, mon
     killed = 0
     while True:
         try:
-            found = train_online(job(out=tmp_path / "cut.parquet", **chosen))
+            found = train_online(job(out=tmp_path / "cut.parquet", **chosen)).frame()
             break
         except Killed:
             killed += 1
@@ -251,7 +251,7 @@ def test_a_checkpoint_without_its_samples_is_refused(tmp_path):
 
 def test_rows_and_record(tmp_path):
     chosen = job(task="dmc-pendulum-swingup", out=tmp_path / "x.parquet", **SYNTHER)
-    rows = train_online(chosen)
+    rows = train_online(chosen).frame()
     assert list(rows.columns) == list(pd.read_parquet(tmp_path / "x.parquet").columns)
     assert set(rows["step"]) == {30, 60}
     assert len(rows) == 2 * 2 * 2

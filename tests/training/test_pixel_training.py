@@ -154,7 +154,7 @@ def test_latents_are_those_of_the_agent_row_by_row():
 @pytest.mark.parametrize("agent", KINDS)
 def test_from_frames_to_heads_on_latents(job, tmp_path, shard, agent):
     real = job(agent)
-    rows = train_pixels(real)
+    rows = train_pixels(real).frame()
     assert rows["step"].tolist() == [2] * 4 + [4] * 4
     assert rows["length"].eq(5).all()
     np.testing.assert_allclose(rows["score"], rows["return"] / 10)
@@ -170,7 +170,7 @@ def test_from_frames_to_heads_on_latents(job, tmp_path, shard, agent):
     heads = job(
         agent, out="heads.parquet", data=(latents,), body=body, body_seed=1, seeds=(0, 1, 2)
     )
-    assert train_pixels(heads)["seed"].unique().tolist() == [0, 1, 2]
+    assert train_pixels(heads).frame()["seed"].unique().tolist() == [0, 1, 2]
     assert not heads.out.with_suffix(".pt").exists()
     assert json.loads(heads.out.with_suffix(".json").read_text())["body_seed"] == 1
     with pytest.raises(SyntherError, match=r"has seeds \[0, 1\], not 5"):
@@ -188,7 +188,7 @@ class Killed(Exception):
 
 
 def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
-    whole = train_pixels(job(out="whole.parquet"))
+    whole = train_pixels(job(out="whole.parquet")).frame()
     monkeypatch.setattr("synther.checkpoint.INTERVAL_S", 0.0)
     stopped = job(out="stopped.parquet")
     update = DrQBC.update
@@ -204,19 +204,19 @@ def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
     monkeypatch.setattr(DrQBC, "update", update)
     assert stopped.out.with_suffix(".ckpt").exists()
     assert not stopped.out.exists()
-    pd.testing.assert_frame_equal(train_pixels(stopped), whole)
+    pd.testing.assert_frame_equal(train_pixels(stopped).frame(), whole)
     assert not stopped.out.with_suffix(".ckpt").exists()
 
 
 def test_a_seed_alone_has_the_rows_that_it_has_in_a_block(job):
-    block = train_pixels(job(seeds=(0, 1)))
-    alone = train_pixels(job(seeds=(1,), out="alone.parquet"))
+    block = train_pixels(job(seeds=(0, 1))).frame()
+    alone = train_pixels(job(seeds=(1,), out="alone.parquet")).frame()
     ours = block[block["seed"] == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(ours, alone, rtol=1e-4, atol=1e-5)
 
 
 def test_evaluation_can_be_cut_short(job):
-    rows = train_pixels(job(settings={"eval_steps": 2, "steps": 2}))
+    rows = train_pixels(job(settings={"eval_steps": 2, "steps": 2})).frame()
     assert rows["length"].eq(2).all()
 
 
