@@ -35,4 +35,5 @@ rule all:
     default_target: True
     input:
         EXPERIMENTS[config["preset"]].all_figures(),
+        EXPERIMENTS[config["preset"]].scores_file(),
     localrule: True

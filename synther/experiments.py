@@ -98,6 +98,10 @@ class Experiments:
         """Return the files of all tables and figures."""
         return [path for name in self.specs for path in self.figures(name)]
 
+    def scores_file(self) -> str:
+        """Return the path of the table of every seed's last score."""
+        return f"results/{self.preset}/scores.csv"
+
     def datasets(self, name: str) -> dict[str, list[str]]:
         """Return an experiment's datasets by group: the paper's names of those that are run."""
         chosen = self._scaled(name).get("datasets", self.scale.get("datasets"))

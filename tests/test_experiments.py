@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from synther import SyntherError, budget, config
+from synther.errors import NotRunError
 from synther.experiments import Experiments, preset_experiments
-from synther.specs import agent_settings, source_settings, stands_for, task_spec
+from synther.specs import (
+    agent_settings,
+    fetched_policies,
+    policies_folder,
+    source_settings,
+    stands_for,
+    task_spec,
+)
 
 
 def test_table1_at_the_paper_is_the_whole_matrix() -> None:
@@ -284,3 +292,43 @@ def test_a_dataset_without_a_stand_in_is_refused(edit_config: Callable[..., Path
     edit_config("datasets.yaml", "stands_for: hopper-medium-v2", "stands_for: hopper-expert-v2")
     with pytest.raises(SyntherError, match="hopper-medium-v2 has none"):
         Experiments("quick").run_name("hopper-medium-v2")
+
+
+def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[..., Path]) -> None:
+    edit_config(
+        "presets/quick.yaml", "datasets:  ", "only: [table1, claims, aggregates]\ndatasets:"
+    )
+    edit_config("presets/quick.yaml", "experiments:  ", "experiments:\n  table1: {agents: [iql]} ")
+    quick = Experiments("quick")
+    assert set(quick.specs) == {"table1", "claims", "aggregates"}
+    assert {run.agent for run in quick.runs("table1")} == {"iql"}
+    assert set(quick.table("table1")["agents"]) == {"iql"}
+    assert quick.results("aggregates") == quick.results("table1")
+    claims = {claim["name"]: claim for claim in quick.table("claims")["claims"]}
+    assert any(claims["locomotion-iql"]["of"]["cells"])
+    for left_out in ("locomotion-td3_bc", "pixels-drq_bc", "online", "small_data"):
+        assert not any(claims[left_out]["of"]["cells"]), left_out
+    with pytest.raises(NotRunError, match="leaves experiment 'mixture' out"):
+        quick.runs("mixture")
+    with pytest.raises(NotRunError, match="leaves experiment 'vd4rl' out"):
+        quick.pixels("vd4rl")
+
+
+def test_what_a_preset_leaves_out_of_is_checked(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "datasets:  ", "only: [table1, tabel2]\ndatasets:")
+    with pytest.raises(SyntherError, match="unknown experiment 'tabel2'"):
+        Experiments("quick").runs("table1")
+    edit_config("presets/quick.yaml", "tabel2", "small_data")
+    edit_config("presets/quick.yaml", "experiments:  ", "experiments:\n  table1: {agents: [bc]} ")
+    with pytest.raises(SyntherError, match="unknown agent 'bc'"):
+        Experiments("quick").runs("table1")
+
+
+def test_datasets_are_collected_with_d4rls_policies_where_there_are_any() -> None:
+    assert fetched_policies("hopper-medium-local", "reference") == [
+        "data/policies/hopper/returns.json"
+    ]
+    for dataset in ("hopper-random-local", "walker2d-medium-local", "maze2d-umaze-local"):
+        assert fetched_policies(dataset, "reference") == []
+    assert fetched_policies("hopper-medium-local", "quick") == []
+    assert policies_folder("walker2d", "reference") is None

@@ -32,6 +32,7 @@ _MODULES = {
     "bench": "synther.cli.bench",
     "verify": "synther.cli.verify",
     "report": "synther.cli.report",
+    "scores": "synther.cli.report",
     "compare": "synther.cli.report",
 }
 
@@ -314,6 +315,10 @@ def parser() -> argparse.ArgumentParser:
     report = verb("report", "make one HTML page of all tables, figures and runs that are there")
     report.add_argument("--preset", default="paper", help="whose results")
     report.add_argument("--out", help="the .html file; figures/[PRESET/]report.html")
+
+    scores = verb("scores", "write every seed's last score of a preset's runs as .csv")
+    scores.add_argument("--preset", default="paper", help="whose results")
+    scores.add_argument("--out", help="the file; results/PRESET/scores.csv")
 
     compare = verb("compare", "show two trees of results side by side")
     compare.add_argument("a", help="folder of results: results/quick, or another checkout's")

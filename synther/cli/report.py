@@ -54,6 +54,30 @@ def report(options: argparse.Namespace) -> None:
     print(out)
 
 
+def scores(options: argparse.Namespace) -> None:
+    """Write every seed's last score, of all results that there are."""
+    from synther import report_plan
+
+    experiments = Experiments(options.preset)
+    out = Path(options.out or experiments.scores_file())
+    if out.suffix != ".csv":
+        raise SyntherError(f"--out {out} must end in .csv")
+    require_writable(out)
+    paths = report_plan.results(experiments, experiments.specs)
+    there = [path for path in paths if Path(path).is_file()]
+    if not there:
+        raise SyntherError(
+            f"preset '{options.preset}' has no results yet: make them with "
+            f"`snakemake {experiments.scores_file()}`"
+        )
+    from synther.analysis.scores import final_scores, read_results
+
+    final = final_scores(read_results(there))
+    with atomic_path(out) as temporary:
+        final.to_csv(temporary, index=False, lineterminator="\n")
+    print(f"{out}: {len(final)} scores of {len(there)} runs")
+
+
 def compare(options: argparse.Namespace) -> None:
     """Print two trees of results side by side."""
     from synther.analysis.trees import compare_trees, tidy

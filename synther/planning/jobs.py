@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synther import config
+from synther import config, report_plan
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
 from synther.planning import paths
@@ -22,6 +22,7 @@ from synther.planning.work import (
 from synther.specs import (
     agent_settings,
     agent_spec,
+    fetched_policies,
     online_settings,
     source_settings,
     source_spec,
@@ -86,7 +87,7 @@ class Jobs:
 
     def _files(self, targets: Iterable[str]) -> list[str]:
         files = []
-        for target in targets or self.experiments.specs:
+        for target in targets or (*self.experiments.specs, self.experiments.scores_file()):
             if target in self.experiments.specs:
                 files.append(self.experiments.figures(target)[0])
             elif paths.maker(target) is None:
@@ -126,10 +127,20 @@ class Jobs:
             "work": (Work("download_bytes", size),),
         }
 
+    def _d4rl_policies(self, task: str) -> dict[str, Any]:
+        dataset = config.load("behaviour")["d4rl"]["tasks"][task]["medium"]["dataset"]
+        size = config.spec(dataset, "dataset")["bytes"]  # the medium policy is in its metadata
+        return {
+            "needs": (),
+            "memory_mb": 2000,
+            "disk_bytes": size,
+            "work": (Work("download_bytes", size),),
+        }
+
     def _collect_dataset(self, dataset: str) -> dict[str, Any]:
         spec, rows = config.spec(dataset, "dataset"), self.experiments.rows()
         return {
-            "needs": (),
+            "needs": tuple(fetched_policies(dataset, self.preset)),
             "memory_mb": self.experiments.memory_mb(dataset, "real"),
             "disk_bytes": self._rows_bytes(rows, spec["task"]),
             "work": (Work("env_steps", rows, spec["task"]),),
@@ -264,6 +275,14 @@ class Jobs:
 
     def _paper_table(self, experiment: str) -> dict[str, Any]:
         return self._table(experiment)
+
+    def _scores(self) -> dict[str, Any]:
+        return {
+            "needs": tuple(report_plan.results(self.experiments, self.experiments.specs)),
+            "memory_mb": 2000,
+            "disk_bytes": 1e6,
+            "work": (Work("tables", 1),),
+        }
 
     def _updates(self, agent: str, settings: Mapping[str, Any], updates: int, seeds: int) -> Work:
         name, spec = agent, config.spec(agent, "agent")

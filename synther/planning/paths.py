@@ -22,6 +22,7 @@ _HEADS = "results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "download_dataset": ("data/d4rl/{file}.hdf5",),
     "download_shard": ("data/vd4rl/{shard}.hdf5",),
+    "d4rl_policies": ("data/policies/{task}/returns.json",),
     "collect_dataset": ("data/{preset}/local/{dataset}.hdf5",),
     "render_dataset": ("data/{preset}/pixels/{dataset}.hdf5",),
     "subset": tuple(
@@ -42,11 +43,13 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "sample_latents": tuple(f"{_LATENTS}/{{source}}/samples.{s}" for s in ("npz", "json")),
     "table": tuple(f"figures/{{preset}}/{{experiment}}.{suffix}" for suffix in FIGURE_FORMATS),
     "paper_table": tuple(f"figures/{{experiment}}.{suffix}" for suffix in FIGURE_FORMATS),
+    "scores": ("results/{preset}/scores.csv",),
 }
 
 LOGS: dict[str, str] = {
     "download_dataset": "logs/download/{file}.log",
     "download_shard": "logs/download/vd4rl/{shard}.log",
+    "d4rl_policies": "logs/policies/{task}.log",
     "collect_dataset": "logs/{preset}/collect/{dataset}.log",
     "render_dataset": "logs/{preset}/render/{dataset}.log",
     "subset": "logs/{preset}/subset/{dataset}/{percent}pct.log",
@@ -63,6 +66,7 @@ LOGS: dict[str, str] = {
     "sample_latents": "logs/{preset}/latents/{dataset}/{agent}/{source}-sample.log",
     "table": "logs/{preset}/table/{experiment}.log",
     "paper_table": "logs/paper/table/{experiment}.log",
+    "scores": "logs/{preset}/scores.log",
 }
 
 _WILDCARDS = {

@@ -43,6 +43,26 @@ use rule table as paper_table with:
         table=lambda w: EXPERIMENTS["paper"].table(w.experiment),
 
 
+# Every seed's last score, in one file.
+rule scores:
+    input:
+        lambda w: report_plan.results(
+            EXPERIMENTS[w.preset], EXPERIMENTS[w.preset].specs
+        ),
+    output:
+        "results/{preset}/scores.csv",
+    log:
+        "logs/{preset}/scores.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=asks("mem_mb", "scores"),
+        runtime=asks("runtime", "scores"),
+    shell:
+        "synther scores --preset {wildcards.preset} --out {output} > {log} 2>&1"
+
+
 # One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
 rule page:
     input:
