@@ -8,7 +8,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: quick test lint check-physics environment rendering slurm-tools browser clean
+.PHONY: quick test lint reference-row check-physics environment rendering slurm-tools browser clean
 
 quick: environment rendering
 	snakemake all report --config preset=quick --quiet rules
@@ -29,6 +29,10 @@ lint: environment
 	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+# Trains one row of the shipped reference results anew, and holds it against them.
+reference-row: environment
+	OMP_NUM_THREADS=1 python workflow/scripts/check_reference.py
 
 # Steps Gym's -v2 environments in mujoco-py beside ours; needs python3.10 or python3.8.
 check-physics: environment
