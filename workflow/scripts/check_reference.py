@@ -6,8 +6,8 @@
 The row is one dataset and agent, on real data and on SynthER's samples, with all that it needs: a
 dataset is collected, a diffusion model fitted, 100,000 transitions sampled. It runs in a scratch
 copy of the workflow, so that nothing here is overwritten. The exit code is 0 where, on both
-sources, the 95% interval of the difference of the means (bootstrap over both sets of seeds) includes
-zero.
+sources, the 95% interval of the difference of the means includes zero (bootstrap over both sets of
+seeds).
 """
 
 from __future__ import annotations
