@@ -279,7 +279,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
         "threads": job.threads,
         **provenance.describe(job.device),
     }
-    write_result(rows, job.out, record)
+    write_result(rows.table(), job.out, record)
     checkpoint.remove()
     return rows
 

@@ -299,7 +299,7 @@ def train_online(job: OnlineJob) -> ResultRows:
         "threads": job.threads,
         **provenance.describe(job.device),
     }
-    write_result(rows, job.out, record)
+    write_result(rows.table(), job.out, record)
     checkpoint.remove()
     if trainer.synthesiser:
         trainer.synthesiser.tidy(everything=True)

@@ -274,7 +274,7 @@ def train_pixels(job: PixelJob) -> ResultRows:
     }
     if job.body is None:
         save_body(agent, job.out.with_suffix(".pt"), {"settings": as_dict(job.settings)})
-    write_result(rows, job.out, record)
+    write_result(rows.table(), job.out, record)
     checkpoint.remove()
     return rows
 

@@ -106,7 +106,7 @@ class ResultRows:
         ]
 
 
-def write_result(rows: ResultRows, out: Path, record: Mapping[str, Any]) -> None:
+def write_result(rows: pa.Table, out: Path, record: Mapping[str, Any]) -> None:
     """Write result rows as parquet, and what made them, with their checksum, as JSON beside it.
 
     Same rows, same bytes. Rows without a record are an unfinished result: it comes last.
@@ -115,5 +115,5 @@ def write_result(rows: ResultRows, out: Path, record: Mapping[str, Any]) -> None
 
     out.with_suffix(".json").unlink(missing_ok=True)  # of the rows that are replaced
     with atomic_path(out) as temporary:
-        pq.write_table(rows.table(), temporary, compression="zstd")
+        pq.write_table(rows, temporary, compression="zstd")
     write_json(out.with_suffix(".json"), {**record, "rows_sha256": sha256(out)})

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from synther import Transitions, provenance
@@ -35,6 +36,11 @@ def rows(run: Run, steps: int) -> pd.DataFrame:
     labels = {name: getattr(run, name) for name in ("preset", "dataset", "source", "agent")}
     frame = pd.DataFrame(measured).assign(score=50.0)
     return frame.assign(**labels)[[*labels, *frame.columns]]
+
+
+def write_rows(frame: pd.DataFrame, out: Path, record: dict[str, Any]) -> None:
+    """Write rows and their record as training does."""
+    write_result(pa.Table.from_pandas(frame, preserve_index=False), out, record)
 
 
 class Tree:
@@ -64,7 +70,7 @@ class Tree:
             "statistics_from": self.input(self.dataset),
             "version": provenance.version(),
         }
-        write_result(rows(self.run, settings["steps"]), self.result, record)
+        write_rows(rows(self.run, settings["steps"]), self.result, record)
 
     def input(self, path: Path) -> dict[str, str]:
         return describe_input(path) | {"path": str(path.relative_to(self.folder))}
@@ -122,7 +128,7 @@ def test_whole_results_pass(tree: Tree, capsys: pytest.CaptureFixture[str]) -> N
 
 def rewrite(tree: Tree, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     record = json.loads(tree.record.read_text())
-    write_result(change(pd.read_parquet(tree.result, use_threads=False)), tree.result, record)
+    write_rows(change(pd.read_parquet(tree.result, use_threads=False)), tree.result, record)
 
 
 def flip(path: Path) -> None:
@@ -155,7 +161,7 @@ FAULTS: dict[str, tuple[Callable[[Tree], object], str, str]] = {
     ),
     "no record": (lambda t: t.record.unlink(), "incomplete", "is missing: the job did not end"),
     "no rows": (lambda t: t.result.unlink(), "incomplete", "its result is missing"),
-    "no samples": (lambda t: t.samples.unlink(), "incomplete", "its result is missing"),
+    "no samples": (lambda t: t.samples.unlink(), "unverified", "removed, or not shipped"),
     "bad record": (lambda t: t.record.write_text("{"), "damaged", "is damaged"),
     "seed": (
         lambda t: rewrite(t, lambda r: r[r["seed"] != t.run.seeds[-1]]),
@@ -190,7 +196,7 @@ FAULTS: dict[str, tuple[Callable[[Tree], object], str, str]] = {
         "its data, ",
     ),
     "model": (lambda t: t.model.write_bytes(b"another"), "stale", "its model, "),
-    "no model": (lambda t: t.model.unlink(), "incomplete", "is missing: fit the generator again"),
+    "no model": (lambda t: t.model.unlink(), "unverified", "removed, or not shipped"),
     "fewer samples": (
         lambda t: t.change(t.samples.with_suffix(".json"), samples=7),
         "damaged",
