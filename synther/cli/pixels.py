@@ -9,7 +9,7 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
-from synther.cli.scores import print_score
+from synther.cli.training import job_fields, print_score
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.files import claimed
@@ -81,7 +81,6 @@ def _settings(options: argparse.Namespace) -> tuple[str, Any]:
 def pixels(options: argparse.Namespace) -> None:
     """Train seeds of an agent on frames, or its heads on latents, and write every episode."""
     device = choose_device(options.device, options.threads)
-    from synther.training.offline import parse_seeds
     from synther.training.pixels import PixelJob, train_pixels
 
     if bool(options.latents) != bool(options.body):
@@ -93,33 +92,20 @@ def pixels(options: argparse.Namespace) -> None:
         if not options.dataset:
             raise SyntherError("give --task, or --dataset, whose task it then is")
         task = config.spec(options.dataset, "dataset")["task"]
-    limits = task_spec(task)
     source_spec(options.source)
     module, settings = _settings(options)
-    out = Path(options.out)
-    if out.suffix != ".parquet":
-        raise SyntherError(f"--out {out} must end in .parquet")
-    seeds = parse_seeds(options.seeds)
-    with claimed(out):
+    fields = job_fields(options, task, module, settings, device)
+    with claimed(fields["out"]):
         job = PixelJob(
-            task=task,
+            **fields,
             data=(Path(options.latents),) if options.latents else _shards(options),
-            agent=options.agent,
-            module=module,
-            settings=settings,
-            seeds=seeds,
-            out=out,
-            reference=(limits["reference_min"], limits["reference_max"]),
             body=Path(options.body) if options.body else None,
             body_seed=options.body_seed,
-            preset=options.preset or "none",
             dataset=options.dataset or task,
             source=options.source,
-            device=device,
-            threads=options.threads,
         )
         rows = train_pixels(job)
-    print_score(rows, out)
+    print_score(rows, job.out)
 
 
 def encode(options: argparse.Namespace) -> None:

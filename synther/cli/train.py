@@ -8,7 +8,7 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
-from synther.cli.scores import print_score
+from synther.cli.training import job_fields, print_score
 from synther.errors import SyntherError
 from synther.files import claimed
 from synther.settings import parse_assignments, resolve
@@ -21,7 +21,7 @@ def train(options: argparse.Namespace) -> None:
     from synther.agents import load_agent_class
     from synther.agents.base import OnlineSettings
     from synther.agents.pixels import PixelSettings
-    from synther.training.offline import OfflineJob, parse_seeds, train_offline
+    from synther.training.offline import OfflineJob, train_offline
 
     data = Path(options.data)
     task = options.task
@@ -34,7 +34,6 @@ def train(options: argparse.Namespace) -> None:
     if options.dataset is not None:
         config.spec(options.dataset, "dataset")
     source_spec(options.source)
-    limits = task_spec(task)
     dataset = options.dataset or (data.stem if data.stem in known else task)
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings
@@ -48,28 +47,15 @@ def train(options: argparse.Namespace) -> None:
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",
     )
-    out = Path(options.out)
-    if out.suffix != ".parquet":
-        raise SyntherError(f"--out {out} must end in .parquet")
-    seeds = parse_seeds(options.seeds)
     job = OfflineJob(
-        task=task,
+        **job_fields(options, task, agent["module"], settings, device),
         data=data,
         statistics_from=Path(options.statistics_from or data),
-        agent=options.agent,
-        module=agent["module"],
-        settings=settings,
-        seeds=seeds,
-        out=out,
-        reference=(limits["reference_min"], limits["reference_max"]),
-        time_limit=limits["time_limit"],
-        preset=options.preset or "none",
+        time_limit=task_spec(task)["time_limit"],
         dataset=dataset,
         source=options.source,
         physics=options.physics,
-        device=device,
-        threads=options.threads,
     )
-    with claimed(out):
+    with claimed(job.out):
         rows = train_offline(job)
-    print_score(rows, out)
+    print_score(rows, job.out)

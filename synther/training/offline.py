@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,39 +22,26 @@ from synther.files import describe_input
 from synther.settings import as_dict
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
+from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.results import ResultRows, write_result
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
 
-@dataclass(frozen=True)
-class OfflineJob:
-    """One job: everything that its result depends on."""
+@dataclass(frozen=True, kw_only=True)
+class OfflineJob(TrainingJob):
+    """A job on a fixed set of transitions."""
 
-    task: str
-    """What evaluates the agents, a name of `make_env`."""
     data: Path
     """Transitions to learn from (.npz or .hdf5)."""
     statistics_from: Path
     """The real dataset, whose state statistics are used even on synthetic data."""
-    agent: str
-    """The agent's name in config/agents.yaml, as results name it."""
-    module: str
-    """Where the agent's class is."""
     settings: OfflineSettings
-    seeds: tuple[int, ...]
-    out: Path
-    """The result: OUT.parquet, with OUT.json beside it."""
-    reference: tuple[float, float]
-    """Returns that score 0 and 100."""
     time_limit: int
-    preset: str = "none"
     dataset: str = "none"
     source: str = "none"
     physics: str = "d4rl"
-    device: str = "cpu"
-    threads: int = 1
 
 
 def state_statistics(transitions: Transitions) -> Standardiser:
@@ -282,26 +268,3 @@ def train_offline(job: OfflineJob) -> ResultRows:
     write_result(rows.table(), job.out, record)
     checkpoint.remove()
     return rows
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Parse `0-7`, `3` or `0,2,5-6` into seeds.
-
-    Raises:
-        SyntherError: it is none of these, or names a seed twice.
-    """
-    seeds: list[int] = []
-    try:
-        for part in text.split(","):
-            first, dash, last = part.partition("-")
-            seeds.extend(range(int(first), int(last if dash else first) + 1))
-    except ValueError as error:
-        raise SyntherError(f"--seeds takes 0-7, 3 or 0,2,5-6, not '{text}'") from error
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise SyntherError(f"--seeds {text} names no seed, or one twice")
-    return tuple(seeds)
-
-
-def seeds_slug(seeds: Sequence[int]) -> str:
-    """Return the slug of consecutive seeds as paths have it: seeds-0-7."""
-    return f"seeds-{seeds[0]}-{seeds[-1]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from synther.progress import Progress
 from synther.settings import as_dict
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
+from synther.training.job import TrainingJob
 from synther.training.learner import Learner
 from synther.training.replay import Replay
 from synther.training.results import ResultRows, write_result
@@ -34,27 +34,13 @@ SOURCE = "online"
 """What the rows' column `source` says: the agent learned from its own experience."""
 
 
-@dataclass(frozen=True)
-class OnlineJob:
-    """One job: everything that its result depends on."""
+@dataclass(frozen=True, kw_only=True)
+class OnlineJob(TrainingJob):
+    """A job whose agents learn in their environment, the task's."""
 
-    task: str
-    """A name of `make_env`."""
-    agent: str
-    """The agent's name in config/agents.yaml, as results name it."""
-    module: str
-    """Where the agent's class is."""
     settings: SACSettings
-    seeds: tuple[int, ...]
-    out: Path
-    """The result: OUT.parquet, with OUT.json beside it."""
-    reference: tuple[float, float]
-    """Returns that score 0 and 100."""
     time_limit: int
-    preset: str = "none"
     physics: str = "d4rl"
-    device: str = "cpu"
-    threads: int = 1
 
 
 def episode_seed(seed: int, episode: int) -> int:

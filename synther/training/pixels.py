@@ -32,6 +32,7 @@ from synther.training.frames import (
     save_body,
     take_body,
 )
+from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.results import ResultRows, write_result
 from synther.training.streams import RandomStreams
@@ -41,34 +42,22 @@ CHUNK = 16
 """Updates whose draws are made at once."""
 
 
-@dataclass(frozen=True)
-class PixelJob:
-    """One job: everything that its result depends on."""
+@dataclass(frozen=True, kw_only=True)
+class PixelJob(TrainingJob):
+    """A job on frames, or on latents of frames; on frames it leaves the agents' weights, OUT.pt.
 
-    task: str
-    """What evaluates the agents, a task of the suite that `make_env` knows."""
+    `threads` are those of mathematics; as many processes render.
+    """
+
     data: tuple[Path, ...]
     """Shards of a pixel dataset; or, where `body` is given, one .npz of latent transitions."""
-    agent: str
-    """The agent's name in config/agents.yaml, as results name it."""
-    module: str
-    """Where the agent's class is."""
     settings: PixelSettings
-    seeds: tuple[int, ...]
-    out: Path
-    """The result: OUT.parquet, with OUT.json and, from frames, the agents' weights in OUT.pt."""
-    reference: tuple[float, float]
-    """Returns that score 0 and 100."""
     body: Path | None = None
     """The weights that made the latents."""
     body_seed: int = 0
     """Which seed's of them."""
-    preset: str = "none"
     dataset: str = "none"
     source: str = "none"
-    device: str = "cpu"
-    threads: int = 1
-    """Of mathematics; as many processes render."""
 
 
 def peak_memory_mb() -> int:

@@ -15,13 +15,12 @@ from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.training.evaluate import Standardiser, episode_seeds, evaluate
+from synther.training.job import parse_seeds
 from synther.training.offline import (
     OfflineJob,
     OfflineTrainer,
     TransitionTable,
-    parse_seeds,
     return_range,
-    seeds_slug,
     state_statistics,
     train_offline,
 )
@@ -363,7 +362,6 @@ def test_parse_seeds():
     assert parse_seeds("0-3") == (0, 1, 2, 3)
     assert parse_seeds("5") == (5,)
     assert parse_seeds("0,2,5-6") == (0, 2, 5, 6)
-    assert seeds_slug(parse_seeds("4-7")) == "seeds-4-7"
     for wrong in ("", "a", "1,1", "3-1", "0-2,1"):
         with pytest.raises(SyntherError):
             parse_seeds(wrong)

@@ -1,0 +1,48 @@
+"""What every training job has, whatever its agent sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synther.errors import SyntherError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """The part of a job that agents of all kinds have; a job is all that its result depends on."""
+
+    task: str
+    """What evaluates the agents, a name of `make_env`."""
+    agent: str
+    """The agent's name in config/agents.yaml, as results name it."""
+    module: str
+    """Where the agent's class is."""
+    settings: Any
+    seeds: tuple[int, ...]
+    out: Path
+    """The result: OUT.parquet, with OUT.json beside it."""
+    reference: tuple[float, float]
+    """Returns that score 0 and 100."""
+    preset: str = "none"
+    device: str = "cpu"
+    threads: int = 1
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Parse `0-7`, `3` or `0,2,5-6` into seeds.
+
+    Raises:
+        SyntherError: it is none of these, or names a seed twice.
+    """
+    seeds: list[int] = []
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            seeds.extend(range(int(first), int(last if dash else first) + 1))
+    except ValueError as error:
+        raise SyntherError(f"--seeds takes 0-7, 3 or 0,2,5-6, not '{text}'") from error
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise SyntherError(f"--seeds {text} names no seed, or one twice")
+    return tuple(seeds)
