@@ -311,6 +311,7 @@ class Experiments:
             "title": spec["title"],
             "preset": self.preset,
             "is_paper_protocol": self.scale["protocol"] == "paper",
+            "banner": self.scale.get("banner", ""),
             "bootstrap_reps": self.scale["bootstrap_reps"],
             "seed": 0,
         }

@@ -15,7 +15,10 @@ PACKAGES = ("synther", "torch", "numpy", "mujoco", "gymnasium")
 
 @functools.cache
 def commit() -> str:
-    """Return the commit of the code in use, with `+changes` if the tree differs, or `unknown`."""
+    """Return the commit of the code in use, with `+changes` if the tree differs, or `unknown`.
+
+    What runs leave is no part of the code, where git keeps it too.
+    """
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -27,7 +30,9 @@ def commit() -> str:
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root:
             return "unknown"
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
+        code = ("--", ".", ":!results", ":!figures")
+        changed = git("status", "--porcelain", *code)
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

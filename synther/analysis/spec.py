@@ -113,10 +113,10 @@ class Spec:
 
     @property
     def banner_text(self) -> str:
-        """The line that keeps a preset's numbers from being taken for evidence, or nothing."""
+        """The line that keeps a preset's numbers from being taken for the paper's, or nothing."""
         if self.is_paper_protocol:
             return ""
-        return self.banner or f"{self.preset} preset: a check of the pipeline, not evidence"
+        return f"{self.preset} preset: {self.banner or 'a check of the pipeline, not evidence'}"
 
     @property
     def provenance_lines(self) -> list[str]:
