@@ -78,8 +78,10 @@ def main() -> int:
         except SyntherError as error:
             print(f"Skipped: D4RL's policies, which collect the data, can't be had. {error}")
             return 0
-        command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "rules", *files]
-        subprocess.run([*command, "--config", "device=cpu"], cwd=scratch, check=True)
+        # Targets first: options with several values would take them for theirs.
+        command = [sys.executable, "-m", "snakemake", *files, "--cores", "all"]
+        settings = ["--quiet", "rules", "--config", "device=cpu"]
+        subprocess.run([*command, *settings], cwd=scratch, check=True)
         found = compare_trees(shipped, scratch / "results", REPS)
     print(text(found))
     if agrees(found):
