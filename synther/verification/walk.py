@@ -25,7 +25,7 @@ _LATENT_GENERATOR = re.compile(
 )
 _SUBSET = re.compile(r"subsets/(?P<dataset>[^/]+)/(?P<percent>\d+)pct\.npz")
 _UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock|probe)\b|^\.npz-")
-ELSEWHERE = ("reference", "behaviour")
+ELSEWHERE = ("behaviour", "bench")
 """Folders of results/ that are no preset's."""
 
 
