@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from synther import config, provenance
-from synther.datasets.policies import MEDIUM, Policy, load_policy, policy_from
+from synther.datasets.policies import KEYS, MEDIUM, Policy, load_policy, policy_from
 from synther.errors import SyntherError, unknown_name
 from synther.files import atomic_path, write_json
 
@@ -100,15 +100,8 @@ def _of_dataset(dataset: str, root: str | Path) -> Policy:
 
     path = download(dataset, root)
     with h5py.File(path, "r") as file:
-        group = file["metadata/policy"]
-        found: dict[str, Any] = {}
-        group.visititems(
-            lambda name, item: (
-                found.update({name: np.asarray(item[()])})
-                if isinstance(item, h5py.Dataset)
-                else None
-            )
-        )
+        group = file.get("metadata/policy", {})
+        found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
     return policy_from(found, str(path), dataset)
 
 

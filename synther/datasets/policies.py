@@ -25,6 +25,8 @@ _TENSORS = tuple(
     for part in ("weight", "bias")
 )
 _TEXTS = ("nonlinearity", "output_distribution")
+KEYS = (*_TENSORS, *_TEXTS)
+"""What a policy's file, or a dataset's metadata/policy, holds."""
 _NONLINEARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "tanh": np.tanh,

@@ -155,19 +155,21 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
 
     require_whole(~live, observations)
     half = (episodes + 1) // 2
-    parts = [part for part in (slice(half), slice(half, episodes)) if part.start != part.stop]
     places = np.arange(env.num_envs) % episodes
+    halves = [(slice(0, half), places < half)]
+    if half < episodes:
+        halves.append((slice(half, episodes), places >= half))
     steps = _Steps(env)
     try:
         while live.any():
-            for part in parts:
-                active = live & (places >= (part.start or 0)) & (places < part.stop)
+            for part, mask in halves:
+                active = live & mask
                 if active.any():
                     actions = act(part)
                     settle()  # the other half's step
                     steps.start(actions, active)
                     lengths += active
-                if len(parts) == 1 or not active.any():
+                if len(halves) == 1 or not active.any():
                     settle()
     finally:
         steps.close()
