@@ -6,7 +6,7 @@
 #   snakemake --cores all --config preset=quick
 #   snakemake report --config preset=quick     the page of all of it: figures/quick/report.html
 #
-# What is run, where it lies and with which settings is synther/experiments.py's to say.
+# What is run, where it lies and with which settings is synther/experiments' to say.
 from snakemake.utils import min_version, validate
 
 min_version("9.0")

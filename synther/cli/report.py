@@ -34,7 +34,8 @@ def table(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Make the page of everything that a preset's runs have left."""
-    from synther import provenance, report_plan
+    from synther import provenance
+    from synther.experiments import report_plan
     from synther.report.page import render, save
     from synther.report.provenance import gather
 
@@ -56,7 +57,7 @@ def report(options: argparse.Namespace) -> None:
 
 def scores(options: argparse.Namespace) -> None:
     """Write every seed's last score, of all results that there are."""
-    from synther import report_plan
+    from synther.experiments import report_plan
 
     experiments = Experiments(options.preset)
     out = Path(options.out or experiments.scores_file())

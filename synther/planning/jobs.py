@@ -6,9 +6,9 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synther import config, report_plan
+from synther import config
 from synther.errors import SyntherError, unknown_name
-from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
+from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments, report_plan
 from synther.planning import paths
 from synther.planning.pixel_jobs import PixelJobs
 from synther.planning.work import (

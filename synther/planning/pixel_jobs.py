@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synther import config
-from synther.pixel_plan import FRAME_BYTES, PixelPlan
+from synther.experiments.pixel_plan import FRAME_BYTES, PixelPlan
 from synther.planning.work import (
     Work,
     agent_updates,

@@ -31,10 +31,10 @@ import torch
 from released_checkpoint import Plain, checkpoint
 from snakemake.cli import get_argument_parser
 
-from synther import Transitions, config, report_plan
+from synther import Transitions, config
 from synther.cli import arguments, main
 from synther.datasets.collect import collect
-from synther.experiments import Experiments, preset_experiments
+from synther.experiments import Experiments, preset_experiments, report_plan
 
 COMMANDS = [
     pytest.param(page, command, id=f"{page.name}: {command[:60]}")

@@ -14,12 +14,11 @@ import pandas as pd
 import pytest
 from checkout import make_results
 
-from synther import report_plan
 from synther.analysis import page as page_style
 from synther.analysis.build import build, read
 from synther.cli import main
 from synther.errors import SyntherError
-from synther.experiments import Experiments
+from synther.experiments import Experiments, report_plan
 from synther.report.page import section
 
 BUILT = ("table1", "small_data", "online", "generators")

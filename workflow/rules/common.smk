@@ -1,6 +1,6 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
-from synther import config as specs, report_plan
-from synther.experiments import PAPER_PRESET, Experiments, preset_experiments
+from synther import config as specs
+from synther.experiments import PAPER_PRESET, Experiments, preset_experiments, report_plan
 from synther.planning.costs import Requests
 from synther.specs import (
     agent_settings,

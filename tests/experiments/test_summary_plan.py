@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synther import report_plan
 from synther.errors import SyntherError
-from synther.experiments import Experiments
+from synther.experiments import Experiments, report_plan
 
 
 def test_summaries_are_of_other_experiments_runs() -> None:

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
-from synther import config, fidelity_plan, online_plan, pixel_plan
+from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import fidelity_plan, online_plan, pixel_plan
 from synther.specs import (
     agent_settings,
     agent_spec,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from synther import SyntherError, budget, config
+from synther import SyntherError, config
 from synther.errors import NotRunError
-from synther.experiments import Experiments, preset_experiments
+from synther.experiments import Experiments, budget, preset_experiments
 from synther.specs import (
     agent_settings,
     fetched_policies,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from synther import claims_plan
 from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import claims_plan
 
 LAYOUTS = ("aggregates", "profiles", "curves")
 """Kinds of config/experiments.yaml that summarise other experiments."""

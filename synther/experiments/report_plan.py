@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from synther.errors import NotRunError
-from synther.experiments import Experiments
+from synther.experiments.matrix import Experiments
 
 SHOWN = (".csv", ".md", ".png")
 """The formats of tables and figures that the page takes in."""

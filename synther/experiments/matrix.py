@@ -11,8 +11,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from synther import budget, config, fidelity_plan, online_plan, pixel_plan, summary_plan
+from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import budget, fidelity_plan, online_plan, pixel_plan, summary_plan
 from synther.specs import (
     agent_spec,
     fitted_source,
@@ -24,6 +25,8 @@ from synther.specs import (
 FIGURE_FORMATS = ("pdf", "png", "csv", "tex", "md")
 PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000
+D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
+"""Transitions of D4RL's levels that do not have a million, roughly."""
 FIDELITY_SAMPLES = 100_000
 """Samples that are measured (the paper's number, recalled)."""
 
@@ -370,5 +373,3 @@ def preset_experiments(default: str) -> dict[str, Experiments]:
 
 _WIDEST_ROW = 70
 """Columns of the widest transitions (AntMaze: 2 * 29 + 8 + 2, and padding)."""
-D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
-"""Transitions of D4RL's levels that do not have a million, roughly."""

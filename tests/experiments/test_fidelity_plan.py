@@ -10,7 +10,7 @@ import pytest
 
 from synther import SyntherError, config
 from synther.experiments import Experiments
-from synther.fidelity_plan import LAYOUTS
+from synther.experiments.fidelity_plan import LAYOUTS
 from synther.generators import GENERATORS, generator_class
 from synther.settings import resolve
 from synther.specs import (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from synther import fidelity_plan
+from synther.experiments import fidelity_plan
 from synther.specs import agent_settings, source_settings, source_spec
 
 

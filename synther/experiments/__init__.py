@@ -1,0 +1,24 @@
+"""The matrix of the benchmark: what each experiment runs, where it lies, what it spends.
+
+`matrix` has all of it by name; its parts are plans of the kinds of experiments that differ.
+"""
+
+from synther.experiments.matrix import (
+    D4RL_ROWS,
+    FIGURE_FORMATS,
+    FULL_ROWS,
+    PAPER_PRESET,
+    Experiments,
+    Run,
+    preset_experiments,
+)
+
+__all__ = [
+    "D4RL_ROWS",
+    "FIGURE_FORMATS",
+    "FULL_ROWS",
+    "PAPER_PRESET",
+    "Experiments",
+    "Run",
+    "preset_experiments",
+]
