@@ -62,9 +62,12 @@ browser:
 	     --no-install-recommends chromium >/dev/null; } \
 	|| echo "No browser here: install chromium to test the report in it"
 
-environment: $(VENV)/.installed
+# A stamp for every choice of extras: another choice installs what it lacks.
+comma := ,
+INSTALLED := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
+environment: $(INSTALLED)
 
-$(VENV)/.installed: pyproject.toml
+$(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@

@@ -16,11 +16,17 @@ REPOSITORY = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Return the folder of recorded material beside the checkout; skip where there is none."""
-    folder = REPOSITORY.parent / "shared"
+    """Return the folder with pieces of D4RL's files and its policies; skip where there is none."""
+    folder = Path(os.environ.get("SYNTHER_TEST_DATA", REPOSITORY.parent / "shared"))
     if not folder.is_dir():
-        pytest.skip("shared/ is not here")
+        pytest.skip("SYNTHER_TEST_DATA names no folder of D4RL's files (CONTRIBUTING.md)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Return the folder of mujoco-py's trajectories."""
+    return REPOSITORY / "tests/data/mujoco_py"
 
 
 @pytest.fixture(scope="session", autouse=True)

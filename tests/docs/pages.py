@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+        *(ROOT / name / "README.md" for name in ("results", "figures", "config/paper")),
+        *(ROOT / "docs").glob("*.md"),
+    ]
+)
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<kind>test|expensive)(?:: (?P<name>\S+))? -->\n)?"
     r"^```(?P<language>\w+)\n(?P<text>.*?)^```$",
@@ -40,6 +46,11 @@ class Block:
         """The commands of a console block, continued lines joined."""
         lines = self.text.replace("\\\n", " ").splitlines()
         return [line[2:].strip() for line in lines if line.startswith("$ ")]
+
+
+def title(page: Path) -> str:
+    """Return a page's path in the repository."""
+    return str(page.relative_to(ROOT))
 
 
 def blocks(page: Path) -> list[Block]:

@@ -37,7 +37,7 @@ from synther.datasets.collect import collect
 from synther.experiments import Experiments, preset_experiments, report_plan
 
 COMMANDS = [
-    pytest.param(page, command, id=f"{page.name}: {command[:60]}")
+    pytest.param(page, command, id=f"{pages.title(page)}: {command[:60]}")
     for page in pages.PAGES
     for block in pages.blocks(page)
     for command in block.commands
@@ -95,8 +95,8 @@ def own_presets() -> dict[str, str]:
 def check_snakemake(given: list[str]) -> None:
     parsed = parsed_snakemake(given)
     known = {path for e in preset_experiments("paper").values() for path in e.all_figures()}
-    for new, old in own_presets().items():
-        known |= {p.replace("/", f"/{new}/", 1) for p in Experiments("paper").all_figures() if old}
+    for new in own_presets():
+        known |= {p.replace("/", f"/{new}/", 1) for p in Experiments("paper").all_figures()}
     rules = set(re.findall(r"^(?:use )?rule (\w+)", workflow_text(), re.MULTILINE))
     own = {b for page in pages.PAGES for b in entries_of(page)}
     for target in parsed.targets:
@@ -189,17 +189,24 @@ def check_paths(given: list[str]) -> None:
             assert any(other.startswith(path) for other in known), f"nothing makes {word}"
 
 
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
+def test_no_block_of_commands_goes_unchecked(page: Path) -> None:
+    for block in pages.blocks(page):
+        assert block.language not in ("sh", "bash", "shell"), "commands are `console`, behind `$ `"
+        assert block.language != "console" or block.commands, block.text
+
+
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
 def test_every_command_is_one(page: Path, command: str) -> None:
     for program, *given in words(command):
         if program in ANYWHERE | CLUSTER:
             check_paths(given)
             continue
-        assert program in CHECKS, f"{page.name}: nothing checks '{program}'"
+        assert program in CHECKS, f"{pages.title(page)}: nothing checks '{program}'"
         try:
             CHECKS[program](given)
         except SystemExit as refused:  # argparse's, which has said why
-            pytest.fail(f"{page.name}: {command} is refused (code {refused.code})")
+            pytest.fail(f"{pages.title(page)}: {command} is refused (code {refused.code})")
 
 
 def spans(page: Path) -> list[str]:
@@ -208,7 +215,7 @@ def spans(page: Path) -> list[str]:
     return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", prose)]
 
 
-@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
 def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
     verbs = arguments.parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
     for span in spans(page):
@@ -225,7 +232,7 @@ def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
             get_argument_parser().parse_args([word.strip("'") for word in given])
 
 
-@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
 def test_files_that_a_page_links_to_are_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
@@ -275,7 +282,7 @@ def given_files(folder: Path) -> None:
 @pytest.mark.parametrize(
     "page",
     [page for page in pages.PAGES if any(map(runnable, pages.blocks(page)))],
-    ids=lambda page: page.name,
+    ids=pages.title,
 )
 def test_cheap_commands_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -340,7 +347,7 @@ def test_every_program_is_run() -> None:
     """Those of the pages by tests of their own, by name; the README's by the test below."""
     for page in pages.PAGES:
         loose = [b for b in pages.blocks(page) if b.language == "python" and not b.name]
-        assert page.name == "README.md" or not loose, page.name
+        assert page == pages.ROOT / "README.md" or not loose, page
 
 
 def test_the_program_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,10 +23,10 @@ def at(env, xy):
     env.set_state(qpos, np.zeros((env.num_envs, env.model.nv)))
 
 
-def test_one_step_is_mujoco_py_s(shared):
+def test_one_step_is_mujoco_py_s(recordings):
     errors = []
     env = make_env("antmaze-umaze", 200, threads=1)
-    with np.load(shared / "d4rl/trajectories/antmaze-umaze-v2.npz") as archive:
+    with np.load(recordings / "antmaze-umaze-v2.npz") as archive:
         for k in range(sum(name.endswith("/actions") for name in archive.files)):
             qpos, qvel = archive[f"{k}/qpos"], archive[f"{k}/qvel"]
             env.set_state(qpos[:-1], qvel[:-1])

@@ -19,16 +19,16 @@ def script():
     return module
 
 
-def test_the_shared_recordings_agree(script, shared, capsys):
-    assert script.main(["compare", str(shared / "d4rl/trajectories")]) == 0
+def test_the_recordings_agree(script, recordings, capsys):
+    assert script.main(["compare", str(recordings)]) == 0
     printed = capsys.readouterr().out
     assert printed.count("agrees") == 2
     assert "Hopper-v2" in printed
     assert "HalfCheetah-v2" in printed
 
 
-def test_another_physics_differs(script, shared, tmp_path, capsys):
-    with np.load(shared / "d4rl/trajectories/Hopper-v2.npz") as archive:
+def test_another_physics_differs(script, recordings, tmp_path, capsys):
+    with np.load(recordings / "Hopper-v2.npz") as archive:
         arrays = dict(archive)
     arrays["0/qvel"][50, 1] += 1e-4
     np.savez(tmp_path / "Hopper-v2.npz", **arrays)

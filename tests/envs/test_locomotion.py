@@ -18,9 +18,9 @@ TASKS = {"hopper": "Hopper", "halfcheetah": "HalfCheetah", "walker2d": "Walker2d
 RECORDED = ("hopper", "halfcheetah")
 
 
-def trajectories(shared, task):
+def trajectories(recordings, task):
     """Return the episodes of a task's mujoco-py recording."""
-    with np.load(shared / f"d4rl/trajectories/{TASKS[task]}-v2.npz") as archive:
+    with np.load(recordings / f"{TASKS[task]}-v2.npz") as archive:
         names = ("actions", "observations", "rewards", "terminals", "qpos", "qvel")
         count = sum(name.endswith("/actions") for name in archive.files)
         return [{name: archive[f"{k}/{name}"] for name in names} for k in range(count)]
@@ -32,9 +32,9 @@ def step_from(env, qpos, qvel, actions):
 
 
 @pytest.mark.parametrize("task", RECORDED)
-def test_one_step_is_mujoco_py_s(shared, task):
+def test_one_step_is_mujoco_py_s(recordings, task):
     env = make_env(task, 200, threads=1)
-    for episode in trajectories(shared, task):
+    for episode in trajectories(recordings, task):
         qpos, qvel = episode["qpos"], episode["qvel"]
         np.testing.assert_array_equal(env.task.observe(qpos, qvel), episode["observations"])
         observations, rewards, terminated, _ = step_from(
@@ -47,8 +47,8 @@ def test_one_step_is_mujoco_py_s(shared, task):
         np.testing.assert_array_equal(terminated, episode["terminals"])
 
 
-def test_whole_hopper_trajectories_are_mujoco_py_s(shared):
-    episodes = trajectories(shared, "hopper")
+def test_whole_hopper_trajectories_are_mujoco_py_s(recordings):
+    episodes = trajectories(recordings, "hopper")
     env = make_env("hopper", len(episodes), threads=1)
     env.set_state(
         np.stack([e["qpos"][0] for e in episodes]), np.stack([e["qvel"][0] for e in episodes])
@@ -60,8 +60,8 @@ def test_whole_hopper_trajectories_are_mujoco_py_s(shared):
 
 
 @pytest.mark.parametrize("task", RECORDED)
-def test_stock_physics_is_not_what_was_recorded(shared, task):
-    episode = trajectories(shared, task)[0]
+def test_stock_physics_is_not_what_was_recorded(recordings, task):
+    episode = trajectories(recordings, task)[0]
     env = make_env(task, 200, physics="stock", threads=1)
     step_from(env, episode["qpos"][:-1], episode["qvel"][:-1], episode["actions"])
     assert np.median(np.abs(env.qvel - episode["qvel"][1:]).max(axis=1)) > 1e-3

@@ -13,8 +13,8 @@ MAZES = {"maze2d-umaze": UMaze, "maze2d-medium": MediumMaze, "maze2d-large": Lar
 
 
 @pytest.fixture(scope="module")
-def episodes(shared):
-    with np.load(shared / "d4rl/trajectories/maze2d-umaze-v1.npz") as archive:
+def episodes(recordings):
+    with np.load(recordings / "maze2d-umaze-v1.npz") as archive:
         names = ("actions", "observations", "rewards")
         count = sum(name.endswith("/actions") for name in archive.files)
         np.testing.assert_array_equal(archive["target"], UMaze().target)

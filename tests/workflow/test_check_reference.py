@@ -49,6 +49,8 @@ def test_agreement_is_of_every_source(script: dict[str, Any], tmp_path: Path) ->
     ):
         found = compare_trees(shipped, leave(tmp_path / name, script, means), 500)
         assert script["agrees"](found) is expected, name
+        if name != "incomplete":
+            assert script["shows"](found) is (name != "moved"), name
 
 
 def test_the_row_is_one_of_the_preset_and_is_copied(script: dict[str, Any], tmp_path: Path) -> None:
