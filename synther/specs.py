@@ -108,6 +108,12 @@ def source_spec(name: str) -> dict[str, Any]:
     return {**spec, "title": f"{spec['title']}, {percent}%", "percent": percent}
 
 
+def noise_sources() -> list[str]:
+    """Return the sources that perturb rows: nothing of theirs is computed on a device."""
+    every = config.load("sources")["sources"]
+    return [name for name in every if _full_source(name, ()).get("generator") == "noise"]
+
+
 def _full_source(name: str, asked_by: tuple[str, ...]) -> dict[str, Any]:
     """Return a source's entry with what it takes over from the one that it builds on.
 

@@ -102,6 +102,21 @@ def cluster(script, tmp_path: Path) -> Iterator:
         yield running
 
 
+def test_what_goes_to_the_gpus_takes_one(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm", reason="pip install 'synther[slurm]'")
+    target = "figures/small_data.pdf"  # noise as well as a model
+    done = snakemake(
+        copy_workflow(tmp_path), "-n", "--profile", "workflow/profiles/slurm", target, "--config",
+        "device=cuda",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = re.findall(r"^ +resources: (.*)$", done.stdout, re.MULTILINE)
+    sent = {
+        ("slurm_partition=gpu" in text, "gpu_model=" in text, "gpu=1" in text) for text in asked
+    }
+    assert sent == {(True, True, True), (False, False, False)}
+
+
 @pytest.mark.slow
 def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) -> None:
     there, here = small(tmp_path / "there"), small(tmp_path / "here")

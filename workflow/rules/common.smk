@@ -1,10 +1,16 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
 from synther import config as specs
-from synther.experiments import PAPER_PRESET, Experiments, preset_experiments, report_plan
+from synther.experiments import (
+    PAPER_PRESET,
+    Experiments,
+    preset_experiments,
+    report_plan,
+)
 from synther.planning.costs import Requests
 from synther.specs import (
     agent_settings,
     fetched_policies,
+    noise_sources,
     online_settings,
     pixel_settings,
     policies_folder,
@@ -19,6 +25,8 @@ REQUESTS = {preset: Requests(preset, config["device"]) for preset in EXPERIMENTS
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
+# Sources that need no device, shares of the data included.
+NOISE = f"({'|'.join(noise_sources())})(-[0-9]+pct)?"
 
 
 wildcard_constraints:

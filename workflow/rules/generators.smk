@@ -29,6 +29,15 @@ rule fit_generator:
         " --threads {threads} 2> {log}"
 
 
+# Noise computes nothing: jobs of a rule of their own are sent where there are no GPUs.
+use rule fit_generator as fit_noise with:
+    wildcard_constraints:
+        source=NOISE,
+
+
+ruleorder: fit_noise > fit_generator
+
+
 rule sample_generator:
     input:
         lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
@@ -54,6 +63,14 @@ rule sample_generator:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
         " {params.set}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
+
+
+use rule sample_generator as sample_noise with:
+    wildcard_constraints:
+        source=NOISE,
+
+
+ruleorder: sample_noise > sample_generator
 
 
 rule mix_sources:
