@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.gaussian import log_density_of, squashed_gaussian
 from synther.agents.networks import (
     Critics,
     FlatParameters,
@@ -21,7 +21,6 @@ from synther.agents.networks import (
     seed_generators,
     soft_update,
 )
-from synther.agents.sac import LOG_STD_MAX, LOG_STD_MIN, squashed_gaussian
 from synther.optimizer import Adam
 
 
@@ -84,18 +83,6 @@ class CQLActor(nn.Module):
         """Return means and log standard deviations (K, n, 2 a)."""
         mean, log_std = self.mlp(observations).chunk(2, dim=-1)
         return torch.cat([mean, self.log_std_multiplier * log_std + self.log_std_offset], dim=-1)
-
-
-def log_density_of(outputs: Tensor, actions: Tensor) -> Tensor:
-    """Return log pi(a) (...) of given actions (..., a) under a squashed Gaussian."""
-    mean, log_std = outputs.chunk(2, dim=-1)
-    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
-    edge = 1.0 - torch.finfo(actions.dtype).eps  # actions of exactly 1 have no inverse
-    raw = actions.clamp(-edge, edge).atanh()
-    deviations = (raw - mean) * (-log_std).exp()
-    gaussian = -0.5 * deviations.square() - log_std - 0.5 * math.log(2 * math.pi)
-    squash = 2.0 * (math.log(2.0) - raw - F.softplus(-2.0 * raw))
-    return (gaussian - squash).sum(dim=-1)
 
 
 class CQL(Agent):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.gaussian import EDGE, squashed_gaussian
 from synther.agents.networks import (
     Critics,
     FlatParameters,
@@ -23,7 +24,7 @@ from synther.agents.networks import (
 from synther.errors import SyntherError
 from synther.optimizer import Adam
 
-LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
+LOG_STD_BOUNDS = (-5.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -70,27 +71,6 @@ def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
         return weight, torch.full_like(bias, 0.1)
 
     return init
-
-
-def squashed_gaussian(outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample tanh(mean + std * noise) and its log-density, as the released code computes it.
-
-    Unlike SAC's, the log standard deviation is clipped to [-5, 2], and 1e-6 bounds the change of
-    variables where tanh saturates.
-
-    Args:
-        outputs: (..., 2 a): mean and log standard deviation.
-        noise: (..., a), standard normal.
-
-    Returns:
-        actions (..., a), log-densities (...).
-    """
-    mean, log_std = outputs.chunk(2, dim=-1)
-    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
-    actions = torch.tanh(mean + log_std.exp() * noise)
-    gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
-    squash = (1.0 - actions.square() + 1e-6).log()
-    return actions, (gaussian - squash).sum(dim=-1)
 
 
 class EDAC(Agent):
@@ -152,7 +132,7 @@ class EDAC(Agent):
             outputs: the actor's, at the batch's observations.
             noise: (K, B, a).
         """
-        actions, log_density = squashed_gaussian(outputs, noise)
+        actions, log_density = squashed_gaussian(outputs, noise, LOG_STD_BOUNDS, EDGE)
         q = self.critics(batch.observations, actions).amin(dim=1)
         alpha = self.log_alpha.detach().exp()[:, None]
         return (alpha * log_density - q).mean(dim=-1).sum(), -log_density.detach().mean(dim=-1)
@@ -167,7 +147,7 @@ class EDAC(Agent):
         settings, n = self.settings, self.settings.num_critics
         with torch.no_grad():
             next_actions, log_density = squashed_gaussian(
-                self.actor(batch.next_observations), noise
+                self.actor(batch.next_observations), noise, LOG_STD_BOUNDS, EDGE
             )
             next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
@@ -191,7 +171,7 @@ class EDAC(Agent):
         """Train temperature, actor, critics, in this order, and move the target critics."""
         self.updates += 1
         outputs = self.actor(batch.observations)
-        _, log_density = squashed_gaussian(outputs.detach(), noise["alpha"])
+        _, log_density = squashed_gaussian(outputs.detach(), noise["alpha"], LOG_STD_BOUNDS, EDGE)
         self.log_alpha.grad = -(log_density.mean(dim=-1) + self.target_entropy)
         self.optimizers["alpha"].step()
 

@@ -53,6 +53,21 @@ def xavier_init(
     return weight, torch.zeros(1, fan_out)
 
 
+def two_heads(init: Init) -> Init:
+    """Return an initialisation whose last layer is two of half the outputs, side by side."""
+
+    def both(
+        generator: torch.Generator, fan_in: int, fan_out: int, last: bool
+    ) -> tuple[Tensor, Tensor]:
+        if not last:
+            return init(generator, fan_in, fan_out, last)
+        heads = [init(generator, fan_in, fan_out // 2, last) for _ in range(2)]
+        weights, biases = zip(*heads, strict=True)
+        return torch.cat(weights, dim=1), torch.cat(biases, dim=1)
+
+    return both
+
+
 class StackedMLP(nn.Module):
     """S multilayer perceptrons of one shape, evaluated in one batched product a layer.
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OnlineSettings
+from synther.agents.gaussian import EDGE, squashed_gaussian
 from synther.agents.networks import (
     Critics,
     FlatParameters,
     StackedMLP,
     seed_generators,
     soft_update,
+    two_heads,
     xavier_init,
 )
 from synther.errors import SyntherError
 from synther.optimizer import Adam
-
-LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -57,25 +55,6 @@ class SACSettings(OnlineSettings):
                 )
 
 
-def squashed_gaussian(outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample tanh(mean + std * noise) and its log-density.
-
-    Args:
-        outputs: (..., 2 a): mean and log standard deviation.
-        noise: (..., a), standard normal.
-
-    Returns:
-        actions (..., a), log-densities (...).
-    """
-    mean, log_std = outputs.chunk(2, dim=-1)
-    log_std = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
-    raw = mean + log_std.exp() * noise
-    gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
-    # log(1 - tanh(u)^2) in a form that does not round to log(0)
-    squash = 2.0 * (math.log(2.0) - raw - F.softplus(-2.0 * raw))
-    return torch.tanh(raw), (gaussian - squash).sum(dim=-1)
-
-
 class SAC(Agent):
     """K SAC agents. `update` trains the critics; `update_policy` the actor and temperature."""
 
@@ -96,7 +75,8 @@ class SAC(Agent):
         generators = seed_generators(seeds, purpose=0)
         hidden, critics = settings.hidden, settings.num_critics
         init = xavier_init if settings.initial_weights == "xavier" else None
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, 2 * action_dim], init=init)
+        sizes = [observation_dim, *hidden, 2 * action_dim]
+        self.actor = StackedMLP(generators, sizes, init=two_heads(init) if init else None)
         self.critics = Critics(generators, observation_dim, action_dim, hidden, critics, init)
         self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
         self.to(device=device, dtype=dtype)
@@ -127,7 +107,7 @@ class SAC(Agent):
         """Return the squared soft Bellman error, summed over seeds and critics."""
         with torch.no_grad():
             next_actions, log_density = squashed_gaussian(
-                self.actor(batch.next_observations), noise["next_action"]
+                self.actor(batch.next_observations), noise["next_action"], edge=EDGE
             )
             next_q = self.next_q(batch.next_observations, next_actions, noise)
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
@@ -139,7 +119,7 @@ class SAC(Agent):
 
     def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""
-        actions, log_density = squashed_gaussian(self.actor(batch.observations), noise)
+        actions, log_density = squashed_gaussian(self.actor(batch.observations), noise, edge=EDGE)
         every = self.critics(batch.observations, actions)
         q = every.amin(dim=1) if self.settings.policy_critics == "min" else every.mean(dim=1)
         alpha = self.log_alpha.exp().detach()[:, None]

@@ -1,11 +1,12 @@
 """A stacked update is the plain one-seed update of the published equations."""
 
+import math
+
 import pytest
 import torch
 from stacks import A, D, difference, learn, make, one, seed_layers, streams, table
 
-from synther.agents.cql import log_density_of
-from synther.agents.sac import squashed_gaussian
+from synther.agents.gaussian import EDGE, log_density_of, squashed_gaussian
 from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC, layers_of
 from synther.bench.plain.cql import PlainCQL
 from synther.bench.plain.edac import PlainEDAC
@@ -224,3 +225,15 @@ def test_log_density_survives_saturated_actions():
     # log(1 - tanh(u)^2) -> log 4 - 2 |u|
     expected = -0.5 * torch.log(torch.tensor(2 * torch.pi)) - (torch.log(torch.tensor(4.0)) - 60.0)
     torch.testing.assert_close(density, expected.double().expand(2), rtol=1e-6, atol=0)
+    _, bounded = squashed_gaussian(outputs, torch.zeros(2, 1, dtype=torch.float64), edge=EDGE)
+    expected = -0.5 * math.log(2 * math.pi) - math.log(1e-6)
+    torch.testing.assert_close(bounded, torch.full((2,), expected).double(), rtol=1e-6, atol=0)
+
+
+def test_sac_s_mean_and_deviation_are_two_layers_of_xavier_s():
+    agent = make("sac", [0], hidden=(64,))
+    (last,) = agent.actor.weights[-1].detach()
+    bound = math.sqrt(6 / (64 + A))
+    assert last.shape == (64, 2 * A)
+    assert 0.9 * bound < float(last.abs().max()) <= bound
+    assert not torch.equal(last[:, :A], last[:, A:])

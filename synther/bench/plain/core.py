@@ -58,13 +58,19 @@ def q_value(net, states, actions):
     return net(torch.cat([states, actions], dim=-1)).squeeze(-1)
 
 
-def squashed_sample(mean, log_std, noise, low=-20.0, high=2.0):
-    """An action tanh(u), u ~ N(mean, std), and its log-density, by the change of variables."""
+def squashed_sample(mean, log_std, noise, low=-20.0, high=2.0, edge=None):
+    """An action tanh(u), u ~ N(mean, std), and its log-density, by the change of variables.
+
+    `edge` is added to 1 - action^2; without it the slope is accurate.
+    """
     std = log_std.clamp(low, high).exp()
     u = mean + std * noise
     action = torch.tanh(u)
     gaussian = -((u - mean) ** 2) / (2 * std**2) - std.log() - 0.5 * math.log(2 * math.pi)
-    log_slope = TanhTransform().log_abs_det_jacobian(u, action)  # log(1 - action^2), accurately
+    if edge is None:
+        log_slope = TanhTransform().log_abs_det_jacobian(u, action)  # log(1 - action^2), accurately
+    else:
+        log_slope = torch.log(1 - action**2 + edge)
     return action, (gaussian - log_slope).sum(-1)
 
 
@@ -141,7 +147,7 @@ class PlainSAC:
         self.gamma, self.tau = gamma, tau
 
     def sample(self, states, noise):
-        return squashed_sample(*self.actor(states).chunk(2, dim=-1), noise)
+        return squashed_sample(*self.actor(states).chunk(2, dim=-1), noise, edge=1e-6)
 
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch

@@ -2,15 +2,19 @@
 
 import torch
 
-from synther.bench.plain.core import adam, frozen_copy, network, q_value, step, track
+from synther.bench.plain.core import (
+    adam,
+    frozen_copy,
+    network,
+    q_value,
+    squashed_sample,
+    step,
+    track,
+)
 
 
 def sample(outputs, noise):
-    mean, log_std = outputs.chunk(2, dim=-1)
-    normal = torch.distributions.Normal(mean, log_std.clamp(-5, 2).exp())
-    u = mean + normal.scale * noise
-    action = torch.tanh(u)
-    return action, (normal.log_prob(u) - torch.log(1 - action**2 + 1e-6)).sum(-1)
+    return squashed_sample(*outputs.chunk(2, dim=-1), noise, low=-5.0, high=2.0, edge=1e-6)
 
 
 class PlainEDAC:
