@@ -102,9 +102,9 @@ def _blocks(reps: int) -> list[int]:
     return [min(_BLOCK, reps - start) for start in range(0, reps, _BLOCK)]
 
 
-def interval(value: float, found: np.ndarray) -> Estimate:
-    """Return a value with the 95% percentile interval of its resamples."""
-    tail = 50 * (1 - CONFIDENCE)
+def interval(value: float, found: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a value with the percentile interval of its resamples."""
+    tail = 50 * (1 - confidence)
     low, high = np.percentile(found, [tail, 100 - tail])
     return Estimate(value, float(low), float(high))
 
@@ -137,21 +137,62 @@ def stratified(
     return interval(float(combine(point)[0]), combine(means))
 
 
-def estimate(statistic: Statistic, *matrices: np.ndarray, reps: int, seed: int = 0) -> Estimate:
-    """Return a statistic with its 95% interval: one of `estimates`."""
-    return estimates([statistic], *matrices, reps=reps, seed=seed)[0]
+def of_pairs(strata: Sequence[np.ndarray], reps: int, seed: int = 0) -> Estimate:
+    """Return the mean over strata of the mean over pairs of columns, with its 95% interval.
+
+    Columns are what is resampled, not pairs: those that share a column are no two observations.
+
+    Args:
+        strata: a stratum, a symmetric matrix of values (columns, columns); NaN where a pair has
+            none. The diagonal counts for nothing.
+        reps: bootstrap resamples; those without a single pair, of few columns, are left out.
+        seed: of the resampling.
+    """
+    generator = np.random.default_rng(seed)
+    values, found = [], []
+    for matrix in strata:
+        known = ~np.isnan(matrix)
+        np.fill_diagonal(known, val=False)
+        filled, columns = np.where(known, matrix, 0.0), len(matrix)
+        values.append(filled.sum() / known.sum())
+        means = []
+        for block in _blocks(reps):
+            drawn = generator.integers(columns, size=(block, columns))
+            counts = (drawn[:, :, None] == np.arange(columns)).sum(axis=1).astype(float)
+            sums = ((counts @ filled) * counts).sum(axis=1)
+            pairs = ((counts @ known) * counts).sum(axis=1)
+            means.append(sums / np.where(pairs > 0, pairs, np.nan))
+        found.append(np.concatenate(means))
+    resampled = np.mean(found, axis=0)
+    return interval(float(np.mean(values)), resampled[~np.isnan(resampled)])
+
+
+def estimate(
+    statistic: Statistic,
+    *matrices: np.ndarray,
+    reps: int,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """Return a statistic with its interval: one of `estimates`."""
+    return estimates([statistic], *matrices, reps=reps, seed=seed, confidence=confidence)[0]
 
 
 def estimates(
-    statistics: Sequence[Statistic], *matrices: np.ndarray, reps: int, seed: int = 0
+    statistics: Sequence[Statistic],
+    *matrices: np.ndarray,
+    reps: int,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> list[Estimate]:
-    """Return statistics with their 95% intervals; seeds are resampled within each dataset.
+    """Return statistics with their intervals; seeds are resampled within each dataset.
 
     Args:
         statistics: of this module's, or others of their form; all see the same resamples.
         matrices: (seeds, datasets) scores, resampled independently of one another.
         reps: bootstrap resamples.
         seed: of the resampling.
+        confidence: of the intervals.
 
     Returns:
         An estimate a statistic; its bounds are NaN with a single seed, or if the statistic is
@@ -169,5 +210,6 @@ def estimates(
         for part, statistic in zip(found, statistics, strict=True):
             part.append(statistic(*drawn))
     return [
-        interval(value, np.concatenate(parts)) for value, parts in zip(values, found, strict=True)
+        interval(value, np.concatenate(parts), confidence)
+        for value, parts in zip(values, found, strict=True)
     ]

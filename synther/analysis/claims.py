@@ -26,6 +26,8 @@ UNITS = {
     "dynamics": "times",
     "compression": "x",
 }
+OF_SAMPLES = ("marginal", "correlation", "dynamics")
+"""Measures of one set of samples, whose intervals leave out what another fit would change."""
 NO_EFFECT = {"dynamics": 1.0}
 """What the effect is where both sides are the same, if not 0."""
 EXACT_PHYSICS = ("d4rl", "dm_control")
@@ -125,19 +127,17 @@ class _Judge:
             self.measures[path] = fidelity.read_fidelity(Path(path), self.spec.preset)
         return self.measures[path]
 
-    def _by_column(self, measure: str, cell: Cell) -> np.ndarray:
-        """Return a score a column, or a pair of columns (NaN where it has none)."""
-        record, _ = self._measured(cell)
-        if measure == "marginal":
-            return np.array(record["ks_complement"], dtype=float)
-        pairs = np.array(record["correlation_similarity"], dtype=float)
-        return pairs[np.triu_indices(len(pairs), k=1)]
+    def _gap(self, entry: str, ours: Cell, theirs: Cell) -> np.ndarray:
+        """Return how much higher our scores of columns, or of pairs of them, are (NaN: none)."""
+        sides = [self._measured(cell)[0][entry] for cell in (ours, theirs)]
+        return np.array(sides[0], dtype=float) - np.array(sides[1], dtype=float)
 
     def _columns(self, measure: str, pairs: Sequence[tuple[Cell, Cell]]) -> Estimate:
-        differences = []
-        for ours, theirs in pairs:
-            gap = self._by_column(measure, ours) - self._by_column(measure, theirs)
-            differences.append(gap[~np.isnan(gap)])
+        if measure == "correlation":
+            matrices = [self._gap("correlation_similarity", *pair) for pair in pairs]
+            return bootstrap.of_pairs(matrices, **self.options)
+        every = [self._gap("ks_complement", *pair) for pair in pairs]
+        differences = [gap[~np.isnan(gap)] for gap in every]
         return bootstrap.stratified(
             lambda parts: np.mean([part[0] for part in parts], axis=0),
             [[gap] for gap in differences],
@@ -175,27 +175,53 @@ class _Judge:
             estimate, note = self._dynamics(pairs)
         else:
             estimate = self._columns(claim.measure, pairs)
-        if claim.rule in ("parity", "at_least") and (floor := float(theirs.mean())) <= claim.margin:
+        near_nothing = claim.rule in ("parity", "at_least") and not claim.majority
+        if near_nothing and (floor := float(theirs.mean())) <= claim.margin:
             note = floor_note(other.label, floor, claim.margin)
             return Effect(other.label, estimate, Finding.UNDECIDED, pairs, seeds, note)
-        finding = verdicts.decide(
-            claim.rule,
-            estimate,
-            no_effect=NO_EFFECT.get(claim.measure, 0.0),
-            margin=claim.margin,
-            expected=claim.expected,
-        )
+        if claim.majority:
+            finding, note = self._majority(claim, pairs)
+        else:
+            finding = verdicts.decide(
+                claim.rule,
+                estimate,
+                no_effect=NO_EFFECT.get(claim.measure, 0.0),
+                margin=claim.margin,
+                expected=claim.expected,
+            )
         return Effect(other.label, estimate, finding, pairs, seeds, note)
 
-    def _ratio(self, claim: Claim, other: Side, pairs: Sequence[tuple[Cell, Cell]]) -> Effect:
-        """Return the largest ratio whose score is at least that of the data, or the largest."""
-        assert claim.expected is not None
+    def _majority(self, claim: Claim, pairs: Sequence[tuple[Cell, Cell]]) -> tuple[Finding, str]:
+        """Decide each stratum by itself, and return what most of them say."""
         found = []
         for ours, theirs in pairs:
-            record, _ = self._measured(ours)
-            ratio = fidelity.compression(Path(ours.files["fit"]), len(record["columns"]))
             matrices = self.matrix([ours]), self.matrix([theirs])
             gap = bootstrap.estimate(bootstrap.mean_difference, *matrices, **self.options)
+            at_floor = claim.rule != "better" and matrices[1].mean() <= claim.margin
+            decided = verdicts.decide(claim.rule, gap, margin=claim.margin)
+            found.append(Finding.UNDECIDED if at_floor else decided)
+        holds, fails = found.count(Finding.FOR), found.count(Finding.AGAINST)
+        note = f"it holds on {holds} of {len(found)}, fails on {fails}"
+        return verdicts.most_of(found), note
+
+    def _ratio(self, claim: Claim, other: Side, pairs: Sequence[tuple[Cell, Cell]]) -> Effect:
+        """Return the largest ratio whose score is at least that of the data, or the largest.
+
+        One of those as large as claimed has to keep the score: their intervals share 5%
+        (Bonferroni), as one of many would do so by chance.
+        """
+        assert claim.expected is not None
+        ratios = [
+            fidelity.compression(Path(ours.files["fit"]), len(self._measured(ours)[0]["columns"]))
+            for ours, _ in pairs
+        ]
+        tried = sum(round(ratio, 1) >= claim.expected for ratio in ratios)
+        confidence = 1 - (1 - bootstrap.CONFIDENCE) / max(tried, 1)
+        options = self.options | {"confidence": confidence}
+        found = []
+        for ratio, (ours, theirs) in zip(ratios, pairs, strict=True):
+            matrices = self.matrix([ours]), self.matrix([theirs])
+            gap = bootstrap.estimate(bootstrap.mean_difference, *matrices, **options)
             kept = verdicts.decide("at_least", gap, margin=claim.margin)
             if matrices[1].mean() <= claim.margin:
                 kept = Finding.UNDECIDED
@@ -207,6 +233,10 @@ class _Judge:
             f"{pair[0].source} on {pair[0].dataset}: score {gap.value:+.1f} "
             f"[{gap.low:+.1f}, {gap.high:+.1f}] points over the data"
         )
+        if not large:
+            note = f"no ratio of {claim.expected:g} was tried; {note}"
+        elif tried > 1:
+            note += f", at {100 * confidence:.2f}% for one of {tried}"
         return Effect(
             other.label, Estimate(ratio, math.nan, math.nan), finding, list(pairs), seeds, note
         )
@@ -234,6 +264,8 @@ class _Judge:
         # a ratio that is reached anywhere is reached, whatever else was left out
         if strata < whole and (claim.rule != "ratio" or finding is not Finding.FOR):
             limits.append(f"{strata} of {whole} datasets")
+        if claim.measure in OF_SAMPLES:
+            limits.append("one fit of each generator")
         if claim.seeds and (seeds := min(effect.seeds for effect in effects)) < claim.seeds:
             limits.append(f"{seeds} of {claim.seeds} seeds")
         physics = self._physics(cells)

@@ -72,7 +72,9 @@ def rule_text(outcome: Outcome) -> str:
     """Return the rule that decided a claim, in words."""
     claim = outcome.claim
     unit = "points" if claim.measure in ("score", "compression") else UNITS[claim.measure]
-    return verdicts.in_words(claim.rule, claim.margin, claim.expected, unit)
+    return verdicts.in_words(
+        claim.rule, claim.margin, claim.expected, unit, majority=claim.majority
+    )
 
 
 def seeds_text(outcome: Outcome) -> str:
@@ -133,8 +135,8 @@ def footnotes(court: Court) -> list[str]:
         "Effect: what the claim is about over what it is held against; of several of these the "
         "hardest, as all have to hold. Intervals: 95% percentiles of a bootstrap over seeds "
         f"({spec.bootstrap_reps:,} resamples), stratified by dataset or share; of marginals and "
-        "correlations over columns or their pairs, of the dynamics over samples in bins of equal "
-        "distance to the data, of one fit of each generator.",
+        "correlations over columns, of the dynamics over samples in bins of equal "
+        "distance to the data. All are of one fit of each generator and one set of its samples.",
         "Parity is an interval within a margin (ours, in config/claims.yaml), never the lack of a "
         "significant difference. Scores are of the last evaluation.",
         "Evidence that falls short of the protocol in anything is never more than indicative.",

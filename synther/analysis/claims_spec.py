@@ -66,6 +66,7 @@ class Claim:
         seeds: how many the protocol has; 0 where nothing has seeds.
         of: what the claim is about.
         against: what it is held against, stratum by stratum.
+        majority: each stratum is decided by itself, and most of them have to hold.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Claim:
     seeds: int
     of: Side
     against: list[Side]
+    majority: bool = False
 
     @classmethod
     def parse(cls, content: dict[str, Any]) -> Claim:

@@ -11,7 +11,7 @@ from synther.analysis import scores
 from synther.analysis.bootstrap import Estimate
 from synther.analysis.curve import Curve, Panel, Point
 from synther.analysis.curve_spec import CurveSpec
-from synther.analysis.notes import FEW_SEEDS, STAND_IN, stand_ins
+from synther.analysis.notes import FEW_SEEDS, SEEDS_ARE_AGENTS, STAND_IN, stand_ins
 from synther.analysis.text import (
     MISSING,
     escape_tex,
@@ -193,6 +193,8 @@ def footnotes(curve: Curve, drawn: bool) -> list[str]:
         lines.append("One seed has no standard deviation and no interval.")
     if most > 1 and least < FEW_SEEDS:
         lines.append(f"Intervals from fewer than {FEW_SEEDS} seeds are too narrow to rely on.")
+    if most > 1:
+        lines.append(SEEDS_ARE_AGENTS)
     if not drawn and len(spec.series) > 1 and most > 1:
         lines.append(
             "Intervals of differences and of P resample the seeds of both sides independently. "

@@ -9,7 +9,7 @@ import pandas as pd
 
 from synther.analysis import paper
 from synther.analysis.fidelity import Entry, Number, Sheet
-from synther.analysis.notes import FEW_SEEDS, STAND_IN, stand_ins
+from synther.analysis.notes import FEW_SEEDS, SEEDS_ARE_AGENTS, STAND_IN, stand_ins
 from synther.analysis.spec import DatasetRow
 from synther.analysis.text import (
     MISSING,
@@ -194,6 +194,8 @@ def footnotes(sheet: Sheet, drawn: bool = False) -> list[str]:
             else "Scores: mean ± sample standard deviation (ddof = 1) over "
             f"{min(counts)} seeds of the normalised score of the last evaluation."
         )
+        if max(counts) > 1:
+            lines.append(SEEDS_ARE_AGENTS)
         if min(counts) < FEW_SEEDS:
             lines.append(f"Deviations of fewer than {FEW_SEEDS} seeds say little.")
     if "fit_s" in shown:

@@ -11,6 +11,11 @@ from synther.analysis.spec import DatasetRow
 FEW_SEEDS = 5
 """Below this many seeds, a table or figure says that its intervals are rough."""
 
+SEEDS_ARE_AGENTS = (
+    "Seeds are the agents': those of a source share its dataset, one fit of its generator and one "
+    "set of its samples, whose own scatter no interval shows."
+)
+
 STAND_IN = "*"
 """Mark of a row whose dataset is not the paper's own."""
 
@@ -37,6 +42,8 @@ def footnotes(table: Comparison) -> list[str]:
         lines.append("One seed: no standard deviation and no interval.")
     elif len(counts) > 1:
         lines.append(f"Cells differ in their number of seeds: from {counts[0]} to {counts[-1]}.")
+    if counts != [1]:
+        lines.append(SEEDS_ARE_AGENTS)
     if table.aggregates:
         lines.append(
             "Aggregates: IQM, median and mean are normalised scores; the optimality gap is the "

@@ -8,7 +8,7 @@ import pandas as pd
 
 from synther.analysis.bootstrap import BAND_REPS
 from synther.analysis.evaluations import WINDOW
-from synther.analysis.notes import FEW_SEEDS, stand_ins
+from synther.analysis.notes import FEW_SEEDS, SEEDS_ARE_AGENTS, stand_ins
 from synther.analysis.summary import (
     AVERAGE,
     BEST,
@@ -164,6 +164,7 @@ def footnotes(found: Summary, drawn: bool) -> list[str]:
             f"{where}: 95% percentile intervals of a bootstrap over seeds, stratified by dataset "
             f"({reps or spec.bootstrap_reps:,} resamples; Agarwal et al., 2021)."
         )
+        lines.append(SEEDS_ARE_AGENTS)
     if 1 < min(counts, default=0) < FEW_SEEDS:
         lines.append(f"Intervals from fewer than {FEW_SEEDS} seeds are too narrow to rely on.")
     if 1 in counts:

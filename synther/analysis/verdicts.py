@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum, StrEnum
 
 from synther.analysis.bootstrap import Estimate
@@ -77,7 +77,15 @@ def together(findings: Iterable[Finding]) -> Finding:
 
 def any_of(findings: Iterable[Finding]) -> Finding:
     """Return what several findings say of a claim of which one has to hold: the best of them."""
-    return max(findings, default=Finding.AGAINST)
+    return max(findings, default=Finding.UNDECIDED)
+
+
+def most_of(findings: Sequence[Finding]) -> Finding:
+    """Return what several findings say of a claim that has to hold on more than half of them."""
+    half = len(findings) / 2
+    if findings.count(Finding.FOR) > half:
+        return Finding.FOR
+    return Finding.AGAINST if findings.count(Finding.AGAINST) >= half else Finding.UNDECIDED
 
 
 def pronounce(finding: Finding | None, is_below_protocol: bool) -> Verdict:
@@ -96,8 +104,12 @@ def pronounce(finding: Finding | None, is_below_protocol: bool) -> Verdict:
     return Verdict.INDICATIVE_AGAINST if is_below_protocol else Verdict.NOT_REPRODUCED
 
 
-def in_words(rule: str, margin: float, expected: float | None, unit: str) -> str:
+def in_words(
+    rule: str, margin: float, expected: float | None, unit: str, majority: bool = False
+) -> str:
     """Return a rule in words."""
+    if majority:
+        return f"on most of them, {in_words(rule, margin, expected, unit)}"
     wide = f"{margin:g} {unit}".strip()
     if rule == "parity":
         return f"parity: the 95% interval lies within ±{wide}"

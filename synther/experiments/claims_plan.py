@@ -206,6 +206,7 @@ class _Claim:
             "seeds": 0 if claim["measure"] in OF_SAMPLES else self.seeds(),
             "of": of,
             "against": against,
+            "majority": claim.get("majority", False),
         }
 
 

@@ -113,7 +113,9 @@ def claims(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
         effect = claims_render.effect_words(row["measure"], row["effect"], *bounds)
         ran = is_there(row["effect"])
         unit = "points" if row["measure"] in ("score", "compression") else "%"
-        rule = verdicts.in_words(row["rule"], claim["margin"], row["expected"], unit)
+        rule = verdicts.in_words(
+            row["rule"], claim["margin"], row["expected"], unit, majority=claim["majority"]
+        )
         note = f" ({row['note']})" if is_there(row["note"]) else ""
         shown = Cell(effect + note, row["effect"], tuple(dict.fromkeys(keys)))
         of_seeds = f" of {int(row['protocol_seeds'])}" if is_there(row["protocol_seeds"]) else ""

@@ -99,3 +99,42 @@ def test_no_interval_from_one_seed_or_of_what_is_undefined(matrix: np.ndarray) -
     change = bootstrap.estimate(bootstrap.relative_change, matrix[:, :1], around, reps=50)
     assert np.isnan([change.low, change.high]).all()
     assert not np.isnan(change.value)
+
+
+def test_pairs_are_resampled_by_their_columns() -> None:
+    """Against a loop over resamples that lists every pair of drawn columns."""
+    generator = np.random.default_rng(1)
+    matrix = generator.normal(size=(6, 6))
+    matrix = matrix + matrix.T
+    matrix[0, 3] = matrix[3, 0] = np.nan
+    found = bootstrap.of_pairs([matrix, matrix + 1], reps=4000)
+    upper = matrix[np.triu_indices(6, k=1)]
+    assert found.value == pytest.approx(np.nanmean(upper) + 0.5)
+    means = []
+    for _ in range(4000):
+        sides = []
+        for shift in (0, 1):
+            drawn = generator.integers(6, size=6)
+            values = [
+                matrix[i, j] + shift
+                for n, i in enumerate(drawn)
+                for j in drawn[n + 1 :]
+                if i != j and not np.isnan(matrix[i, j])
+            ]
+            sides += [np.mean(values)] if values else []
+        means += [np.mean(sides)] if len(sides) == 2 else []
+    expected = np.percentile(means, [2.5, 97.5])
+    np.testing.assert_allclose([found.low, found.high], expected, atol=0.1)
+    pairs = bootstrap.stratified(
+        lambda parts: np.mean([part[0] for part in parts], axis=0),
+        [[upper[~np.isnan(upper)]], [upper[~np.isnan(upper)] + 1]],
+        reps=4000,
+    )
+    assert found.high - found.low > 1.2 * (pairs.high - pairs.low)
+
+
+def test_a_wider_confidence_is_a_wider_interval() -> None:
+    scores = np.random.default_rng(0).normal(size=(8, 3))
+    narrow = bootstrap.estimate(bootstrap.mean, scores, reps=2000)
+    wide = bootstrap.estimate(bootstrap.mean, scores, reps=2000, confidence=0.99)
+    assert wide.low < narrow.low < narrow.value == wide.value < narrow.high < wide.high

@@ -191,6 +191,43 @@ def test_of_several_the_hardest_decides(tmp_path: Path) -> None:
     assert outcome.limits == ["no results to hold against noise-1, noise-2"]
 
 
+@pytest.mark.parametrize(
+    ("gaps", "verdict"),
+    [
+        ((1.0, 1.0, -60.0), Verdict.REPRODUCED),  # on average it fails
+        ((60.0, -20.0, -20.0), Verdict.NOT_REPRODUCED),  # on average it holds
+        ((1.0, -20.0), Verdict.NOT_REPRODUCED),  # half is not most
+    ],
+)
+def test_a_majority_counts_environments(
+    tmp_path: Path, gaps: tuple[float, ...], verdict: Verdict
+) -> None:
+    rows, sides = [], {"synther": [], "real": []}
+    for number, gap in enumerate(gaps):
+        name = f"place{number}"
+        place = finals(gap).query("dataset == 'hopper'").assign(dataset=name)
+        rows.append(place)
+        for source, made in sides.items():
+            cell = cells(tmp_path, source)[0]
+            made.append(dataclasses.replace(cell, dataset=name, paper_name=name))
+    wanted = claim(
+        tmp_path,
+        "at_least",
+        majority=True,
+        of=Side("SynthER", list(sides["synther"])),
+        against=[Side("real", list(sides["real"]))],
+    )
+    outcome = decide(wanted, pd.concat(rows))
+    assert outcome.verdict is verdict
+    assert outcome.effect is not None
+    assert outcome.effect.estimate.value == pytest.approx(np.mean(gaps))
+    holds = sum(gap > -5 for gap in gaps)
+    assert (
+        outcome.effect.note == f"it holds on {holds} of {len(gaps)}, fails on {len(gaps) - holds}"
+    )
+    assert "on most of them, at least parity" in claims_render.rule_text(outcome)
+
+
 def test_nothing_run_is_said_so(tmp_path: Path) -> None:
     empty = read({"kind": "claims"}, [])
     outcome = decide(claim(tmp_path), empty)
@@ -232,7 +269,7 @@ def measured(folder: Path, source: str, ks: float, mse: float, far: float = 1.0)
 
 def test_fidelity_over_columns(tmp_path: Path) -> None:
     ours = Side("SynthER", list(measured(tmp_path, "synther", 0.98, 1.0)))
-    for ks, verdict in ((0.94, Verdict.REPRODUCED), (0.99, Verdict.NOT_REPRODUCED)):
+    for ks, verdict in ((0.94, Verdict.INDICATIVE_FOR), (0.99, Verdict.INDICATIVE_AGAINST)):
         theirs = Side("VAE", list(measured(tmp_path, "tvae", ks, 1.0)))
         for measure in ("marginal", "correlation"):
             wanted = claim(tmp_path, "better", measure=measure, seeds=0, of=ours, against=[theirs])
@@ -240,12 +277,13 @@ def test_fidelity_over_columns(tmp_path: Path) -> None:
             assert outcome.verdict is verdict
             assert outcome.effect is not None
             assert outcome.effect.estimate.value == pytest.approx(0.98 - ks)
+            assert outcome.limits == ["one fit of each generator"]
 
 
 def test_dynamics_at_equal_distance(tmp_path: Path) -> None:
     """What is far from the data has larger errors: only equal distances are compared."""
     ours = Side("SynthER", list(measured(tmp_path, "synther", 0.9, 1.0)))
-    for error, verdict in ((3.0, Verdict.REPRODUCED), (0.3, Verdict.NOT_REPRODUCED)):
+    for error, verdict in ((3.0, Verdict.INDICATIVE_FOR), (0.3, Verdict.INDICATIVE_AGAINST)):
         theirs = Side("noise", list(measured(tmp_path, "noise", 0.9, error, far=0.5)))
         wanted = claim(tmp_path, "better", measure="dynamics", seeds=0, of=ours, against=[theirs])
         outcome = decide(wanted, read({"kind": "claims"}, []))
@@ -281,7 +319,7 @@ def test_bins_hold_both_sides_at_common_distances() -> None:
     [
         (0.0, 12.9, Finding.FOR),
         (-20.0, 12.9, Finding.AGAINST),
-        (0.0, 13.0, Finding.AGAINST),  # the ratio is not reached
+        (0.0, 13.0, Finding.UNDECIDED),  # nothing so small was tried
     ],
 )
 def test_ratios_count_where_the_score_is_kept(
@@ -301,6 +339,10 @@ def test_ratios_count_where_the_score_is_kept(
     assert outcome.effect.finding is finding
     assert outcome.effect.estimate.value == pytest.approx(12.9)  # 43,000 rows of 12 columns
     assert outcome.limits == []
+    if expected < 13:
+        assert "at 97.50% for one of 2" in outcome.effect.note
+    else:
+        assert "no ratio of 13 was tried" in outcome.effect.note
     # "up to" is shown by one dataset, and disproved by all of them alone
     partly = decide(dataclasses.replace(wanted, of=Side("SynthER", [ours[0], None])), finals(gap))
     assert partly.limits == ([] if finding is Finding.FOR else ["1 of 2 datasets"])

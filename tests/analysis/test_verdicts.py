@@ -60,7 +60,10 @@ def test_all_have_to_hold_or_one_of_them() -> None:
     assert verdicts.together([FOR, UNDECIDED]) is UNDECIDED
     assert verdicts.together([FOR, UNDECIDED, AGAINST]) is AGAINST
     assert verdicts.any_of([AGAINST, UNDECIDED]) is UNDECIDED
-    assert verdicts.any_of([]) is AGAINST
+    assert verdicts.any_of([]) is UNDECIDED
+    assert verdicts.most_of([FOR, FOR, AGAINST]) is FOR
+    assert verdicts.most_of([FOR, UNDECIDED, AGAINST]) is UNDECIDED
+    assert verdicts.most_of([FOR, AGAINST]) is AGAINST  # half is not most
 
 
 def test_below_the_protocol_nothing_is_more_than_indicative() -> None:
