@@ -107,7 +107,10 @@ def claim_gpu(
                 if lock := _try_lock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}"):
                     return Claim(index, lock)
         if not told:
-            waiting(f"all {len(gpus)} GPUs are taken: waiting for one ({folder})")
+            waiting(
+                f"all {len(gpus)} GPUs are taken: waiting for one ({folder}); with `--resources "
+                f"gpu={len(gpus)}` snakemake starts no more jobs than there are"
+            )
             told = True
         time.sleep(_POLL_S)
 

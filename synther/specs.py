@@ -205,13 +205,9 @@ def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
     if source_spec(source)["percent"] is None:
         return scale | {key: own[key] for key in ("samples",) if key in own}
     reduced = scale.get("reduced", {})
-    layered = {key: scale.get(key, {}) | reduced.get(key, {}) for key in ("agents", "per_agent")}
-    generators = {
-        name: scale.get("generators", {}).get(name, {})
-        | reduced.get("generators", {}).get(name, {})
-        for name in {**scale.get("generators", {}), **reduced.get("generators", {})}
-    }
-    return {**scale, **reduced, **layered, "generators": generators}
+    parts = ("agents", "per_agent", "generators")
+    both = {key: layered(scale.get(key, {}), reduced.get(key, {})) for key in parts}
+    return {**scale, **reduced, **both}
 
 
 def agent_settings(

@@ -217,11 +217,12 @@ class _Judge:
         ]
         tried = sum(round(ratio, 1) >= claim.expected for ratio in ratios)
         confidence = 1 - (1 - bootstrap.CONFIDENCE) / max(tried, 1)
-        options = self.options | {"confidence": confidence}
         found = []
         for ratio, (ours, theirs) in zip(ratios, pairs, strict=True):
             matrices = self.matrix([ours]), self.matrix([theirs])
-            gap = bootstrap.estimate(bootstrap.mean_difference, *matrices, **options)
+            gap = bootstrap.estimate(
+                bootstrap.mean_difference, *matrices, **self.options, confidence=confidence
+            )
             kept = verdicts.decide("at_least", gap, margin=claim.margin)
             if matrices[1].mean() <= claim.margin:
                 kept = Finding.UNDECIDED

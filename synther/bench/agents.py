@@ -77,10 +77,18 @@ def plain_agent(name: str, stacked: Any) -> Any:
 class PlainLoop:
     """The plain agent's training loop, as single-file implementations write it."""
 
-    def __init__(self, plain: Any, noise: dict[str, tuple[int, ...]], batch: int, rows: int):
+    def __init__(
+        self,
+        plain: Any,
+        noise: dict[str, tuple[int, ...]],
+        batch: int,
+        rows: int,
+        device: str = "cpu",
+    ) -> None:
         data = some_transitions(rows)
+        self._device = device
         self._columns = [
-            torch.as_tensor(column)
+            torch.as_tensor(column, device=device)
             for column in (
                 *(data.observations, data.actions, data.rewards),
                 *(data.next_observations, data.terminals),
@@ -90,8 +98,8 @@ class PlainLoop:
 
     def __call__(self) -> None:
         """Sample a minibatch and update once."""
-        indices = torch.randint(self._rows, (self._batch,))
-        noise = {name: torch.randn(shape) for name, shape in self._noise.items()}
+        indices = torch.randint(self._rows, (self._batch,), device=self._device)
+        noise = {n: torch.randn(shape, device=self._device) for n, shape in self._noise.items()}
         self._plain.update([column[indices] for column in self._columns], noise)
 
 
@@ -117,8 +125,10 @@ def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
 def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measurement]:
     """Measure every agent at the widths of HalfCheetah and the protocol's settings."""
     for name in AGENTS:
-        alone = make_agent(name, 1, "cpu")
-        plain = PlainLoop(plain_agent(name, alone), alone.noise(), alone.settings.batch_size, rows)
+        alone = make_agent(name, 1, device)
+        with torch.device(device):
+            single = plain_agent(name, alone)
+        plain = PlainLoop(single, alone.noise(), alone.settings.batch_size, rows, device)
         loops = {k: stacked_loop(make_agent(name, k, device), device, rows) for k in STACKS}
         products = {}
         for k in STACKS:

@@ -10,7 +10,7 @@ from synther.bench.agents import some_transitions
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.diffusion.model import CHUNK
-from synther.generators.diffusion.trainer import Trainer
+from synther.generators.diffusion.trainer import Trainer, products_in
 
 TARGETS = {"cpu": 0.75, "cuda": 0.5}
 """Least share of the rate of the products alone."""
@@ -42,7 +42,9 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
     trainer = Trainer(rows, settings, seed=0)
     with MatrixProducts() as products:
         trainer.step()
-    took, limit = seconds([trainer.step, products.replay()], device, least, rounds=3)
+    with products_in(settings.precision):
+        alone = products.replay()
+    took, limit = seconds([trainer.step, alone], device, least, rounds=3)
     batch = settings.batch_size_for(len(rows))
     name = f"training, width {width}"
     yield from _measured(name, batch, took, limit, products.flops, target)
@@ -54,7 +56,9 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
 
     with MatrixProducts() as products:
         sample()
-    took, limit = seconds([sample, products.replay()], device, least, rounds=3)
+    with products_in(settings.precision):
+        alone = products.replay()
+    took, limit = seconds([sample, alone], device, least, rounds=3)
     # A call of the denoiser after another: the protocol has more of them, alike.
     scale = (2 * DiffusionSettings().sampling_steps - 1) / (2 * SAMPLING_STEPS - 1)
     flops = round(products.flops * scale)

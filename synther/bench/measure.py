@@ -134,7 +134,11 @@ class MatrixProducts(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
     def replay(self) -> Callable[[], None]:
-        """Return a function that computes these products and nothing else."""
+        """Return a function that computes these products and nothing else.
+
+        On a GPU it is one CUDA graph, in the precision that is set now: launching them one by one
+        would be no limit of what is captured.
+        """
         results = [torch.matmul(a, b) for a, b in self.operands]
 
         def run() -> None:
@@ -142,4 +146,11 @@ class MatrixProducts(TorchDispatchMode):
                 for (a, b), result in zip(self.operands, results, strict=True):
                     torch.matmul(a, b, out=result)
 
-        return run
+        if not any(result.is_cuda for result in results):
+            return run
+        run()
+        torch.cuda.synchronize()
+        graph: Any = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            run()
+        return graph.replay

@@ -33,7 +33,12 @@ def train(options: argparse.Namespace) -> None:
     # A misspelt name would take the wrong settings, or stand in the rows for good.
     if options.dataset is not None:
         config.spec(options.dataset, "dataset")
-    source_spec(options.source)
+    source = source_spec(options.source)
+    if options.statistics_from is None and {"generator", "mix"} & source.keys():
+        raise SyntherError(
+            f"source '{options.source}' is made from a dataset: name that in --statistics-from, as "
+            "states and rewards are scaled by the real rows"
+        )
     dataset = options.dataset or (data.stem if data.stem in known else task)
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings

@@ -15,6 +15,7 @@ from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget, fidelity_plan, online_plan, pixel_plan, summary_plan
 from synther.specs import (
+    agent_settings,
     agent_spec,
     fitted_source,
     preset_scale,
@@ -91,6 +92,16 @@ class Experiments:
             self._scaled(name)
             spec = self.experiment(name)
         return pixel_plan.PixelPlan(self.preset, self.scale, name, spec)
+
+    def _require_difference(self, name: str, small: str, large: str) -> None:
+        """Check that the preset does not scale the difference of two agents away."""
+        for dataset in itertools.chain.from_iterable(self.datasets(name).values()):
+            sides = [agent_settings(agent, dataset, self.preset) for agent in (small, large)]
+            if sides[0] == sides[1]:
+                raise SyntherError(
+                    f"'{small}' and '{large}' of experiment '{name}' are the same at preset "
+                    f"'{self.preset}': give one of them its own settings in the preset's per_agent"
+                )
 
     def figures(self, name: str) -> list[str]:
         """Return the files of a table or figure, one a format."""
@@ -353,6 +364,8 @@ class Experiments:
                     s: f"{source_spec(s)['title']}, all of it" for s in spec.get("reference", [])
                 },
             }
+        for small, large in spec.get("scaling", {}).get("pairs", {}).items():
+            self._require_difference(name, small, large)
         return common | {
             "groups": rows,
             "sources": titles,

@@ -55,7 +55,7 @@ class Cost:
         self.jobs += 1
         for unit, name in COUNTED.items():
             setattr(self, name, getattr(self, name) + job.counted(unit))
-        self.cpu_hours += hours * job.threads
+        self.cpu_hours += hours * rates.threads(job)
         if job.on_device and rates.device == "cuda":
             self.gpu_hours += hours
         self.disk_gb += job.disk_bytes / 1e9
@@ -114,6 +114,7 @@ class Requests:
         self._jobs = Jobs(preset)
         self._gpu = device == "auto" or device_kind(device) == "cuda"
         self._rates = read_rates("cuda" if self._gpu else "cpu")
+        self._evaluates_beside = device_kind(device) == "cuda"
         self._margins: dict[str, Any] = config.load("rates")["requests"]
 
     def mem_mb(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
@@ -126,6 +127,11 @@ class Requests:
         seconds = self._rates.job_seconds(self._jobs.job(rule, wildcards))
         minutes = math.ceil(self._margins["time_margin"] * seconds / 60)
         return max(self._margins["least_minutes"], minutes) * attempt
+
+    def threads(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
+        """Return the threads: more where the device is known to be a GPU, which would wait."""
+        job = self._jobs.job(rule, wildcards)
+        return self._rates.threads(job) if self._evaluates_beside else job.threads
 
     def gpu(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
         """Return how many GPUs: one for what computes on the device, if that may be a GPU."""

@@ -32,6 +32,8 @@ from synther.specs import (
 _DENOISERS = ("diffusion", "flow", "prioritised")
 """Generators that train SynthER's network."""
 _TABULAR = ("tvae", "ctgan")
+_MODES, _TABULAR_COPIES = 11, 3
+"""Float64 numbers that ctgan makes of one entry (at most), and how often it holds them at once."""
 DEFAULTS: dict[str, Any] = {
     **{"steps": 1_000_000, "batch_size": 256, "eval_every": 5_000, "eval_episodes": 10},
     "hidden": [256, 256],
@@ -160,15 +162,17 @@ class Jobs:
         kind, rows = source_spec(source)["generator"], self.transitions(dataset, source)
         columns = self.columns(self._task(dataset))
         work, size = Work("rows", rows), self._rows_bytes(rows, self._task(dataset))
+        memory = self.experiments.memory_mb(dataset, "real")
         if kind in _DENOISERS:
             work = diffusion_fit(settings, self._synther(), columns, rows)
             size = 2 * 4 * denoiser_parameters(settings, columns)  # trained and averaged
         elif kind in _TABULAR:
             fitted = min(settings["rows"] or rows, rows)
             work, size = Work("tabular_rows", fitted * settings["epochs"] * columns), 10e6
+            memory += round(_TABULAR_COPIES * 8 * _MODES * columns * fitted / 1e6)
         return {
             "needs": (self.experiments.real_data(dataset, source),),
-            "memory_mb": self.experiments.memory_mb(dataset, "real"),
+            "memory_mb": memory,
             "disk_bytes": size,
             "on_device": kind != "noise",
             "work": (work,),

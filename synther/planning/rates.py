@@ -36,6 +36,7 @@ class Rates:
         startup_s: seconds from a job's start until it works.
         origin: where the rates come from, in words.
         measured: the benchmark file that some of them are from, or None.
+        gpu_threads: of a job that trains on a GPU and evaluates on the CPU meanwhile.
     """
 
     device: str
@@ -44,6 +45,7 @@ class Rates:
     startup_s: float
     origin: str
     measured: Path | None = None
+    gpu_threads: int = 1
 
     def seconds(self, work: Work) -> float:
         """Return how long a piece of work takes."""
@@ -56,8 +58,24 @@ class Rates:
         return work.amount / rate * (fixed + (1.0 - fixed) * work.size)
 
     def job_seconds(self, job: Job) -> float:
-        """Return how long a job takes, its start included."""
-        return self.startup_s + sum(self.seconds(work) for work in job.work)
+        """Return how long a job takes, its start included.
+
+        Threads that evaluate beside a GPU are taken to step half as fast each as one alone.
+        """
+        stepping = 1.0
+        if self.threads(job) > job.threads:
+            stepping = max(1.0, self.threads(job) / 2)
+        return self.startup_s + sum(
+            self.seconds(work) / (stepping if work.unit == "env_steps" else 1.0)
+            for work in job.work
+        )
+
+    def threads(self, job: Job) -> int:
+        """Return the threads of a job: more where it evaluates on the CPU beside a GPU."""
+        beside = self.device == "cuda" and job.on_device
+        if beside and any(work.unit == "env_steps" for work in job.work):
+            return max(job.threads, self.gpu_threads)
+        return job.threads
 
 
 def has_gpu() -> bool:
@@ -103,6 +121,7 @@ def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
         startup_s=stated["startup_s"],
         origin=origin,
         measured=newest[0] if newest else None,
+        gpu_threads=stated["requests"]["gpu_threads"],
     )
 
 

@@ -332,3 +332,19 @@ def test_datasets_are_collected_with_d4rls_policies_where_there_are_any() -> Non
         assert fetched_policies(dataset, "reference") == []
     assert fetched_policies("hopper-medium-local", "quick") == []
     assert policies_folder("walker2d", "reference") is None
+
+
+def test_a_preset_may_not_scale_two_sizes_to_one(edit_config: Callable[..., Path]) -> None:
+    large = "  td3_bc_large: {learning_rate: 1.0e-3, hidden: [80, 80, 80], batch_size: 160}\n"
+    edit_config("presets/quick.yaml", large, "  td3_bc_large: {learning_rate: 1.0e-3}\n")
+    with pytest.raises(SyntherError, match="'td3_bc' and 'td3_bc_large' of experiment"):
+        Experiments("quick").table("large_networks")
+
+
+def test_shares_keep_what_the_preset_says_of_an_agent(edit_config: Callable[..., Path]) -> None:
+    reduced = "reduced:            # on shares"
+    edit_config("presets/quick.yaml", reduced, "reduced:\n  per_agent: {iql: {steps: 7}}  # shares")
+    shared = agent_settings("iql", "hopper-full-replay-v2", "quick", "real-1pct")
+    assert shared["learning_rate"] == 1e-3
+    whole = agent_settings("iql", "hopper-medium-v2", "quick", "real-1pct")
+    assert (whole["steps"], whole["learning_rate"]) == (7, 1e-3)

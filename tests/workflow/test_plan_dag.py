@@ -41,7 +41,7 @@ def test_the_jobs_are_snakemake_s(preset: str, tmp_path: Path) -> None:
         rule, wildcards = maker(path)
         asked = [str(getattr(requests, key)(rule, wildcards, 1)) for key in ("mem_mb", "runtime")]
         gpu = str(requests.gpu(rule, wildcards, 1)) if "gpu=" in _rule(rule) else None
-        threads = min(job.threads, len(os.sched_getaffinity(0)))
+        threads = min(requests.threads(rule, wildcards, 1), len(os.sched_getaffinity(0)))
         ours[path] = (job.rule, set(job.outputs), job.log, *asked, gpu, threads)
     assert ours.keys() == theirs.keys()
     assert {path: ours[path] for path in ours if ours[path] != theirs[path]} == {}

@@ -52,7 +52,7 @@ def pixels(wildcards):
 
 
 def asks(resource, name):
-    """Return what tells the mem_mb, runtime (minutes) or gpu of a rule, by wildcards and attempt."""
+    """Return what tells the mem_mb, runtime (minutes), gpu or threads of a rule, by wildcards and attempt."""
 
     def of_job(wildcards, attempt):
         requests = REQUESTS[wildcards.get("preset", PAPER_PRESET)]

@@ -10,7 +10,7 @@ rule train_offline:
         "logs/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: asks("threads", "train_offline")
     resources:
         mem_mb=asks("mem_mb", "train_offline"),
         runtime=asks("runtime", "train_offline"),

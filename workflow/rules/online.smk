@@ -7,7 +7,7 @@ rule train_online:
         "logs/{preset}/online/{task}/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: asks("threads", "train_online")
     resources:
         mem_mb=asks("mem_mb", "train_online"),
         runtime=asks("runtime", "train_online"),

@@ -55,7 +55,7 @@ rule train_pixels:
         "logs/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: asks("threads", "train_pixels")
     resources:
         mem_mb=asks("mem_mb", "train_pixels"),
         runtime=asks("runtime", "train_pixels"),
@@ -162,7 +162,7 @@ rule train_heads:
         source="(?!real/)[a-z0-9-]+",
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: asks("threads", "train_heads")
     resources:
         mem_mb=asks("mem_mb", "train_heads"),
         runtime=asks("runtime", "train_heads"),
