@@ -65,7 +65,7 @@ class Synthesiser:
     def refresh(self, real: Tensor, clock: Clock, title: str = "") -> None:
         """Train new generators on `real` (K, N, 2 d + a + 2) and put their samples in the buffer.
 
-        A job that is killed in here goes on with the training where it was.
+        A job that is killed in here goes on with the training, or the sampling, where it was.
         """
         number, widths = self.refreshes, self.buffer.widths
         training = self._checkpoint("diffusion", number)
@@ -75,7 +75,8 @@ class Synthesiser:
             model.fit(real.float(), seeds, training, title)
         with clock.time("sampling"):
             seeds = [_model_seed(seed, number, 1) for seed in self.seeds]
-            self.buffer.fill(model.sample(self.buffer.capacity, seeds))
+            drawing = self._checkpoint("sampling", number)
+            self.buffer.fill(model.sample(self.buffer.capacity, seeds, checkpoint=drawing))
         self.refreshes += 1
         if saved := self._checkpoint("samples", number):
             saved.save(self.buffer.snapshot())
@@ -83,7 +84,7 @@ class Synthesiser:
     def tidy(self, everything: bool = False) -> None:
         """Delete the checkpoints that the job's own has made needless, or all of them."""
         for number in range(self.refreshes + 1):
-            for kind in ("diffusion", "samples"):
+            for kind in ("diffusion", "sampling", "samples"):
                 needed = kind == "samples" and number == self.refreshes - 1
                 checkpoint = self._checkpoint(kind, number)
                 if checkpoint and (everything or (number < self.refreshes and not needed)):

@@ -81,6 +81,31 @@ def test_a_resumed_training_ends_the_same(tmp_path):
     torch.testing.assert_close(model.sample(20, SEEDS), whole, rtol=0, atol=0)
 
 
+class Ended(Exception):
+    """What a signal does to a job."""
+
+
+def test_sampling_that_is_ended_goes_on_at_the_next_chunk(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHER_CHECKPOINT_INTERVAL", "0")
+    model = stacked()
+    whole = model.sample(50, SEEDS, chunk=20)
+    save = Checkpoint.save
+
+    def save_and_end(self, state):
+        save(self, state)
+        raise Ended
+
+    path = tmp_path / "x.ckpt"
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_and_end)
+        for done in (20, 40):
+            with pytest.raises(Ended):
+                model.sample(50, SEEDS, chunk=20, checkpoint=Checkpoint(path, {}))
+            assert Checkpoint(path, {}).load()["done"] == done
+    found = model.sample(50, SEEDS, chunk=20, checkpoint=Checkpoint(path, {}))
+    assert torch.equal(found, whole)
+
+
 def test_refusals():
     model = StackedDiffusion(DiffusionSettings(**TINY), (D, A))
     with pytest.raises(SyntherError, match="not fitted"):

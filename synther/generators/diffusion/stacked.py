@@ -7,6 +7,7 @@ learns and samples what `Diffusion` would with the same rows and seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -119,13 +120,20 @@ class StackedDiffusion:
         self._network = trainer.run(title, checkpoint)
 
     @torch.inference_mode()
-    def sample(self, n: int, seeds: Sequence[int], chunk: int = CHUNK) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        seeds: Sequence[int],
+        chunk: int = CHUNK,
+        checkpoint: Checkpoint | None = None,
+    ) -> Tensor:
         """Return new transitions (K, n, 2 d + a + 2) on the device, rows of `Diffusion`.
 
         Args:
             n: rows a model.
             seeds: of the noise, one a model.
             chunk: rows a model made at once; another number gives other rows.
+            checkpoint: where the rows so far are saved from time to time, and taken up again.
 
         Raises:
             SyntherError: the models are not fitted, or a generated value is NaN or infinite.
@@ -141,12 +149,19 @@ class StackedDiffusion:
         device, (models, _, dim) = network.flat.device, normaliser.mean.shape
         width = 2 * self.widths[0] + self.widths[1] + 2
         rows = torch.zeros(models, n, width, device=device)
-        for index, first in enumerate(range(0, n, chunk)):
-            size = min(chunk, n - first)
-            sources = [stream(device, seed, SAMPLES, index) for seed in seeds]
-            with products_in(s.precision):
+        done = 0
+        if checkpoint is not None and (saved := checkpoint.load(str(device))):
+            done = int(saved["done"])
+            rows[:, :done] = saved["rows"]
+        with checkpoint or nullcontext(), products_in(s.precision):
+            for first in range(done, n, chunk):
+                size = min(chunk, n - first)
+                sources = [stream(device, seed, SAMPLES, first // chunk) for seed in seeds]
                 x = sampler.sample(denoise, (models, size, dim), sources)
-            rows[:, first : first + size, :dim] = normaliser.inverse(x)
+                rows[:, first : first + size, :dim] = normaliser.inverse(x)
+                if checkpoint is not None and checkpoint.due():
+                    done = first + size
+                    checkpoint.save({"done": done, "rows": rows[:, :done].clone()})
         if not rows.isfinite().all():
             raise SyntherError(
                 "generated transitions are NaN or infinite: lower the diffusion model's "
