@@ -9,9 +9,9 @@ from synther.experiments.matrix import (
     FULL_ROWS,
     PAPER_PRESET,
     Experiments,
-    Run,
     preset_experiments,
 )
+from synther.experiments.runs import Run
 
 __all__ = [
     "D4RL_ROWS",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget, fidelity_plan, online_plan, pixel_plan, summary_plan
+from synther.experiments.runs import Run
 from synther.specs import (
     agent_settings,
     agent_spec,
@@ -30,25 +30,6 @@ D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
 """Transitions of D4RL's levels that do not have a million, roughly."""
 FIDELITY_SAMPLES = 100_000
 """Samples that are measured (the paper's number, recalled)."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training job: seeds of one agent that learn from one source of one dataset."""
-
-    preset: str
-    dataset: str
-    source: str
-    agent: str
-    seeds: tuple[int, ...]
-
-    @property
-    def result(self) -> str:
-        """Path of the run's rows; its resolved configuration stands beside it as `.json`."""
-        return (
-            f"results/{self.preset}/offline/{self.dataset}/{self.source}/{self.agent}/"
-            f"seeds-{self.seeds[0]}-{self.seeds[-1]}.parquet"
-        )
 
 
 class Experiments:

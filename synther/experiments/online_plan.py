@@ -7,37 +7,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from synther.errors import NotRunError
+from synther.experiments.runs import OnlineRun
 from synther.specs import agent_spec, layered, online_settings, task_spec
 
 KINDS = ("online", "sweep", "wall_time")
 """Kinds of config/experiments.yaml whose agents learn in their environment."""
-
-
-@dataclass(frozen=True)
-class OnlineRun:
-    """One training job: seeds of one agent that learn in one task."""
-
-    preset: str
-    task: str
-    agent: str
-    seeds: tuple[int, ...]
-
-    @property
-    def result(self) -> str:
-        """Path of the run's rows; its record stands beside it as `.json`."""
-        return (
-            f"results/{self.preset}/online/{self.task}/{self.agent}/"
-            f"seeds-{self.seeds[0]}-{self.seeds[-1]}.parquet"
-        )
-
-    @property
-    def record(self) -> str:
-        """Path of the run's settings, versions and times."""
-        return str(PurePosixPath(self.result).with_suffix(".json"))
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments.runs import PixelRun
 from synther.specs import agent_spec, layered, pixel_settings, source_settings, source_spec
 
 KINDS = ("pixels",)
@@ -19,30 +19,6 @@ KINDS = ("pixels",)
 FULL_ROWS = 100_000
 """Agent steps of a rendered dataset: V-D4RL's (recalled; medium-expert there has twice as many)."""
 FRAME_BYTES = 3 * 84 * 84
-
-
-@dataclass(frozen=True)
-class PixelRun:
-    """One training job: seeds of one agent, on a dataset's frames or on synthetic latents."""
-
-    preset: str
-    dataset: str
-    source: str
-    agent: str
-    seeds: tuple[int, ...]
-
-    @property
-    def result(self) -> str:
-        """Path of the run's rows; its record stands beside it as `.json`."""
-        return (
-            f"results/{self.preset}/pixels/{self.dataset}/{self.source}/{self.agent}/"
-            f"seeds-{self.seeds[0]}-{self.seeds[-1]}.parquet"
-        )
-
-    @property
-    def body(self) -> str:
-        """Path of the weights that a run on frames leaves."""
-        return str(PurePosixPath(self.result).with_suffix(".pt"))
 
 
 @dataclass(frozen=True)
