@@ -64,7 +64,8 @@ def small_checkout(checkout: Path) -> Path:
     quick["datasets"] = ["hopper-medium-v2", "maze2d-umaze-v1"]
     quick["agents"] |= {"steps": 40, "eval_every": 20, "eval_episodes": 1, "hidden": [16, 16]}
     quick["per_dataset"] = {"antmaze-*": {"steps": 10, "eval_every": 10}}
-    quick["per_agent"] = {}
+    wide = {"hidden": [24, 24]}
+    quick["per_agent"] = {"td3_bc_large": wide, "iql_large": wide}
     quick["reduced"] = {}
     quick["experiments"] = {
         "appendix_offline": {"datasets": ["antmaze-umaze-v2"]},
