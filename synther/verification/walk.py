@@ -46,6 +46,10 @@ def verify(
     if not root.is_dir():
         raise SyntherError(f"{root} is not a folder of results: name one, or run the workflow")
     names = sorted(path.name for path in root.iterdir() if path.is_dir())
+    if root.name in config.preset_names() and not set(names) & set(config.preset_names()):
+        raise SyntherError(
+            f"{root} has one preset's results: give `{root.parent} --preset {root.name}`"
+        )
     for preset in presets or []:
         config.load_preset(preset)
         if preset not in names:

@@ -312,6 +312,9 @@ def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "did you mean quick" in capsys.readouterr().err
     assert main(["verify", str(tmp_path), "--preset", "quick"]) == 1
     assert "has no results of preset 'quick'" in capsys.readouterr().err
+    (tmp_path / "quick/offline").mkdir(parents=True)
+    assert main(["verify", str(tmp_path / "quick")]) == 1
+    assert f"give `{tmp_path} --preset quick`" in capsys.readouterr().err
 
 
 def test_it_needs_no_torch(tree: Tree) -> None:
