@@ -17,6 +17,7 @@ from synther.analysis.bootstrap import Estimate
 from synther.analysis.claims_spec import Cell, Claim, ClaimsSpec, Side
 from synther.analysis.verdicts import Finding, Verdict
 from synther.errors import SyntherError
+from synther.experiments.claims_plan import OF_SAMPLES
 
 UNITS = {
     "score": "points",
@@ -26,8 +27,6 @@ UNITS = {
     "dynamics": "times",
     "compression": "x",
 }
-OF_SAMPLES = ("marginal", "correlation", "dynamics")
-"""Measures of one set of samples, whose intervals leave out what another fit would change."""
 NO_EFFECT = {"dynamics": 1.0}
 """What the effect is where both sides are the same, if not 0."""
 EXACT_PHYSICS = ("d4rl", "dm_control")
@@ -191,15 +190,28 @@ class _Judge:
             )
         return Effect(other.label, estimate, finding, pairs, seeds, note)
 
+    def _stratum(
+        self,
+        rule: str,
+        margin: float,
+        ours: Cell,
+        theirs: Cell,
+        confidence: float = bootstrap.CONFIDENCE,
+    ) -> tuple[Finding, Estimate, int]:
+        """Decide one stratum by its scores: finding, difference, seeds."""
+        mine, others = self.matrix([ours]), self.matrix([theirs])
+        gap = bootstrap.estimate(
+            bootstrap.mean_difference, mine, others, **self.options, confidence=confidence
+        )
+        at_floor = rule in ("parity", "at_least") and others.mean() <= margin
+        decided = verdicts.decide(rule, gap, margin=margin)
+        return Finding.UNDECIDED if at_floor else decided, gap, min(len(mine), len(others))
+
     def _majority(self, claim: Claim, pairs: Sequence[tuple[Cell, Cell]]) -> tuple[Finding, str]:
         """Decide each stratum by itself, and return what most of them say."""
         found = []
         for ours, theirs in pairs:
-            matrices = self.matrix([ours]), self.matrix([theirs])
-            gap = bootstrap.estimate(bootstrap.mean_difference, *matrices, **self.options)
-            at_floor = claim.rule != "better" and matrices[1].mean() <= claim.margin
-            decided = verdicts.decide(claim.rule, gap, margin=claim.margin)
-            found.append(Finding.UNDECIDED if at_floor else decided)
+            found.append(self._stratum(claim.rule, claim.margin, ours, theirs)[0])
         holds, fails = found.count(Finding.FOR), found.count(Finding.AGAINST)
         note = f"it holds on {holds} of {len(found)}, fails on {fails}"
         return verdicts.most_of(found), note
@@ -219,14 +231,8 @@ class _Judge:
         confidence = 1 - (1 - bootstrap.CONFIDENCE) / max(tried, 1)
         found = []
         for ratio, (ours, theirs) in zip(ratios, pairs, strict=True):
-            matrices = self.matrix([ours]), self.matrix([theirs])
-            gap = bootstrap.estimate(
-                bootstrap.mean_difference, *matrices, **self.options, confidence=confidence
-            )
-            kept = verdicts.decide("at_least", gap, margin=claim.margin)
-            if matrices[1].mean() <= claim.margin:
-                kept = Finding.UNDECIDED
-            found.append((kept, ratio, gap, min(map(len, matrices)), (ours, theirs)))
+            kept, gap, seeds = self._stratum("at_least", claim.margin, ours, theirs, confidence)
+            found.append((kept, ratio, gap, seeds, (ours, theirs)))
         large = [entry for entry in found if round(entry[1], 1) >= claim.expected]
         finding = verdicts.any_of(entry[0] for entry in large)
         kept, ratio, gap, seeds, pair = max(large or found, key=lambda entry: entry[:2])
@@ -265,7 +271,7 @@ class _Judge:
         # a ratio that is reached anywhere is reached, whatever else was left out
         if strata < whole and (claim.rule != "ratio" or finding is not Finding.FOR):
             limits.append(f"{strata} of {whole} datasets")
-        if claim.measure in OF_SAMPLES:
+        if claim.measure in OF_SAMPLES:  # whose intervals leave out what another fit would change
             limits.append("one fit of each generator")
         if claim.seeds and (seeds := min(effect.seeds for effect in effects)) < claim.seeds:
             limits.append(f"{seeds} of {claim.seeds} seeds")
