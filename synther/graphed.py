@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+import inspect
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,37 +15,69 @@ from torch import Tensor
 WARM_UP = 3
 """Calls before a CUDA graph is captured: optimizers make their state in the first."""
 
+Function = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+@contextmanager
+def collected() -> Iterator[None]:
+    """Within the block, nothing is garbage collected.
+
+    A graph that is captured would be lost if the memory of an older one were given back meanwhile.
+    """
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
 
 class GraphedCall:
     """A function of tensors that is one CUDA graph on a GPU, and itself on a CPU.
 
     It must read nothing but its inputs and tensors that keep their place, and its outputs are
     overwritten by the next call.
+
+    Args:
+        function: what is called. Of a bound method the object is not kept alive, which usually
+            keeps this: in a circle, both and their memory on the GPU would outlive their use.
     """
 
-    def __init__(self, function: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]) -> None:
-        self._function, self._calls = function, 0
+    def __init__(self, function: Function) -> None:
+        method = inspect.ismethod(function)
+        self._find: Callable[[], Any] = weakref.WeakMethod(function) if method else lambda: function
+        self._calls = 0
         self._graph: Any = None
+        self._side: Any = None
         self._inputs: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {}
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return what the function returns for `inputs`, whose shapes are always the same."""
-        if not next(iter(inputs.values())).is_cuda:
-            return self._function(inputs)
+        function = self._find()
+        first = next(iter(inputs.values()))
+        if not first.is_cuda:
+            return function(inputs)
+        with torch.cuda.device(first.device):  # streams and graphs are the current device's
+            return self._on_gpu(function, inputs)
+
+    def _on_gpu(self, function: Function, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         self._calls += 1
+        if self._side is None:
+            self._side = torch.cuda.Stream()
         if self._calls <= WARM_UP:
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                outputs = self._function(inputs)
-            torch.cuda.current_stream().wait_stream(side)
+            self._side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._side):
+                outputs = function(inputs)
+            torch.cuda.current_stream().wait_stream(self._side)
             return outputs
         if self._graph is None:
             self._inputs = {name: value.clone() for name, value in inputs.items()}
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self._outputs = self._function(self._inputs)
+            with collected(), torch.cuda.graph(self._graph, stream=self._side):
+                self._outputs = function(self._inputs)
         for name, value in inputs.items():
             self._inputs[name].copy_(value)
         self._graph.replay()

@@ -10,10 +10,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from synther import SyntherError
+from synther import SyntherError, Transitions
 from synther.cli import device as cli_device
+from synther.cli import main
 from synther.devices import claim_gpu, lock_folder, slots_per_gpu
 
 REPOSITORY = Path(__file__).parents[1]
@@ -124,3 +126,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch) -> N
     monkeypatch.setenv("SYNTHER_GPU_LOCKS", str(tmp_path / "file/locks"))
     with pytest.raises(SyntherError, match="file/locks can't be written"):
         lock_folder()
+
+
+def test_noise_takes_no_gpu(tmp_path: Path) -> None:
+    data = Transitions(*(np.ones(s, np.float32) for s in ((20, 2), (20, 1), 20, (20, 2), 20)))
+    data.save(tmp_path / "data.npz")
+    given, out = ["--data", str(tmp_path / "data.npz"), "--device", "cuda"], str(tmp_path / "model")
+    assert main(["fit", "--source", "noise-additive", "--out", out, *given]) == 0
+    samples = ["--num", "5", "--out", str(tmp_path / "samples.npz"), "--device", "cuda"]
+    assert main(["sample", "--model", out, *samples]) == 0
+    assert not cli_device._held
+    small = ["--set", "width=8", "--set", "steps=1", "--set", "batch_size=4"]
+    assert main(["fit", "--source", "synther", "--out", out, *given, *small]) == 0
+    assert len(cli_device._held) == 1

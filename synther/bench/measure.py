@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from synther.graphed import collected
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ def _like(tensor: Tensor) -> Tensor:
     return flat.as_strided(tensor.shape, tensor.stride())
 
 
+def _replay(graph: Any, *_kept: list[Any]) -> None:
+    """Replay a graph; the tensors that it computes with are kept by being handed in."""
+    graph.replay()
+
+
 class MatrixProducts(TorchDispatchMode):
     """Within the block, notes the operands of every matrix product.
 
@@ -151,6 +159,6 @@ class MatrixProducts(TorchDispatchMode):
         run()
         torch.cuda.synchronize()
         graph: Any = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with collected(), torch.cuda.graph(graph):
             run()
-        return graph.replay
+        return partial(_replay, graph, self.operands, results)

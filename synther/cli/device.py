@@ -39,6 +39,7 @@ def choose_device(name: str, threads: int) -> str:
         raise SyntherError(f"--device {name} can't be used ({reason}): try cpu") from error
     if name.startswith("cuda"):
         torch.cuda.set_device(name)  # where graphs are captured and streams are made
+        torch.backends.cudnn.allow_tf32 = False  # agents stay in float32, their convolutions too
     return name
 
 

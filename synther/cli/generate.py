@@ -17,18 +17,23 @@ from synther.settings import parse_assignments
 from synther.specs import source_settings, source_spec
 
 
+def _device(options: argparse.Namespace, generator: str) -> str:
+    """Return the device; noise computes nothing, and would keep a GPU from those that do."""
+    return choose_device("cpu" if generator == "noise" else options.device, options.threads)
+
+
 def fit(options: argparse.Namespace) -> None:
     """Fit a source's generator and leave it, with what made it, in a folder."""
     from synther.datasets.d4rl import load_transitions
     from synther.generators import make_generator
 
     started = time.monotonic()
-    device = choose_device(options.device, options.threads)
     if options.dataset:
         config.spec(options.dataset, "dataset")  # a misspelt name would take the wrong settings
     settings = source_settings(options.source, options.dataset or "", options.preset)
     settings |= parse_assignments(options.set)
     name = source_spec(options.source)["generator"]
+    device = _device(options, name)
     generator = make_generator(name, settings, device)
     out = Path(options.out)
     with claimed(out / "model.pt", "fit", "settings"):
@@ -68,7 +73,6 @@ def sample(options: argparse.Namespace) -> None:
     started = time.monotonic()
     if options.num < 1:
         raise SyntherError(f"--num is {options.num}; it must be at least 1")
-    device = choose_device(options.device, options.threads)
     folder, out = Path(options.model), Path(options.out)
     if out.suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
@@ -76,6 +80,7 @@ def sample(options: argparse.Namespace) -> None:
     name = read_json(described, "fit a generator there: `synther fit`").get("generator")
     if not isinstance(name, str):
         raise SyntherError(f"{described} is damaged (no generator): fit the generator anew")
+    device = _device(options, name)
     generator = generator_class(name).load(folder, device)
     overrides = parse_assignments(options.set)
     change_sampling(generator, overrides)

@@ -64,7 +64,7 @@ def scores(options: argparse.Namespace) -> None:
     if out.suffix != ".csv":
         raise SyntherError(f"--out {out} must end in .csv")
     require_writable(out)
-    paths = report_plan.results(experiments, experiments.specs)
+    paths = report_plan.results(experiments, experiments.made())
     there = [path for path in paths if Path(path).is_file()]
     if not there:
         raise SyntherError(

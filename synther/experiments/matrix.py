@@ -89,9 +89,27 @@ class Experiments:
         folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
         return [f"{folder}/{name}.{suffix}" for suffix in FIGURE_FORMATS]
 
+    def is_run(self, name: str) -> bool:
+        """Return whether the preset runs anything of an experiment."""
+        spec = self.experiment(name)
+        if name not in self.specs:
+            return False
+        if spec["kind"] in summary_plan.LAYOUTS:
+            return any(self.is_run(other) for other in spec["of"])
+        if spec["kind"] in summary_plan.KINDS:
+            return True  # the table of claims says of each whether it was run
+        try:
+            return bool(self.inputs(name))
+        except NotRunError:
+            return False
+
+    def made(self) -> list[str]:
+        """Return the experiments whose tables and figures the preset makes."""
+        return [name for name in self.specs if self.is_run(name)]
+
     def all_figures(self) -> list[str]:
         """Return the files of all tables and figures."""
-        return [path for name in self.specs for path in self.figures(name)]
+        return [path for name in self.made() for path in self.figures(name)]
 
     def scores_file(self) -> str:
         """Return the path of the table of every seed's last score."""

@@ -6,10 +6,8 @@ A part of what `synther.experiments` is asked for by the rules and the command l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
-from synther.errors import NotRunError
 from synther.experiments.matrix import Experiments
 
 SHOWN = (".csv", ".md", ".png")
@@ -23,11 +21,7 @@ def path(plan: Experiments) -> str:
 
 def tables(plan: Experiments) -> dict[str, dict[str, Any]]:
     """Return experiment -> its description, of all that the preset runs anything of."""
-    found = {}
-    for name in plan.specs:
-        with suppress(NotRunError):
-            found[name] = plan.table(name)
-    return found
+    return {name: plan.table(name) for name in plan.made()}
 
 
 def figures(plan: Experiments, names: Iterable[str]) -> dict[str, list[str]]:
@@ -37,7 +31,7 @@ def figures(plan: Experiments, names: Iterable[str]) -> dict[str, list[str]]:
 
 def inputs(plan: Experiments) -> list[str]:
     """Return all files that a whole page is made from: every table and figure."""
-    return [file for files in figures(plan, plan.specs).values() for file in files]
+    return [file for files in figures(plan, plan.made()).values() for file in files]
 
 
 def results(plan: Experiments, names: Iterable[str]) -> list[str]:

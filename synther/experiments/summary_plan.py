@@ -26,6 +26,9 @@ class Plan(claims_plan.Plan, Protocol):
     def results(self, name: str) -> list[str]:
         """Return the paths of an experiment's results."""
 
+    def is_run(self, name: str) -> bool:
+        """Return whether the preset runs anything of an experiment."""
+
 
 def experiments(plan: Plan, name: str) -> list[str]:
     """Return the experiments that a summary is of, those excepted that the preset leaves out.
@@ -46,7 +49,7 @@ def experiments(plan: Plan, name: str) -> list[str]:
             if source not in entry["sources"]:
                 where = f"'{other}', which experiment '{name}' summarises"
                 raise unknown_name("source", source, entry["sources"], where)
-    kept = [other for other in spec["of"] if other in plan.specs]
+    kept = [other for other in spec["of"] if plan.is_run(other)]
     if not kept:
         raise NotRunError(
             f"preset '{plan.preset}' leaves all out that experiment '{name}' is of: add one of "

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 
 from synther import weights
 from synther.checkpoint import Checkpoint
@@ -200,12 +201,18 @@ class _Tabular:
         given = as_dict(self.settings)
         given.pop("rows")
         model = self._kind(**given, enable_gpu=self._device.startswith("cuda"), verbose=progress)
-        model.set_random_state(seed)
+        self._seed(model, seed)
         with _one_process(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of mixtures that have not converged
             model.fit(table, [flag] if flag in table else [])
         self._model = model
         return self
+
+    def _seed(self, model: Any, seed: int) -> None:
+        """Seed all that the package draws from; by itself it forgets torch's stream on a GPU."""
+        model.set_random_state(seed)
+        if self._device.startswith("cuda"):
+            torch.cuda.manual_seed(seed)
 
     def _names(self) -> list[str]:
         width = 2 * self._widths[0] + self._widths[1] + 2
@@ -224,7 +231,7 @@ class _Tabular:
         for index in range(first, -(-n // CHUNK)):
             rows = min(CHUNK, n - index * CHUNK)
             state = np.random.SeedSequence([seed, index]).generate_state(1)[0]
-            model.set_random_state(int(state))
+            self._seed(model, int(state))
             with _one_process():
                 drawn = model.sample(rows)
             packed = np.zeros((rows, width))

@@ -89,7 +89,7 @@ class Jobs:
 
     def _files(self, targets: Iterable[str]) -> list[str]:
         files = []
-        for target in targets or (*self.experiments.specs, self.experiments.scores_file()):
+        for target in targets or (*self.experiments.made(), self.experiments.scores_file()):
             if target in self.experiments.specs:
                 files.append(self.experiments.figures(target)[0])
             elif paths.maker(target) is None:
@@ -282,7 +282,7 @@ class Jobs:
 
     def _scores(self) -> dict[str, Any]:
         return {
-            "needs": tuple(report_plan.results(self.experiments, self.experiments.specs)),
+            "needs": tuple(report_plan.results(self.experiments, self.experiments.made())),
             "memory_mb": 2000,
             "disk_bytes": 1e6,
             "work": (Work("tables", 1),),

@@ -11,6 +11,7 @@ from synther.training.evaluate import Standardiser, evaluate
 from synther.training.loop import LOG_EVERY, mean_losses
 from synther.training.offline import learning_table
 from synther.training.streams import RandomStreams
+from synther.training.updates import GraphedUpdates
 from synther.transitions import Transitions
 
 __all__ = ["evaluate", "learn"]
@@ -59,12 +60,12 @@ def learn(
     streams = RandomStreams(
         agent.seeds, agent.noise(), indices=(len(table), settings.batch_size), device=device
     )
+    update = GraphedUpdates(agent, table.gather)
     last, name = settings.steps if updates is None else updates, agent.title
     bar = Progress(last, name, "update", done=agent.updates) if progress else nullcontext()
     with bar as shown:
         while agent.updates < last:
-            draws = streams.next()
-            info = agent.update(table.gather(draws.pop("indices")), draws)
+            info = update(streams.next())
             if agent.updates % LOG_EVERY == 0 or agent.updates == last:
                 losses = mean_losses(info, name, agent.updates, "the transitions")
                 if shown is not None:

@@ -53,8 +53,8 @@ class Learner:
             chunk=CHUNK,
         )
         self._calls = {
-            False: GraphedCall(lambda draws: self._learn(draws, mixed=False)),
-            True: GraphedCall(lambda draws: self._learn(draws, mixed=True)),
+            False: GraphedCall(self._learn_real),
+            True: GraphedCall(self._learn_mixed),
         }
         self.batches = {"real": 0, "mixed": 0}
 
@@ -66,6 +66,12 @@ class Learner:
         self.agent.updates = before + self._updates  # a replayed graph counts nothing
         self.batches["mixed" if mixed else "real"] += self._updates
         return info
+
+    def _learn_real(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self._learn(draws, mixed=False)
+
+    def _learn_mixed(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self._learn(draws, mixed=True)
 
     def _learn(self, draws: Mapping[str, Tensor], mixed: bool) -> dict[str, Tensor]:
         info: dict[str, Tensor] = {}

@@ -97,7 +97,7 @@ def _expected(folder: Path, plan: Experiments, report: Report) -> dict[str, set[
     """Return folder of a run -> its seeds, of everything that the preset runs."""
     wanted: dict[str, set[int]] = defaultdict(set)
     files: set[Path] = set()
-    for name in plan.specs:
+    for name in plan.made():
         try:
             results = plan.results(name)
         except SyntherError as error:

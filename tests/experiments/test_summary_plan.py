@@ -90,6 +90,14 @@ def test_what_a_preset_does_not_run_is_not_run(edit_config: Callable[..., Path])
     tables = report_plan.tables(quick)
     assert "diversity" not in tables
     assert {"table1", "claims"} <= tables.keys()
+    # or the whole preset would fail on it
+    assert not any("diversity" in path for path in quick.all_figures())
+    assert not any("diversity" in path for path in report_plan.inputs(quick))
+
+
+def test_a_summary_of_nothing_that_is_run_is_left_out(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "datasets:  ", "only: [diversity, aggregates]\ndatasets:")
+    assert Experiments("quick").made() == ["diversity"]
 
 
 @pytest.mark.parametrize(

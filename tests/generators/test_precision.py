@@ -102,3 +102,19 @@ def test_the_setting_holds_within_the_products_alone():
     assert torch.backends.cuda.matmul.allow_tf32 == before
     with pytest.raises(SyntherError, match="did you mean tf32"):
         DiffusionSettings(precision="tf23")
+
+
+def test_the_setting_holds_in_a_program_that_uses_the_newer_flag():
+    products = torch.backends.cuda.matmul
+    before = products.fp32_precision
+    products.fp32_precision = "tf32"
+    try:
+        with pytest.raises(RuntimeError):
+            _ = products.allow_tf32  # what makes it a case of its own
+        for precision, value in (("tf32", "tf32"), ("float32", "ieee")):
+            with products_in(precision):
+                assert products.fp32_precision == value
+            assert products.fp32_precision == "tf32"
+    finally:
+        products.fp32_precision = before
+    assert not products.allow_tf32

@@ -47,7 +47,7 @@ use rule table as paper_table with:
 rule scores:
     input:
         lambda w: report_plan.results(
-            EXPERIMENTS[w.preset], EXPERIMENTS[w.preset].specs
+            EXPERIMENTS[w.preset], EXPERIMENTS[w.preset].made()
         ),
     output:
         "results/{preset}/scores.csv",

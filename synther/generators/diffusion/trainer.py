@@ -56,12 +56,18 @@ def make_network(
 @contextmanager
 def products_in(precision: str) -> Iterator[None]:
     """Within the block, multiply float32 matrices on a GPU in "float32" or in "tf32"."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    products, tf32 = torch.backends.cuda.matmul, precision == "tf32"
+    flag: tuple[str, bool | str] = ("allow_tf32", tf32)
+    try:
+        before = products.allow_tf32
+    except RuntimeError:  # the program around sets fp32_precision, which forbids the older flag
+        flag = ("fp32_precision", "tf32" if tf32 else "ieee")
+        before = products.fp32_precision
+    setattr(products, *flag)
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        setattr(products, flag[0], before)
 
 
 class RowOrder:
