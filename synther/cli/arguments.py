@@ -229,7 +229,10 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--agent", default="td3_bc", help="a name of config/agents.yaml")
     train.add_argument("--seeds", default="0-7", help="0-7, 3, or 0,2,5-6")
     train.add_argument("--out", required=True, help="the result: .parquet, with .json beside it")
-    train.add_argument("--dataset", help="name of the dataset; the stem of --data by default")
+    train.add_argument(
+        "--dataset",
+        help="the dataset whose settings apply; that of the real rows' file name, else none's",
+    )
     train.add_argument("--source", default="real", help="what the rows' column `source` says")
     train.add_argument("--physics", default="d4rl", help="d4rl or stock")
     _preset(train)

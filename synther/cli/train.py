@@ -9,6 +9,7 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.cli.training import job_fields, print_score
+from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
 from synther.files import claimed
 from synther.settings import parse_assignments, resolve
@@ -24,22 +25,20 @@ def train(options: argparse.Namespace) -> None:
     from synther.training.offline import OfflineJob, train_offline
 
     data = Path(options.data)
-    task = options.task
-    known = config.load("datasets")["datasets"]
-    if task is None:
-        if options.dataset is None:
-            raise SyntherError("give --task, or --dataset, whose task it then is")
-        task = config.spec(options.dataset, "dataset")["task"]
+    statistics = Path(options.statistics_from or data)
+    dataset = options.dataset or dataset_of_file(statistics)
     # A misspelt name would take the wrong settings, or stand in the rows for good.
-    if options.dataset is not None:
-        config.spec(options.dataset, "dataset")
+    named = config.spec(dataset, "dataset") if dataset else {}
+    task = options.task or named.get("task")
+    if task is None:
+        raise SyntherError("give --task, or --dataset, whose task it then is")
     source = source_spec(options.source)
     if options.statistics_from is None and {"generator", "mix"} & source.keys():
         raise SyntherError(
             f"source '{options.source}' is made from a dataset: name that in --statistics-from, as "
             "states and rewards are scaled by the real rows"
         )
-    dataset = options.dataset or (data.stem if data.stem in known else task)
+    dataset = dataset or task
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings
     if issubclass(kind, PixelSettings):
@@ -55,7 +54,7 @@ def train(options: argparse.Namespace) -> None:
     job = OfflineJob(
         **job_fields(options, task, agent["module"], settings, device),
         data=data,
-        statistics_from=Path(options.statistics_from or data),
+        statistics_from=statistics,
         time_limit=task_spec(task)["time_limit"],
         dataset=dataset,
         source=options.source,

@@ -12,7 +12,7 @@ from synther import config
 from synther.errors import SyntherError
 from synther.transitions import Transitions
 
-__all__ = ["dataset_path", "load_dataset"]
+__all__ = ["dataset_of_file", "dataset_path", "load_dataset"]
 
 
 def dataset_path(name: str, root: str | Path = "data") -> Path:
@@ -42,6 +42,15 @@ def dataset_path(name: str, root: str | Path = "data") -> Path:
     if path.is_file() and spec.get("bytes", path.stat().st_size) == path.stat().st_size:
         return path
     return download(name, root)
+
+
+def dataset_of_file(path: str | Path) -> str | None:
+    """Return the dataset that a file is by its name: NAME.hdf5, or D4RL's own name of the file."""
+    path, known = Path(path), config.load("datasets")["datasets"]
+    if path.stem in known:
+        return path.stem
+    named = [n for n, spec in known.items() if str(spec.get("url", "")).endswith(f"/{path.name}")]
+    return named[0] if named else None
 
 
 def load_dataset(name: str, root: str | Path = "data") -> Transitions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from synther import config
@@ -348,7 +349,7 @@ class Experiments:
         common |= {
             "budget": budget.describe(self, name),
             "agents": {agent: agent_spec(agent)["title"] for agent in self.agents(name)},
-            "physics": "exact -v2 physics",
+            "physics": _physics(itertools.chain.from_iterable(groups.values())),
         }
         if measures:
             return common | fidelity_plan.describe(self, name)
@@ -371,6 +372,14 @@ class Experiments:
             "paper": spec.get("paper"),
             "scaling": spec.get("scaling"),
         }
+
+
+def _physics(datasets: Iterable[str]) -> str:
+    """Say in words how true the simulators are that datasets are judged in."""
+    words = "that of D4RL's recordings, to rounding"
+    if any(name.startswith("antmaze-") for name in datasets):
+        return f"{words}; AntMaze's to 1e-5 a step"
+    return words
 
 
 def preset_experiments(default: str) -> dict[str, Experiments]:

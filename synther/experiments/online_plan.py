@@ -94,7 +94,7 @@ class OnlinePlan:
             },
             "records": [run.record for run in self.runs()],
             "budget": self.budget(),
-            "physics": "exact -v2 physics of Gym's tasks; dm_control's own (dmc-)",
+            "physics": "that of Gym's -v2 tasks on mujoco-py, to rounding; dm_control's own (dmc-)",
             "paper": self.spec.get("paper"),
         }
 

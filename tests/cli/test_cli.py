@@ -211,3 +211,15 @@ def test_a_preset_scales_the_settings(hopper: Path, tmp_path: Path) -> None:
     assert set(rows["preset"]) == {"quick"}
     assert set(rows["dataset"]) == {"hopper-random-local"}
     assert len(rows) == 4  # the preset's episodes
+
+
+def test_d4rls_file_names_choose_its_settings(hopper: Path, tmp_path: Path) -> None:
+    data, out = tmp_path / "hopper_medium-v2.hdf5", tmp_path / "x.parquet"
+    data.symlink_to(hopper)
+    wanted = ["--data", str(data), "--agent", "iql", "--seeds", "0", "--out", str(out)]
+    small = ["steps=5", "eval_every=5", "eval_episodes=1", "hidden=[8]", "batch_size=4"]
+    small = [part for each in small for part in ("--set", each)]
+    assert main(["train", *wanted, *small, "--device", "cpu", "--threads", "1"]) == 0
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert (record["task"], record["dataset"]) == ("hopper", "hopper-medium-v2")
+    assert record["settings"]["scale_rewards"]  # this dataset's
