@@ -19,12 +19,13 @@ rule fit_generator:
         folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+        device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
         settings=lambda w: source_settings(w.source, w.dataset, w.preset),
     shell:
         "synther fit --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --data {input.data} --out {params.folder}"
-        " --seed {params.seed} --time-limit {params.time_limit} --device {config[device]}"
+        " --seed {params.seed} --time-limit {params.time_limit} --device {params.device}"
         " --threads {threads} 2> {log}"
 
 
@@ -56,11 +57,12 @@ rule sample_generator:
         folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        device=config["device"],
         set=lambda w: assignments(sampling_settings(w.source, w.dataset, w.preset)),
     shell:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
         " {params.set}"
-        " --out {output.samples} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
 
 
 use rule sample_generator as sample_noise with:

@@ -16,10 +16,11 @@ rule train_offline:
         runtime=asks("runtime", "train_offline"),
         gpu=asks("gpu", "train_offline"),
     params:
+        device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
         settings=lambda w: agent_settings(w.agent, w.dataset, w.preset, w.source),
     shell:
         "synther train --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --agent {wildcards.agent} --data {input.data}"
         " --statistics-from {input.statistics} --seeds {wildcards.first}-{wildcards.last}"
-        " --out {output.rows} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"

@@ -13,9 +13,10 @@ rule train_online:
         runtime=asks("runtime", "train_online"),
         gpu=asks("gpu", "train_online"),
     params:
+        device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
         settings=lambda w: online_settings(w.agent, w.task, w.preset),
     shell:
         "synther online --preset {wildcards.preset} --task {wildcards.task}"
         " --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
-        " --out {output.rows} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"

@@ -61,12 +61,13 @@ rule train_pixels:
         runtime=asks("runtime", "train_pixels"),
         gpu=asks("gpu", "train_pixels"),
     params:
+        device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
         settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --data {input} --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
-        " --out {output.rows} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"
 
 
 rule encode_latents:
@@ -86,12 +87,13 @@ rule encode_latents:
         runtime=asks("runtime", "encode_latents"),
         gpu=asks("gpu", "encode_latents"),
     params:
+        device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
         settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther encode --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --data {input.shards} --agent {wildcards.agent} --body {input.body}"
-        " --body-seed {params.seed} --out {output.latents} --device {config[device]}"
+        " --body-seed {params.seed} --out {output.latents} --device {params.device}"
         " --threads {threads} 2> {log}"
 
 
@@ -111,6 +113,7 @@ rule fit_latents:
         runtime=asks("runtime", "fit_latents"),
         gpu=asks("gpu", "fit_latents"),
     params:
+        device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
         folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
         set=lambda w: assignments(pixels(w).generator_overrides(w.source)),
@@ -118,7 +121,7 @@ rule fit_latents:
     shell:
         "synther fit --preset {wildcards.preset} --data {input} --source {wildcards.source}"
         " --dataset {wildcards.dataset} --seed {params.seed} {params.set}"
-        " --out {params.folder} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {params.folder} --device {params.device} --threads {threads} 2> {log}"
 
 
 rule sample_latents:
@@ -137,12 +140,13 @@ rule sample_latents:
         runtime=asks("runtime", "sample_latents"),
         gpu=asks("gpu", "sample_latents"),
     params:
+        device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
         num=lambda w: pixels(w).samples(w.source),
         folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
     shell:
         "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
-        " --out {output.samples} --device {config[device]} --threads {threads} 2> {log}"
+        " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
 
 
 rule train_heads:
@@ -164,6 +168,7 @@ rule train_heads:
         runtime=asks("runtime", "train_heads"),
         gpu=asks("gpu", "train_heads"),
     params:
+        device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
         settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
     shell:
@@ -171,4 +176,4 @@ rule train_heads:
         " --latents {input.latents} --body {input.body} --body-seed {params.seed}"
         " --source {wildcards.source} --agent {wildcards.agent}"
         " --seeds {wildcards.first}-{wildcards.last} --out {output.rows}"
-        " --device {config[device]} --threads {threads} 2> {log}"
+        " --device {params.device} --threads {threads} 2> {log}"
