@@ -41,7 +41,7 @@ SHARES = (25, 50, 75, 100)
 def metric_heads(found: Summary) -> dict[str, str]:
     """Return the metrics of aggregates and their heads, in order."""
     baseline = found.spec.sources[found.spec.baseline]
-    few = f"last {found.window}" if found.window > 1 else "last evaluation"
+    few = f"last {WINDOW}" if found.window == WINDOW else "last evaluations"
     return {
         "iqm": "IQM",
         "median": "Median",
@@ -146,7 +146,7 @@ def footnotes(found: Summary, drawn: bool) -> list[str]:
             "The optimality gap is the mean shortfall from a score of 100, as a fraction. P: the "
             "probability that a seed of this row scores higher, averaged over datasets."
         )
-        few = "" if found.window == WINDOW else f" (runs of this preset have {found.window})"
+        few = "" if found.window == WINDOW else f" (some runs of this preset have {found.window})"
         lines.append(
             f"Average and best of the last {WINDOW} evaluations{few} stand beside the last, never "
             "in its place; the best of several noisy evaluations is too high by construction."
