@@ -28,7 +28,9 @@ class GraphedUpdates:
         phase, before = agent.phase(), agent.updates
         if phase is None:
             return self._update(draws)
-        info = self._calls.setdefault(phase, GraphedCall(self._update))(draws)
+        if phase not in self._calls:
+            self._calls[phase] = GraphedCall(self._update)
+        info = self._calls[phase](draws)
         agent.updates = before + 1  # a replayed graph counts nothing
         return info
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from synther import config
-from synther.errors import SyntherError
+from synther.errors import NotRunError, SyntherError
 from synther.experiments import Experiments
 from synther.verification import sources
 from synther.verification.findings import Checksums, Report
@@ -97,9 +97,11 @@ def _expected(folder: Path, plan: Experiments, report: Report) -> dict[str, set[
     """Return folder of a run -> its seeds, of everything that the preset runs."""
     wanted: dict[str, set[int]] = defaultdict(set)
     files: set[Path] = set()
-    for name in plan.made():
+    for name in plan.specs:
         try:
             results = plan.results(name)
+        except NotRunError:
+            continue
         except SyntherError as error:
             report.add("unverified", folder, f"experiment {name}: {error}")
             continue

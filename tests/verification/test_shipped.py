@@ -1,5 +1,6 @@
 """The results that the repository ships hold."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,16 @@ def test_the_reference_results_are_whole(
     assert "among them 55 of the 55 runs" in said
     # Only models, samples and weights are left out of what is shipped
     assert {line.split()[0] for line in said.splitlines()[:-1]} == {"unverified"}
+
+
+def test_an_experiment_that_cannot_be_resolved_is_named_and_the_rest_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    edit_config: Callable[..., Path],
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    edit_config("datasets.yaml", "stands_for: hopper-medium-v2", "stands_for: hopper-expert-v2")
+    main(["verify", "--preset", "reference", "--no-checksums"])
+    said = capsys.readouterr().out
+    assert "experiment table1: preset 'reference' runs local stand-ins" in said
+    assert "96 results checked" in said
