@@ -262,6 +262,15 @@ def pixel_settings(agent: str, dataset: str, preset: str | None = None) -> dict[
     )
 
 
+def collected_rows(dataset: str, preset: str) -> int | None:
+    """Return how many transitions a preset collects for a dataset; None: as many as D4RL's."""
+    rows = config.load_preset(preset).get("rows")
+    if not isinstance(rows, dict):
+        return rows
+    sizes = {pattern: {"rows": number} for pattern, number in rows.items()}
+    return _matching(sizes, dataset).get("rows")
+
+
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
     """Return the settings of a source's generator for a dataset, scaled by a preset if given.
 

@@ -48,7 +48,7 @@ def collect(options: argparse.Namespace) -> None:
         out = out or f"data/local/{options.dataset}.hdf5"
     if options.preset:
         experiments = Experiments(options.preset)
-        rows = experiments.scale.get("rows") if rows is None else rows
+        rows = experiments.rows(options.dataset or "") if rows is None else rows
         policies = policies or (policies_folder(task, options.preset) if task else None)
     if not (task and level and out):
         raise SyntherError("give --dataset, or --task, --level and --out")

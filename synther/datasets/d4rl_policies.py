@@ -88,7 +88,7 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
             return load_policy(path), wanted
     if "dataset" in entry:
         return _of_dataset(entry["dataset"], root), f"metadata of {entry['dataset']}"
-    address = f"{known()['address']}/{task}/{name}.pkl"
+    address = f"{known()['address']}/{known()['tasks'][task].get('folder', task)}/{name}.pkl"
     return policy_from(_unpickled(_get(address, wanted), address), address, name), address
 
 

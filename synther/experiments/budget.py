@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from synther.experiments import fidelity_plan
-from synther.specs import agent_settings, source_settings, source_spec
+from synther.specs import agent_settings, collected_rows, source_settings, source_spec
 
 
 class Plan(fidelity_plan.Plan, Protocol):
@@ -43,8 +43,8 @@ def describe(plan: Plan, name: str) -> str:
         parts.append(f"{' or '.join(f'{n:,}' for n in steps)} updates")
     if spec["kind"] in fidelity_plan.LAYOUTS:
         parts.append(f"{plan.fidelity_samples():,} samples measured")
-    if "rows" in plan.scale:
-        parts.append(f"{plan.scale['rows']:,} transitions a dataset")
+    if counts := sorted({n for d in datasets if (n := collected_rows(d, plan.preset))}):
+        parts.append(f"{' or '.join(f'{n:,}' for n in counts)} transitions a dataset")
     if spec["kind"] in ("compression", "ablations"):  # what varies is said where it does
         sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
     generated = {_generated(plan, source, datasets[0]) for source in sources}

@@ -18,6 +18,7 @@ from synther.experiments.runs import Run
 from synther.specs import (
     agent_settings,
     agent_spec,
+    collected_rows,
     fitted_source,
     preset_scale,
     source_spec,
@@ -295,9 +296,9 @@ class Experiments:
         suffix = f"-{spec['percent']}pct" if spec["percent"] else ""
         return self.training_data(dataset, spec["mix"]["with"] + suffix)
 
-    def rows(self) -> int:
-        """Return how many transitions a collected dataset has: as many as D4RL's by default."""
-        return self.scale.get("rows", FULL_ROWS)
+    def rows(self, dataset: str) -> int:
+        """Return how many transitions a collected dataset has: a million by default."""
+        return collected_rows(dataset, self.preset) or FULL_ROWS
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""
@@ -310,8 +311,8 @@ class Experiments:
 
     def memory_mb(self, dataset: str, source: str) -> int:
         """Estimate a job's memory: its transitions thrice (file, table, copies), and the rest."""
-        spec = config.spec(dataset, "dataset")
-        rows = self.scale.get("rows") or D4RL_ROWS.get(spec.get("level", ""), 1_000_000)
+        level = config.spec(dataset, "dataset").get("level", "")
+        rows = collected_rows(dataset, self.preset) or D4RL_ROWS.get(level, FULL_ROWS)
         if "generator" in source_spec(source) or "mix" in source_spec(source):
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000

@@ -22,6 +22,7 @@ from synther.planning.work import (
 from synther.specs import (
     agent_settings,
     agent_spec,
+    collected_rows,
     fetched_policies,
     online_settings,
     source_settings,
@@ -140,7 +141,7 @@ class Jobs:
         }
 
     def _collect_dataset(self, dataset: str) -> dict[str, Any]:
-        spec, rows = config.spec(dataset, "dataset"), self.experiments.rows()
+        spec, rows = config.spec(dataset, "dataset"), self.experiments.rows(dataset)
         return {
             "needs": tuple(fetched_policies(dataset, self.preset)),
             "memory_mb": self.experiments.memory_mb(dataset, "real"),
@@ -298,7 +299,7 @@ class Jobs:
     def transitions(self, dataset: str, source: str) -> int:
         """Return how many real transitions a source has."""
         level = config.spec(dataset, "dataset").get("level", "")
-        rows = self.experiments.scale.get("rows") or D4RL_ROWS.get(level, FULL_ROWS)
+        rows = collected_rows(dataset, self.preset) or D4RL_ROWS.get(level, FULL_ROWS)
         return rows * (source_spec(source)["percent"] or 100) // 100
 
     def _task(self, dataset: str) -> str:

@@ -131,7 +131,7 @@ def test_the_files_of_datasets_are_where_load_dataset_looks(tmp_path: Path) -> N
 def test_presets_scale_the_budget() -> None:
     paper, quick = Experiments("paper"), Experiments("quick")
     assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 25_000)
-    assert (paper.rows(), quick.rows()) == (1_000_000, 20_000)
+    assert [p.rows("hopper-medium-local") for p in (paper, quick)] == [1_000_000, 20_000]
     assert agent_settings("td3_bc", "hopper-medium-v2", "paper")["steps"] == 1_000_000
     assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 1500
     assert source_settings("synther", "hopper-medium-v2", "paper")["width"] == 2048
@@ -328,10 +328,17 @@ def test_datasets_are_collected_with_d4rls_policies_where_there_are_any() -> Non
     assert fetched_policies("hopper-medium-local", "reference") == [
         "data/policies/hopper/returns.json"
     ]
-    for dataset in ("hopper-random-local", "walker2d-medium-local", "maze2d-umaze-local"):
+    for dataset in ("hopper-random-local", "maze2d-umaze-local"):
         assert fetched_policies(dataset, "reference") == []
     assert fetched_policies("hopper-medium-local", "quick") == []
-    assert policies_folder("walker2d", "reference") is None
+    assert policies_folder("walker2d", "reference") == "data/policies/walker2d"
+    assert policies_folder("maze2d-umaze", "reference") is None
+
+
+def test_a_preset_may_size_datasets_one_by_one() -> None:
+    known = Experiments("known")
+    assert known.rows("walker2d-medium-local") == 1_000_000
+    assert known.rows("walker2d-medium-replay-local") == 300_000
 
 
 def test_a_preset_may_not_scale_two_sizes_to_one(edit_config: Callable[..., Path]) -> None:

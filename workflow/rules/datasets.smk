@@ -54,7 +54,7 @@ rule collect_dataset:
         mem_mb=asks("mem_mb", "collect_dataset"),
         runtime=asks("runtime", "collect_dataset"),
     params:
-        rows=lambda w: EXPERIMENTS[w.preset].rows(),
+        rows=lambda w: EXPERIMENTS[w.preset].rows(w.dataset),
         policies=lambda w: policies_folder(
             specs.spec(w.dataset, "dataset")["task"], w.preset
         ),
