@@ -121,8 +121,8 @@ def test_what_is_not_served_says_where_else_to_put_it(published: Path, tmp_path:
 
 
 def test_a_task_without_them_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SyntherError, match="unknown task 'walker2d'"):
-        fetch_policies("walker2d", tmp_path)
+    with pytest.raises(SyntherError, match="unknown task 'maze2d-umaze'"):
+        fetch_policies("maze2d-umaze", tmp_path)
 
 
 def test_the_real_ones_are_those_recorded(
