@@ -5,7 +5,6 @@
 
 from synther.experiments.matrix import (
     D4RL_ROWS,
-    FIGURE_FORMATS,
     FULL_ROWS,
     PAPER_PRESET,
     Experiments,
@@ -15,7 +14,6 @@ from synther.experiments.runs import Run
 
 __all__ = [
     "D4RL_ROWS",
-    "FIGURE_FORMATS",
     "FULL_ROWS",
     "PAPER_PRESET",
     "Experiments",

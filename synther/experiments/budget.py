@@ -5,26 +5,23 @@ A part of `synther.experiments`, which hands itself in.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-from synther.experiments import fidelity_plan
 from synther.specs import agent_settings, collected_rows, source_settings, source_spec
 
-
-class Plan(fidelity_plan.Plan, Protocol):
-    """What is asked of `synther.experiments.Experiments`."""
-
-    scale: dict[str, Any]
-
-    def agents(self, name: str) -> list[str]:
-        """Return an experiment's agents."""
-
-    def fidelity_samples(self) -> int:
-        """Return how many samples of a source are measured."""
+if TYPE_CHECKING:
+    from synther.experiments.matrix import Experiments
 
 
-def describe(plan: Plan, name: str) -> str:
-    """Return the budget of an experiment, as tables print it."""
+def describe(plan: Experiments, name: str, measured: int = 0, varies: bool = False) -> str:
+    """Return the budget of an experiment, as tables print it.
+
+    Args:
+        plan: the matrix of a preset.
+        name: the experiment.
+        measured: samples of a source that are measured, if any.
+        varies: whether sources that differ in a setting say so themselves.
+    """
     spec, groups = plan.experiment(name), plan.datasets(name)
     datasets = [dataset for names in groups.values() for dataset in names]
     everything = sum(len(names) for names in spec["datasets"].values())
@@ -41,11 +38,11 @@ def describe(plan: Plan, name: str) -> str:
     if steps:
         parts.append(f"{plan.scale['seeds']} seeds")
         parts.append(f"{' or '.join(f'{n:,}' for n in steps)} updates")
-    if spec["kind"] in fidelity_plan.LAYOUTS:
-        parts.append(f"{plan.fidelity_samples():,} samples measured")
+    if measured:
+        parts.append(f"{measured:,} samples measured")
     if counts := sorted({n for d in datasets if (n := collected_rows(d, plan.preset))}):
         parts.append(f"{' or '.join(f'{n:,}' for n in counts)} transitions a dataset")
-    if spec["kind"] in ("compression", "ablations"):  # what varies is said where it does
+    if varies:
         sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
     generated = {_generated(plan, source, datasets[0]) for source in sources}
     parts += sorted(words for words in generated if words)
@@ -57,7 +54,7 @@ def describe(plan: Plan, name: str) -> str:
     return "; ".join(parts)
 
 
-def _generated(plan: Plan, source: str, dataset: str) -> str:
+def _generated(plan: Experiments, source: str, dataset: str) -> str:
     spec = source_spec(source)
     if "generator" not in spec:
         return ""

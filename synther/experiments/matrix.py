@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterable
 from typing import Any
 
 from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
-from synther.experiments import budget, fidelity_plan, online_plan, pixel_plan, summary_plan
+from synther.experiments import kinds
 from synther.experiments.runs import Run
+from synther.sheets import writers
 from synther.specs import (
-    agent_settings,
     agent_spec,
     collected_rows,
     fitted_source,
+    missing_package,
     preset_scale,
     source_spec,
     task_spec,
 )
 
-FIGURE_FORMATS = ("pdf", "png", "csv", "tex", "md")
 PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000
 D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
@@ -56,54 +55,23 @@ class Experiments:
         """Return the entry of config/experiments.yaml."""
         return config.spec(name, "experiment")
 
-    def online(self, name: str) -> online_plan.OnlinePlan | None:
-        """Return what is asked of an experiment whose agents learn online, or None of another."""
-        spec = self.experiment(name)
-        if spec["kind"] not in online_plan.KINDS:
-            return None
-        self._scaled(name)
-        return online_plan.OnlinePlan(self.preset, self.scale, name, spec)
+    def plan(self, name: str) -> kinds.Plan:
+        """Return what an experiment runs, and which files and words its table is made from.
 
-    def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
-        """Estimate the memory of an online job."""
-        return online_plan.OnlinePlan(self.preset, self.scale, "", {}).memory_mb(task, agent, seeds)
-
-    def pixels(self, name: str = "") -> pixel_plan.PixelPlan:
-        """Return what is asked of an experiment whose agents see pixels, or of any such."""
-        spec = None
-        if name:
-            self._scaled(name)
-            spec = self.experiment(name)
-        return pixel_plan.PixelPlan(self.preset, self.scale, name, spec)
-
-    def _require_difference(self, name: str, small: str, large: str) -> None:
-        """Check that the preset does not scale the difference of two agents away."""
-        for dataset in itertools.chain.from_iterable(self.datasets(name).values()):
-            sides = [agent_settings(agent, dataset, self.preset) for agent in (small, large)]
-            if sides[0] == sides[1]:
-                raise SyntherError(
-                    f"'{small}' and '{large}' of experiment '{name}' are the same at preset "
-                    f"'{self.preset}': give one of them its own settings in the preset's per_agent"
-                )
+        Raises:
+            SyntherError: there is no such experiment, or its kind is unknown.
+        """
+        return kinds.plan_of(self.experiment(name)["kind"])(self, name)
 
     def figures(self, name: str) -> list[str]:
         """Return the files of a table or figure, one a format."""
         folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
-        return [f"{folder}/{name}.{suffix}" for suffix in FIGURE_FORMATS]
+        return [f"{folder}/{name}{suffix}" for suffix in writers.suffixes()]
 
     def is_run(self, name: str) -> bool:
         """Return whether the preset runs anything of an experiment."""
-        spec = self.experiment(name)
-        if name not in self.specs:
-            return False
-        if spec["kind"] in summary_plan.LAYOUTS:
-            return any(self.is_run(other) for other in spec["of"])
-        if spec["kind"] in summary_plan.KINDS:
-            return True  # the table of claims says of each whether it was run
-        try:
-            return bool(self.inputs(name))
-        except NotRunError:
-            return False
+        plan = self.plan(name)
+        return name in self.specs and plan.is_run()
 
     def made(self) -> list[str]:
         """Return the experiments whose tables and figures the preset makes."""
@@ -119,7 +87,7 @@ class Experiments:
 
     def datasets(self, name: str) -> dict[str, list[str]]:
         """Return an experiment's datasets by group: the paper's names of those that are run."""
-        chosen = self._scaled(name).get("datasets", self.scale.get("datasets"))
+        chosen = self.scaled(name).get("datasets", self.scale.get("datasets"))
         groups = {}
         for group, names in self.experiment(name)["datasets"].items():
             for dataset in names:
@@ -134,7 +102,7 @@ class Experiments:
             )
         return groups
 
-    def _scaled(self, name: str) -> dict[str, Any]:
+    def scaled(self, name: str) -> dict[str, Any]:
         """Return what the preset says of one experiment."""
         for entry in (*self.scale.get("experiments", {}), *self.scale.get("only", [])):
             self.experiment(entry)  # misspelt, it would be ignored in silence
@@ -148,22 +116,40 @@ class Experiments:
     def percents(self, name: str) -> list[int]:
         """Return the shares of the data that an experiment runs on; empty where on all of it."""
         wanted = self.experiment(name).get("percents", [])
-        chosen = self._scaled(name).get("percents")
+        chosen = self.scaled(name).get("percents")
         return [p for p in wanted if chosen is None or p in chosen]
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        spec = self.experiment(name)
-        whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
-        if "percents" not in spec:
+        whole = self.whole_sources(name)
+        if "percents" not in self.experiment(name):
             return whole
         points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
-        return [*points, *spec.get("reference", [])]
+        return [*points, *self.experiment(name).get("reference", [])]
+
+    def listed_sources(self, name: str) -> list[str]:
+        """Return every source that an experiment names, those of all factors included."""
+        spec = self.experiment(name)
+        factors = spec.get("factors", {}).values()
+        return list(dict.fromkeys([*spec.get("sources", []), *itertools.chain(*factors)]))
+
+    def whole_sources(self, name: str) -> list[str]:
+        """Return the sources that are run, shares of the data aside: those that are installed.
+
+        Raises:
+            SyntherError: the preset chooses one that is not the experiment's.
+        """
+        every = self.listed_sources(name)
+        chosen = self.scaled(name).get("sources", every)
+        for source in chosen:
+            if source not in every:
+                raise unknown_name("source", source, every, f"preset '{self.preset}'")
+        return [s for s in every if s in chosen and missing_package(s) is None]
 
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run, those that learn online excepted."""
         every = self.experiment(name).get("agents", [])
-        chosen = self._scaled(name).get("agents", every)
+        chosen = self.scaled(name).get("agents", every)
         for agent in chosen:
             if agent not in every:
                 raise unknown_name("agent", agent, every, f"preset '{self.preset}'")
@@ -198,9 +184,6 @@ class Experiments:
 
     def runs(self, name: str) -> list[Run]:
         """Return all offline training jobs of an experiment."""
-        spec = self.experiment(name)
-        if "datasets" not in spec or spec["kind"] in pixel_plan.KINDS:
-            return []
         agents = self.agents(name)
         for agent in agents:
             agent_spec(agent)
@@ -215,24 +198,6 @@ class Experiments:
             if self._runs_on(name, agent, dataset)
             for seeds in self.seed_blocks()
         ]
-
-    def results(self, name: str) -> list[str]:
-        """Return the paths of an experiment's results."""
-        if plan := self.online(name):
-            return [run.result for run in plan.runs()]
-        if (kind := self.experiment(name)["kind"]) in pixel_plan.KINDS:
-            return [run.result for run in self.pixels(name).runs()]
-        if kind in summary_plan.KINDS:
-            return summary_plan.results(self, name)
-        return [run.result for run in self.runs(name)]
-
-    def inputs(self, name: str) -> list[str]:
-        """Return the paths of all files that an experiment's table or figure is made from."""
-        if plan := self.online(name):
-            return [path for run in plan.runs() for path in (run.result, run.record)]
-        measures = self.experiment(name)["kind"] in fidelity_plan.LAYOUTS
-        besides = fidelity_plan.paths if measures else summary_plan.paths
-        return [*self.results(name), *besides(self, name)]
 
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
@@ -316,71 +281,6 @@ class Experiments:
         if "generator" in source_spec(source) or "mix" in source_spec(source):
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
-
-    def table(self, name: str) -> dict[str, Any]:
-        """Return the description that `synther.analysis` makes a table or figure from."""
-        spec = self.experiment(name)
-        common = {
-            "kind": spec["kind"],
-            "name": name,
-            "title": spec["title"],
-            "preset": self.preset,
-            "is_paper_protocol": self.scale["protocol"] == "paper",
-            "banner": self.scale.get("banner", ""),
-            "bootstrap_reps": self.scale["bootstrap_reps"],
-            "seed": 0,
-        }
-        if plan := self.online(name):
-            return common | plan.describe()
-        if spec["kind"] in pixel_plan.KINDS:
-            return common | self.pixels(name).describe()
-        if spec["kind"] in summary_plan.KINDS:
-            return common | summary_plan.describe(self, name)
-        groups = self.datasets(name)
-        measures = spec["kind"] in fidelity_plan.LAYOUTS
-        for kind, key in () if measures else (("agent", "agents"), ("source", "variants")):
-            for entry in spec.get("paper", {}).get(key, {}):  # misspelt, it would be ignored
-                if entry not in spec[f"{kind}s"]:
-                    where = f"experiment '{name}', paper.{key}"
-                    raise unknown_name(kind, entry, spec[f"{kind}s"], where)
-        rows = {
-            group: [{"name": self.run_name(n), "paper_name": n} for n in names]
-            for group, names in groups.items()
-        }
-        common |= {
-            "budget": budget.describe(self, name),
-            "agents": {agent: agent_spec(agent)["title"] for agent in self.agents(name)},
-            "physics": _physics(itertools.chain.from_iterable(groups.values())),
-        }
-        if measures:
-            return common | fidelity_plan.describe(self, name)
-        whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
-        titles = {source: source_spec(source)["title"] for source in whole}
-        if spec["kind"] == "curve":
-            return common | {
-                "panels": [row for group in rows.values() for row in group],
-                "series": titles,
-                "percents": self.percents(name),
-                "reference": {
-                    s: f"{source_spec(s)['title']}, all of it" for s in spec.get("reference", [])
-                },
-            }
-        for small, large in spec.get("scaling", {}).get("pairs", {}).items():
-            self._require_difference(name, small, large)
-        return common | {
-            "groups": rows,
-            "sources": titles,
-            "paper": spec.get("paper"),
-            "scaling": spec.get("scaling"),
-        }
-
-
-def _physics(datasets: Iterable[str]) -> str:
-    """Say in words how true the simulators are that datasets are judged in."""
-    words = "that of D4RL's recordings, to rounding"
-    if any(name.startswith("antmaze-") for name in datasets):
-        return f"{words}; AntMaze's to 1e-5 a step"
-    return words
 
 
 def preset_experiments(default: str) -> dict[str, Experiments]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-
-def _rows(preset: str, *names: str, seeds: tuple[int, ...]) -> str:
-    return "/".join(("results", preset, *names, f"seeds-{seeds[0]}-{seeds[-1]}.parquet"))
+ONLINE = "online"
+"""What the rows of agents that learn in their environment have as their source."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,24 @@ class Run:
     seeds: tuple[int, ...]
 
     @property
+    def cell(self) -> tuple[str, str, str]:
+        """What its rows are of: dataset or task, source, agent."""
+        return self.dataset, self.source, self.agent
+
+    @property
     def result(self) -> str:
-        """Path of the run's rows; its resolved configuration stands beside it as `.json`."""
-        names = self.part, self.dataset, self.source, self.agent
-        return _rows(self.preset, *names, seeds=self.seeds)
+        """Path of the run's rows."""
+        seeds = f"seeds-{self.seeds[0]}-{self.seeds[-1]}.parquet"
+        return "/".join(("results", self.preset, self.part, *self._names, seeds))
+
+    @property
+    def record(self) -> str:
+        """Path of the run's resolved configuration, versions and times, beside its rows."""
+        return str(PurePosixPath(self.result).with_suffix(".json"))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.dataset, self.source, self.agent
 
 
 @dataclass(frozen=True)
@@ -42,20 +55,19 @@ class PixelRun(Run):
 
 
 @dataclass(frozen=True)
-class OnlineRun:
-    """One training job: seeds of one agent that learn in one task."""
+class OnlineRun(Run):
+    """One training job: seeds of one agent that learn in one task.
 
-    preset: str
-    task: str
-    agent: str
-    seeds: tuple[int, ...]
+    The task is its dataset, and `ONLINE` its source.
+    """
 
-    @property
-    def result(self) -> str:
-        """Path of the run's rows."""
-        return _rows(self.preset, "online", self.task, self.agent, seeds=self.seeds)
+    part: ClassVar[str] = "online"
 
     @property
-    def record(self) -> str:
-        """Path of the run's settings, versions and times."""
-        return str(PurePosixPath(self.result).with_suffix(".json"))
+    def task(self) -> str:
+        """The task that they learn in."""
+        return self.dataset
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.dataset, self.agent

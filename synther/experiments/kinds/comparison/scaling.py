@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from synther.analysis import bootstrap, paper, scores
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.spec import Scaling, TableSpec
-from synther.analysis.text import MISSING, number
 from synther.errors import SyntherError
+from synther.experiments.kinds.comparison.plan import Scaling, TableSpec
+from synther.statistics import intervals, published, scores
+from synther.statistics.intervals import Estimate
 
 TITLE = "Larger networks"
 
@@ -40,14 +38,14 @@ class Change:
     old_mean: float
     new_mean: float
     percent: Estimate
-    claim: paper.Claim | None = None
+    claim: published.Claim | None = None
 
 
-def _claim(scaling: Scaling) -> paper.Claim | None:
+def _claim(scaling: Scaling) -> published.Claim | None:
     """Return the paper's claim, which has to be what the spec expects of it."""
     if not scaling.claim:
         return None
-    claim = paper.claim(scaling.claim)
+    claim = published.claim(scaling.claim)
     expected = [
         (scaling.claim_percent, claim.number.mean, "percent"),
         (scaling.claim_status or None, claim.number.status, "status"),
@@ -130,78 +128,13 @@ def changes(spec: TableSpec, final: pd.DataFrame) -> tuple[list[Change], list[st
                     seeds=(len(before), len(after)),
                     old_mean=float(before.mean()),
                     new_mean=float(after.mean()),
-                    percent=bootstrap.estimate(
-                        bootstrap.relative_change,
-                        after,
-                        before,
-                        reps=spec.bootstrap_reps,
-                        seed=spec.seed,
+                    percent=intervals.bootstrap(
+                        intervals.versus(intervals.mean, intervals.relative_change),
+                        intervals.columns(after, before),
+                        spec.bootstrap_reps,
+                        spec.seed,
                     ),
                     claim=claim if is_claimed else None,
                 )
             )
     return found, notes
-
-
-def _signed(value: float) -> str:
-    text = number(value)
-    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
-
-
-def change_text(change: Estimate) -> str:
-    """Return a change in percent, signed, with its interval; what isn't defined is left out."""
-    if math.isnan(change.value):
-        return MISSING
-    if math.isnan(change.low):
-        return _signed(change.value)
-    return f"{_signed(change.value)} [{_signed(change.low)}, {_signed(change.high)}]"
-
-
-def table_rows(spec: TableSpec, found: Sequence[Change]) -> list[list[str]]:
-    """Return the changes as text, a head first; the claim's column only where there is one."""
-    head = ["Networks", "Data", "Seeds", "Datasets", "Mean from", "Mean to", "Change (%)"]
-    rows = [[*head, "Paper (%)"]]
-    for change in found:
-        (small, old), (large, new) = change.old, change.new
-        labels = list(dict.fromkeys((spec.sources[old], spec.sources[new])))
-        claim = change.claim.number if change.claim else None
-        rows.append(
-            [
-                f"{spec.agents[small]} → {spec.agents[large]}",
-                " → ".join(labels),
-                " → ".join(dict.fromkeys(map(str, change.seeds))),
-                str(change.datasets),
-                number(change.old_mean),
-                number(change.new_mean),
-                change_text(change.percent),
-                f"{_signed(claim.mean)}{claim.mark}" if claim else MISSING,
-            ]
-        )
-    if not any(change.claim for change in found):
-        rows = [row[:-1] for row in rows]
-    return rows
-
-
-def footnotes(spec: TableSpec, found: Sequence[Change]) -> list[str]:
-    """Return how the changes were made, and in which words the paper claims what stands beside."""
-    if not found:
-        return []
-    text = (
-        f"{TITLE}: mean score over datasets and seeds, and its change relative to the former, in "
-        "percent"
-    )
-    if any(not math.isnan(change.percent.low) for change in found):
-        text += (
-            ", with a 95% percentile interval of the same bootstrap "
-            f"({spec.bootstrap_reps:,} resamples of the seeds of both sides)"
-        )
-    lines = [f"{text}."]
-    if any(math.isnan(change.percent.value) for change in found):
-        lines.append("No change is given relative to a mean that isn't above zero.")
-    for claim in {c.claim.words: c.claim for c in found if c.claim}.values():
-        lines.append(
-            f"The paper's claim ({claim.agent}, {claim.family}): {claim.words}: "
-            f"{_signed(claim.number.mean)}; {claim.number.provenance}. "
-            "Which baseline it is over isn't known here."
-        )
-    return lines

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
 
-from synther.analysis.parquet import read_parquet
-from synther.analysis.spec import Spec
 from synther.errors import SyntherError
+from synther.statistics.parquet import read_parquet
 
 TEXT_COLUMNS = ("preset", "dataset", "source", "agent")
 INTEGER_COLUMNS = ("seed", "step", "episode")
@@ -95,8 +95,26 @@ def read_results(
     return results.sort_values(key, ignore_index=True)
 
 
+class Wanted(Protocol):
+    """What a table or figure shows, of which `belonging` looks at this."""
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Its slug."""
+
+    @property
+    def preset(self) -> str:
+        """That of its results."""
+
+    @property
+    def agents(self) -> Mapping[str, str]:
+        """Slug -> title."""
+
+
 def belonging(
-    spec: Spec, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
+    spec: Wanted, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
 ) -> pd.DataFrame:
     """Return the rows that belong to a table or figure.
 
@@ -246,6 +264,10 @@ def budget_differences(scores: pd.DataFrame) -> list[str]:
     for (dataset, agent), group in scores.groupby(["dataset", "agent"]):
         ends = group.groupby("source")["step"].max()
         if ends.nunique() > 1:
-            listed = ", ".join(f"{source} {step:,}" for source, step in ends.items())
-            lines.append(f"{agent} on {dataset}: sources end at different steps ({listed})")
+            *rare, common = ends.value_counts(ascending=True, sort=True).index
+            listed = [f"{', '.join(ends.index[ends == step])} {step:,}" for step in sorted(rare)]
+            lines.append(
+                f"{agent} on {dataset}: sources end at different steps ({'; '.join(listed)}; all "
+                f"others {common:,})"
+            )
     return lines

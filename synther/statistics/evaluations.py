@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synther.analysis import scores
 from synther.errors import SyntherError
+from synther.statistics import scores
 
 WINDOW = 10
 """Evaluations at the end of a run that "last ten" is about; all where a run has fewer."""

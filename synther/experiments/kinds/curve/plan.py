@@ -1,13 +1,18 @@
-"""What a curve shows: score against the share of the data that is kept."""
+"""What a curve runs and shows: score against the share of the data that is kept."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from synther.analysis.spec import DatasetRow, Spec
 from synther.errors import SyntherError
+from synther.experiments import budget
+from synther.experiments.kinds.comparison import plan as comparison
+from synther.experiments.kinds.spec import DatasetRow, Spec
+from synther.specs import agent_spec, source_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,7 @@ class CurveSpec(Spec):
 
     panels: list[DatasetRow]
     series: dict[str, str]
-    percents: list[float]
+    percents: Sequence[float]
     reference: dict[str, str] = dataclasses.field(default_factory=dict)
     baseline: str = ""
 
@@ -58,6 +63,24 @@ class CurveSpec(Spec):
         """Slugs of all points' sources, series by series."""
         return [self.source(name, percent) for name in self.series for percent in self.percents]
 
-    @classmethod
-    def _parse(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        return fields | {"panels": [DatasetRow(**row) for row in fields["panels"]]}
+
+class Plan(comparison.Plan):
+    """An experiment of this kind."""
+
+    requires = ("datasets", "agents", "sources")
+
+    def describe(self) -> CurveSpec:  # type: ignore[override]
+        """Return what the curve shows."""
+        self.check_paper()
+        panels = list(itertools.chain.from_iterable(self.groups().values()))
+        reference = self.spec.get("reference", [])
+        return CurveSpec(
+            **self.heading(),
+            budget=budget.describe(self.matrix, self.name),
+            agents={agent: agent_spec(agent)["title"] for agent in self.matrix.agents(self.name)},
+            physics=comparison.physics_of(panels),
+            panels=panels,
+            series={s: source_spec(s)["title"] for s in self.matrix.whole_sources(self.name)},
+            percents=self.matrix.percents(self.name),
+            reference={s: f"{source_spec(s)['title']}, all of it" for s in reference},
+        )

@@ -1,4 +1,4 @@
-"""The numbers of a comparison table: cells, averages and aggregates, from rows of results."""
+"""The numbers of a comparison: cells, averages and aggregates, from rows of results."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from synther.analysis import aggregate, paper, scores
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.scaling import Change, changes
-from synther.analysis.spec import DatasetRow, TableSpec
+from synther.experiments.kinds.comparison.plan import TableSpec
+from synther.experiments.kinds.comparison.scaling import Change, changes
+from synther.experiments.kinds.spec import DatasetRow
+from synther.statistics import intervals, published, scores
+from synther.statistics.intervals import Estimate
+from synther.statistics.scores import read_results as read
+
+__all__ = ["Cell", "Column", "Comparison", "Row", "measure", "read"]
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,18 @@ def _measured(final: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
     return cells
 
 
-def _published(spec: TableSpec) -> dict[tuple[str, str, str], Cell]:
+def _theirs(spec: TableSpec) -> dict[tuple[str, str, str], Cell]:
     cells: dict[tuple[str, str, str], Cell] = {}
     if spec.paper is None:
         return cells
-    paper.require_mapping(spec.paper.table, spec.paper.variants.values())
+    published.require_mapping(spec.paper.table, spec.paper.variants.values())
     for table, variant in spec.paper.also.items():
-        paper.require_mapping(table, [variant])
+        published.require_mapping(table, [variant])
     for row in spec.rows:
         for key, table, variant in spec.paper.columns(spec.sources):
             for agent in (name for name in spec.agents if name in spec.paper.agents):
                 called = row.published or row.paper_name
-                number = paper.lookup(table, called, spec.paper.agents[agent], variant)
+                number = published.lookup(table, called, spec.paper.agents[agent], variant)
                 if number:
                     cells[row.name, key, agent] = Cell(
                         number.mean, number.std, number.seeds, number.mark, number.status
@@ -114,11 +118,11 @@ def _published(spec: TableSpec) -> dict[tuple[str, str, str], Cell]:
     return cells
 
 
-def _columns(spec: TableSpec, published: Mapping[tuple[str, str, str], Cell]) -> list[Column]:
+def _columns(spec: TableSpec, theirs: Mapping[tuple[str, str, str], Cell]) -> list[Column]:
     columns = []
     for agent in spec.agents:
         columns += [Column(agent, source, label, False) for source, label in spec.sources.items()]
-        if spec.paper and any(key[2] == agent for key in published):
+        if spec.paper and any(key[2] == agent for key in theirs):
             columns += [
                 Column(agent, key, variant, True)
                 for key, _, variant in spec.paper.columns(spec.sources)
@@ -136,7 +140,7 @@ def _average(cells: Sequence[Cell]) -> Cell | None:
         mean=float(np.mean([cell.mean for cell in cells])),
         std=float(np.mean([cell.std for cell in cells])),
         seeds=counts.pop() if len(counts) == 1 else None,
-        mark=paper.weakest_mark(statuses),
+        mark=published.weakest_mark(statuses),
         status=";".join(statuses),
         datasets=len(cells),
     )
@@ -158,7 +162,7 @@ def _comparable(
     return []
 
 
-def compare(spec: TableSpec, results: pd.DataFrame) -> Comparison:
+def measure(spec: TableSpec, results: pd.DataFrame) -> Comparison:
     """Work out a comparison table: cells, averages and aggregates.
 
     Args:
@@ -172,11 +176,11 @@ def compare(spec: TableSpec, results: pd.DataFrame) -> Comparison:
     """
     names = [row.name for row in spec.rows]
     final = scores.final_scores(scores.belonging(spec, results, names, list(spec.sources)))
-    measured, published = _measured(final), _published(spec)
-    columns = _columns(spec, published)
+    ours, theirs = _measured(final), _theirs(spec)
+    columns = _columns(spec, theirs)
 
     def find(name: str, column: Column) -> Cell | None:
-        cells = published if column.is_paper else measured
+        cells = theirs if column.is_paper else ours
         return cells.get((name, column.source, column.agent))
 
     def averages(group: Sequence[str]) -> list[Cell | None]:
@@ -214,13 +218,13 @@ def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[AggregateRow
             source: scores.score_matrix(final, agent, source, covered.datasets, covered.seeds)
             for source in covered.sources
         }
-        found = aggregate.aggregates(matrices, spec.bootstrap_reps, spec.seed)
+        found = intervals.aggregates(matrices, spec.bootstrap_reps, spec.seed)
         baseline = matrices.get(spec.baseline_source)
         size = len(covered.seeds), len(covered.datasets)
         for source, matrix in matrices.items():
             improvement = None
             if baseline is not None and matrix is not baseline:
-                improvement = aggregate.probability_of_improvement(
+                improvement = intervals.probability_of_improvement(
                     matrix, baseline, spec.bootstrap_reps, spec.seed
                 )
             blocks.append(AggregateRow(agent, source, *size, found[source], improvement))

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from synther.analysis import bootstrap, scores
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.curve_spec import CurveSpec
-from synther.analysis.spec import DatasetRow
+from synther.experiments.kinds.curve.plan import CurveSpec
+from synther.experiments.kinds.spec import DatasetRow
+from synther.statistics import intervals, scores
+from synther.statistics.intervals import Estimate
+from synther.statistics.scores import read_results as read
+
+__all__ = ["Curve", "Panel", "Point", "measure", "read"]
 
 
 @dataclass(frozen=True)
@@ -92,21 +95,22 @@ class Curve:
 def _point(spec: CurveSpec, source: str, matrix: np.ndarray, baseline: Point | None) -> Point:
     several = matrix.shape[1] > 1
     options = {"reps": spec.bootstrap_reps, "seed": spec.seed}
-    score = bootstrap.estimate(bootstrap.iqm if several else bootstrap.mean, matrix, **options)
+    rule = intervals.iqm if several else intervals.mean
+    score = intervals.bootstrap(rule, intervals.columns(matrix), **options)
     deviation = float(np.std(matrix, ddof=1)) if not several and len(matrix) > 1 else math.nan
     if baseline is None:
         return Point(source, matrix, score, deviation)
-    rule = bootstrap.iqm_difference if several else bootstrap.mean_difference
     other, pair = baseline.score, (matrix, baseline.matrix)
-    known = not math.isnan(score.low + other.low)
     return Point(
         source,
         matrix,
         score,
         deviation,
-        difference=bootstrap.estimate(rule, *pair, **options),
-        improvement=bootstrap.estimate(bootstrap.probability, *pair, **options),
-        apart=(score.low > other.high or score.high < other.low) if known else None,
+        difference=intervals.bootstrap(intervals.versus(rule), intervals.columns(*pair), **options),
+        improvement=intervals.probability_of_improvement(matrix, baseline.matrix, **options),
+        apart=(score.low > other.high or score.high < other.low)
+        if score.is_bounded and other.is_bounded
+        else None,
     )
 
 
@@ -162,7 +166,7 @@ def _overall(
     return _fill(panel, spec, matrices, whole), notes
 
 
-def trace(spec: CurveSpec, results: pd.DataFrame) -> Curve:
+def measure(spec: CurveSpec, results: pd.DataFrame) -> Curve:
     """Work out a curve: its points with intervals, and what they are over the baseline.
 
     Args:

@@ -1,0 +1,58 @@
+"""Kinds of tables and figures: a folder each, found by being here.
+
+A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
+(rows of results -> numbers) and `sheet.py` (numbers -> a `Sheet`). Nothing elsewhere names a kind.
+Plans are asked for at every dry run: they import neither pandas nor what draws.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synther.errors import unknown_name
+from synther.experiments.kinds.plan import Plan
+from synther.experiments.kinds.spec import Spec
+
+if TYPE_CHECKING:
+    from synther.sheets.sheet import Sheet
+
+__all__ = ["Plan", "Spec", "make_sheet", "names", "plan_of"]
+
+
+def names() -> list[str]:
+    """Return the names of all kinds, which `kind` in config/experiments.yaml can be."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
+
+
+@functools.cache
+def plan_of(kind: str, where: str = "config/experiments.yaml") -> type[Plan]:
+    """Return the class of a kind's plans.
+
+    Raises:
+        SyntherError: there is no such kind.
+    """
+    if kind not in names():
+        raise unknown_name("kind", kind, names(), where)
+    found: type[Plan] = importlib.import_module(f"{__name__}.{kind}.plan").Plan
+    return found
+
+
+def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
+    """Make a table or figure from result files.
+
+    Args:
+        spec: what to show, as a plan's `describe` returns it.
+        paths: parquet files of results; which there must be is the kind's to say.
+
+    Raises:
+        SyntherError: a file is damaged, or the results don't belong to it.
+    """
+    numbers = importlib.import_module(f"{__name__}.{spec.kind}.numbers")
+    sheet = importlib.import_module(f"{__name__}.{spec.kind}.sheet")
+    made: Sheet = sheet.sheet(numbers.measure(spec, numbers.read(paths)))
+    return made

@@ -1,0 +1,120 @@
+"""What an experiment runs and shows: a kind's plan says what differs from this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synther.errors import NotRunError, SyntherError
+from synther.experiments.kinds.spec import DatasetRow, Spec
+from synther.experiments.runs import Run
+from synther.specs import agent_settings
+
+if TYPE_CHECKING:
+    from synther.experiments.matrix import Experiments
+
+Cells = dict[tuple[str, str, str], list[str]]
+"""(dataset or task, source, agent) -> paths of rows."""
+
+
+class Plan:
+    """An experiment of config/experiments.yaml at a preset.
+
+    Args:
+        matrix: the preset's datasets, sources, agents and paths.
+        name: the experiment's.
+
+    Attributes:
+        spec: its entry.
+        requires: keys that an entry of this kind can't do without.
+        learns: the part of a preset that has its seeds: "", online or pixels.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    learns: ClassVar[str] = ""
+
+    def __init__(self, matrix: Experiments, name: str) -> None:
+        self.matrix, self.name, self.spec = matrix, name, matrix.experiment(name)
+        for key in self.requires:
+            if not self.spec.get(key):
+                raise SyntherError(
+                    f"experiment '{name}' of kind {self.spec['kind']} has no `{key}`: add it in "
+                    "config/experiments.yaml"
+                )
+
+    def runs(self) -> Sequence[Run]:
+        """Return all training jobs."""
+        return self.matrix.runs(self.name)
+
+    def results(self) -> list[str]:
+        """Return the paths of the agents' rows, each once."""
+        return list(dict.fromkeys(run.result for run in self.runs()))
+
+    def files(self) -> list[str]:
+        """Return the paths of what it is made from besides results, each once."""
+        return []
+
+    def inputs(self) -> list[str]:
+        """Return the paths of all files that it is made from."""
+        return [*self.results(), *self.files()]
+
+    def is_run(self) -> bool:
+        """Return whether the preset runs anything of it."""
+        try:
+            return bool(self.inputs())
+        except NotRunError:
+            return False
+
+    def describe(self) -> Spec:
+        """Return what its numbers and its sheet are made from.
+
+        Raises:
+            SyntherError: the experiment, or what the preset says of it, does not hold together.
+        """
+        raise NotImplementedError
+
+    # What the paper's claims are decided from.
+
+    def cells(self) -> Cells:
+        """Return the runs that the preset has, by what was learned from and by which agent."""
+        found: Cells = {}
+        for run in self.runs():
+            found.setdefault(run.cell, []).append(run.result)
+        return found
+
+    def measures(self) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+        """Return dataset -> source -> "fidelity", "fit" and "sample" -> path."""
+        return {}
+
+    def run_name(self, place: str) -> str:
+        """Return the dataset or task that is run for the paper's."""
+        return self.matrix.run_name(place)
+
+    def protocol_steps(self, agent: str, place: str) -> int:
+        """Return the protocol's updates, or environment steps."""
+        return int(agent_settings(agent, place)["steps"])
+
+    # What several kinds describe themselves with.
+
+    def heading(self) -> dict[str, Any]:
+        """Return the fields that every description has, the budget and agents aside."""
+        scale = self.matrix.scale
+        return {
+            "name": self.name,
+            "title": self.spec["title"],
+            "preset": self.matrix.preset,
+            "is_paper_protocol": scale["protocol"] == "paper",
+            "banner": scale.get("banner", ""),
+            "bootstrap_reps": scale["bootstrap_reps"],
+            "seed": 0,
+        }
+
+    def groups(self) -> dict[str, list[DatasetRow]]:
+        """Return the datasets by group, each with what it stands for."""
+        return {
+            group: [DatasetRow(self.matrix.run_name(n), n) for n in names]
+            for group, names in self.matrix.datasets(self.name).items()
+        }
+
+
+__all__ = ["Cells", "Plan", "Run"]

@@ -1,0 +1,36 @@
+"""Tables and figures: `sheet` describes one, `writers` has a module a format.
+
+A sheet knows nothing of what it is about, and a writer nothing but sheets.
+"""
+
+from synther.sheets.sheet import (
+    MISSING,
+    Cell,
+    Column,
+    Layer,
+    Note,
+    Panel,
+    Plot,
+    Row,
+    Series,
+    Sheet,
+    Table,
+    frame_columns,
+    run_key,
+)
+
+__all__ = [
+    "MISSING",
+    "Cell",
+    "Column",
+    "Layer",
+    "Note",
+    "Panel",
+    "Plot",
+    "Row",
+    "Series",
+    "Sheet",
+    "Table",
+    "frame_columns",
+    "run_key",
+]

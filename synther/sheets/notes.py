@@ -1,0 +1,80 @@
+"""Footnotes that sheets of several kinds have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+FEW_SEEDS = 5
+"""Below this many seeds, a table or figure says that its intervals are rough."""
+
+SEEDS_ARE_AGENTS = (
+    "Seeds are the agents': those of a source share its dataset, one fit of its generator and one "
+    "set of its samples, whose own scatter no interval shows."
+)
+
+STAND_IN = "*"
+"""Mark of a row whose dataset is not the paper's own."""
+
+
+class Dataset(Protocol):
+    """A dataset that was run, and the paper's."""
+
+    @property
+    def name(self) -> str:
+        """What was run."""
+
+    @property
+    def paper_name(self) -> str:
+        """What that is, or stands in for."""
+
+
+def label(row: Dataset) -> str:
+    """Return a dataset's name, marked if it is a stand-in."""
+    return row.name + (STAND_IN if row.name != row.paper_name else "")
+
+
+def listed(rows: Iterable[Dataset]) -> str:
+    """Name which dataset stands for which: by their endings where these are the same for many."""
+    pairs = []
+    for row in rows:
+        stem, _, ending = row.name.rpartition("-")
+        theirs = row.paper_name.removeprefix(f"{stem}-")
+        shared = stem and theirs != row.paper_name
+        pair = f"NAME-{ending} for NAME-{theirs}" if shared else f"{row.name} for {row.paper_name}"
+        pairs.append(pair)
+    return ", ".join(dict.fromkeys(pairs))
+
+
+def stand_ins(rows: Iterable[Dataset]) -> list[str]:
+    """Return the footnote on stand-ins, if there are any."""
+    substitutes = [row for row in rows if row.name != row.paper_name]
+    if not substitutes:
+        return []
+    return [
+        f"{STAND_IN} Stand-ins: re-collected datasets in place of the paper's "
+        f"({listed(substitutes)})."
+    ]
+
+
+def bootstrap_words(reps: int) -> str:
+    """Return how intervals over seeds are made."""
+    return (
+        "95% percentile intervals of a bootstrap over seeds, stratified by dataset "
+        f"({reps:,} resamples; Agarwal et al., 2021)"
+    )
+
+
+def few_seeds(counts: Sequence[int]) -> list[str]:
+    """Return the footnote on intervals of few seeds, if there are any."""
+    several = [count for count in counts if count > 1]
+    if several and min(several) < FEW_SEEDS:
+        return [f"Intervals from fewer than {FEW_SEEDS} seeds are too narrow to rely on."]
+    return []
+
+
+def episodes(counts: Iterable[int]) -> str:
+    """Return how many episodes an evaluation has, in words."""
+    found = sorted({int(count) for count in counts})
+    span = f"{found[0]} to {found[-1]}" if len(found) > 1 else f"{found[0]}"
+    return f"{span} {'episode' if found == [1] else 'episodes'}"

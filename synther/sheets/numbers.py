@@ -1,0 +1,146 @@
+"""Numbers as cells: one way to round, and to print spreads, intervals and marks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Protocol
+
+from synther.sheets.sheet import MISSING, Cell
+
+SCORE_TOLERANCE = 5.0
+"""Points within which a score agrees with the published one."""
+
+
+class Estimated(Protocol):
+    """A value with the ends of its interval, NaN where it has none."""
+
+    @property
+    def value(self) -> float:
+        """The point estimate."""
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+
+
+def number(value: float, digits: int = 1, signed: bool = False) -> str:
+    """Format a number, halves rounded up as in print; what rounds to zero has no sign."""
+    # first to six places, because a mean of printed numbers falls a hair beside its half
+    exact = Decimal(repr(round(float(value), 6)))
+    text = str(exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text if text.startswith("-") or not signed else f"+{text}"
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def words(text: str, runs: Sequence[str] = ()) -> Cell:
+    """Return a cell of words."""
+    return Cell(text, runs=tuple(runs))
+
+
+def count(value: float | None) -> Cell:
+    """Return a cell of a whole number."""
+    return Cell() if value is None or math.isnan(value) else Cell(f"{int(value):,}", float(value))
+
+
+def measured(
+    value: float,
+    std: float = math.nan,
+    digits: int = 1,
+    runs: Sequence[str] = (),
+    agreement: str = "",
+) -> Cell:
+    """Return a cell of a mean with its standard deviation; NaN where there is none."""
+    if math.isnan(value):
+        return Cell(runs=tuple(runs))
+    text = number(value, digits)
+    if not math.isnan(std):
+        text += f" ± {number(std, digits)}"
+    return Cell(text, float(value), _known(std), runs=tuple(runs), agreement=agreement)
+
+
+def estimated(
+    found: Estimated | None,
+    digits: int = 1,
+    runs: Sequence[str] = (),
+    signed: bool = False,
+    std: float = math.nan,
+) -> Cell:
+    """Return a cell of `value [low, high]`, without the interval if there is none."""
+    if found is None or math.isnan(found.value):
+        return Cell(runs=tuple(runs))
+    text = number(found.value, digits, signed)
+    if not math.isnan(std):
+        text += f" ± {number(std, digits)}"
+    if not math.isnan(found.low):
+        low, high = number(found.low, digits, signed), number(found.high, digits, signed)
+        text += f" [{low}, {high}]"
+    bounds = _known(found.low), _known(found.high)
+    return Cell(text, float(found.value), _known(std), *bounds, runs=tuple(runs))
+
+
+def published(mean: float, std: float, mark: str, status: str, digits: int = 1) -> Cell:
+    """Return a cell of a published number with the mark of where it is known from."""
+    if math.isnan(mean):
+        return Cell()
+    spread = "" if math.isnan(std) else f" ± {number(std, digits)}"
+    text = number(mean, digits) + spread
+    return Cell(text, float(mean), _known(std), mark=mark, status=status)
+
+
+def agreement(
+    ours: tuple[float, float, float], theirs: tuple[float, float, float], tolerance: float
+) -> str:
+    """Return how a measured number stands to a published one.
+
+    Args:
+        ours: mean, standard deviation, number of seeds; NaN where there is none.
+        theirs: likewise.
+        tolerance: how far apart they may be and still agree.
+
+    Returns:
+        close, noise (further apart, and yet within 1.96 standard errors), higher, lower, or
+        nothing where one is missing.
+    """
+    if math.isnan(ours[0]) or math.isnan(theirs[0]):
+        return ""
+    gap = ours[0] - theirs[0]
+    if abs(gap) <= tolerance:
+        return "close"
+    variance = sum(
+        std**2 / seeds for _, std, seeds in (ours, theirs) if not math.isnan(std * seeds)
+    )
+    if abs(gap) <= 1.96 * math.sqrt(variance):
+        return "noise"
+    return "higher" if gap > 0 else "lower"
+
+
+def seeds_text(counts: Sequence[int]) -> str:
+    """Return how many seeds there are, where places differ the least and the most."""
+    low, high = min(counts), max(counts)
+    listed = f"{low} to {high}" if low != high else f"{high}"
+    return f"{listed} {'seed' if high == 1 else 'seeds'}"
+
+
+__all__ = [
+    "MISSING",
+    "SCORE_TOLERANCE",
+    "agreement",
+    "count",
+    "estimated",
+    "measured",
+    "number",
+    "published",
+    "seeds_text",
+    "words",
+]

@@ -1,0 +1,230 @@
+"""Draws a `Plot` as SVG: seaborn's objects interface, a panel at a time, and one legend above."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from synther.sheets.sheet import Panel, Plot, Series
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FONT = "STIXGeneral"  # comes with matplotlib, so every machine draws the same
+INK, GREY, GRID = "#111111", "#555555", "#e4e4e4"
+TICK, BODY = 8.0, 9.0
+# Okabe and Ito's palette, told apart with any colour vision; marks and dashes tell in grey too
+COLORS = ("#3b3b3b", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SHAPES = ("s", "o", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = (
+    *("-", "-", (0, (5, 1.5)), (0, (3, 1.5)), (0, (5, 1.5, 1, 1.5))),
+    *((0, (1.5, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5))),
+)
+LEVEL = (0, (1.2, 1.6))
+SERIES = ("line", "band", "points", "dots", "ranges", "levels")
+MARKS = (*SERIES, "bars", "spans", "areas", "lines_across")
+"""Kinds of marks: `line` and `points` (x, y), `band` and `ranges` (x, low, high), `dots` (faint x,
+y), `levels` (y over the whole width, with low and high as its band), `bars` (lying: y, x, stacked),
+`spans` (lying: y, low, high), `areas` (x, low, high, filled in grey or their colour), and
+`lines_across` (x over the whole height)."""
+
+
+def svg(plot: Plot) -> bytes:
+    """Return the plot as SVG; the same plot gives the same bytes."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
+                **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+            }
+        )
+        figure = draw(plot)
+        out = io.BytesIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
+        return out.getvalue()
+
+
+def draw(plot: Plot) -> Figure:
+    """Return the figure: a legend over all, then the panels."""
+    import pandas as pd
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    columns = min(plot.columns, len(plot.panels))
+    lines = math.ceil(len(plot.panels) / columns)
+    entries = [series for series in plot.series if _is_drawn(plot, series)]
+    width, height = plot.panel_size
+    keys = _legend_columns(entries, columns * (width + 46))
+    legend = 17.0 * math.ceil(len(entries) / keys) if len(entries) > 1 else 0.0
+    titles = 30.0 if any(panel.subtitle for panel in plot.panels) else 18.0
+    if not any(panel.title for panel in plot.panels):
+        titles = 4.0
+    size = (columns * (width + 46), lines * (height + titles + 34) + legend)
+    layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.04)
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout=layout, facecolor="white")
+    FigureCanvasSVG(figure)
+    grid = figure.subplots(lines, columns, squeeze=False)
+    data = pd.DataFrame(plot.data)
+    for index, axes in enumerate(grid.flat):
+        if index < len(plot.panels):
+            panel = plot.panels[index]
+            _panel(axes, plot, panel, data[data["panel"] == panel.key])
+        else:
+            axes.set_axis_off()
+    if len(entries) > 1:
+        _legend(figure, plot, entries, keys)
+    return figure
+
+
+def _is_drawn(plot: Plot, series: Series) -> bool:
+    return series.key in plot.data["series"]
+
+
+def _looks(plot: Plot) -> dict[str, tuple[str, str, Any]]:
+    """Give each series a colour, a shape and a dash; one that is `like` another has its look."""
+    own = [series.key for series in plot.series if not series.like]
+    looks = {
+        key: (COLORS[i % len(COLORS)], SHAPES[i % len(SHAPES)], DASHES[i % len(DASHES)])
+        for i, key in enumerate(own)
+    }
+    return looks | {s.key: looks.get(s.like, looks[own[0]]) for s in plot.series if s.like}
+
+
+def _panel(axes: Axes, plot: Plot, panel: Panel, rows: pd.DataFrame) -> None:
+    for layer in plot.layers:
+        own = rows[rows["layer"] == layer.name]
+        if len(own):
+            _layer(axes, plot, layer.mark, own)
+    _dress(axes, panel)
+
+
+def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
+    """Draw rows with one kind of mark, by seaborn's objects where it has the mark."""
+    import seaborn.objects as so
+
+    looks = _looks(plot)
+    if mark in ("levels", "lines_across"):
+        for _, row in rows.iterrows():
+            _level(axes, row, looks[row["series"]][0], across=mark == "lines_across")
+        return
+    made: dict[str, tuple[Any, dict[str, str]]] = {
+        "line": (so.Line(linewidth=1.5), {"x": "x", "y": "y", "linestyle": "series"}),
+        "band": (so.Band(alpha=0.16), {"x": "x", "ymin": "low", "ymax": "high"}),
+        "areas": (so.Area(alpha=0.35, edgewidth=0), {"x": "x", "y": "high", "baseline": "low"}),
+        "points": (
+            so.Dot(pointsize=5.5, edgecolor="white", edgewidth=0.6),
+            {"x": "x", "y": "y", "marker": "series"},
+        ),
+        "dots": (so.Dot(pointsize=2.4, alpha=0.4, edgewidth=0), {"x": "x", "y": "y"}),
+        "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
+        "spans": (so.Range(linewidth=1.4), {"y": "y", "xmin": "low", "xmax": "high"}),
+        "bars": (so.Bar(edgewidth=0, width=0.7), {"x": "x", "y": "y"}),
+    }
+    shape, names = made[mark]
+    extra = [so.Stack()] if mark == "bars" else []
+    orient = {"orient": "y"} if mark in ("spans", "bars") else {}
+    drawn = so.Plot(rows, color="series", **names).add(shape, *extra, legend=False, **orient)
+    order = [series.key for series in reversed(plot.series)]  # the first in front
+    scales = {
+        name: so.Nominal({key: looks[key][index] for key in order}, order=order)
+        for index, name in enumerate(("color", "marker", "linestyle"))
+        if name in ("color", *names)
+    }
+    drawn = drawn.scale(x=so.Continuous(), y=so.Continuous(), **scales)
+    before = axes.get_xscale(), axes.get_yscale()
+    drawn.on(axes).plot()
+    axes.set_xscale(before[0])
+    axes.set_yscale(before[1])
+
+
+def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
+    if across:
+        axes.axvline(row["x"], color=color, linestyle=LEVEL, linewidth=1.3, zorder=1.5)
+        return
+    low = row.get("low", math.nan)
+    if low is not None and low == low:
+        axes.axhspan(low, row["high"], color=color, alpha=0.08, linewidth=0, zorder=1)
+    axes.axhline(row["y"], color=color, linestyle=LEVEL, linewidth=1.3, zorder=1.5)
+
+
+def _dress(axes: Axes, panel: Panel) -> None:
+    """Give axes the look that all panels have: a light grid, two spines, small ticks."""
+    from matplotlib.ticker import MaxNLocator, NullFormatter
+
+    for name in ("x", "y"):
+        scale, limits = getattr(panel, f"{name}_scale"), getattr(panel, f"{name}_limits")
+        ticks = getattr(panel, f"{name}_ticks")
+        getattr(axes, f"set_{name}scale")(scale)
+        axis = getattr(axes, f"{name}axis")
+        if ticks:
+            axis.set_ticks([place for place, _ in ticks], [label for _, label in ticks])
+            axis.set_minor_formatter(NullFormatter())
+        elif scale == "linear":
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        if limits:
+            getattr(axes, f"set_{name}lim")(*limits)
+    axes.grid(axis="y", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set(color=INK, linewidth=0.7)
+    axes.tick_params(labelsize=TICK, width=0.6, length=3, pad=2, color=INK, labelcolor=INK)
+    axes.set_xlabel(panel.x, fontsize=TICK + 0.5, color=INK)
+    axes.set_ylabel(panel.y, fontsize=TICK + 0.5, color=INK)
+    above = 13 if panel.subtitle else 4
+    axes.set_title(panel.title, loc="left", fontsize=BODY, fontweight="bold", color=INK, pad=above)
+    if panel.subtitle:
+        axes.annotate(
+            *(panel.subtitle, (0, 1)),
+            xycoords="axes fraction",
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=TICK,
+            color=GREY,
+        )
+
+
+def _legend_columns(entries: Iterable[Series], width: float) -> int:
+    """Return how many entries stand in a line of the legend."""
+    longest = max((len(series.label) for series in entries), default=0)
+    count = len(list(entries))
+    return max(1, min(count, int(width // (4.6 * longest + 38))))
+
+
+def _legend(figure: Figure, plot: Plot, entries: list[Series], keys: int) -> None:
+    from matplotlib.lines import Line2D
+
+    looks = _looks(plot)
+    marks = {layer.mark for layer in plot.layers}
+    handles = []
+    for series in entries:
+        color, shape, dash = looks[series.key]
+        has_line, has_mark = "line" in marks, "points" in marks
+        if series.is_level:
+            style: dict[str, Any] = {"linestyle": LEVEL, "linewidth": 1.3}
+        elif has_line or has_mark:
+            style = {"linestyle": dash if has_line else "none", "linewidth": 1.5}
+        else:
+            style = {"linestyle": "none", "marker": "s"}
+        if has_mark and not series.is_level:
+            style |= {"marker": shape, "markeredgecolor": "white", "markeredgewidth": 0.6}
+        handles.append(Line2D([], [], color=color, markersize=5.5, label=series.label, **style))
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=keys,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.4,
+        borderaxespad=0.0,
+        borderpad=0.1,
+    )

@@ -1,0 +1,303 @@
+"""The one description of a table or figure, in and out of JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from synther.errors import SyntherError
+
+MISSING = "—"
+"""What stands in a cell without a number."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Attributes:
+        text: what is printed: a number with its spread or interval and unit, or words.
+        value: the number, and what a column is sorted by; None for words.
+        std: standard deviation, where it is printed; likewise the ends of the interval.
+        unit: of the value, where its column has none.
+        mark: sign behind the text, of where a published number is known from.
+        status: the same in words (`synther.statistics.published.STATUSES`), several joined by `;`.
+        agreement: how a measured number stands to the published one (`AGREEMENTS`), or nothing.
+        runs: keys of the runs behind it (`run_key`), or paths of records.
+    """
+
+    text: str = MISSING
+    value: float | None = None
+    std: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    mark: str = ""
+    status: str = ""
+    agreement: str = ""
+    runs: tuple[str, ...] = ()
+
+
+AGREEMENTS = {
+    "close": ("≈", "agrees"),
+    "noise": ("~", "within the noise of seeds"),
+    "higher": ("▲", "higher than the paper's"),
+    "lower": ("▼", "lower than the paper's"),
+}
+"""How a number stands to the published one: a sign and words, beside the colour."""
+
+
+def run_key(dataset: str, source: str, agent: str) -> str:
+    """Return the name of a run in a sheet's cells."""
+    return f"{dataset}|{source}|{agent}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, the heads that span it and its neighbours, outermost first.
+
+    Attributes:
+        head: what stands above its cells.
+        groups: heads that it shares with the columns beside it.
+        is_name: whether its cells are words that name the row.
+        is_published: whether its numbers were published and not measured here.
+        width: in points, of a column whose words are wrapped; 0 for as wide as its cells.
+    """
+
+    head: str
+    groups: tuple[str, ...] = ()
+    is_name: bool = False
+    is_published: bool = False
+    width: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: a cell a column.
+
+    Attributes:
+        cells: as many as the table has columns.
+        section: what it stands under within the table, or nothing.
+        is_total: whether it summarises the rows above; it stays below when they are sorted.
+        verdict: of a claim; colours the row.
+    """
+
+    cells: tuple[Cell, ...]
+    section: str = ""
+    is_total: bool = False
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title: heading, or nothing.
+        columns: those of every row.
+        rows: in order.
+        is_drawn: whether it stands on the page (.pdf, .png) too, and not only in text formats,
+            where it has the numbers behind a plot.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    is_drawn: bool = True
+
+
+Where = Literal["", "page", "text"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A footnote; `where` keeps it to the page (.pdf, .png), or to formats of text alone."""
+
+    text: str
+    where: Where = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What has one look in a plot, in the order of the legend.
+
+    Attributes:
+        key: what rows of the plot's data name it by.
+        label: in the legend.
+        is_level: whether it is a level line, dotted.
+        like: key of another series whose colour it has.
+    """
+
+    key: str
+    label: str
+    is_level: bool = False
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        key: what rows of the plot's data name it by.
+        title: above it.
+        subtitle: below the title.
+        x: label of the horizontal axis.
+        y: label of the vertical one.
+        x_ticks: (place, label) pairs; the axis chooses where there are none.
+        y_ticks: likewise.
+        x_limits: ends of the axis; of the data where None.
+        y_limits: likewise.
+        x_scale: linear or log.
+        y_scale: likewise.
+    """
+
+    key: str
+    title: str = ""
+    subtitle: str = ""
+    x: str = ""
+    y: str = ""
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    y_ticks: tuple[tuple[float, str], ...] = ()
+    x_limits: tuple[float, float] | None = None
+    y_limits: tuple[float, float] | None = None
+    x_scale: str = "linear"
+    y_scale: str = "linear"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Rows of the plot's data that are drawn with one kind of mark.
+
+    Attributes:
+        name: of the rows, in their column `layer`.
+        mark: one of `synther.sheets.plot.MARKS`.
+    """
+
+    name: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Panels that share a legend, drawn from one tidy frame.
+
+    Attributes:
+        data: column -> values; `panel`, `series`, `layer`, `x`, `y`, and where a mark has them
+            `low`, `high`, `width`.
+        series: in the legend's order.
+        panels: in reading order.
+        layers: the lowest first.
+        columns: most panels side by side.
+        panel_size: width and height of the axes, in points.
+    """
+
+    data: dict[str, list[Any]]
+    series: tuple[Series, ...]
+    panels: tuple[Panel, ...]
+    layers: tuple[Layer, ...]
+    columns: int = 3
+    panel_size: tuple[float, float] = (170.0, 138.0)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table or figure.
+
+    Attributes:
+        name: the experiment's slug.
+        kind: the experiment's.
+        title: heading.
+        preset: slug.
+        lines: preset with its budget, and the simulator, a line each.
+        banner: what keeps a preset's numbers from being taken for the paper's, or nothing.
+        tables: in order.
+        plots: in order; they stand above the tables.
+        notes: footnotes.
+        tidy: column -> values of everything in it, one number a row, for machines.
+    """
+
+    name: str
+    kind: str
+    title: str
+    preset: str
+    lines: tuple[str, ...]
+    banner: str = ""
+    tables: tuple[Table, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    notes: tuple[Note, ...] = ()
+    tidy: dict[str, list[Any]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return it as JSON; what has its default value is left out."""
+        content = _plain(self)
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Sheet:
+        """Return the sheet of a text that `to_json` returned.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            return typing.cast(Sheet, _built(cls, json.loads(text)))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"no sheet of this version ({error})") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Sheet:
+        """Read a sheet's file.
+
+        Raises:
+            SyntherError: it is missing, damaged, or of another version.
+        """
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SyntherError(
+                f"{path} is not what this version writes ({error}): remove it and make it again"
+            ) from error
+
+
+def frame_columns(frame: Any) -> dict[str, list[Any]]:
+    """Return a pandas frame as column -> plain values; what is missing is None."""
+    as_objects = frame.astype(object).where(frame.notna(), None)
+    return {str(name): as_objects[name].tolist() for name in frame}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        found = {}
+        for entry in dataclasses.fields(value):
+            own = getattr(value, entry.name)
+            if own != entry.default and not (entry.name == "tidy" and not own):
+                found[entry.name] = _plain(own)
+        return found
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):  # a number of numpy's
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _built(kind: Any, content: Any) -> Any:  # a type, or what an annotation may be else
+    """Return plain values as what a field's annotation says they are."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _built(hints[name], entry) for name, entry in content.items()})
+    if typing.get_origin(kind) is tuple and content is not None:
+        parts = typing.get_args(kind)
+        each: Sequence[Any] = parts if parts[-1] is not Ellipsis else [parts[0]] * len(content)
+        return tuple(_built(part, entry) for part, entry in zip(each, content, strict=True))
+    if dataclass_union := [p for p in typing.get_args(kind) if typing.get_origin(p) is tuple]:
+        return _built(dataclass_union[0], content) if content is not None else None
+    return content

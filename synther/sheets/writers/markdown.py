@@ -1,0 +1,48 @@
+"""A sheet in GitHub's Markdown."""
+
+from __future__ import annotations
+
+from synther.sheets.sheet import MISSING, Cell, Column, Sheet, Table
+
+SUFFIXES = (".md",)
+
+
+def render(sheet: Sheet) -> dict[str, str]:
+    """Return heading, tables and footnotes; published numbers are in italics."""
+    lines = [f"# {sheet.title}", ""]
+    if sheet.banner:
+        lines += [f"> **{sheet.banner}**", ""]
+    lines += [f"{line}  " for line in sheet.lines]
+    for table in sheet.tables:
+        lines += ["", *([_escaped(table.title), ""] if table.title else []), *_table(table)]
+    notes = [f"- {_escaped(note.text)}" for note in sheet.notes if note.where != "page"]
+    return {".md": "\n".join([*lines, "", *notes]) + "\n"}
+
+
+def head(column: Column) -> str:
+    """Return a column's head with those that span it, on one line."""
+    return f"{': '.join(column.groups)}: {column.head}" if column.groups else column.head
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*")
+
+
+def _cell(cell: Cell, column: Column, is_total: bool) -> str:
+    text = _escaped(cell.text + cell.mark)
+    if is_total and column.is_name:
+        return f"**{text}**" if text else ""
+    return f"*{text}*" if column.is_published and cell.text != MISSING else text
+
+
+def _table(table: Table) -> list[str]:
+    import pandas as pd
+
+    rows = [
+        [_cell(c, k, row.is_total) for c, k in zip(row.cells, table.columns, strict=True)]
+        for row in table.rows
+    ]
+    frame = pd.DataFrame(rows, columns=[_escaped(head(column)) for column in table.columns])
+    align = ["left" if column.is_name else "right" for column in table.columns]
+    text = frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return text.splitlines()

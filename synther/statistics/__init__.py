@@ -1,0 +1,1 @@
+"""From rows of results to numbers: scores of seeds, intervals, and the paper's own numbers."""

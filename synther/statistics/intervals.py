@@ -1,0 +1,251 @@
+"""Point estimates with 95% intervals: percentiles of a bootstrap over seeds.
+
+rliable computes what rliable defines (Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge
+of the Statistical Precipice", arXiv 2108.13264): aggregates, probability of improvement and
+performance profiles. `scipy.stats.bootstrap` computes the rest: means of one dataset, differences,
+ratios. Both resample seeds within each dataset, and both sides of a comparison independently.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+CONFIDENCE = 0.95
+FULL_SCORE = 100.0
+BAND_REPS = 2000
+"""Most resamples of what is computed hundreds of times or slowly: bands, probabilities."""
+IMPROVEMENT = "probability_of_improvement"
+AGGREGATES = ("iqm", "median", "mean", "optimality_gap")
+"""Aggregates of one algorithm: in score units (0 to 100) but the optimality gap (0 to 1)."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A point estimate with the bounds of its 95% interval; bounds are NaN for a single seed."""
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has an interval."""
+        return not np.isnan(self.low + self.high)
+
+
+def percentiles(value: float, resampled: np.ndarray) -> Estimate:
+    """Return a value with the percentile interval of its resamples."""
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(resampled, [tail, 100 - tail])
+    return Estimate(float(value), float(low), float(high))
+
+
+Statistic = Callable[..., np.ndarray]
+"""Takes samples as arrays and `axis`, the axis of their values, which it reduces."""
+
+
+def bootstrap(
+    statistic: Statistic, samples: Sequence[np.ndarray], reps: int, seed: int = 0
+) -> Estimate:
+    """Return a statistic of samples that are resampled independently, with its 95% interval.
+
+    Args:
+        statistic: called with all samples and `axis=-1`, vectorised over the axes before it.
+        samples: 1-d arrays of values, of any lengths.
+        reps: resamples.
+        seed: of the resampling.
+
+    Returns:
+        The estimate; its bounds are NaN where a sample has one value alone, or where the statistic
+        is undefined (NaN) in a resample.
+    """
+    from scipy import stats
+
+    samples = [np.asarray(sample, dtype=float) for sample in samples]
+    value = float(statistic(*samples, axis=-1))
+    if min(len(sample) for sample in samples) < 2:
+        return Estimate(value)
+    with warnings.catch_warnings():  # of samples whose values are all the same
+        warnings.simplefilter("ignore")
+        found = stats.bootstrap(
+            samples,
+            statistic,
+            n_resamples=reps,
+            batch=1000,
+            vectorized=True,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+    return Estimate(value, float(found.low), float(found.high))
+
+
+def iqm(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Return the interquartile mean of all samples together: rliable's, as a `Statistic`."""
+    from scipy import stats
+
+    return stats.trim_mean(np.concatenate(samples, axis=axis), proportiontocut=0.25, axis=axis)
+
+
+def mean(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Return the mean of the samples' means."""
+    return np.mean([sample.mean(axis=axis) for sample in samples], axis=0)
+
+
+def versus(rule: Statistic, combine: Callable[..., np.ndarray] = np.subtract) -> Statistic:
+    """Return the statistic of what the first half of the samples is over the second half.
+
+    Args:
+        rule: of each half, such as `mean` or `iqm`.
+        combine: takes both, the difference by default.
+    """
+
+    def statistic(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
+        half = len(samples) // 2
+        return combine(rule(*samples[:half], axis=axis), rule(*samples[half:], axis=axis))
+
+    return statistic
+
+
+def relative_change(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Return the change from `old` to `new` in percent; NaN where `old` isn't above zero."""
+    return 100 * (new / np.where(old > 0, old, np.nan) - 1)
+
+
+def columns(*matrices: np.ndarray) -> list[np.ndarray]:
+    """Return the columns of (seeds, datasets) matrices: a sample a dataset, for `bootstrap`."""
+    return [column for matrix in matrices for column in np.asarray(matrix).T]
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed numpy's global generator, which rliable 1.2.0 draws from, and put it back."""
+    before = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
+def _rliable(
+    scores: Mapping[str, object], rule: Callable[..., np.ndarray], reps: int, seed: int
+) -> dict[str, list[Estimate]]:
+    """Return rliable's estimates of what `rule` returns for each entry of `scores`."""
+    from rliable import library
+
+    points, bounds = {}, {}
+    for name, entry in scores.items():  # each by itself: its interval depends on no other's
+        with _seeded(seed):
+            found = library.get_interval_estimates({name: entry}, rule, reps=reps)
+        points[name], bounds[name] = found[0][name], found[1][name]
+    return {
+        name: [
+            Estimate(float(value), float(low), float(high))
+            for value, low, high in zip(
+                np.atleast_1d(points[name]), *np.atleast_2d(bounds[name]), strict=True
+            )
+        ]
+        for name in scores
+    }
+
+
+def aggregates(
+    scores: Mapping[str, np.ndarray], reps: int, seed: int = 0
+) -> dict[str, dict[str, Estimate]]:
+    """Return IQM, median, mean and optimality gap of each algorithm, by rliable.
+
+    Args:
+        scores: algorithm -> (seeds, datasets) scores, 0 to 100.
+        reps: bootstrap resamples, stratified by dataset.
+        seed: of the resampling.
+
+    Returns:
+        algorithm -> metric (of `AGGREGATES`) -> estimate.
+    """
+    from rliable import metrics
+
+    def rule(matrix: np.ndarray) -> np.ndarray:
+        return np.array(
+            [
+                metrics.aggregate_iqm(matrix),
+                metrics.aggregate_median(matrix),
+                metrics.aggregate_mean(matrix),
+                metrics.aggregate_optimality_gap(matrix / FULL_SCORE, gamma=1),
+            ]
+        )
+
+    several = {name: matrix for name, matrix in scores.items() if len(matrix) > 1}
+    found = _rliable(several, rule, reps, seed)
+    alone = {n: [*map(Estimate, rule(m))] for n, m in scores.items() if n not in several}
+    return {name: dict(zip(AGGREGATES, (found | alone)[name], strict=True)) for name in scores}
+
+
+def iqms(scores: Mapping[str, np.ndarray], reps: int, seed: int = 0) -> dict[str, list[Estimate]]:
+    """Return the IQM over seeds and datasets at each evaluation: rliable's sample efficiency.
+
+    Args:
+        scores: algorithm -> (seeds, datasets, evaluations) scores.
+        reps: bootstrap resamples, stratified by dataset.
+        seed: of the resampling.
+    """
+    from rliable import metrics
+
+    def rule(cube: np.ndarray) -> np.ndarray:
+        return np.array([metrics.aggregate_iqm(cube[..., i]) for i in range(cube.shape[-1])])
+
+    several = {name: cube for name, cube in scores.items() if len(cube) > 1}
+    found = _rliable(several, rule, reps, seed)
+    return {n: found[n] if n in found else [*map(Estimate, rule(c))] for n, c in scores.items()}
+
+
+def probability_of_improvement(
+    better: np.ndarray, baseline: np.ndarray, reps: int, seed: int = 0
+) -> Estimate:
+    """Return P(better > baseline), ties counted half, averaged over datasets, by rliable.
+
+    Args:
+        better: (seeds, datasets) scores.
+        baseline: (seeds, datasets) scores on the same datasets; the number of seeds may differ.
+        reps: bootstrap resamples, of both sides independently; at most `BAND_REPS` are made.
+        seed: of the resampling.
+    """
+    from rliable import metrics
+
+    if min(len(better), len(baseline)) < 2:
+        return Estimate(float(metrics.probability_of_improvement(better, baseline)))
+    pair = {"pair": (better, baseline)}
+    rule = metrics.probability_of_improvement
+    return _rliable(pair, rule, min(reps, BAND_REPS), seed)["pair"][0]
+
+
+def profiles(
+    scores: Mapping[str, np.ndarray], thresholds: Sequence[float], reps: int, seed: int = 0
+) -> dict[str, list[Estimate]]:
+    """Return performance profiles by rliable: the share of all scores above each threshold.
+
+    Args:
+        scores: algorithm -> (seeds, datasets) scores.
+        thresholds: scores.
+        reps: bootstrap resamples, stratified by dataset.
+        seed: of the resampling.
+    """
+    from rliable import library
+
+    found = {}
+    for name, matrix in scores.items():
+        with _seeded(seed):
+            points, bounds = library.create_performance_profile(
+                {name: matrix}, np.asarray(thresholds), reps=max(1, reps)
+            )
+        low, high = bounds[name] if len(matrix) > 1 else np.full((2, len(thresholds)), np.nan)
+        found[name] = [
+            Estimate(float(value), float(a), float(b))
+            for value, a, b in zip(points[name], low, high, strict=True)
+        ]
+    return found
