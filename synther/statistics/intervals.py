@@ -125,12 +125,12 @@ def columns(*matrices: np.ndarray) -> list[np.ndarray]:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Seed numpy's global generator, which rliable 1.2.0 draws from, and put it back."""
-    before = np.random.get_state()
-    np.random.seed(seed)
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
     try:
         yield
     finally:
-        np.random.set_state(before)
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def _rliable(
