@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from synther import config
 from synther.analysis import bootstrap, paper
 from synther.analysis.bootstrap import Estimate
-from synther.analysis.fidelity import measures, read_fidelity
+from synther.statistics.measures import measures, read_fidelity
 from synther.analysis.paper import PaperNumber
 from synther.analysis.scores import COLUMNS, RUN, final_scores, read_results
 from synther.errors import SyntherError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synther.analysis.fidelity import read_fidelity
+from synther.statistics.measures import read_fidelity
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.files import npz_shapes
