@@ -228,7 +228,7 @@ def _legend(figure: Figure, plot: Plot, entries: Sequence[Series], keys: int) ->
     mark_of = {layer.name: layer.mark for layer in plot.layers}
     drawn: dict[str, set[str]] = {}
     for key, layer in zip(plot.data["series"], plot.data["layer"], strict=True):
-        drawn.setdefault(key, set()).add(mark_of[layer])
+        drawn.setdefault(key, set()).add(mark_of.get(layer, ""))
     handles = []
     for series in entries:
         color, shape, dash = looks[series.key]
