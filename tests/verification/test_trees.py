@@ -16,6 +16,7 @@ from result_rows import results
 
 from synther import SyntherError
 from synther.cli import main
+from synther.statistics import published
 from synther.verification.trees import Comparison, Pair, compare_trees
 from synther.verification.trees_text import as_json, text
 
