@@ -14,6 +14,7 @@ from typing import Any
 from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
+from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
 from synther.sheets import writers
 from synther.specs import (
@@ -21,6 +22,7 @@ from synther.specs import (
     collected_rows,
     fitted_source,
     missing_package,
+    online_settings,
     preset_scale,
     source_spec,
     task_spec,
@@ -46,11 +48,13 @@ class Experiments:
         self.scale = config.load_preset(preset)
         every = config.load("experiments")["experiments"]
         self.specs = {name: every[name] for name in every if name in self.scale.get("only", every)}
-        known = config.load("datasets")["datasets"]
-        parts = [self.scale, *self.scale.get("experiments", {}).values()]
-        for name in itertools.chain.from_iterable(part.get("datasets", []) for part in parts):
-            if name not in known:
-                raise unknown_name("dataset", name, known, f"preset '{preset}'")
+        parts = [self.scale, self.part("online"), self.part("pixels")]
+        parts += self.scale.get("experiments", {}).values()
+        for kind in ("dataset", "task"):
+            known = config.load("datasets")[f"{kind}s"]
+            for name in itertools.chain.from_iterable(part.get(f"{kind}s", []) for part in parts):
+                if name not in known:
+                    raise unknown_name(kind, name, known, f"preset '{preset}'")
 
     def experiment(self, name: str) -> dict[str, Any]:
         """Return the entry of config/experiments.yaml."""
@@ -102,22 +106,36 @@ class Experiments:
         """Return the path of the table of every seed's last score."""
         return f"results/{self.preset}/scores.csv"
 
-    def datasets(self, name: str) -> dict[str, list[str]]:
+    def part(self, name: str) -> dict[str, Any]:
+        """Return what the preset says of online or pixels; of all others ("") it is the preset."""
+        return self.scale.get(name, {}) if name else self.scale
+
+    def datasets(self, name: str, part: str = "") -> dict[str, list[str]]:
         """Return an experiment's datasets by group: the paper's names of those that are run."""
-        chosen = self.scaled(name).get("datasets", self.scale.get("datasets"))
-        groups = {}
-        for group, names in self.experiment(name)["datasets"].items():
-            for dataset in names:
-                config.spec(dataset, "dataset")
-            kept = [n for n in names if chosen is None or n in chosen]
-            if kept:
-                groups[group] = kept
-        if not groups:
+        for dataset in itertools.chain.from_iterable(self.experiment(name)["datasets"].values()):
+            config.spec(dataset, "dataset")
+        return self._chosen(name, "datasets", part)
+
+    def tasks(self, name: str) -> list[str]:
+        """Return the tasks that agents learn in online, those that are run."""
+        for task in itertools.chain.from_iterable(self.experiment(name)["tasks"].values()):
+            task_spec(task)
+        groups = self._chosen(name, "tasks", "online")
+        return list(itertools.chain.from_iterable(groups.values()))
+
+    def _chosen(self, name: str, key: str, part: str) -> dict[str, list[str]]:
+        chosen = self.scaled(name).get(key, self.part(part).get(key))
+        groups = {
+            group: [each for each in names if chosen is None or each in chosen]
+            for group, names in self.experiment(name)[key].items()
+        }
+        if not any(groups.values()):
+            where = f"{part}.{key}" if part else key
             raise NotRunError(
-                f"preset '{self.preset}' runs no dataset of experiment '{name}': add one of them "
-                f"to the preset's datasets, or to its experiments.{name}.datasets"
+                f"preset '{self.preset}' runs no {key[:-1]} of experiment '{name}': add one of "
+                f"them to the preset's {where}, or to its experiments.{name}.{key}"
             )
-        return groups
+        return {group: names for group, names in groups.items() if names}
 
     def scaled(self, name: str) -> dict[str, Any]:
         """Return what the preset says of one experiment."""
@@ -164,7 +182,7 @@ class Experiments:
         return [s for s in every if s in chosen and missing_package(s) is None]
 
     def agents(self, name: str) -> list[str]:
-        """Return the agents of an experiment that are run, those that learn online excepted."""
+        """Return the agents of an experiment that are run."""
         every = self.experiment(name).get("agents", [])
         chosen = self.scaled(name).get("agents", every)
         for agent in chosen:
@@ -188,10 +206,10 @@ class Experiments:
             )
         return local[0]
 
-    def seed_blocks(self) -> list[tuple[int, ...]]:
-        """Return the seeds, a tuple a job."""
-        seeds = range(self.scale["seeds"])
-        size = self.scale["seeds_per_job"]
+    def seed_blocks(self, part: str = "") -> list[tuple[int, ...]]:
+        """Return the seeds of a part, a tuple a job."""
+        scale = self.scale | self.part(part)
+        seeds, size = range(scale["seeds"]), scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
     def _runs_on(self, name: str, agent: str, dataset: str) -> bool:
@@ -215,6 +233,10 @@ class Experiments:
             if self._runs_on(name, agent, dataset)
             for seeds in self.seed_blocks()
         ]
+
+    def pixels(self, name: str = "") -> Pixels:
+        """Return what is asked of an experiment whose agents see pixels, or of all such."""
+        return Pixels(self, name)
 
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
@@ -299,6 +321,14 @@ class Experiments:
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
 
+    def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
+        """Estimate an online job's memory: replay and samples of all seeds twice, and the rest."""
+        settings = online_settings(agent, task, self.preset)
+        rows = min(settings["steps"], settings["replay_size"])
+        if settings["synthetic_share"] > 0:
+            rows += settings["synthetic_samples"]
+        return 2000 + 2 * seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
+
 
 def preset_experiments(default: str) -> dict[str, Experiments]:
     """Return the experiments of every preset by name.
@@ -312,3 +342,5 @@ def preset_experiments(default: str) -> dict[str, Experiments]:
 
 _WIDEST_ROW = 70
 """Columns of the widest transitions (AntMaze: 2 * 29 + 8 + 2, and padding)."""
+_WIDEST_ONLINE_ROW = 170
+"""Columns of the widest transitions online (quadruped-walk: 2 * 78 + 12 + 2)."""

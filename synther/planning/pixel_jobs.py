@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synther import config
-from synther.experiments.pixel_plan import FRAME_BYTES, PixelPlan
+from synther.experiments.pixels import FRAME_BYTES, Pixels
 from synther.planning.work import (
     Work,
     agent_updates,
@@ -24,7 +24,7 @@ _BODY_BYTES = 40e6
 class PixelJobs:
     """What the rules of workflow/rules/pixels.smk do."""
 
-    def __init__(self, plan: PixelPlan) -> None:
+    def __init__(self, plan: Pixels) -> None:
         self._plan = plan
 
     def _download_shard(self, shard: str) -> dict[str, Any]:
