@@ -125,12 +125,15 @@ class OnlinePlan:
         return "; ".join([*parts, f"{len(every)} tasks" if tasks == every else few])
 
     def memory_mb(self, task: str, agent: str, seeds: int) -> int:
-        """Estimate a job's memory: replay and samples of all seeds twice, and the rest."""
+        """Estimate a job's memory: all seeds' replay twice, samples thrice, and the rest.
+
+        A checkpoint copies what it saves; new samples are drawn while the last ones are there.
+        """
         settings = online_settings(agent, task, self.preset)
-        rows = min(settings["steps"], settings["replay_size"])
+        rows = 2 * min(settings["steps"], settings["replay_size"])
         if settings["synthetic_share"] > 0:
-            rows += settings["synthetic_samples"]
-        return 2000 + 2 * seeds * rows * _WIDEST_ROW * 4 // 1_000_000
+            rows += 3 * settings["synthetic_samples"]
+        return 2000 + seeds * rows * _WIDEST_ROW * 4 // 1_000_000
 
 
 _WIDEST_ROW = 170
