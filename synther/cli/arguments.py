@@ -222,7 +222,13 @@ def parser() -> argparse.ArgumentParser:
 
     train = verb("train", "train and evaluate seeds of an agent on transitions")
     train.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
-    train.add_argument("--data", required=True, help="transitions to learn from: .npz or .hdf5")
+    train.add_argument(
+        "--data",
+        required=True,
+        help="transitions to learn from: .npz, .hdf5, or a model (a folder, or the authors' .pt)",
+    )
+    train.add_argument("--num", type=_at_least(1), help="transitions drawn from a model; 5,000,000")
+    train.add_argument("--sample-seed", type=_at_least(0), help="of the noise of these; 0")
     train.add_argument(
         "--statistics-from", help="the real dataset, for state statistics; --data by default"
     )
@@ -233,7 +239,9 @@ def parser() -> argparse.ArgumentParser:
         "--dataset",
         help="the dataset whose settings apply; that of the real rows' file name, else none's",
     )
-    train.add_argument("--source", default="real", help="what the rows' column `source` says")
+    train.add_argument(
+        "--source", help="what the rows' column `source` says; real, or as a model was fitted"
+    )
     train.add_argument("--physics", default="d4rl", help="d4rl or stock")
     _preset(train)
     _set(train)
