@@ -40,33 +40,33 @@ SPREAD = 0.55
 """The part of the least room between two ticks over which the series' dots are laid out."""
 
 
-def _place(percent: float) -> float:
-    return math.log10(percent)
+def _place(amount: float) -> float:
+    return math.log10(amount)
 
 
 def _room(spec: CurveSpec) -> float:
     """The least distance between two ticks."""
-    places = [_place(percent) for percent in spec.percents]
+    places = [_place(amount) for amount in spec.amounts]
     return min((b - a for a, b in pairwise(places)), default=1.0)
 
 
 def _range(spec: CurveSpec) -> float:
     """The distance from the first tick to the last."""
-    return _place(spec.percents[-1]) - _place(spec.percents[0])
+    return _place(spec.amounts[-1]) - _place(spec.amounts[0])
 
 
 def _draw_series(axes: Axes, curve: Curve, panel: Panel, series: str, look: Look) -> None:
     spec = curve.spec
     order = list(spec.series).index(series)
     count = len(spec.series)
-    only = len(spec.percents) == 1
+    only = len(spec.amounts) == 1
     step = (1.3 if only else SPREAD) * _room(spec) / max(count, 2)
-    if not only:  # few percentages stand far apart, and their dots should still stand together
+    if not only:  # few amounts stand far apart, and their dots should still stand together
         step = min(step, 0.05 * _range(spec))
     aside = (order - (count - 1) / 2) * step
-    for run in panel.runs(series, spec.percents):
+    for run in panel.runs(series, spec.amounts):
         alone = len(run) == 1
-        xs = np.array([_place(percent) for percent, _ in run]) + (aside if only else 0.0)
+        xs = np.array([_place(amount) for amount, _ in run]) + (aside if only else 0.0)
         values = np.array([point.score.value for _, point in run])
         low = np.array([point.score.low for _, point in run])
         high = np.array([point.score.high for _, point in run])
@@ -92,9 +92,9 @@ def _draw_series(axes: Axes, curve: Curve, panel: Panel, series: str, look: Look
         axes.plot(xs, values, **look.marker, zorder=depth + 0.01)
         if panel.dataset is None:
             continue  # an IQM's seeds are scores on many datasets
-        for x, (percent, point) in zip(xs, run, strict=True):
+        for x, (amount, point) in zip(xs, run, strict=True):
             seeds = point.matrix[:, 0]
-            beside = x + 0.3 * step if only else _place(percent) + aside
+            beside = x + 0.3 * step if only else _place(amount) + aside
             axes.plot(
                 np.full(len(seeds), beside),
                 seeds,
@@ -127,12 +127,12 @@ def _limits(panel: Panel) -> tuple[float, float]:
 
 
 def _tick_labels(spec: CurveSpec, width: float, span: float) -> list[str]:
-    """Return a label a percent; one that would touch the one before it is left blank."""
+    """Return a label an amount; one that would touch the one before it is left blank."""
     labels, free = [], -math.inf
-    for percent in spec.percents:
-        text = f"{percent:g}"
+    for amount in spec.amounts:
+        text = spec.number(amount)
         half = text_width(text, Style(TICK)) / 2
-        x = _place(percent) / span * width
+        x = _place(amount) / span * width
         fits = x - half > free
         labels.append(text if fits else "")
         free = x + half + 2 if fits else free
@@ -141,7 +141,7 @@ def _tick_labels(spec: CurveSpec, width: float, span: float) -> list[str]:
 
 def _draw_panel(axes: Axes, curve: Curve, panel: Panel, width: float) -> None:
     spec, looks = curve.spec, looks_of(curve.spec)
-    places = [_place(percent) for percent in spec.percents]
+    places = [_place(amount) for amount in spec.amounts]
     whole = _range(spec)
     edge = min(max(0.6 * _room(spec), 0.06 * whole), 0.12 * whole) or 0.8
     start, end = places[0] - edge, places[-1] + edge
@@ -159,7 +159,7 @@ def _draw_panel(axes: Axes, curve: Curve, panel: Panel, width: float) -> None:
     if len(places) > 1:
         axes.set_xticks(places, _tick_labels(spec, width, end - start))
     else:
-        axes.set_xticks([])  # the axis' label names the one percentage
+        axes.set_xticks([])  # the axis' label names the one amount
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     plain(axes)
 
@@ -185,8 +185,8 @@ def _columns(panels: Sequence[Panel]) -> int:
 def _lay_out(page: Page, curve: Curve, lefts: Sequence[float], width: float) -> list[_Box]:
     """Write the panels' titles and labels; return where their axes go."""
     spec, panels, columns = curve.spec, curve.panels, len(lefts)
-    only = f"{spec.percents[0]:g}" if len(spec.percents) == 1 else ""
-    label = f"{only}% of the transitions kept"
+    only = spec.number(spec.amounts[0]) if len(spec.amounts) == 1 else ""
+    label = f"{only}{spec.kept}".strip()
     boxes = []
     for first in range(0, len(panels), columns):
         row = panels[first : first + columns]
@@ -234,7 +234,7 @@ def draw(curve: Curve) -> Figure:
                 fontsize=TICK + 0.5,
                 color=INK,
             )
-    draw_keys(figure, page, height, keys, alone=len(spec.percents) == 1)
+    draw_keys(figure, page, height, keys, alone=len(spec.amounts) == 1)
     return figure
 
 

@@ -84,7 +84,7 @@ def legend(page: Page, spec: CurveSpec, panels: Sequence[Panel]) -> list[Key]:
     ]
     keys, x = [], MARGIN
     for label, look, is_reference in entries:
-        key = KEY if is_reference or len(spec.percents) > 1 else 8.0
+        key = KEY if is_reference or len(spec.amounts) > 1 else 8.0
         width = key + 5 + text_width(label, Style())
         if x > MARGIN and x + width > page.width - MARGIN:
             x = MARGIN

@@ -68,7 +68,8 @@ def _record(point: Point) -> dict[str, Any]:
 def tidy(curve: Curve) -> pd.DataFrame:
     """Return everything in a curve, one point a row, for machines; columns `CSV_COLUMNS`.
 
-    `row` is point, or reference for a source on all of the data, which has no percent. `metric` is
+    `row` is point, or reference for a source on all of the data, which has no amount. A curve over
+    transitions has `transitions` in place of `percent`. `metric` is
     mean (of seeds on one dataset) or iqm (of seeds on several, where `dataset` is empty). Scores
     and differences run from 0 to 100; probabilities from 0 to 1. Missing points have no row.
     """
@@ -82,16 +83,19 @@ def tidy(curve: Curve) -> pd.DataFrame:
             "metric": "mean" if panel.dataset else "iqm",
             "datasets": panel.datasets,
         }
-        for (series, percent), point in panel.points.items():
-            versus = spec.source(spec.baseline_series, percent) if point.difference else ""
-            keys = {"row": "point", "series": series, "percent": percent, "baseline": versus}
-            records.append(place | keys | _record(point))
+        for (series, amount), point in panel.points.items():
+            versus = spec.source(spec.baseline_series, amount) if point.difference else ""
+            keys = {"row": "point", "series": series, spec.column: amount, "baseline": versus}
+            agent, source = spec.origin(panel.agent, series, point.source)
+            origin = {"agent": agent, "source": source}
+            records.append(place | keys | _record(point) | origin)
         for source, point in panel.references.items():
             records.append(place | {"row": "reference", "series": source} | _record(point))
     frame = pd.DataFrame(records).assign(
         experiment=spec.name, preset=spec.preset, budget=spec.budget
     )
-    return frame.reindex(columns=list(CSV_COLUMNS)).astype({"seeds": "Int64", "datasets": "Int64"})
+    columns = [spec.column if name == "percent" else name for name in CSV_COLUMNS]
+    return frame.reindex(columns=columns).astype({"seeds": "Int64", "datasets": "Int64"})
 
 
 def _score_text(point: Point | None) -> str:
@@ -107,15 +111,15 @@ def _lead(curve: Curve, panel: Panel, share: str) -> list[str]:
 
 
 def score_rows(curve: Curve) -> list[list[str]]:
-    """Return the scores as text: a head, then a row a panel and percent, a column a series."""
+    """Return the scores as text: a head, then a row a panel and amount, a column a series."""
     spec = curve.spec
     extra = {slug: label for slug, label in spec.reference.items() if slug not in spec.series}
-    rows = [["Dataset", "Agent", "Kept (%)", *spec.series.values(), *extra.values()]]
+    rows = [["Dataset", "Agent", spec.head, *spec.series.values(), *extra.values()]]
     for panel in curve.panels:
-        for percent in spec.percents:
-            texts = [_score_text(panel.points.get((name, percent))) for name in spec.series]
+        for amount in spec.amounts:
+            texts = [_score_text(panel.points.get((name, amount))) for name in spec.series]
             blanks = [MISSING] * len(extra)
-            rows.append([*_lead(curve, panel, f"{percent:g}"), *texts, *blanks])
+            rows.append([*_lead(curve, panel, spec.number(amount)), *texts, *blanks])
         if panel.references:
             names = [*spec.series, *extra]
             texts = [_score_text(panel.references.get(name)) for name in names]
@@ -128,27 +132,27 @@ def comparison_rows(curve: Curve) -> list[list[str]]:
     spec = curve.spec
     baseline = spec.series[spec.baseline_series]
     heads = ["Data", f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart"]
-    rows = [["Dataset", "Agent", "Kept (%)", *heads]]
+    rows = [["Dataset", "Agent", spec.head, *heads]]
     for panel in curve.panels:
-        for percent in spec.percents:
+        for amount in spec.amounts:
             for name, label in spec.series.items():
-                point = panel.points.get((name, percent))
+                point = panel.points.get((name, amount))
                 if point and point.difference:
                     apart = MISSING if point.apart is None else ("yes" if point.apart else "no")
                     texts = [
                         estimate_text(point.difference, 1),
                         estimate_text(point.improvement, 2),
                     ]
-                    rows.append([*_lead(curve, panel, f"{percent:g}"), label, *texts, apart])
+                    rows.append([*_lead(curve, panel, spec.number(amount)), label, *texts, apart])
     return rows if len(rows) > 1 else []
 
 
 def _blocks(curve: Curve) -> list[tuple[str, list[list[str]], int]]:
     """Return the tables: title, rows with a head first, and how many columns are names."""
-    found = [("Score by share of the data", score_rows(curve), 2)]
+    spec = curve.spec
+    found = [(spec.title_of_scores, score_rows(curve), 2)]
     if rows := comparison_rows(curve):
-        baseline = curve.spec.series[curve.spec.baseline_series]
-        found.append((f"Against {baseline} at the same share", rows, 4))
+        found.append((f"Against {spec.series[spec.baseline_series]} {spec.at_the_same}", rows, 4))
     return found
 
 
@@ -168,10 +172,11 @@ def footnotes(curve: Curve, drawn: bool) -> list[str]:
     several = any(panel.dataset is None for panel in curve.panels)
     most = max(n for panel in curve.panels for n in panel.seeds)
     least = min(n for panel in curve.panels for n in panel.seeds)
-    percents = spec.percents
     lines = [_method(curve)]
     if drawn:
-        runs = [run for p in curve.panels for name in spec.series for run in p.runs(name, percents)]
+        runs = [
+            run for p in curve.panels for name in spec.series for run in p.runs(name, spec.amounts)
+        ]
         shapes = [
             shape
             for shape, lone in (("bands", False), ("bars", True))

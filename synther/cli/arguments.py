@@ -155,9 +155,11 @@ def parser() -> argparse.ArgumentParser:
     _set(behaviour)
     _threads(behaviour)
 
-    subset = verb("subset", "keep a share of a dataset's transitions")
+    subset = verb("subset", "keep a part of a dataset's transitions")
     subset.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
-    subset.add_argument("--percent", type=float, required=True, help="of the transitions")
+    part = subset.add_mutually_exclusive_group(required=True)
+    part.add_argument("--percent", type=float, help="of the transitions")
+    part.add_argument("--rows", type=_at_least(2), help="transitions")
     subset.add_argument("--choose", default="transitions", help="transitions or trajectories")
     _seed(subset, "of the choice")
     subset.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")

@@ -11,15 +11,17 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from synther import config
+from synther import config, shares
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget, fidelity_plan, online_plan, pixel_plan, summary_plan
 from synther.experiments.runs import Run
+from synther.shares import Share
 from synther.specs import (
     agent_settings,
     agent_spec,
     collected_rows,
     fitted_source,
+    on_share,
     preset_scale,
     source_spec,
     task_spec,
@@ -145,20 +147,33 @@ class Experiments:
             )
         return self.scale.get("experiments", {}).get(name, {})
 
-    def percents(self, name: str) -> list[int]:
+    def shares(self, name: str) -> list[Share]:
         """Return the shares of the data that an experiment runs on; empty where on all of it."""
-        wanted = self.experiment(name).get("percents", [])
-        chosen = self._scaled(name).get("percents")
-        return [p for p in wanted if chosen is None or p in chosen]
+        scaled = self._scaled(name)
+        chosen = shares.listed(scaled)
+        every = shares.listed(self.experiment(name))
+        for share in chosen:
+            if share not in every:
+                raise unknown_name("share", str(share), map(str, every), f"preset '{self.preset}'")
+        return [share for share in every if not chosen or share in chosen]
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
         spec = self.experiment(name)
         whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
-        if "percents" not in spec:
+        if not shares.listed(spec):
             return whole
-        points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
+        points = [on_share(source, share) for source in whole for share in self.shares(name)]
         return [*points, *spec.get("reference", [])]
+
+    def rivals(self, name: str) -> list[tuple[str, str]]:
+        """Return (agent, source) of the curves of other agents, beside every agent's own."""
+        rivals = self.experiment(name).get("rivals", {})
+        return [
+            (rival, on_share(source, share))
+            for rival, source in rivals.items()
+            for share in self.shares(name)
+        ]
 
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run, those that learn online excepted."""
@@ -185,9 +200,21 @@ class Experiments:
             )
         return local[0]
 
-    def seed_blocks(self) -> list[tuple[int, ...]]:
-        """Return the seeds, a tuple a job."""
-        seeds = range(self.scale["seeds"])
+    def seeds(self, name: str, source: str) -> int:
+        """Return how many seeds an experiment has of the agents that learn from a source."""
+        own = self._scaled(name).get("seeds", self.scale["seeds"])
+        if not isinstance(own, dict):
+            return int(own)
+        for pattern in own:
+            if not fnmatch.filter(every := self.sources(name), pattern):
+                where = f"preset '{self.preset}', experiments.{name}.seeds"
+                raise unknown_name("source pattern", pattern, every, where)
+        fitting = [n for pattern, n in own.items() if fnmatch.fnmatchcase(source, pattern)]
+        return int([self.scale["seeds"], *fitting][-1])
+
+    def seed_blocks(self, name: str, source: str) -> list[tuple[int, ...]]:
+        """Return an experiment's seeds of the agents that learn from a source, a tuple a job."""
+        seeds = range(self.seeds(name, source))
         size = self.scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
@@ -201,19 +228,18 @@ class Experiments:
         spec = self.experiment(name)
         if "datasets" not in spec or spec["kind"] in pixel_plan.KINDS:
             return []
-        agents = self.agents(name)
-        for agent in agents:
+        cells = [(agent, source) for source in self.sources(name) for agent in self.agents(name)]
+        cells += self.rivals(name)
+        for agent, source in cells:
             agent_spec(agent)
-        for source in self.sources(name):
             source_spec(source)
         return [
             Run(self.preset, self.run_name(dataset), source, agent, seeds)
             for names in self.datasets(name).values()
             for dataset in names
-            for source in self.sources(name)
-            for agent in agents
+            for agent, source in cells
             if self._runs_on(name, agent, dataset)
-            for seeds in self.seed_blocks()
+            for seeds in self.seed_blocks(name, source)
         ]
 
     def results(self, name: str) -> list[str]:
@@ -272,10 +298,10 @@ class Experiments:
 
     def real_data(self, dataset: str, source: str) -> str:
         """Return the real transitions behind a source: the dataset, or a share of it."""
-        percent = source_spec(source)["percent"]
-        if percent is None:
+        share = source_spec(source)["share"]
+        if share is None:
             return self.dataset_file(dataset)
-        return f"results/{self.preset}/subsets/{dataset}/{percent}pct.npz"
+        return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
 
     def subset_choice(self) -> dict[str, Any]:
         """Return how shares of a dataset are chosen: "choose" and "seed"."""
@@ -293,8 +319,7 @@ class Experiments:
     def mixed_samples(self, dataset: str, source: str) -> str:
         """Return the samples that a mixture takes its synthetic part from."""
         spec = source_spec(source)
-        suffix = f"-{spec['percent']}pct" if spec["percent"] else ""
-        return self.training_data(dataset, spec["mix"]["with"] + suffix)
+        return self.training_data(dataset, on_share(spec["mix"]["with"], spec["share"]))
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""
@@ -357,10 +382,16 @@ class Experiments:
         whole = fidelity_plan.run(spec, self._scaled(name).get("sources"), self.preset)
         titles = {source: source_spec(source)["title"] for source in whole}
         if spec["kind"] == "curve":
+            rivals = {
+                rival: f"{agent_spec(rival)['title']} ({source_spec(source)['title']})"
+                for rival, source in spec.get("rivals", {}).items()
+            }
             return common | {
                 "panels": [row for group in rows.values() for row in group],
-                "series": titles,
-                "percents": self.percents(name),
+                "series": titles | rivals,
+                "unit": self.shares(name)[0].unit,
+                "amounts": [share.amount for share in self.shares(name)],
+                "rivals": spec.get("rivals", {}),
                 "reference": {
                     s: f"{source_spec(s)['title']}, all of it" for s in spec.get("reference", [])
                 },

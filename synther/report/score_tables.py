@@ -156,10 +156,12 @@ def _scaling(
 
 
 def curve(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
-    """A point a row: an agent on a dataset's share from a source."""
+    """A point a row: an agent on a part of a dataset from a source."""
     heads = [Column(h, is_name=True) for h in ("Dataset", "Agent", "Learned from")]
-    heads += [Column("Share (%)"), Column("Score"), Column("Over the share itself")]
-    table = Table("Score by share of the data", [*heads, Column("P(better)"), Column("Seeds")])
+    column = "percent" if spec["unit"] == "pct" else "transitions"
+    heads += [Column("Share (%)" if column == "percent" else "Transitions"), Column("Score")]
+    heads.append(Column("Over the same real data"))
+    table = Table("Score by how much of the data", [*heads, Column("P(better)"), Column("Seeds")])
     every = [row["name"] for row in spec["panels"]]
     titles = {**spec["reference"], **spec["series"]}
     for _, row in frame.iterrows():
@@ -167,13 +169,14 @@ def curve(frame: pd.DataFrame, spec: Mapping[str, Any]) -> list[Table]:
         keys = tuple(run_key(name, row["source"], row["agent"]) for name in names)
         difference = (row["difference_low"], row["difference_high"])
         chance = (row["probability_low"], row["probability_high"])
-        percent = row["percent"] if is_there(row["percent"]) else 100.0
+        every_row = ("100", 100.0) if column == "percent" else ("all", 1e12)
+        kept = (f"{row[column]:,.10g}", float(row[column])) if is_there(row[column]) else every_row
         table.rows.append(
             [
                 word(names[0] if len(names) == 1 or is_there(row["dataset"]) else "all (IQM)"),
-                word(spec["agents"][row["agent"]]),
+                word({**titles, **spec["agents"]}[row["agent"]]),
                 word(titles[row["series"]] if row["row"] == "point" else "real"),
-                Cell(f"{percent:g}", float(percent)),
+                Cell(*kept),
                 measured(row["value"], row["std"], (row["low"], row["high"]), keys=keys),
                 measured(row["difference"], bounds=difference, keys=keys),
                 measured(row["probability"], bounds=chance, digits=2, keys=keys),
