@@ -291,8 +291,12 @@ def sha256(path: str | Path) -> str:
 
 
 def describe_input(path: str | Path) -> dict[str, str]:
-    """Return a file as records name it: where it lay, and its checksum."""
-    return {"path": str(path), "sha256": sha256(path)}
+    """Return a file as records name it: where it lay, and its checksum.
+
+    A folder stands for the fitted generator in it, model.pt.
+    """
+    file = Path(path) / "model.pt" if Path(path).is_dir() else path
+    return {"path": str(path), "sha256": sha256(file)}
 
 
 def write_json(path: str | Path, content: Any) -> None:

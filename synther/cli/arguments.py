@@ -155,9 +155,11 @@ def parser() -> argparse.ArgumentParser:
     _set(behaviour)
     _threads(behaviour)
 
-    subset = verb("subset", "keep a share of a dataset's transitions")
+    subset = verb("subset", "keep a part of a dataset's transitions")
     subset.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
-    subset.add_argument("--percent", type=float, required=True, help="of the transitions")
+    part = subset.add_mutually_exclusive_group(required=True)
+    part.add_argument("--percent", type=float, help="of the transitions")
+    part.add_argument("--rows", type=_at_least(2), help="transitions")
     subset.add_argument("--choose", default="transitions", help="transitions or trajectories")
     _seed(subset, "of the choice")
     subset.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
@@ -222,7 +224,13 @@ def parser() -> argparse.ArgumentParser:
 
     train = verb("train", "train and evaluate seeds of an agent on transitions")
     train.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
-    train.add_argument("--data", required=True, help="transitions to learn from: .npz or .hdf5")
+    train.add_argument(
+        "--data",
+        required=True,
+        help="transitions to learn from: .npz, .hdf5, or a model (a folder, or the authors' .pt)",
+    )
+    train.add_argument("--num", type=_at_least(1), help="transitions drawn from a model; 5,000,000")
+    train.add_argument("--sample-seed", type=_at_least(0), help="of the noise of these; 0")
     train.add_argument(
         "--statistics-from", help="the real dataset, for state statistics; --data by default"
     )
@@ -233,7 +241,9 @@ def parser() -> argparse.ArgumentParser:
         "--dataset",
         help="the dataset whose settings apply; that of the real rows' file name, else none's",
     )
-    train.add_argument("--source", default="real", help="what the rows' column `source` says")
+    train.add_argument(
+        "--source", help="what the rows' column `source` says; real, or as a model was fitted"
+    )
     train.add_argument("--physics", default="d4rl", help="d4rl or stock")
     _preset(train)
     _set(train)

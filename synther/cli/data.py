@@ -122,16 +122,17 @@ def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
 
 
 def subset(options: argparse.Namespace) -> None:
-    """Keep a share of a dataset."""
+    """Keep a part of a dataset."""
     from synther.datasets.d4rl import load_transitions
     from synther.datasets.subset import subset as draw
 
     with _claimed_npz(options.out) as out:
         transitions = load_transitions(options.data, options.time_limit)
-        kept = draw(transitions, options.percent, options.choose, options.seed)
+        asked = {"percent": options.percent} if options.rows is None else {"rows": options.rows}
+        kept = draw(transitions, choose=options.choose, seed=options.seed, **asked)
         about = {
             "data": describe_input(options.data),
-            "percent": options.percent,
+            **asked,
             "choose": options.choose,
             "seed": options.seed,
             "time_limit": options.time_limit,

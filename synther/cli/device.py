@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from synther.devices import Claim, claim_gpu, fake_gpus, lock_folder, slots_per_gpu
-from synther.errors import SyntherError
+from synther.devices import (
+    Claim,
+    claim_gpu,
+    fake_gpus,
+    lock_folder,
+    require_device,
+    slots_per_gpu,
+)
 
 _held: list[Claim] = []
 """The GPU that this process took; let go when it ends."""
@@ -32,11 +38,7 @@ def choose_device(name: str, threads: int) -> str:
     if name == "cuda" and torch.cuda.is_available():
         gpus = [_uuid(index) for index in range(torch.cuda.device_count())]
         name = f"cuda:{_claim(gpus).index}"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SyntherError(f"--device {name} can't be used ({reason}): try cpu") from error
+    require_device(name)
     if name.startswith("cuda"):
         torch.cuda.set_device(name)  # where graphs are captured and streams are made
         torch.backends.cudnn.allow_tf32 = False  # agents stay in float32, their convolutions too

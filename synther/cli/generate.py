@@ -12,7 +12,7 @@ from synther import config, provenance
 from synther.checkpoint import Checkpoint, kind_of
 from synther.cli.device import choose_device
 from synther.errors import SyntherError
-from synther.files import claimed, describe_input, read_json, sha256, write_json
+from synther.files import claimed, describe_input, sha256, write_json
 from synther.settings import parse_assignments
 from synther.specs import source_settings, source_spec
 
@@ -66,7 +66,12 @@ def fit(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.generators import change_sampling, generator_class, remaining_chunks
+    from synther.generators import (
+        change_sampling,
+        fitted_name,
+        generator_class,
+        remaining_chunks,
+    )
     from synther.progress import Progress
     from synther.resumable import ResumableWriter
 
@@ -76,17 +81,14 @@ def sample(options: argparse.Namespace) -> None:
     folder, out = Path(options.model), Path(options.out)
     if out.suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
-    described = folder / "settings.json"
-    name = read_json(described, "fit a generator there: `synther fit`").get("generator")
-    if not isinstance(name, str):
-        raise SyntherError(f"{described} is damaged (no generator): fit the generator anew")
+    name = fitted_name(folder)
     device = _device(options, name)
     generator = generator_class(name).load(folder, device)
     overrides = parse_assignments(options.set)
     change_sampling(generator, overrides)
     about = {
         "generator": name,
-        "model": {"path": str(folder), "sha256": sha256(folder / "model.pt")},
+        "model": describe_input(folder),
         "settings": overrides,
         "samples": options.num,
         "seed": options.seed,

@@ -149,12 +149,14 @@ class Jobs:
             "work": (Work("env_steps", rows, spec["task"]),),
         }
 
-    def _subset(self, dataset: str, percent: str) -> dict[str, Any]:
+    def _subset(self, dataset: str, share: str) -> dict[str, Any]:
         rows = self.transitions(dataset, "real")
         return {
             "needs": (self.experiments.dataset_file(dataset),),
             "memory_mb": self.experiments.memory_mb(dataset, "real"),
-            "disk_bytes": self._rows_bytes(rows * int(percent) / 100, self._task(dataset)),
+            "disk_bytes": self._rows_bytes(
+                self.transitions(dataset, f"real-{share}"), self._task(dataset)
+            ),
             "work": (Work("rows", rows),),
         }
 
@@ -300,7 +302,8 @@ class Jobs:
         """Return how many real transitions a source has."""
         level = config.spec(dataset, "dataset").get("level", "")
         rows = collected_rows(dataset, self.preset) or D4RL_ROWS.get(level, FULL_ROWS)
-        return rows * (source_spec(source)["percent"] or 100) // 100
+        share = source_spec(source)["share"]
+        return share.of(rows) if share else rows
 
     def _task(self, dataset: str) -> str:
         return config.spec(dataset, "dataset")["task"]

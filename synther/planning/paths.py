@@ -26,7 +26,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "collect_dataset": ("data/{preset}/local/{dataset}.hdf5",),
     "render_dataset": ("data/{preset}/pixels/{dataset}.hdf5",),
     "subset": tuple(
-        f"results/{{preset}}/subsets/{{dataset}}/{{percent}}pct.{s}" for s in ("npz", "json")
+        f"results/{{preset}}/subsets/{{dataset}}/{{share}}.{s}" for s in ("npz", "json")
     ),
     "fit_generator": tuple(f"{_GENERATOR}/{n}" for n in ("model.pt", "settings.json", "fit.json")),
     "sample_generator": tuple(f"{_GENERATOR}/samples.{suffix}" for suffix in ("npz", "json")),
@@ -52,7 +52,7 @@ LOGS: dict[str, str] = {
     "d4rl_policies": "logs/policies/{task}.log",
     "collect_dataset": "logs/{preset}/collect/{dataset}.log",
     "render_dataset": "logs/{preset}/render/{dataset}.log",
-    "subset": "logs/{preset}/subset/{dataset}/{percent}pct.log",
+    "subset": "logs/{preset}/subset/{dataset}/{share}.log",
     "fit_generator": "logs/{preset}/fit/{dataset}/{source}.log",
     "sample_generator": "logs/{preset}/sample/{dataset}/{source}.log",
     "mix_sources": "logs/{preset}/mix/{dataset}/{source}.log",
@@ -76,7 +76,7 @@ _WILDCARDS = {
     "experiment": "[a-z0-9_]+",
     "first": r"\d+",
     "last": r"\d+",
-    "percent": r"\d+",
+    "share": r"\d+(pct|rows)",
 }
 _SLUG = "[a-z0-9_-]+"
 

@@ -19,6 +19,7 @@ from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.files import describe_input
+from synther.generators import draw
 from synther.settings import as_dict
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
@@ -34,7 +35,7 @@ class OfflineJob(TrainingJob):
     """A job on a fixed set of transitions."""
 
     data: Path
-    """Transitions to learn from (.npz or .hdf5)."""
+    """Transitions to learn from (.npz or .hdf5); or the model that they are drawn from."""
     statistics_from: Path
     """The real dataset, whose state statistics are used even on synthetic data."""
     settings: OfflineSettings
@@ -42,6 +43,10 @@ class OfflineJob(TrainingJob):
     dataset: str = "none"
     source: str = "none"
     physics: str = "d4rl"
+    samples: int = 0
+    """Transitions that are drawn from a model, the rows that `synther sample` would write."""
+    sample_seed: int = 0
+    """Of that."""
 
 
 def state_statistics(transitions: Transitions) -> Standardiser:
@@ -238,6 +243,7 @@ def job_identity(job: OfflineJob) -> dict[str, Any]:
         "reference": list(job.reference),
         "time_limit": job.time_limit,
         "version": provenance.version(),
+        **({"samples": job.samples, "sample_seed": job.sample_seed} if job.samples else {}),
     }
 
 
@@ -250,8 +256,13 @@ def train_offline(job: OfflineJob) -> ResultRows:
     torch.set_num_threads(job.threads)
     identity = job_identity(job)
     statistics = load_transitions(job.statistics_from, job.time_limit)
-    same = job.data.resolve() == job.statistics_from.resolve()
-    data = statistics if same else load_transitions(job.data, job.time_limit)
+    if job.samples:
+        widths = (statistics.observation_dim, statistics.action_dim)
+        data = draw(job.data, job.samples, job.sample_seed, widths, job.device)
+    elif job.data.resolve() == job.statistics_from.resolve():
+        data = statistics
+    else:
+        data = load_transitions(job.data, job.time_limit)
     trainer = OfflineTrainer(job, data, statistics)
     del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)

@@ -123,8 +123,8 @@ def test_samples_and_statistics_of_different_tasks(
         (["--out", "x.csv"], "--out x.csv must end in .parquet"),
         (["--data", "none.npz"], "none.npz does not exist"),
         (["--data", "none.txt"], "none.txt does not exist"),
-        (["--device", "cuda:77"], "--device cuda:77 can't be used .*try cpu"),
-        (["--device", "gpu"], "--device gpu can't be used .*try cpu"),
+        (["--device", "cuda:77"], "device cuda:77 can't be used .*try cpu"),
+        (["--device", "gpu"], "device gpu can't be used .*try cpu"),
     ],
 )
 def test_bad_requests_to_train(

@@ -82,7 +82,7 @@ def test_files_of_another_task_stay_out(theirs: Path, tmp_path: Path, refused: R
     [
         ("5m_samples.npz", "model", "must end in .npz"),
         ("model.bin", "model", "neither"),
-        ("model.pt", "model", "not a checkpoint"),
+        ("model.pt", "model", "no file that torch.save wrote"),
         ("model.pt", "model.npz", "must be a folder"),
         ("gone.pt", "model", "does not exist"),
     ],

@@ -253,6 +253,7 @@ def smaller(given: list[str]) -> list[str]:
         "sample": ["--num", "200"],
         "fidelity": ["--num", "100"],
         "compare": ["--reps", "50"],
+        "train": ["--num", "200"] if "--num" in given else [],
     }.get(given[0], [])
     sets = {"fit": SMALL_MODEL, "train": SMALL_AGENT, "online": SMALL_ONLINE}.get(given[0], ())
     verb = arguments.parser()._subparsers._group_actions[0].choices[given[0]]  # type: ignore[union-attr]

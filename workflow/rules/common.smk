@@ -7,6 +7,7 @@ from synther.experiments import (
     report_plan,
 )
 from synther.planning.costs import Requests
+from synther.shares import share_of
 from synther.sheets.writers import suffixes
 from synther.specs import (
     agent_settings,
@@ -27,7 +28,7 @@ REQUESTS = {preset: Requests(preset, config["device"]) for preset in EXPERIMENTS
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
 # Sources that need no device, shares of the data included.
-NOISE = f"({'|'.join(noise_sources())})(-[0-9]+pct)?"
+NOISE = f"({'|'.join(noise_sources())})(-[0-9]+(pct|rows))?"
 
 
 wildcard_constraints:
@@ -39,7 +40,7 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
-    percent=r"\d+",
+    share=r"\d+(pct|rows)",
 
 
 def assignments(settings):

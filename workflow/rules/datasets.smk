@@ -67,10 +67,10 @@ rule subset:
     input:
         lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
     output:
-        rows="results/{preset}/subsets/{dataset}/{percent}pct.npz",
-        record="results/{preset}/subsets/{dataset}/{percent}pct.json",
+        rows="results/{preset}/subsets/{dataset}/{share}.npz",
+        record="results/{preset}/subsets/{dataset}/{share}.json",
     log:
-        "logs/{preset}/subset/{dataset}/{percent}pct.log",
+        "logs/{preset}/subset/{dataset}/{share}.log",
     conda:
         ENVIRONMENT
     threads: 1
@@ -78,10 +78,11 @@ rule subset:
         mem_mb=asks("mem_mb", "subset"),
         runtime=asks("runtime", "subset"),
     params:
+        share=lambda w: share_of(w.share),
         choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
-        "synther subset --data {input} --percent {wildcards.percent}"
+        "synther subset --data {input} --{params.share.option} {params.share.amount}"
         " --choose {params.choice[choose]} --seed {params.choice[seed]}"
         " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"
 

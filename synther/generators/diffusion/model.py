@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synther import weights
 from synther.checkpoint import Checkpoint
+from synther.devices import require_device
 from synther.errors import SyntherError
 from synther.files import write_json
 from synther.generators.diffusion import edm
@@ -81,11 +82,7 @@ class Diffusion:
 
     def __init__(self, settings: DiffusionSettings | None = None, device: str = "cpu") -> None:
         self.settings: DiffusionSettings = settings or self.settings_type()
-        try:
-            self.device = torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise SyntherError(f"device '{device}' can't be used ({reason}); try cpu") from error
+        self.device = require_device(device)
         self._network: ResidualMLP | None = None
         self._normaliser: Normaliser | None = None
         self._widths = (0, 0)

@@ -167,7 +167,9 @@ def drawn(
     marks = {"level": "levels", "band": "band", "seed": "dots", "line": "line", "point": "points"}
     return sheets.Plot(
         data=sheets.frame_columns(pd.DataFrame(rows)),
-        series=tuple(sheets.Series(*entry, is_level=entry[0] in levels) for entry in series.items()),
+        series=tuple(
+            sheets.Series(*entry, is_level=entry[0] in levels) for entry in series.items()
+        ),
         panels=tuple(panels),
         layers=tuple(sheets.Layer(*entry) for entry in marks.items() if entry[0] in layers),
         columns=2 if len(panels) == 4 else 3,
