@@ -100,8 +100,9 @@ def test_a_curve_over_transitions_has_a_rival() -> None:
 
 def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path]) -> None:
     known = Experiments("known")
-    assert known.seed_blocks("table1", "real") == [(0, 1, 2, 3)]
-    assert known.seed_blocks("tiny_data", "real-300rows") == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert (known.seeds("table1", "real"), known.seeds("tiny_data", "real-300rows")) == (4, 8)
+    tiny = {run.seeds for run in known.runs("tiny_data")}
+    assert tiny == {(0, 1, 2, 3), (4, 5, 6, 7)}
     seeds = {run.source: 0 for run in known.runs("figure1a")}
     for run in known.runs("figure1a"):
         seeds[run.source] += len(run.seeds)
@@ -173,15 +174,10 @@ def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
 
 def test_paths_of_files() -> None:
     paper, quick = Experiments("paper"), Experiments("quick")
-    assert paper.figures("table1")[0] == "figures/table1.pdf"
-    assert quick.figures("table1")[0] == "figures/quick/table1.pdf"
-    assert {path.rpartition(".")[2] for path in paper.all_figures()} == {
-        "pdf",
-        "png",
-        "csv",
-        "tex",
-        "md",
-    }
+    assert "figures/table1.pdf" in paper.figures("table1")
+    assert "figures/quick/table1.pdf" in quick.figures("table1")
+    suffixes = {path.rpartition(".")[2] for path in paper.all_figures()}
+    assert suffixes == {"csv", "json", "md", "pdf", "png", "tex"}
     assert paper.dataset_file("hopper-medium-v2") == "data/d4rl/hopper_medium-v2.hdf5"
     assert quick.dataset_file("hopper-medium-local") == "data/quick/local/hopper-medium-local.hdf5"
     assert quick.training_data("hopper-medium-local", "real") == quick.dataset_file(
@@ -266,7 +262,7 @@ def test_settings_are_copies() -> None:
 def test_seeds_are_cut_into_blocks(edit_config: Callable[..., Path]) -> None:
     edit_config("presets/quick.yaml", "seeds: 4\nseeds_per_job: 4", "seeds: 5\nseeds_per_job: 2")
     quick = Experiments("quick")
-    assert quick.seed_blocks("table1", "real") == [(0, 1), (2, 3), (4,)]
+    assert quick.seed_blocks() == [(0, 1), (2, 3), (4,)]
     assert any(path.endswith("/seeds-4-4.parquet") for path in quick.results("table1"))
 
 
@@ -287,9 +283,8 @@ def test_the_budget_is_said_in_words() -> None:
 def test_a_table_knows_whether_it_is_the_papers_protocol() -> None:
     paper, quick = Experiments("paper").table("table1"), Experiments("quick").table("table1")
     assert (paper["is_paper_protocol"], quick["is_paper_protocol"]) == (True, False)
-    assert {"name": "hopper-medium-expert-local", "paper_name": "hopper-medium-expert-v2"} in (
-        quick["groups"]["locomotion"]
-    )
+    rows = [(row["name"], row["paper_name"]) for row in quick["groups"]["locomotion"]]
+    assert ("hopper-medium-expert-local", "hopper-medium-expert-v2") in rows
     assert paper["agents"] == {"td3_bc": "TD3+BC", "iql": "IQL", "edac": "EDAC"}
 
 
