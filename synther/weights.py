@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file
+from synther.files import atomic_path, blame_machine, require_file
 
 _PIECE = 1 << 22
 
@@ -59,6 +59,7 @@ def load(
             content[name]
         _require_own_values(content)
     except Exception as error:  # torch and zipfile raise many kinds for a damaged file
+        blame_machine(error, path)
         # Of torch's long advice, the line that says what it met
         said = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
         reason = said.splitlines()[0] if said else type(error).__name__

@@ -200,3 +200,19 @@ def test_arrays_that_may_be_absent(tmp_path: Path) -> None:
     assert list(found) == ["a"]
     with pytest.raises(SyntherError, match=r"lacks c; a policy has a, c"):
         read_npz(tmp_path / "x.npz", ["a", "c"], what="a policy")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "broken")])
+def test_an_archive_that_can_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros(3))
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise error
+
+    monkeypatch.setattr("numpy.lib.format.read_array", fail)
+    wanted = MemoryError if isinstance(error, MemoryError) else SyntherError
+    with pytest.raises(wanted) as caught:
+        read_npz(tmp_path / "x.npz", ["a"])
+    assert "not a whole" not in str(caught.value)
