@@ -117,7 +117,8 @@ for suffix, write in (("hdf5", hdf5), ("pt", torch), ("npz", npz)):
         assert f"x.{suffix}" in str(error), error
         print(suffix)
 
-from synther.transitions import Transitions, TransitionsWriter
+from synther.resumable import TransitionsWriter
+from synther.transitions import Transitions
 wide, flat = np.ones((4000, 3)), np.ones(4000)
 rows = Transitions(wide, wide, flat, wide, flat)
 for name, part in (("small", rows[:3000]), ("large", rows)):  # buffered to the end, or not

@@ -100,3 +100,22 @@ def own_array(file: Any, key: str, path: Path) -> Any:
         raise SyntherError(f"{path}: {key} are empty: {REBUILD}")
     require_bounded(path, int(node.size) * node.dtype.itemsize)
     return node
+
+
+def own_text(place: Any, key: str) -> str | None:
+    """Return a word that a file, or its attributes, has under `key`; None where it has none."""
+    import h5py
+
+    if isinstance(place, h5py.File):
+        parts = key.split("/")
+        steps = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+        if not all(isinstance(place.get(step, getlink=True), h5py.HardLink) for step in steps):
+            return None  # none, or one that lies outside the file
+        node = place[key]
+        if not isinstance(node, h5py.Dataset) or node.shape != () or node.external:
+            return None
+        place = {key: node[()]}
+    value = place.get(key)
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    return str(value) if isinstance(value, str) else None

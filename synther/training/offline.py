@@ -42,6 +42,9 @@ class OfflineJob(TrainingJob):
     dataset: str = "none"
     source: str = "none"
     physics: str = "d4rl"
+    threshold_terminals: float | None = None
+    own_next_observations: bool = False
+    """How files are read: `synther.datasets.d4rl.load_transitions`."""
 
 
 def state_statistics(transitions: Transitions) -> Standardiser:
@@ -221,9 +224,16 @@ class OfflineTrainer(UpdateLoop):
             self._background.finish()
 
 
+def _reading(job: OfflineJob) -> dict[str, Any]:
+    """Return how a job's files are read, where that is not the rule."""
+    how = {name: getattr(job, name) for name in ("threshold_terminals", "own_next_observations")}
+    return {name: value for name, value in how.items() if value not in (None, False)}
+
+
 def job_identity(job: OfflineJob) -> dict[str, Any]:
     """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
     return {
+        **_reading(job),
         "task": job.task,
         "data": describe_input(job.data),
         "statistics_from": describe_input(job.statistics_from),
@@ -249,9 +259,10 @@ def train_offline(job: OfflineJob) -> ResultRows:
     started = time.monotonic()
     torch.set_num_threads(job.threads)
     identity = job_identity(job)
-    statistics = load_transitions(job.statistics_from, job.time_limit)
+    how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
+    statistics = load_transitions(job.statistics_from, **how)
     same = job.data.resolve() == job.statistics_from.resolve()
-    data = statistics if same else load_transitions(job.data, job.time_limit)
+    data = statistics if same else load_transitions(job.data, **how)
     trainer = OfflineTrainer(job, data, statistics)
     del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
