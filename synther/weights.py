@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file
+from synther.files import atomic_path, blame_machine, require_file
 
 _PIECE = 1 << 22
 _BEGINNINGS = {
@@ -114,6 +114,8 @@ def _why(error: Exception, path: Path, classes: Iterable[Any]) -> str:
 
     if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
         raise SyntherError(f"{path} can't be read: {error.strerror}") from error
+    if not isinstance(error, MemoryError):
+        blame_machine(error, path)
     said = str(error)
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "t allocate memory" in said:
         raise SyntherError(f"{path} does not fit the memory that is left: free some") from error

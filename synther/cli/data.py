@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synther import config, provenance
+from synther.cli.reading import reading, told_task
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
 from synther.files import claimed, describe_input, require_writable, sha256, write_json
@@ -44,7 +45,7 @@ def collect(options: argparse.Namespace) -> None:
                 f"{options.dataset} is D4RL's own: fetch it with `synther download`, or collect "
                 f"{options.dataset.rpartition('-')[0]}-local"
             )
-        task, level = task or spec["task"], level or spec["level"]
+        task, level = told_task(options), level or spec["level"]
         out = out or f"data/local/{options.dataset}.hdf5"
     if options.preset:
         experiments = Experiments(options.preset)
@@ -111,7 +112,7 @@ def _claimed_npz(out: str) -> AbstractContextManager[Path]:
 
 def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
     """Write transitions, and what made them, with their checksum, as JSON beside them."""
-    transitions.save(out)
+    transitions.save(out, about["task"])
     record = {
         **about,
         "transitions": len(transitions),
@@ -123,11 +124,11 @@ def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
 
 def subset(options: argparse.Namespace) -> None:
     """Keep a part of a dataset."""
-    from synther.datasets.d4rl import load_transitions
     from synther.datasets.subset import subset as draw
 
     with _claimed_npz(options.out) as out:
-        transitions = load_transitions(options.data, options.time_limit)
+        how = reading(options, options.data)
+        transitions = how.read(options.data)
         asked = {"percent": options.percent} if options.rows is None else {"rows": options.rows}
         kept = draw(transitions, choose=options.choose, seed=options.seed, **asked)
         about = {
@@ -135,7 +136,7 @@ def subset(options: argparse.Namespace) -> None:
             **asked,
             "choose": options.choose,
             "seed": options.seed,
-            "time_limit": options.time_limit,
+            **how.record(),
         }
         _write(kept, out, about)
     print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
@@ -143,19 +144,18 @@ def subset(options: argparse.Namespace) -> None:
 
 def mix(options: argparse.Namespace) -> None:
     """Mix real transitions with samples."""
-    from synther.datasets.d4rl import load_transitions
     from synther.datasets.subset import mix as combine
-    from synther.transitions import Transitions
 
     with _claimed_npz(options.out) as out:
-        real = load_transitions(options.real, options.time_limit)
-        mixed = combine(real, Transitions.load(options.synthetic), options.real_share, options.seed)
+        how = reading(options, options.real, options.synthetic)
+        real, synthetic = how.read(options.real), how.read(options.synthetic)
+        mixed = combine(real, synthetic, options.real_share, options.seed)
         about = {
             "real": describe_input(options.real),
             "synthetic": describe_input(options.synthetic),
             "real_share": options.real_share,
             "seed": options.seed,
-            "time_limit": options.time_limit,
+            **how.record(),
         }
         _write(mixed, out, about)
     print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

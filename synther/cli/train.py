@@ -8,6 +8,7 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
+from synther.cli.reading import told_task
 from synther.cli.training import job_fields, print_score
 from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
@@ -54,7 +55,7 @@ def train(options: argparse.Namespace) -> None:
     dataset = options.dataset or dataset_of_file(statistics)
     # A misspelt name would take the wrong settings, or stand in the rows for good.
     named = config.spec(dataset, "dataset") if dataset else {}
-    task = options.task or named.get("task")
+    task = told_task(options) or named.get("task")
     if task is None:
         raise SyntherError("give --task, or --dataset, whose task it then is")
     source, samples = options.source or _source(data), _samples(options)
@@ -83,6 +84,8 @@ def train(options: argparse.Namespace) -> None:
         data=data,
         statistics_from=statistics,
         time_limit=task_spec(task)["time_limit"],
+        threshold_terminals=options.threshold_terminals,
+        own_next_observations=options.own_next_observations,
         dataset=dataset,
         source=source,
         physics=options.physics,

@@ -47,6 +47,9 @@ class OfflineJob(TrainingJob):
     """Transitions that are drawn from a model, the rows that `synther sample` would write."""
     sample_seed: int = 0
     """Of that."""
+    threshold_terminals: float | None = None
+    own_next_observations: bool = False
+    """How files are read: `synther.datasets.d4rl.load_transitions`."""
 
 
 def state_statistics(transitions: Transitions) -> Standardiser:
@@ -226,9 +229,16 @@ class OfflineTrainer(UpdateLoop):
             self._background.finish()
 
 
+def _reading(job: OfflineJob) -> dict[str, Any]:
+    """Return how a job's files are read, where that is not the rule."""
+    how = {name: getattr(job, name) for name in ("threshold_terminals", "own_next_observations")}
+    return {name: value for name, value in how.items() if value not in (None, False)}
+
+
 def job_identity(job: OfflineJob) -> dict[str, Any]:
     """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
     return {
+        **_reading(job),
         "task": job.task,
         "data": describe_input(job.data),
         "statistics_from": describe_input(job.statistics_from),
@@ -255,14 +265,15 @@ def train_offline(job: OfflineJob) -> ResultRows:
     started = time.monotonic()
     torch.set_num_threads(job.threads)
     identity = job_identity(job)
-    statistics = load_transitions(job.statistics_from, job.time_limit)
+    how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
+    statistics = load_transitions(job.statistics_from, **how)
     if job.samples:
         widths = (statistics.observation_dim, statistics.action_dim)
         data = draw(job.data, job.samples, job.sample_seed, widths, job.device)
     elif job.data.resolve() == job.statistics_from.resolve():
         data = statistics
     else:
-        data = load_transitions(job.data, job.time_limit)
+        data = load_transitions(job.data, **how)
     trainer = OfflineTrainer(job, data, statistics)
     del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
