@@ -322,12 +322,15 @@ class Experiments:
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
 
     def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
-        """Estimate an online job's memory: replay and samples of all seeds twice, and the rest."""
+        """Estimate an online job's memory: all seeds' replay twice, samples thrice, and the rest.
+
+        A checkpoint copies what it saves; new samples are drawn while the last ones are there.
+        """
         settings = online_settings(agent, task, self.preset)
-        rows = min(settings["steps"], settings["replay_size"])
+        rows = 2 * min(settings["steps"], settings["replay_size"])
         if settings["synthetic_share"] > 0:
-            rows += settings["synthetic_samples"]
-        return 2000 + 2 * seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
+            rows += 3 * settings["synthetic_samples"]
+        return 2000 + seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
 
 
 def preset_experiments(default: str) -> dict[str, Experiments]:
