@@ -39,13 +39,6 @@ def number(value: float, digits: int = 1, signed: bool = False) -> str:
     return text if text.startswith("-") or not signed else f"+{text}"
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as text: `5.2 h`, `7.1 min` or `42 s`."""
-    if seconds >= 3600:
-        return f"{number(seconds / 3600)} h"
-    return f"{number(seconds / 60)} min" if seconds >= 60 else f"{number(seconds, 0)} s"
-
-
 def span(counts: Iterable[float]) -> str:
     """Return whole numbers as text: one where all are the same, or the least and the most."""
     found = list(counts)

@@ -30,6 +30,11 @@ DASHES: tuple[Any, ...] = (
     *((0, (1.5, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5))),
 )
 LEVEL = (0, (1.2, 1.6))
+STYLE = {
+    **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
+    **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+}
+"""Of matplotlib, for all that is drawn."""
 SERIES = ("line", "band", "points", "dots", "ranges", "levels")
 MARKS = (*SERIES, "thin", "bars", "spans", "areas", "lines_across")
 """Kinds of marks: `line`, `thin` (grey) and `points` (x, y), `dots` (likewise, faint), `band`,
@@ -44,12 +49,7 @@ def svg(plot: Plot) -> bytes:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(
-            {
-                **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
-                **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
-            }
-        )
+        mpl.rcParams.update(STYLE)
         figure = draw(plot)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from synther.report.cells import Table
 
-from synther.analysis import evaluations, summary_render, wall_time
-from synther.analysis.online_spec import OnlineSpec
+from synther.analysis import evaluations, summary_render
 from synther.analysis.spec import DatasetRow
 from synther.analysis.summary import summarise
 from synther.analysis.summary_spec import SummarySpec
@@ -86,26 +85,3 @@ def test_profiles_and_curves_are_thinned(
 
 def _plain(spec: SummarySpec) -> dict[str, list[dict[str, str]]]:
     return {group: [dataclasses.asdict(row) for row in own] for group, own in spec.groups.items()}
-
-
-def test_wall_time_by_job(tmp_path: Path) -> None:
-    record = tmp_path / "run.json"
-    parts = dict.fromkeys(wall_time.PARTS, 20.0)
-    content = {"task": "hopper", "agent": "sac", "preset": "quick", "seeds": [0, 1]}
-    content |= {"settings": {"steps": 500}, "seconds": parts, "wall_time_s": 130.0}
-    record.write_text(json.dumps(content | {"hardware": {"cpu": "a processor"}}))
-    spec = OnlineSpec(
-        layout="wall_time",
-        name="wall_time",
-        title="Wall time",
-        preset="quick",
-        budget="2 seeds",
-        is_paper_protocol=False,
-        agents={"sac": "SAC"},
-        tasks=["hopper"],
-        records=[str(record)],
-    )
-    frame = written(wall_time.tidy(wall_time.collect(spec)), tmp_path)
-    (table,) = tables.make(frame, spec.to_dict())
-    assert texts(table)[0] == [*("hopper", "SAC", "2", "500", "1.7 min", "10.0"), *["20.0"] * 5]
-    assert table.rows[0][4].keys == ("hopper|online|sac",)

@@ -152,10 +152,10 @@ def _published(spec: OnlineSpec, task: str, agent: str) -> published.PaperNumber
 def _of_task(spec: OnlineSpec, run: Run, task: str, agent: str) -> Summary:
     both = np.stack([run.returns[:, -1], run.returns.mean(axis=1)], axis=1)
     final, mean = _estimates(both[:, None, :], spec.bootstrap_reps, spec.seed)
-    final_std, mean_std = both.std(axis=0, ddof=1) if len(both) > 1 else (math.nan, math.nan)
+    stds = both.std(axis=0, ddof=1) if len(both) > 1 else (math.nan, math.nan)
+    final_std, mean_std = map(float, stds)
     theirs = _published(spec, task, agent)
-    spreads = {"final_std": float(final_std), "mean_std": float(mean_std)}
-    return Summary((task,), agent, len(both), final, mean, **spreads, published=theirs)
+    return Summary((task,), agent, len(both), final, mean, final_std, mean_std, published=theirs)
 
 
 def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[Summary]:

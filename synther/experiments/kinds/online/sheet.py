@@ -190,14 +190,16 @@ def footnotes(found: Online, *more: str) -> list[sheets.Note]:
     ]
     if several:
         over = "Lines: mean over seeds; over tasks, interquartile mean (IQM); bands: "
-        for start, reps, where in (
-            (over, min(spec.bootstrap_reps, BAND_REPS), "page"),
-            ("In brackets: ", spec.bootstrap_reps, "text"),
-        ):
-            words = notes.bootstrap_words(reps, "task")
-            lines.append(sheets.Note(f"{start}{words}.", where))
-        words = "± is the sample standard deviation (ddof = 1) over seeds."
-        lines.append(sheets.Note(words, "text"))
+        band, exact = (
+            notes.bootstrap_words(reps, "task")
+            for reps in (min(spec.bootstrap_reps, BAND_REPS), spec.bootstrap_reps)
+        )
+        spread = "± is the sample standard deviation (ddof = 1) over seeds."
+        lines += [
+            sheets.Note(f"{over}{band}.", "page"),
+            sheets.Note(f"In brackets: {exact}.", "text"),
+            sheets.Note(spread, "text"),
+        ]
     words = "Mean return over training: the area under the curve of evaluations, divided by its "
     lines += [sheets.Note(f"{words}length.", "text"), *map(sheets.Note, more)]
     if min(counts) == 1:
@@ -220,7 +222,7 @@ def tidy(found: Online, unit: str, unit_of_all: str) -> pd.DataFrame:
     spec = found.spec
     records: list[dict[str, Any]] = []
 
-    def record(value: Estimate, row: str, std: float = math.nan, **keys: Any) -> None:
+    def record(value: Estimate, row: str, keys: dict[str, Any], std: float = math.nan) -> None:
         records.append({"row": row, "std": std, **vars(value), **keys})
 
     for panel in found.panels:
@@ -230,19 +232,19 @@ def tidy(found: Online, unit: str, unit_of_all: str) -> pd.DataFrame:
         for agent, line in panel.lines.items():
             for point in line:
                 own = {"agent": agent, "x": point.x, "unit": x_unit, "seeds": len(point.matrix)}
-                record(point.value, "point", **place, **own)
+                record(point.value, "point", place | own)
         for agent, point in panel.levels.items():
-            record(point.value, "level", agent=agent, seeds=len(point.matrix), **place)
+            record(point.value, "level", place | {"agent": agent, "seeds": len(point.matrix)})
     for summary in found.summaries:
-        place = {"task": summary.task or "", "tasks": len(summary.tasks), "agent": summary.agent}
-        own = place | {"metric": METRICS[summary.task is not None], "seeds": summary.seeds}
-        record(summary.final, "final", summary.final_std, **own)
-        record(summary.mean, "mean", summary.mean_std, **own)
+        own = {"task": summary.task or "", "tasks": len(summary.tasks), "agent": summary.agent}
+        own |= {"metric": METRICS[summary.task is not None], "seeds": summary.seeds}
+        record(summary.final, "final", own, summary.final_std)
+        record(summary.mean, "mean", own, summary.mean_std)
         if summary.improvement:
-            record(summary.improvement, "improvement", **{**own, "metric": "probability"})
+            record(summary.improvement, "improvement", own | {"metric": "probability"})
         if other := summary.published:
             theirs = {"metric": f"return ({other.status})", "seeds": other.seeds}
-            record(Estimate(other.mean), "published", other.std, **place, **theirs)
+            record(Estimate(other.mean), "published", own | theirs, other.std)
     frame = pd.DataFrame(records).assign(
         experiment=spec.name, preset=spec.preset, budget=spec.budget
     )

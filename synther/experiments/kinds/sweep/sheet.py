@@ -20,12 +20,15 @@ def sheet(found: Online) -> sheets.Sheet:
     ratios = sorted(spec.ratios.values())
     ticks = tuple((math.log2(ratio), f"{ratio:g}") for ratio in ratios)
     edge = 0.045 * (ticks[-1][0] - ticks[0][0]) or 0.5
-    axis = {
-        "x": "critic updates an environment step",
-        "x_ticks": ticks,
-        "x_limits": (ticks[0][0] - edge, ticks[-1][0] + edge),
-    }
-    panels = [dataclasses.replace(online.axes(found, panel), **axis) for panel in found.panels]
+    panels = [
+        dataclasses.replace(
+            online.axes(found, panel),
+            x="critic updates an environment step",
+            x_ticks=ticks,
+            x_limits=(ticks[0][0] - edge, ticks[-1][0] + edge),
+        )
+        for panel in found.panels
+    ]
     series = {spec.swept: spec.swept, **{agent: spec.agents[agent] for agent in spec.reference}}
     return online.layout(
         found,
