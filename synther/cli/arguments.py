@@ -119,10 +119,15 @@ def _reading(parser: argparse.ArgumentParser) -> None:
 
 def _targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="an experiment, or a file as snakemake's; all"
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="an experiment, or as snakemake's; all",
     )
     parser.add_argument("--preset", help="the target's, or that of config/config.yaml")
-    parser.add_argument("--device", help="whose rates: cpu or cuda; that of config/config.yaml")
+    parser.add_argument(
+        "--device", help="as snakemake's --config device=...; that of config/config.yaml"
+    )
     parser.add_argument(
         "--cores", type=_at_least(1), default=len(os.sched_getaffinity(0)), help="to run on"
     )
