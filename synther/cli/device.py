@@ -6,13 +6,14 @@ import sys
 
 from synther.devices import Claim, claim_gpu, fake_gpus, lock_folder, slots_per_gpu
 from synther.errors import SyntherError
+from synther.threads import grant
 
 _held: list[Claim] = []
 """The GPU that this process took; let go when it ends."""
 
 
 def choose_device(name: str, threads: int) -> str:
-    """Return the device for `auto`, `cpu` or `cuda[:N]`, and give torch its CPU threads.
+    """Return the device for `auto`, `cpu` or `cuda[:N]`, and grant torch its CPU threads.
 
     Of several GPUs, `auto` and `cuda` take one that no other job of this user has; `cuda:N` takes
     that one, whoever has it.
@@ -22,7 +23,7 @@ def choose_device(name: str, threads: int) -> str:
     """
     import torch
 
-    torch.set_num_threads(threads)
+    grant(threads)
     if name in ("auto", "cuda") and (fakes := fake_gpus()):
         claim = _claim(fakes)
         print(f"GPU {fakes[claim.index]}, which is pretended: the CPU computes", file=sys.stderr)

@@ -20,6 +20,7 @@ from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.files import describe_input
 from synther.settings import as_dict
+from synther.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.job import TrainingJob
@@ -247,7 +248,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
     """
     started = time.monotonic()
-    torch.set_num_threads(job.threads)
+    grant(job.threads)
     identity = job_identity(job)
     statistics = load_transitions(job.statistics_from, job.time_limit)
     same = job.data.resolve() == job.statistics_from.resolve()
