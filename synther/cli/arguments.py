@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import keyword
-import os
 from collections.abc import Callable
+
+from synther.threads import cores
 
 _MODULES = {
     "download": "synther.cli.data",
@@ -66,9 +67,8 @@ def _seed(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def _threads(parser: argparse.ArgumentParser) -> None:
-    cores = len(os.sched_getaffinity(0))
     parser.add_argument(
-        "--threads", type=_at_least(1), default=cores, help="of mathematics and simulator"
+        "--threads", type=_at_least(1), default=cores(), help="of simulator and large products"
     )
 
 
@@ -128,9 +128,7 @@ def _targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", help="as snakemake's --config device=...; that of config/config.yaml"
     )
-    parser.add_argument(
-        "--cores", type=_at_least(1), default=len(os.sched_getaffinity(0)), help="to run on"
-    )
+    parser.add_argument("--cores", type=_at_least(1), default=cores(), help="to run on")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

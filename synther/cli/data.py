@@ -15,6 +15,7 @@ from synther.experiments import FULL_ROWS, Experiments
 from synther.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.settings import parse_assignments, resolve
 from synther.specs import policies_folder
+from synther.threads import grant
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions
@@ -81,11 +82,9 @@ def policies(options: argparse.Namespace) -> None:
 
 def behaviour(options: argparse.Namespace) -> None:
     """Train the behaviour policies of one task."""
-    import torch
-
     from synther.training.behaviour import BehaviourSettings, train_behaviour
 
-    torch.set_num_threads(options.threads)
+    grant(options.threads)
     recipe = config.load("behaviour")
     if options.task not in recipe["tasks"]:
         where = str(config.config_dir() / "behaviour.yaml")

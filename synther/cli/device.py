@@ -12,13 +12,14 @@ from synther.devices import (
     require_device,
     slots_per_gpu,
 )
+from synther.threads import grant
 
 _held: list[Claim] = []
 """The GPU that this process took; let go when it ends."""
 
 
 def choose_device(name: str, threads: int) -> str:
-    """Return the device for `auto`, `cpu` or `cuda[:N]`, and give torch its CPU threads.
+    """Return the device for `auto`, `cpu` or `cuda[:N]`, and grant torch its CPU threads.
 
     Of several GPUs, `auto` and `cuda` take one that no other job of this user has; `cuda:N` takes
     that one, whoever has it.
@@ -28,7 +29,7 @@ def choose_device(name: str, threads: int) -> str:
     """
     import torch
 
-    torch.set_num_threads(threads)
+    grant(threads)
     if name in ("auto", "cuda") and (fakes := fake_gpus()):
         claim = _claim(fakes)
         print(f"GPU {fakes[claim.index]}, which is pretended: the CPU computes", file=sys.stderr)

@@ -21,6 +21,7 @@ from synther.errors import SyntherError
 from synther.files import describe_input
 from synther.generators import draw
 from synther.settings import as_dict
+from synther.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.job import TrainingJob
@@ -263,7 +264,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
     """
     started = time.monotonic()
-    torch.set_num_threads(job.threads)
+    grant(job.threads)
     identity = job_identity(job)
     how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
     statistics = load_transitions(job.statistics_from, **how)

@@ -11,7 +11,6 @@ import argparse
 import fnmatch
 import importlib.util
 import itertools
-import os
 import re
 import runpy
 import shlex
@@ -289,8 +288,6 @@ def test_cheap_commands_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for library in ("OMP", "OPENBLAS", "MKL"):  # `--threads` sets these for good
-        monkeypatch.setenv(f"{library}_NUM_THREADS", os.environ.get(f"{library}_NUM_THREADS", "1"))
     given_files(tmp_path)
     for block in filter(runnable, pages.blocks(page)):
         for command in block.commands:

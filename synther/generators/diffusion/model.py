@@ -28,6 +28,7 @@ from synther.generators.diffusion.trainer import (
     stream,
 )
 from synther.settings import as_dict, resolve
+from synther.threads import mathematics
 from synther.transitions import Transitions
 
 __all__ = ["Diffusion", "DiffusionSettings"]
@@ -197,9 +198,9 @@ class Diffusion:
 
     @torch.inference_mode()
     def _sample(self, rows: int, generator: torch.Generator) -> Transitions:
-        _, normaliser = self._fitted()
+        network, normaliser = self._fitted()
         s, (d, a) = self.settings, self._widths
-        with products_in(s.precision):
+        with products_in(s.precision), mathematics(network.operations(rows), self.device):
             x = self._draw((rows, len(normaliser.mean)), generator)
         packed = normaliser.inverse(x).cpu().numpy()
         if not s.model_terminals:
