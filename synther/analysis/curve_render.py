@@ -128,7 +128,7 @@ def score_rows(curve: Curve) -> list[list[str]]:
 
 
 def comparison_rows(curve: Curve) -> list[list[str]]:
-    """Return every point against the baseline at the same percentage as text, a head first."""
+    """Return every point against the baseline at the same amount as text, a head first."""
     spec = curve.spec
     baseline = spec.series[spec.baseline_series]
     heads = ["Data", f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart"]
