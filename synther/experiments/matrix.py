@@ -326,6 +326,7 @@ class Experiments:
             "title": spec["title"],
             "preset": self.preset,
             "is_paper_protocol": self.scale["protocol"] == "paper",
+            "is_evidence": self.scale["evidence"],
             "banner": self.scale.get("banner", ""),
             "bootstrap_reps": self.scale["bootstrap_reps"],
             "seed": 0,

@@ -62,7 +62,10 @@ def verify(
         if name not in config.preset_names():
             report.add("foreign", root / name, "no preset has this name")
             continue
-        _check_preset(root / name, Experiments(name), sums, report)
+        plan = Experiments(name)
+        if not plan.scale["evidence"]:
+            report.pipeline_checks.append(name)
+        _check_preset(root / name, plan, sums, report)
     return report
 
 

@@ -303,6 +303,7 @@ def test_notes_that_say_the_same_are_one_line(tree: Tree) -> None:
     lines = tree.verify().lines()
     assert len(lines) == 2
     assert lines[0].endswith("(and 2 more like it)")
+    assert "runs of their presets (pipeline check, no evidence: quick): 3 unfinished" in lines[1]
 
 
 def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
