@@ -263,7 +263,9 @@ class _Judge:
     ) -> tuple[list[str], str]:
         cells = list({id(c): c for e in effects for pair in e.pairs for c in pair}.values())
         limits = []
-        if not self.spec.is_paper_protocol:
+        if not self.spec.is_evidence:
+            limits.append(f"preset {self.spec.preset} checks the pipeline")
+        elif not self.spec.is_paper_protocol:
             limits.append(f"preset {self.spec.preset} is below the protocol")
         if any(cell.dataset != cell.paper_name for cell in cells):
             limits.append("datasets stand in for the paper's")
@@ -299,7 +301,7 @@ class _Judge:
         # the one that was the hardest to be better than
         shown = min(there, key=lambda e: (e.finding, np.nan_to_num(e.estimate.low, nan=-np.inf)))
         strata = min(len(effect.pairs) for effect in there), len(claim.of.cells)
-        verdict = verdicts.pronounce(finding, is_below_protocol=bool(limits))
+        verdict = verdicts.pronounce(finding, bool(limits), self.spec.is_evidence)
         return Outcome(claim, verdict, shown, strata, limits, physics)
 
 

@@ -30,6 +30,7 @@ FILLS = {
     Verdict.REPRODUCED: "#bfe3d3",
     Verdict.INDICATIVE_FOR: "#e3f2ec",
     Verdict.INCONCLUSIVE: "#eeeeee",
+    Verdict.PIPELINE_CHECK: "#ffffff",
     Verdict.NOT_RUN: "#ffffff",
     Verdict.INDICATIVE_AGAINST: "#fbe6d8",
     Verdict.NOT_REPRODUCED: "#f3c3a5",

@@ -139,7 +139,9 @@ def footnotes(court: Court) -> list[str]:
         "distance to the data. All are of one fit of each generator and one set of its samples.",
         "Parity is an interval within a margin (ours, in config/claims.yaml), never the lack of a "
         "significant difference. Scores are of the last evaluation.",
-        "Evidence that falls short of the protocol in anything is never more than indicative.",
+        "Evidence that falls short of the protocol in anything is never more than indicative."
+        if spec.is_evidence
+        else "The preset checks the pipeline: its numbers decide no claim, whatever they are.",
     ]
     found = {outcome.claim.status for outcome in court.outcomes}
     lines += [f"{line}." for line in paper.footnotes(found)]

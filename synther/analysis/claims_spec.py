@@ -112,8 +112,8 @@ class ClaimsSpec(Spec):
     @property
     def banner_text(self) -> str:
         """The line that keeps a preset's verdicts from being taken for more than they are."""
-        if self.is_paper_protocol:
-            return ""
+        if self.is_paper_protocol or not self.is_evidence:
+            return super().banner_text
         return f"{self.preset} preset: below the protocol, no verdict is more than indicative"
 
     @classmethod

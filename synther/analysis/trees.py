@@ -20,6 +20,7 @@ from synther.analysis.fidelity import measures, read_fidelity
 from synther.analysis.paper import PaperNumber
 from synther.analysis.scores import COLUMNS, RUN, final_scores, read_results
 from synther.errors import SyntherError
+from synther.files import files_below
 from synther.specs import stands_for
 
 PAPER = "paper"
@@ -115,7 +116,7 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
         raise SyntherError(f"{folder} is no folder of results: name one, such as results/quick")
     agents: list[Path] = []
     samples: list[Path] = []
-    for path in sorted(folder.rglob("*.parquet")):
+    for path in files_below(folder, "*.parquet"):
         try:
             names = pq.ParquetFile(path).schema_arrow.names
         except (ValueError, OSError) as error:

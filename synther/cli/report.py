@@ -46,6 +46,7 @@ def report(options: argparse.Namespace) -> None:
     html = render(
         experiments.preset,
         experiments.scale["protocol"] == "paper",
+        experiments.scale["evidence"],
         tables,
         report_plan.figures(experiments, tables),
         gather(report_plan.results(experiments, tables), report_plan.records(experiments, tables)),

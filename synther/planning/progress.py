@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from synther.files import walk
 from synther.planning.rates import Rates
 from synther.planning.work import Job
 
@@ -49,7 +50,7 @@ def marked_outputs(root: Path) -> dict[str, float]:
     one file goes on in a folder.
     """
     folder, found = root / ".snakemake/incomplete", dict[str, float]()
-    for path in folder.rglob("*"):
+    for path in walk(folder):
         try:
             if path.is_file():
                 parts = [part.removeprefix("@") for part in path.relative_to(folder).parts]

@@ -11,6 +11,7 @@ from typing import Any
 
 from synther import config
 from synther.errors import SyntherError
+from synther.files import files_below
 from synther.planning.work import BENCHED_SEEDS, Job, Work
 
 BENCH = Path("results/bench")
@@ -104,7 +105,7 @@ def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
     stated = config.load("rates")
     own = stated["devices"][kind]
     per_s: dict[str, Any] = {**stated["any_device"], **own["rates"]}
-    newest = _newest(kind, Path(folder).glob("*.json"))
+    newest = _newest(kind, files_below(folder, "*.json"))
     origin = own["origin"]
     if newest is not None:
         path, measured = newest

@@ -24,7 +24,7 @@ from synther.report.provenance import Archive
 TEMPLATES = Path(__file__).parent / "template"
 ORDER = (
     *("reproduced", "indicative: in favour", "inconclusive", "indicative: against"),
-    *("not reproduced", "not run"),
+    *("not reproduced", "pipeline check", "not run"),
 )
 
 
@@ -116,6 +116,7 @@ def _slug(text: str) -> str:
 def render(
     preset: str,
     is_paper_protocol: bool,
+    is_evidence: bool,
     specs: Mapping[str, Mapping[str, Any]],
     figures: Mapping[str, list[str]],
     archive: Archive,
@@ -126,6 +127,7 @@ def render(
     Args:
         preset: its name.
         is_paper_protocol: whether that is the full protocol.
+        is_evidence: whether its numbers may be held against the paper's.
         specs: experiment -> its description (`Experiments.table`).
         figures: experiment -> the files of its figure.
         archive: the runs.
@@ -156,6 +158,7 @@ def render(
     return environment.get_template("report.html").render(
         preset=preset,
         is_paper_protocol=is_paper_protocol,
+        is_evidence=is_evidence,
         sections=[part for part in sections if not part.is_missing],
         missing=[part for part in sections if part.is_missing],
         verdicts=_verdicts(sections),

@@ -234,6 +234,19 @@ class Sheet:
     notes: tuple[Note, ...] = ()
     tidy: dict[str, list[Any]] = field(default_factory=dict)
 
+    def without_agreement(self) -> Sheet:
+        """Return it with nothing said of how its numbers stand to published ones."""
+
+        def unjudged(row: Row) -> Row:
+            cells = tuple(dataclasses.replace(cell, agreement="") for cell in row.cells)
+            return dataclasses.replace(row, cells=cells)
+
+        tables = (
+            dataclasses.replace(table, rows=tuple(map(unjudged, table.rows)))
+            for table in self.tables
+        )
+        return dataclasses.replace(self, tables=tuple(tables))
+
     def to_json(self) -> str:
         """Return it as JSON; what has its default value is left out."""
         content = _plain(self)

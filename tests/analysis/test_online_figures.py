@@ -24,6 +24,7 @@ def spec(**changes):
         "preset": "quick",
         "budget": "tiny",
         "is_paper_protocol": False,
+        "is_evidence": False,
         "agents": AGENTS,
         "layout": "online",
         "tasks": TASKS,

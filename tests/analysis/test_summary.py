@@ -37,6 +37,7 @@ def spec() -> SummarySpec:
         preset="quick",
         budget="3 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         agents={"td3_bc": "TD3+BC", "bc": "BC", "edac": "EDAC"},
         groups={
             "locomotion": [DatasetRow("hopper", "hopper"), DatasetRow("walker", "walker2d")],

@@ -46,6 +46,7 @@ def spec() -> TableSpec:
         preset="quick",
         budget="quick: 1,000 updates, 3 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         groups={
             "Locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)],
             "Maze2D": [DatasetRow(MAZE, MAZE)],
@@ -266,7 +267,9 @@ def test_figure_has_every_text_inside_it_and_none_on_another(spec: TableSpec, ag
 
 
 def test_the_papers_own_protocol_has_no_banner(spec: TableSpec) -> None:
-    full = dataclasses.replace(spec, is_paper_protocol=True, preset="paper", budget="full protocol")
+    full = dataclasses.replace(
+        spec, is_paper_protocol=True, is_evidence=True, preset="paper", budget="full protocol"
+    )
     text = render.markdown(compare(full, results(SCORES, "paper")))
     assert "not evidence" not in text
     assert "Preset paper: full protocol" in text

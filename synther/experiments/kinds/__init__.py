@@ -55,4 +55,4 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
     numbers = importlib.import_module(f"{__name__}.{spec.kind}.numbers")
     sheet = importlib.import_module(f"{__name__}.{spec.kind}.sheet")
     made: Sheet = sheet.sheet(numbers.measure(spec, numbers.read(paths)))
-    return made
+    return made if spec.is_evidence else made.without_agreement()

@@ -104,6 +104,7 @@ class Plan:
             "title": self.spec["title"],
             "preset": self.matrix.preset,
             "is_paper_protocol": scale["protocol"] == "paper",
+            "is_evidence": scale["evidence"],
             "banner": scale.get("banner", ""),
             "bootstrap_reps": scale["bootstrap_reps"],
             "seed": 0,
