@@ -125,7 +125,7 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
         ),
         "dots": (so.Dot(pointsize=2.4, alpha=0.4, edgewidth=0), {"x": "x", "y": "y"}),
         "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
-        "spans": (so.Range(linewidth=1.4), {"y": "y", "xmin": "low", "xmax": "high"}),
+        "spans": (so.Range(linewidth=3.4, alpha=0.4), {"y": "y", "xmin": "low", "xmax": "high"}),
         "bars": (so.Bar(edgewidth=0, width=0.7), {"x": "x", "y": "y"}),
     }
     shape, names = made[mark]
@@ -157,7 +157,7 @@ def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
 
 def _dress(axes: Axes, panel: Panel) -> None:
     """Give axes the look that all panels have: a light grid, two spines, small ticks."""
-    from matplotlib.ticker import MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
     for name in ("x", "y"):
         scale, limits = getattr(panel, f"{name}_scale"), getattr(panel, f"{name}_limits")
@@ -169,15 +169,20 @@ def _dress(axes: Axes, panel: Panel) -> None:
             axis.set_minor_formatter(NullFormatter())
         elif scale == "linear":
             axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+            if name == "x":
+                axis.set_major_formatter(FuncFormatter(_short))
         if limits:
             getattr(axes, f"set_{name}lim")(*limits)
-    axes.grid(axis="y", color=GRID, linewidth=0.6)
+    axes.grid(axis=panel.grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    for side in ("top", "right"):
+    names_rows = panel.grid == "x"
+    for side in ("top", "right", *["left"] * names_rows):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set(color=INK, linewidth=0.7)
     axes.tick_params(labelsize=TICK, width=0.6, length=3, pad=2, color=INK, labelcolor=INK)
+    if names_rows:
+        axes.tick_params(axis="y", length=0)
     axes.set_xlabel(panel.x, fontsize=TICK + 0.5, color=INK)
     axes.set_ylabel(panel.y, fontsize=TICK + 0.5, color=INK)
     above = 13 if panel.subtitle else 4
@@ -191,6 +196,14 @@ def _dress(axes: Axes, panel: Panel) -> None:
             fontsize=TICK,
             color=GREY,
         )
+
+
+def _short(value: float, _: int = 0) -> str:
+    """Return a number as a tick's label: thousands as K, millions as M."""
+    for unit, sign in ((1_000_000, "M"), (1000, "K")):
+        if abs(value) >= unit:
+            return f"{value / unit:g}{sign}"
+    return f"{value:g}".replace("-", "−")
 
 
 def _legend_columns(entries: Iterable[Series], width: float) -> int:

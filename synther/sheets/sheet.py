@@ -156,6 +156,7 @@ class Panel:
         y_limits: likewise.
         x_scale: linear or log.
         y_scale: likewise.
+        grid: the axis across which lines are drawn; x where the vertical one names rows.
     """
 
     key: str
@@ -169,6 +170,7 @@ class Panel:
     y_limits: tuple[float, float] | None = None
     x_scale: str = "linear"
     y_scale: str = "linear"
+    grid: Literal["x", "y"] = "y"
 
 
 @dataclass(frozen=True)
