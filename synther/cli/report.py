@@ -14,21 +14,21 @@ from synther.files import atomic_path, require_writable
 def table(options: argparse.Namespace) -> None:
     """Make one table or figure in all formats."""
     experiments = Experiments(options.preset)
-    spec = experiments.table(options.experiment)
-    figure = experiments.figures(options.experiment)[0]
-    paths = options.results or experiments.results(options.experiment)
-    needed = options.results or experiments.inputs(options.experiment)
+    plan = experiments.plan(options.experiment)
+    spec, figure = plan.describe(), experiments.figure(options.experiment)
+    paths = options.results or plan.results()
+    needed = options.results or plan.inputs()
     missing = [path for path in needed if not Path(path).is_file()]
     if missing and not options.partial:
         raise SyntherError(
             f"{len(missing)} of {len(needed)} results are missing, the first is {missing[0]}: make "
-            f"them with `snakemake {figure}`, or leave them out with --partial"
+            f"them with `snakemake {figure}.pdf`, or leave them out with --partial"
         )
-    from synther.analysis.build import build, read
+    from synther.experiments.kinds import make_sheet
+    from synther.sheets.writers import write
 
-    out = Path(options.out or figure.removesuffix(".pdf"))
-    results = read(spec, [path for path in paths if path not in missing])
-    for path in build(spec, results, out):
+    sheet = make_sheet(spec, [path for path in paths if path not in missing])
+    for path in write(sheet, Path(options.out or figure)):
         print(path)
 
 
@@ -42,17 +42,17 @@ def report(options: argparse.Namespace) -> None:
     experiments = Experiments(options.preset)
     out = Path(options.out or report_plan.path(experiments))
     require_writable(out)
-    tables = report_plan.tables(experiments)
-    html = render(
+    files = report_plan.sheets(experiments)
+    page = render(
         experiments.preset,
         experiments.scale["protocol"] == "paper",
         experiments.scale["evidence"],
-        tables,
-        report_plan.figures(experiments, tables),
-        gather(report_plan.results(experiments, tables), report_plan.records(experiments, tables)),
+        files,
+        report_plan.titles(experiments),
+        gather(report_plan.results(experiments, files), report_plan.records(experiments, files)),
         f"Made by synther {provenance.version()}, commit {provenance.commit()}",
     )
-    save(html, out)
+    save(page, out)
     print(out)
 
 
@@ -72,7 +72,7 @@ def scores(options: argparse.Namespace) -> None:
             f"preset '{options.preset}' has no results yet: make them with "
             f"`snakemake {experiments.scores_file()}`"
         )
-    from synther.analysis.scores import final_scores, read_results
+    from synther.statistics.scores import final_scores, read_results
 
     final = final_scores(read_results(there))
     with atomic_path(out) as temporary:
@@ -82,8 +82,8 @@ def scores(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Print two trees of results side by side."""
-    from synther.analysis.trees import compare_trees, tidy
-    from synther.analysis.trees_render import as_json, text
+    from synther.verification.trees import compare_trees, tidy
+    from synther.verification.trees_text import as_json, text
 
     if options.out:
         if Path(options.out).suffix != ".csv":

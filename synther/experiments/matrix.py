@@ -6,6 +6,7 @@ and with which settings; nothing else knows the layout of `data/`, `results/` an
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import itertools
 from typing import Any
@@ -63,10 +64,26 @@ class Experiments:
         """
         return kinds.plan_of(self.experiment(name)["kind"])(self, name)
 
+    def results(self, name: str) -> list[str]:
+        """Return the paths of an experiment's results."""
+        return self.plan(name).results()
+
+    def inputs(self, name: str) -> list[str]:
+        """Return the paths of all files that an experiment's table or figure is made from."""
+        return self.plan(name).inputs()
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return what an experiment's table or figure shows, as plain data."""
+        return dataclasses.asdict(self.plan(name).describe())
+
+    def figure(self, name: str) -> str:
+        """Return the path of a table or figure, without its suffix."""
+        folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
+        return f"{folder}/{name}"
+
     def figures(self, name: str) -> list[str]:
         """Return the files of a table or figure, one a format."""
-        folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
-        return [f"{folder}/{name}{suffix}" for suffix in writers.suffixes()]
+        return [self.figure(name) + suffix for suffix in writers.suffixes()]
 
     def is_run(self, name: str) -> bool:
         """Return whether the preset runs anything of an experiment."""

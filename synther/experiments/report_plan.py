@@ -1,45 +1,39 @@
-"""Where the page of a preset lies, and which files it is made from.
-
-A part of what `synther.experiments` is asked for by the rules and the command line.
-"""
+"""Where the page of a preset lies, and which files it is made from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from synther.experiments.matrix import Experiments
-
-SHOWN = (".csv", ".md", ".png")
-"""The formats of tables and figures that the page takes in."""
+from synther.specs import agent_spec
 
 
-def path(plan: Experiments) -> str:
+def path(matrix: Experiments) -> str:
     """Return the path of a preset's page, beside its tables and figures."""
-    return plan.figures("report")[0].removesuffix(".pdf") + ".html"
+    return f"{matrix.figure('report')}.html"
 
 
-def tables(plan: Experiments) -> dict[str, dict[str, Any]]:
-    """Return experiment -> its description, of all that the preset runs anything of."""
-    return {name: plan.table(name) for name in plan.made()}
+def sheets(matrix: Experiments) -> dict[str, str]:
+    """Return experiment -> the file of its sheet, of all that the preset runs anything of."""
+    return {name: f"{matrix.figure(name)}.json" for name in matrix.made()}
 
 
-def figures(plan: Experiments, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return experiment -> the files of its table or figure that the page takes in."""
-    return {name: [f for f in plan.figures(name) if f.endswith(SHOWN)] for name in names}
+def titles(matrix: Experiments) -> dict[str, dict[str, str]]:
+    """Return "agents" and "sources" -> slug -> title, of all that the preset runs."""
+    found: dict[str, dict[str, str]] = {"agents": {}, "sources": {}}
+    for name in matrix.made():
+        for run in matrix.plan(name).runs():
+            found["agents"][run.agent] = agent_spec(run.agent)["title"]
+            found["sources"][run.source] = run.source_title
+    return found
 
 
-def inputs(plan: Experiments) -> list[str]:
-    """Return all files that a whole page is made from: every table and figure."""
-    return [file for files in figures(plan, plan.made()).values() for file in files]
-
-
-def results(plan: Experiments, names: Iterable[str]) -> list[str]:
+def results(matrix: Experiments, names: Iterable[str]) -> list[str]:
     """Return the paths of the agents' rows of some experiments, each once."""
-    return list(dict.fromkeys(file for name in names for file in plan.results(name)))
+    return list(dict.fromkeys(file for name in names for file in matrix.results(name)))
 
 
-def records(plan: Experiments, names: Iterable[str]) -> list[str]:
+def records(matrix: Experiments, names: Iterable[str]) -> list[str]:
     """Return the paths of everything else that their figures are made from, each once."""
-    made = {file for name in names for file in plan.inputs(name)}
-    return sorted(made - set(results(plan, names)))
+    made = {file for name in names for file in matrix.inputs(name)}
+    return sorted(made - set(results(matrix, names)))

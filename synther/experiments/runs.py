@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from synther.specs import source_spec
+
 ONLINE = "online"
 """What the rows of agents that learn in their environment have as their source."""
 
@@ -25,6 +27,12 @@ class Run:
     def cell(self) -> tuple[str, str, str]:
         """What its rows are of: dataset or task, source, agent."""
         return self.dataset, self.source, self.agent
+
+    @property
+    def source_title(self) -> str:
+        """What was learned from, as tables print it."""
+        title: str = source_spec(self.source)["title"]
+        return title
 
     @property
     def result(self) -> str:
@@ -62,6 +70,11 @@ class OnlineRun(Run):
     """
 
     part: ClassVar[str] = "online"
+
+    @property
+    def source_title(self) -> str:
+        """What was learned from: the environment."""
+        return ONLINE
 
     @property
     def task(self) -> str:

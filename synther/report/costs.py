@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from synther.analysis.wall_time import duration
-from synther.report.cells import Cell, Column, Table, word
+from synther.sheets import Cell, Column, Row, Table
+from synther.sheets.numbers import duration, words
 
 STAGES = {
     "offline": "training on fixed data",
@@ -48,24 +48,22 @@ def costs(records: Mapping[str, Mapping[str, Any]]) -> Table:
             key = _job(path, record)
             jobs[key].append(float(record["wall_time_s"]))
             machines[key].add(_machine(record))
-    heads = [Column("Stage", is_name=True), Column("What", is_name=True), Column("Jobs")]
-    heads += [Column("Wall time"), Column("Longest job"), Column("Machine", is_name=True)]
-    table = Table("Wall time of all jobs behind this page", heads)
 
-    def row(stage: str, what: str, times: list[float], where: set[str]) -> list[Cell]:
+    def row(stage: str, what: str, times: list[float], where: set[str], is_total: bool) -> Row:
         total, longest = sum(times), max(times)
-        return [
-            word(stage),
-            word(what),
-            Cell(str(len(times)), float(len(times))),
-            Cell(duration(total), total),
-            Cell(duration(longest), longest),
-            word("; ".join(sorted(where))),
-        ]
+        count = Cell(str(len(times)), float(len(times)))
+        cells = [words(stage), words(what), count, Cell(duration(total), total)]
+        cells += [Cell(duration(longest), longest), words("; ".join(sorted(where)))]
+        return Row(tuple(cells), is_total=is_total)
 
-    for key in sorted(jobs, key=lambda key: -sum(jobs[key])):
-        table.rows.append(row(*key, jobs[key], machines[key]))
+    names = {"Stage", "What", "Machine"}
+    heads = ("Stage", "What", "Jobs", "Wall time", "Longest job", "Machine")
+    rows = [
+        row(*key, jobs[key], machines[key], is_total=False)
+        for key in sorted(jobs, key=lambda key: -sum(jobs[key]))
+    ]
     if jobs:
         every = [time for times in jobs.values() for time in times]
-        table.footer.append(row("all", "", every, set().union(*machines.values())))
-    return table
+        rows.append(row("all", "", every, set().union(*machines.values()), is_total=True))
+    columns = tuple(Column(head, is_name=head in names) for head in heads)
+    return Table("Wall time of all jobs behind this page", columns, tuple(rows))

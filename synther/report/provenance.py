@@ -11,18 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synther.analysis import evaluations, scores
 from synther.errors import SyntherError
+from synther.sheets.sheet import run_key
+from synther.statistics import evaluations, scores
 
 MOST_POINTS = 100
 """Most evaluations of a curve that the page keeps."""
 BULKY = ("histograms", "ks_complement", "correlation_similarity")
 """Parts of records that the page leaves out: figures show them."""
-
-
-def run_key(dataset: str, source: str, agent: str) -> str:
-    """Return the name of a run in the page."""
-    return f"{dataset}|{source}|{agent}"
 
 
 @dataclass

@@ -125,6 +125,13 @@ def agreement(
     return "higher" if gap > 0 else "lower"
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as text: `5.2 h`, `7.1 min` or `42 s`."""
+    if seconds >= 3600:
+        return f"{number(seconds / 3600)} h"
+    return f"{number(seconds / 60)} min" if seconds >= 60 else f"{number(seconds, 0)} s"
+
+
 def seeds_text(counts: Sequence[int]) -> str:
     """Return how many seeds there are, where places differ the least and the most."""
     low, high = min(counts), max(counts)
@@ -137,6 +144,7 @@ __all__ = [
     "SCORE_TOLERANCE",
     "agreement",
     "count",
+    "duration",
     "estimated",
     "measured",
     "number",

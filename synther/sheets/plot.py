@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from synther.sheets.sheet import Panel, Plot, Series
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 FONT = "STIXGeneral"  # comes with matplotlib, so every machine draws the same
 INK, GREY, GRID = "#111111", "#555555", "#e4e4e4"
 TICK, BODY = 8.0, 9.0
+SMALL = 100.0
+"""Width in points below which a panel's letters are small."""
+STAIN = 500
+"""Dots from which on they are drawn as one picture."""
 # Okabe and Ito's palette, told apart with any colour vision; marks and dashes tell in grey too
 COLORS = ("#3b3b3b", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("s", "o", "^", "D", "v", "P", "X")
@@ -26,11 +30,11 @@ DASHES: tuple[Any, ...] = (
 )
 LEVEL = (0, (1.2, 1.6))
 SERIES = ("line", "band", "points", "dots", "ranges", "levels")
-MARKS = (*SERIES, "bars", "spans", "areas", "lines_across")
-"""Kinds of marks: `line` and `points` (x, y), `band` and `ranges` (x, low, high), `dots` (faint x,
-y), `levels` (y over the whole width, with low and high as its band), `bars` (lying: y, x, stacked),
-`spans` (lying: y, low, high), `areas` (x, low, high, filled in grey or their colour), and
-`lines_across` (x over the whole height)."""
+MARKS = (*SERIES, "thin", "bars", "spans", "areas", "lines_across")
+"""Kinds of marks: `line`, `thin` (grey) and `points` (x, y), `dots` (likewise, faint), `band`,
+`ranges` and `areas` (x, low, high), `levels` (y over the whole width, with low and high as its
+band), `lines_across` (x over the whole height), and lying ones: `bars` (y, x, stacked) and `spans`
+(y, low, high)."""
 
 
 def svg(plot: Plot) -> bytes:
@@ -43,6 +47,7 @@ def svg(plot: Plot) -> bytes:
             {
                 **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
                 **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+                "lines.solid_capstyle": "butt",  # an interval ends where it ends
             }
         )
         figure = draw(plot)
@@ -59,15 +64,17 @@ def draw(plot: Plot) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     columns = min(plot.columns, len(plot.panels))
+    is_small = _is_small(plot)
     lines = math.ceil(len(plot.panels) / columns)
     entries = [series for series in plot.series if _is_drawn(plot, series)]
     width, height = plot.panel_size
-    keys = _legend_columns(entries, columns * (width + 46))
+    width += 14 if is_small else 46  # what stands left of the axes
+    keys = _legend_columns(entries, columns * width)
     legend = 17.0 * math.ceil(len(entries) / keys) if len(entries) > 1 else 0.0
-    titles = 30.0 if any(panel.subtitle for panel in plot.panels) else 18.0
-    if not any(panel.title for panel in plot.panels):
-        titles = 4.0
-    size = (columns * (width + 46), lines * (height + titles + 34) + legend)
+    around = 34.0 + 12.0 * sum(
+        any(getattr(panel, name) for panel in plot.panels) for name in ("title", "subtitle")
+    )
+    size = (columns * width, lines * (height + (26.0 if is_small else around)) + legend)
     layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.04)
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout=layout, facecolor="white")
     FigureCanvasSVG(figure)
@@ -82,6 +89,10 @@ def draw(plot: Plot) -> Figure:
     if len(entries) > 1:
         _legend(figure, plot, entries, keys)
     return figure
+
+
+def _is_small(plot: Plot) -> bool:
+    return plot.panel_size[0] < SMALL and not any(panel.grid == "x" for panel in plot.panels)
 
 
 def _is_drawn(plot: Plot, series: Series) -> bool:
@@ -103,7 +114,7 @@ def _panel(axes: Axes, plot: Plot, panel: Panel, rows: pd.DataFrame) -> None:
         own = rows[rows["layer"] == layer.name]
         if len(own):
             _layer(axes, plot, layer.mark, own)
-    _dress(axes, panel)
+    _dress(axes, panel, _is_small(plot))
 
 
 def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
@@ -116,14 +127,21 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
             _level(axes, row, looks[row["series"]][0], across=mark == "lines_across")
         return
     made: dict[str, tuple[Any, dict[str, str]]] = {
-        "line": (so.Line(linewidth=1.5), {"x": "x", "y": "y", "linestyle": "series"}),
+        "thin": (so.Path(linewidth=0.8, color=GREY), {"x": "x", "y": "y"}),
+        "line": (
+            so.Path(linewidth=0.9 if _is_small(plot) else 1.5),
+            {"x": "x", "y": "y", "linestyle": "series"},
+        ),
         "band": (so.Band(alpha=0.16), {"x": "x", "ymin": "low", "ymax": "high"}),
-        "areas": (so.Area(alpha=0.35, edgewidth=0), {"x": "x", "y": "high", "baseline": "low"}),
+        "areas": (so.Band(alpha=0.4), {"x": "x", "ymin": "low", "ymax": "high"}),
         "points": (
             so.Dot(pointsize=5.5, edgecolor="white", edgewidth=0.6),
             {"x": "x", "y": "y", "marker": "series"},
         ),
-        "dots": (so.Dot(pointsize=2.4, alpha=0.4, edgewidth=0), {"x": "x", "y": "y"}),
+        "dots": (
+            so.Dot(pointsize=1.5 if len(rows) > STAIN else 2.4, alpha=0.4, edgewidth=0),
+            {"x": "x", "y": "y"},
+        ),
         "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
         "spans": (so.Range(linewidth=3.4, alpha=0.4), {"y": "y", "xmin": "low", "xmax": "high"}),
         "bars": (so.Bar(edgewidth=0, width=0.7), {"x": "x", "y": "y"}),
@@ -143,6 +161,8 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
     drawn.on(axes).plot()
     axes.set_xscale(before[0])
     axes.set_yscale(before[1])
+    if mark == "dots" and len(rows) > STAIN:
+        axes.collections[-1].set_rasterized(True)
 
 
 def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
@@ -155,7 +175,7 @@ def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
     axes.axhline(row["y"], color=color, linestyle=LEVEL, linewidth=1.3, zorder=1.5)
 
 
-def _dress(axes: Axes, panel: Panel) -> None:
+def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
     """Give axes the look that all panels have: a light grid, two spines, small ticks."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
@@ -168,7 +188,8 @@ def _dress(axes: Axes, panel: Panel) -> None:
             axis.set_ticks([place for place, _ in ticks], [label for _, label in ticks])
             axis.set_minor_formatter(NullFormatter())
         elif scale == "linear":
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+            count = 3 if is_small else 5
+            axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
             if name == "x":
                 axis.set_major_formatter(FuncFormatter(_short))
         if limits:
@@ -180,13 +201,17 @@ def _dress(axes: Axes, panel: Panel) -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set(color=INK, linewidth=0.7)
-    axes.tick_params(labelsize=TICK, width=0.6, length=3, pad=2, color=INK, labelcolor=INK)
+    tick, body, weight = (6.0, 6.5, "normal") if is_small else (TICK, BODY, "bold")
+    axes.tick_params(which="both", labelsize=tick, pad=2, color=INK, labelcolor=INK)
+    axes.tick_params(width=0.6, length=3)
     if names_rows:
         axes.tick_params(axis="y", length=0)
+    if is_small:
+        axes.set_yticks([])
     axes.set_xlabel(panel.x, fontsize=TICK + 0.5, color=INK)
     axes.set_ylabel(panel.y, fontsize=TICK + 0.5, color=INK)
     above = 13 if panel.subtitle else 4
-    axes.set_title(panel.title, loc="left", fontsize=BODY, fontweight="bold", color=INK, pad=above)
+    axes.set_title(panel.title, loc="left", fontsize=body, fontweight=weight, color=INK, pad=above)
     if panel.subtitle:
         axes.annotate(
             *(panel.subtitle, (0, 1)),
@@ -206,37 +231,41 @@ def _short(value: float, _: int = 0) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-def _legend_columns(entries: Iterable[Series], width: float) -> int:
-    """Return how many entries stand in a line of the legend."""
-    longest = max((len(series.label) for series in entries), default=0)
-    count = len(list(entries))
-    return max(1, min(count, int(width // (4.6 * longest + 38))))
+def _legend_columns(entries: Sequence[Series], width: float) -> int:
+    """Return how many entries stand in a line of the legend: all of them where they fit."""
+    rooms = [4.4 * len(series.label) + 44 for series in entries]
+    if not rooms or sum(rooms) <= width:
+        return max(1, len(rooms))
+    return max(1, min(len(rooms) - 1, int(width // max(rooms))))
 
 
-def _legend(figure: Figure, plot: Plot, entries: list[Series], keys: int) -> None:
+def _legend(figure: Figure, plot: Plot, entries: Sequence[Series], keys: int) -> None:
     from matplotlib.lines import Line2D
 
     looks = _looks(plot)
-    marks = {layer.mark for layer in plot.layers}
+    mark_of = {layer.name: layer.mark for layer in plot.layers}
+    drawn: dict[str, set[str]] = {}
+    for key, layer in zip(plot.data["series"], plot.data["layer"], strict=True):
+        drawn.setdefault(key, set()).add(mark_of.get(layer, ""))
     handles = []
     for series in entries:
         color, shape, dash = looks[series.key]
-        has_line, has_mark = "line" in marks, "points" in marks
+        own = drawn[series.key]
+        style: dict[str, Any] = {"linestyle": dash if "line" in own else "none", "linewidth": 1.5}
         if series.is_level:
-            style: dict[str, Any] = {"linestyle": LEVEL, "linewidth": 1.3}
-        elif has_line or has_mark:
-            style = {"linestyle": dash if has_line else "none", "linewidth": 1.5}
-        else:
-            style = {"linestyle": "none", "marker": "s"}
-        if has_mark and not series.is_level:
+            style = {"linestyle": LEVEL, "linewidth": 1.3}
+        elif "points" in own:
             style |= {"marker": shape, "markeredgecolor": "white", "markeredgewidth": 0.6}
+        elif "line" not in own:
+            style |= {"marker": "s", "alpha": 0.4 if "areas" in own else 1.0}
         handles.append(Line2D([], [], color=color, markersize=5.5, label=series.label, **style))
+    has_lines = any("line" in own for own in drawn.values())
     figure.legend(
         handles=handles,
         loc="outside upper left",
         ncols=keys,
         frameon=False,
-        handlelength=2.6,
+        handlelength=2.6 if has_lines or any(s.is_level for s in entries) else 1.0,
         columnspacing=1.4,
         borderaxespad=0.0,
         borderpad=0.1,

@@ -197,7 +197,8 @@ class Plot:
         panels: in reading order.
         layers: the lowest first.
         columns: most panels side by side.
-        panel_size: width and height of the axes, in points.
+        panel_size: width and height of the axes, in points; below 100, letters are small.
+        title: above it, where a sheet has several.
     """
 
     data: dict[str, list[Any]]
@@ -206,6 +207,7 @@ class Plot:
     layers: tuple[Layer, ...]
     columns: int = 3
     panel_size: tuple[float, float] = (170.0, 138.0)
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ NUMBER_COLUMNS = ("return", "length", "score")
 COLUMNS = (*TEXT_COLUMNS, *INTEGER_COLUMNS, *NUMBER_COLUMNS)
 RUN = ["dataset", "source", "agent"]
 _KEY = [*TEXT_COLUMNS, *INTEGER_COLUMNS]
+MOST_NAMED = 3
+"""Most sources whose steps are told one by one."""
 AGAIN = "remove it and its .json, and run its rule again"
 
 
@@ -264,10 +266,10 @@ def budget_differences(scores: pd.DataFrame) -> list[str]:
     for (dataset, agent), group in scores.groupby(["dataset", "agent"]):
         ends = group.groupby("source")["step"].max()
         if ends.nunique() > 1:
-            *rare, common = ends.value_counts(ascending=True, sort=True).index
-            listed = [f"{', '.join(ends.index[ends == step])} {step:,}" for step in sorted(rare)]
-            lines.append(
-                f"{agent} on {dataset}: sources end at different steps ({'; '.join(listed)}; all "
-                f"others {common:,})"
-            )
+            common = ends.mode().iloc[0]
+            named = ends[ends != common] if len(ends) > MOST_NAMED else ends
+            listed = [f"{source} {step:,}" for source, step in named.items()]
+            listed += [f"all others {common:,}"] * (len(named) < len(ends))
+            where = f"{agent} on {dataset}"
+            lines.append(f"{where}: sources end at different steps ({', '.join(listed)})")
     return lines

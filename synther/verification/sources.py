@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synther.analysis.fidelity import read_fidelity
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.files import npz_shapes
 from synther.specs import sampling_settings, source_settings
+from synther.statistics.measures import read_fidelity
 from synther.transitions import FIELDS
 from synther.verification.findings import Checksums, Report
 from synther.verification.records import (

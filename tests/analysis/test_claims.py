@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from result_rows import results
+from synther.analysis.build import build, read
 
 from synther.analysis import claims_render, evaluations
-from synther.analysis.build import build, read
 from synther.analysis.claims import Outcome, judge, matched_bins
 from synther.analysis.claims_spec import Cell, Claim, ClaimsSpec, Side
 from synther.analysis.verdicts import Finding, Verdict

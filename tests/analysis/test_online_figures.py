@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from synther.analysis.build import build
 
 from synther.analysis import online_render, wall_time
-from synther.analysis.build import build
 from synther.analysis.online_numbers import measure
 from synther.analysis.online_spec import OnlineSpec
 from synther.errors import SyntherError

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from result_rows import results
 from rliable import library, metrics
+from synther.analysis.build import build
 
 from synther.analysis import evaluations, scores, summary_render
-from synther.analysis.build import build
 from synther.analysis.spec import DatasetRow
 from synther.analysis.summary import AVERAGE, BEST, IMPROVEMENT, Block, Summary, summarise
 from synther.analysis.summary_spec import OVERALL, SummarySpec

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from synther.analysis.bootstrap import Estimate
 
 from synther.analysis import paper, verdicts
-from synther.analysis.bootstrap import Estimate
 from synther.analysis.verdicts import Finding, Verdict
 from synther.config import load
 

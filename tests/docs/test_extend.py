@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from pages import run
+from result_rows import results
 
 from synther import Transitions, config
 from synther.datasets.d4rl import load_transitions
@@ -49,6 +50,9 @@ def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
         "shell",
         "config/experiments.yaml",
         "dry-run",
+        *(f"my_kinds/spread/{name}.py" for name in ("plan", "numbers", "sheet")),
+        "kind-entry",
+        "shell-kind",
         "my_generators/gaussian.py",
         "config/sources.yaml",
         "shell-generator",
@@ -105,6 +109,32 @@ def test_a_new_generator_is_a_source_of_the_workflow(checkout: Path) -> None:
         "fit_generator": 2,  # one a dataset, shared by both sources
         "sample_generator": 4,
     }
+
+
+@pytest.mark.slow
+def test_a_new_kind_is_planned_and_made(checkout: Path, blocks: dict[str, str]) -> None:
+    folder = checkout / "my_kinds/spread"
+    folder.mkdir(parents=True)
+    for part in ("plan", "numbers", "sheet"):
+        (folder / f"{part}.py").write_text(blocks[f"my_kinds/spread/{part}.py"])
+    (folder / "__init__.py").touch()
+    (folder.parent / "__init__.py").touch()
+    path = checkout / "config/experiments.yaml"
+    path.write_text(path.read_text() + blocks["kind-entry"])
+    runs = checkout / "results/quick/offline/hopper-medium-expert-local/synther/td3_bc"
+    runs.mkdir(parents=True)
+    scores = {("td3_bc", "hopper-medium-expert-local", "synther"): [1, 2, 30, 4]}
+    results(scores).to_parquet(runs / "seeds-0-3.parquet")
+    said = run(commands(blocks["shell-kind"]), checkout).stdout
+    jobs = re.search(r"train_offline\s+(\d+)", said)
+    assert jobs
+    assert int(jobs[1]) == 1  # the other source's: this one's rows are there
+    lines = (checkout / "figures/quick/spread.md").read_text().splitlines()
+    assert [cell.strip() for cell in lines[-3].split("|")[1:-1]] == [
+        *("hopper-medium-expert-local", "TD3+BC", "SynthER", "1.0", "30.0")
+    ]
+    for suffix in ("pdf", "png", "csv", "tex", "json"):
+        assert (checkout / f"figures/quick/spread.{suffix}").stat().st_size > 0
 
 
 @pytest.mark.slow

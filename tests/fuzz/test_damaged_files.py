@@ -22,9 +22,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synther.analysis.scores import read_result
 
 from synther import SyntherError, Transitions, config, files, weights
-from synther.analysis.scores import read_result
 from synther.checkpoint import Checkpoint
 from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import load_policy, recorded_returns

@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from synther.report.cells import Cell, agreement, count, mark_of, measured, published
 
 NONE = math.nan

@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from checkout import make_results
+from synther.analysis.build import build, read
 
 from synther.analysis import page as page_style
-from synther.analysis.build import build, read
 from synther.cli import main
 from synther.errors import SyntherError
 from synther.experiments import Experiments, report_plan

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from synther.report.cells import Table
 
 from synther.analysis import evaluations, summary_render, wall_time
 from synther.analysis.online_spec import OnlineSpec
@@ -15,7 +16,6 @@ from synther.analysis.spec import DatasetRow
 from synther.analysis.summary import summarise
 from synther.analysis.summary_spec import SummarySpec
 from synther.report import tables
-from synther.report.cells import Table
 
 
 def written(frame: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:

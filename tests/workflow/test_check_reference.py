@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from synther.analysis.trees import compare_trees
+
 from synther.experiments import Experiments
 
 ROOT = Path(__file__).resolve().parents[2]

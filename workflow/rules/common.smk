@@ -7,6 +7,7 @@ from synther.experiments import (
     report_plan,
 )
 from synther.planning.costs import Requests
+from synther.sheets.writers import suffixes
 from synther.specs import (
     agent_settings,
     fetched_policies,

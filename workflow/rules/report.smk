@@ -1,9 +1,12 @@
 # Tables and figures. The paper preset's lie in figures/, every other's in figures/PRESET/.
+BESIDES = [suffix for suffix in suffixes() if suffix != ".png"]
+
+
 rule table:
     input:
         lambda w: EXPERIMENTS[w.preset].inputs(w.experiment),
     output:
-        multiext("figures/{preset}/{experiment}", ".pdf", ".csv", ".tex", ".md"),
+        multiext("figures/{preset}/{experiment}", *BESIDES),
         report(
             "figures/{preset}/{experiment}.png",
             caption="../report/table.rst",
@@ -29,7 +32,7 @@ use rule table as paper_table with:
     input:
         lambda w: EXPERIMENTS["paper"].inputs(w.experiment),
     output:
-        multiext("figures/{experiment}", ".pdf", ".csv", ".tex", ".md"),
+        multiext("figures/{experiment}", *BESIDES),
         report(
             "figures/{experiment}.png",
             caption="../report/table.rst",
@@ -66,7 +69,7 @@ rule scores:
 # One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
 rule page:
     input:
-        lambda w: report_plan.inputs(EXPERIMENTS[w.preset]),
+        lambda w: report_plan.sheets(EXPERIMENTS[w.preset]).values(),
     output:
         report(
             "figures/{preset}/report.html",
@@ -88,7 +91,7 @@ rule page:
 
 use rule page as paper_page with:
     input:
-        report_plan.inputs(EXPERIMENTS["paper"]),
+        report_plan.sheets(EXPERIMENTS["paper"]).values(),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:

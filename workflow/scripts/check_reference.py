@@ -21,8 +21,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from synther.analysis.trees import Comparison, compare_trees
-from synther.analysis.trees_render import text
+from synther.verification.trees import Comparison, compare_trees
+from synther.verification.trees_text import text
 from synther.datasets.d4rl_policies import fetch_policies
 from synther.errors import SyntherError
 from synther.experiments import Experiments

@@ -12,9 +12,10 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from synther.errors import unknown_name
+from synther.errors import SyntherError, unknown_name
 from synther.experiments.kinds.plan import Plan
 from synther.experiments.kinds.spec import Spec
 
@@ -29,16 +30,25 @@ def names() -> list[str]:
     return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
 
 
+def _part(kind: str, part: str, where: str = "config/experiments.yaml") -> ModuleType:
+    """Return a module of a kind's folder: one of this package's, or PACKAGE.FOLDER of one's own."""
+    if "." not in kind and kind not in names():
+        raise unknown_name("kind", kind, names(), where)
+    folder = kind if "." in kind else f"{__name__}.{kind}"
+    try:
+        return importlib.import_module(f"{folder}.{part}")
+    except ImportError as error:
+        raise SyntherError(f"kind '{kind}': {folder}.{part} can't be imported ({error})") from error
+
+
 @functools.cache
-def plan_of(kind: str, where: str = "config/experiments.yaml") -> type[Plan]:
+def plan_of(kind: str) -> type[Plan]:
     """Return the class of a kind's plans.
 
     Raises:
         SyntherError: there is no such kind.
     """
-    if kind not in names():
-        raise unknown_name("kind", kind, names(), where)
-    found: type[Plan] = importlib.import_module(f"{__name__}.{kind}.plan").Plan
+    found: type[Plan] = _part(kind, "plan").Plan
     return found
 
 
@@ -52,7 +62,6 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
     Raises:
         SyntherError: a file is damaged, or the results don't belong to it.
     """
-    numbers = importlib.import_module(f"{__name__}.{spec.kind}.numbers")
-    sheet = importlib.import_module(f"{__name__}.{spec.kind}.sheet")
+    numbers, sheet = _part(spec.kind, "numbers"), _part(spec.kind, "sheet")
     made: Sheet = sheet.sheet(numbers.measure(spec, numbers.read(paths)))
     return made if spec.is_evidence else made.without_agreement()

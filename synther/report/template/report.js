@@ -26,7 +26,7 @@ function sortBy(head) {
   const table = head.closest("table"), index = head.cellIndex, body = table.tBodies[0];
   const isDown = head.getAttribute("aria-sort") !== "descending" && head.hasAttribute("aria-sort");
   const direction = isDown ? "descending" : "ascending", sign = isDown ? -1 : 1;
-  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", direction);
   const rows = [...body.rows].map((row) => [sortValue(row, index), row]);
   rows.sort(([a], [b]) => {
@@ -241,5 +241,13 @@ document.addEventListener("click", (event) => {
   if (sort) sortBy(sort.closest("th"));
   if (source) openPanel(source);
 });
+
+/* ---- A link opens the part that it leads to ---- */
+function openLinked() {
+  const part = document.getElementById(location.hash.slice(1))?.querySelector("details.sheet");
+  if (part) part.open = true;
+}
+addEventListener("hashchange", openLinked);
+openLinked();
 themeButton();
 chooseCurves();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synther.sheets.sheet import MISSING, Cell, Column, Sheet, Table
+from synther.sheets.sheet import MISSING, Cell, Column, Row, Sheet, Table
 
 SUFFIXES = (".md",)
 
@@ -28,10 +28,11 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*")
 
 
-def _cell(cell: Cell, column: Column, is_total: bool) -> str:
+def _cell(cell: Cell, column: Column, row: Row) -> str:
     text = _escaped(cell.text + cell.mark)
-    if is_total and column.is_name:
-        return f"**{text}**" if text else ""
+    if row.is_total and column.is_name:
+        of = f", {row.section}" if row.section else ""
+        return f"**{text}{of}**" if text else ""
     return f"*{text}*" if column.is_published and cell.text != MISSING else text
 
 
@@ -39,7 +40,7 @@ def _table(table: Table) -> list[str]:
     import pandas as pd
 
     rows = [
-        [_cell(c, k, row.is_total) for c, k in zip(row.cells, table.columns, strict=True)]
+        [_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)]
         for row in table.rows
     ]
     frame = pd.DataFrame(rows, columns=[_escaped(head(column)) for column in table.columns])

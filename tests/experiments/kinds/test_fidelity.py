@@ -12,20 +12,23 @@ import pandas as pd
 import pytest
 from result_rows import results
 
-from synther.analysis import fidelity_render
-from synther.analysis.fidelity import Sheet, collect, measures
-from synther.analysis.fidelity_spec import COLUMNS, FidelitySpec
-from synther.analysis.tables import DatasetRow, build_fidelity
 from synther.errors import SyntherError
+from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
+from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
+from synther.experiments.kinds.fidelity.sheet import sheet, tidy
+from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.sheets import writers
+from synther.sheets.writers import markdown
+from synther.statistics.measures import measures
 
 CHEETAH = DatasetRow("halfcheetah-medium-replay-local", "halfcheetah-medium-replay-v2")
 NAMES = ["observation_0", "action_0", "reward", "next_observation_0", "terminal"]
 SOURCES = {"real": "real", "synther": "SynthER", "tvae": "TVAE", "noise": "noise"}
-PAPER = {
-    "table": "generators",
-    "measures": {"marginal": "marginal", "score": "eval_return"},
-    "variants": {"synther": "Diffusion (SynthER)", "tvae": "VAE (TVAE)"},
-}
+PAPER = PaperColumns(
+    "generators",
+    measures={"marginal": "marginal", "score": "eval_return"},
+    variants={"synther": "Diffusion (SynthER)", "tvae": "VAE (TVAE)"},
+)
 
 
 def leave(folder: Path, source: str, shift: float, preset: str = "quick") -> dict[str, str]:
@@ -73,24 +76,21 @@ def leave(folder: Path, source: str, shift: float, preset: str = "quick") -> dic
 @pytest.fixture
 def spec(tmp_path: Path) -> FidelitySpec:
     files = {s: leave(tmp_path / "results", s, 0.1 * i) for i, s in enumerate(["synther", "noise"])}
-    return FidelitySpec.from_dict(
-        {
-            "kind": "fidelity",
-            "layout": "generators",
-            "name": "generators",
-            "title": "Generators & more",
-            "preset": "quick",
-            "budget": "4 seeds",
-            "is_paper_protocol": False,
-            "is_evidence": False,
-            "agents": {"td3_bc": "TD3+BC"},
-            "groups": {"locomotion": [dataclasses.asdict(CHEETAH)]},
-            "sources": SOURCES,
-            "factors": {"": list(SOURCES)},
-            "files": {CHEETAH.name: files},
-            "not_installed": {"tvae": "ctgan"},
-            "paper": PAPER,
-        }
+    return FidelitySpec(
+        layout="generators",
+        name="generators",
+        title="Generators & more",
+        preset="quick",
+        budget="4 seeds",
+        is_paper_protocol=False,
+        is_evidence=False,
+        agents={"td3_bc": "TD3+BC"},
+        groups={"locomotion": [CHEETAH]},
+        sources=SOURCES,
+        factors={"": list(SOURCES)},
+        files={CHEETAH.name: files},
+        not_installed={"tvae": "ctgan"},
+        paper=PAPER,
     )
 
 
@@ -103,13 +103,13 @@ SCORES = results(
 
 
 @pytest.fixture
-def sheet(spec: FidelitySpec) -> Sheet:
-    return collect(spec, SCORES)
+def found(spec: FidelitySpec) -> Fidelity:
+    return measure(spec, SCORES)
 
 
-def test_numbers_by_hand(sheet: Sheet) -> None:
-    found = sheet.entries[CHEETAH.name, "synther"].numbers
-    values = {measure: number.value for (measure, _), number in found.items()}
+def test_numbers_by_hand(found: Fidelity) -> None:
+    numbers = found.entries[CHEETAH.name, "synther"].numbers
+    values = {measure: number.value for (measure, _), number in numbers.items()}
     assert values == {
         "marginal": pytest.approx(0.8),
         "worst": pytest.approx(0.6),
@@ -125,17 +125,16 @@ def test_numbers_by_hand(sheet: Sheet) -> None:
         "compression": pytest.approx(1000 * 5 / 250),
         "score": pytest.approx(40.0),
     }
-    score = found["score", "td3_bc"]
+    score = numbers["score", "td3_bc"]
     assert (score.std, score.seeds) == (pytest.approx(10.0), 3)
-    real = sheet.entries[CHEETAH.name, "real"].numbers
+    real = found.entries[CHEETAH.name, "real"].numbers
     assert set(real) == {("score", "td3_bc")}
 
 
-def test_the_papers_numbers_stand_beside_with_their_status(sheet: Sheet) -> None:
-    text = fidelity_render.markdown(sheet)
-    rows = {
-        line.split("|")[2].strip(): line for line in text.splitlines() if line.startswith("| half")
-    }
+def test_the_papers_numbers_stand_beside_with_their_status(found: Fidelity) -> None:
+    text = markdown.render(sheet(found))[".md"]
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    rows = {line.split("|")[2].strip(): line for line in lines if line.startswith("| half")}
     assert "0.800 | *0.989†*" in rows["SynthER"]
     assert "40.0 ± 10.0 | *45.9 ± 0.9†*" in rows["SynthER"]
     assert "not installed | *0.942†*" in rows["TVAE"]
@@ -143,7 +142,7 @@ def test_the_papers_numbers_stand_beside_with_their_status(sheet: Sheet) -> None
     assert "pip install 'synther[ctgan]'" in text
     assert "a check of the pipeline, not evidence" in text
     assert "25.00%" in text  # of the samples are terminal
-    frame = fidelity_render.tidy(sheet).set_index(["source", "measure"])
+    frame = tidy(found).set_index(["source", "measure"])
     assert frame.loc[("tvae", "marginal"), "state"] == "not installed"
     assert frame.loc[("synther", "marginal"), "paper_value"] == 0.989
     assert frame.loc[("synther", "marginal"), "paper_status"] == "recalled"
@@ -162,48 +161,47 @@ def test_every_layout_is_written_in_every_format(
     if layout in ("diversity", "marginals"):
         changed = dataclasses.replace(changed, agents={}, paper=None)
     given = SCORES if changed.agents else pd.DataFrame()
-    written = build_fidelity(changed, given, tmp_path / "out" / layout)
-    assert [path.suffix for path in written] == [".csv", ".md", ".tex", ".pdf", ".png"]
-    assert all(path.stat().st_size > 0 for path in written)
-    bytes_before = [path.read_bytes() for path in written]
-    build_fidelity(changed, given, tmp_path / "out" / layout)
-    assert [path.read_bytes() for path in written] == bytes_before
-    frame = pd.read_csv(written[0])
+    made = sheet(measure(changed, given))
+    written = {path.suffix: path for path in writers.write(made, tmp_path / "out" / layout)}
+    assert list(written) == writers.suffixes()
+    before = {suffix: path.read_bytes() for suffix, path in written.items()}
+    assert all(before.values())
+    writers.write(made, tmp_path / "out" / layout)
+    assert {suffix: path.read_bytes() for suffix, path in written.items()} == before
+    assert len(made.plots) == (layout in ("diversity", "marginals", "compression"))
+    frame = pd.read_csv(written[".csv"])
     assert set(frame["measure"]) == set(changed.columns)
     if layout == "compression":
-        assert "the paper claims is 12.9x†" in written[1].read_text()
+        assert "the paper claims is 12.9x†" in written[".md"].read_text()
     if layout == "ablations":
         assert list(dict.fromkeys(frame["factor"])) == ["w", "n"]
 
 
 def test_missing_results_leave_gaps_but_not_all_of_them(spec: FidelitySpec) -> None:
     nothing = dataclasses.replace(spec, files={})
-    sheet = collect(nothing, SCORES)
-    assert "—" in fidelity_render.markdown(sheet)
+    assert "—" in markdown.render(sheet(measure(nothing, SCORES)))[".md"]
     with pytest.raises(SyntherError, match="no result belongs to generators"):
-        collect(nothing, pd.DataFrame())
+        measure(nothing, pd.DataFrame())
 
 
 def test_damaged_and_foreign_results_are_refused(spec: FidelitySpec, tmp_path: Path) -> None:
     path = Path(spec.files[CHEETAH.name]["noise"]["fidelity"])
     leave(tmp_path / "results", "noise", 0.0, preset="paper")
     with pytest.raises(SyntherError, match="of preset paper, not quick"):
-        collect(spec, SCORES)
+        measure(spec, SCORES)
     path.write_bytes(b"cut short")
     with pytest.raises(SyntherError, match="not a readable parquet"):
-        collect(spec, SCORES)
+        measure(spec, SCORES)
     path.with_suffix(".json").write_text("{")
     with pytest.raises(SyntherError, match="is damaged"):
-        collect(spec, SCORES)
+        measure(spec, SCORES)
 
 
 def test_misspelt_descriptions_offer_the_nearest(spec: FidelitySpec) -> None:
-    content = spec.to_dict()
-    assert FidelitySpec.from_dict(json.loads(json.dumps(content))) == spec
     with pytest.raises(SyntherError, match="did you mean diversity"):
-        FidelitySpec.from_dict(content | {"layout": "divrsity"})
+        dataclasses.replace(spec, layout="divrsity")
     with pytest.raises(SyntherError, match="unknown source 'synthr'"):
-        FidelitySpec.from_dict(content | {"factors": {"": ["synthr"]}})
+        dataclasses.replace(spec, factors={"": ["synthr"]})
 
 
 def test_copies_are_a_hundred_percent_memorised() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synther.analysis import scores
 from synther.errors import SyntherError
+from synther.statistics import scores
 
 
 def rows(

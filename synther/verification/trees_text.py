@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from synther.analysis.text import MISSING, number
-from synther.analysis.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
+from synther.sheets.numbers import MISSING, number
+from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
 
 APART = "*"
 """Behind a difference whose interval leaves out zero."""

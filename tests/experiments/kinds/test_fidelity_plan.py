@@ -10,7 +10,7 @@ import pytest
 
 from synther import SyntherError, config
 from synther.experiments import Experiments
-from synther.experiments.fidelity_plan import LAYOUTS
+from synther.experiments.kinds.fidelity.plan import COLUMNS
 from synther.generators import GENERATORS, generator_class
 from synther.settings import resolve
 from synther.specs import (
@@ -80,14 +80,14 @@ def test_titles_say_what_the_preset_made_of_a_setting() -> None:
 
 def test_every_input_of_a_table_has_a_rule(tmp_path: Path) -> None:
     paper = Experiments("paper")
-    paths = paper.inputs("diversity")
+    paths = paper.plan("diversity").inputs()
     assert f"results/paper/fidelity/{HOPPER}/noise-additive.parquet" in paths
     assert f"results/paper/generators/{HOPPER}/noise-additive/fit.json" in paths
     assert f"results/paper/generators/{HOPPER}/noise-additive/samples.json" in paths
     assert not any("/offline/" in path for path in paths)
     assert len(paths) == 3 * 4 * 3  # datasets, sources, records
     # a source that shares its model has that one's record of the fit
-    files = paper.table("ablations")["files"][HOPPER]
+    files = paper.plan("ablations").describe().files[HOPPER]
     assert files["synther-steps-8"]["fit"] == files["synther"]["fit"]
     assert files["synther-steps-8"]["sample"] != files["synther"]["sample"]
 
@@ -95,25 +95,25 @@ def test_every_input_of_a_table_has_a_rule(tmp_path: Path) -> None:
 def test_without_the_package_its_rows_say_so_and_nothing_runs(without_ctgan: None) -> None:
     quick = Experiments("quick")
     assert quick.sources("generators") == ["real", "synther", "flow", "prioritised-return"]
-    table = quick.table("generators")
-    assert table["not_installed"] == {"tvae": "ctgan", "ctgan": "ctgan"}
-    assert {"tvae", "ctgan"} <= set(table["sources"])
-    assert not any("tvae" in path for path in quick.inputs("generators"))
-    table = quick.table("marginals")
-    assert list(next(iter(table["files"].values()))) == ["synther"]
+    table = quick.plan("generators").describe()
+    assert table.not_installed == {"tvae": "ctgan", "ctgan": "ctgan"}
+    assert {"tvae", "ctgan"} <= set(table.sources)
+    assert not any("tvae" in path for path in quick.plan("generators").inputs())
+    table = quick.plan("marginals").describe()
+    assert list(next(iter(table.files.values()))) == ["synther"]
 
 
 def test_a_preset_may_not_scale_an_ablation_away(edit_config: Callable[..., Path]) -> None:
-    Experiments("quick").table("ablations")
+    Experiments("quick").plan("ablations").describe()
     edit_config("presets/quick.yaml", "  synther-width-256: {settings: {width: 32}}\n", "")
     with pytest.raises(SyntherError, match=r"'synther' and 'synther-width-256'.*are the same"):
-        Experiments("quick").table("ablations")
+        Experiments("quick").plan("ablations").describe()
 
 
 def test_misspelt_sources_offer_the_nearest(edit_config: Callable[..., Path]) -> None:
     edit_config("presets/quick.yaml", "  synther-50k: {samples", "  synther-5k: {samples")
     with pytest.raises(SyntherError, match="did you mean synther-50k"):
-        Experiments("quick").table("ablations")
+        Experiments("quick").plan("ablations").describe()
     edit_config("presets/quick.yaml", "  synther-5k: {samples", "  synther-50k: {samples")
     edit_config("presets/quick.yaml", "sources: [real, synther, tvae", "sources: [real, synhter")
     with pytest.raises(SyntherError, match="did you mean synther"):
@@ -121,8 +121,8 @@ def test_misspelt_sources_offer_the_nearest(edit_config: Callable[..., Path]) ->
 
 
 def test_every_layout_has_an_experiment() -> None:
-    kinds = {spec["kind"] for spec in config.load("experiments")["experiments"].values()}
-    assert set(LAYOUTS) <= kinds
+    specs = config.load("experiments")["experiments"].values()
+    assert set(COLUMNS) <= {spec.get("layout") for spec in specs}
 
 
 def test_classes_of_ones_own_are_named_by_module() -> None:

@@ -14,14 +14,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synther import config
-from synther.analysis import bootstrap, paper
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.fidelity import measures, read_fidelity
-from synther.analysis.paper import PaperNumber
-from synther.analysis.scores import COLUMNS, RUN, final_scores, read_results
 from synther.errors import SyntherError
 from synther.files import files_below
 from synther.specs import stands_for
+from synther.statistics import intervals, published
+from synther.statistics.intervals import Estimate
+from synther.statistics.measures import measures, read_fidelity
+from synther.statistics.published import PaperNumber
+from synther.statistics.scores import COLUMNS, RUN, final_scores, read_results
 
 PAPER = "paper"
 """The word that stands for the paper's numbers in place of a folder."""
@@ -193,7 +193,7 @@ def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str
     }
 
 
-def published(names: Iterable[Name]) -> dict[Name, Cell]:
+def of_the_paper(names: Iterable[Name]) -> dict[Name, Cell]:
     """Return the published numbers that stand for these cells, by the experiments' `paper` entries.
 
     A local dataset takes the number of the dataset that it stands for, which its record says.
@@ -210,7 +210,7 @@ def published(names: Iterable[Name]) -> dict[Name, Cell]:
                 continue
             theirs = stands_for(dataset)
             theirs = wanted.get("datasets", {}).get(theirs, theirs)
-            if number := paper.lookup(wanted["table"], theirs, row, variant):
+            if number := published.lookup(wanted["table"], theirs, row, variant):
                 record = {"data": (json.dumps(theirs),), "preset": ('"paper"',)}
                 seeds = number.seeds or 0
                 cells[name] = Cell(number.mean, number.std, seeds, record=record, published=number)
@@ -231,7 +231,7 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
             nothing in common.
     """
     ours = read_tree(a)
-    theirs = published(ours) if str(b) == PAPER else read_tree(b)
+    theirs = of_the_paper(ours) if str(b) == PAPER else read_tree(b)
     common = [name for name in ours if name in theirs]
     if not common:
         raise SyntherError(
@@ -244,7 +244,7 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
         pairs=pairs,
         only_a=[name for name in ours if name not in theirs],
         only_b=[name for name in theirs if name not in ours],
-        notes=[*(_PAPER_NOTES if used else ()), *paper.footnotes(used)],
+        notes=[*(_PAPER_NOTES if used else ()), *published.footnotes(used)],
     )
 
 
@@ -255,16 +255,14 @@ _PAPER_NOTES = (
 
 
 def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
-    first = np.array(a.scores)[:, None]
+    first = np.array(a.scores)
     if b.published:
-        own = bootstrap.estimate(bootstrap.mean, first, reps=reps, seed=seed)
+        own = intervals.bootstrap(intervals.mean, [first], reps, seed)
         difference = Estimate(own.value - b.mean, own.low - b.mean, own.high - b.mean)
         differs = _paper_differences(name, a, b)
     else:
-        second = np.array(b.scores)[:, None]
-        difference = bootstrap.estimate(
-            bootstrap.mean_difference, first, second, reps=reps, seed=seed
-        )
+        both = [first, np.array(b.scores)]
+        difference = intervals.bootstrap(intervals.versus(intervals.mean), both, reps, seed)
         keys = sorted({*a.record, *b.record})
         listed = {key: (_listed(a.record.get(key)), _listed(b.record.get(key))) for key in keys}
         differs = {key: values for key, values in listed.items() if values[0] != values[1]}

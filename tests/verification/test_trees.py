@@ -15,10 +15,10 @@ import pytest
 from result_rows import results
 
 from synther import SyntherError
-from synther.analysis import paper
-from synther.analysis.trees import Comparison, Pair, compare_trees
-from synther.analysis.trees_render import as_json, text
 from synther.cli import main
+from synther.statistics import published
+from synther.verification.trees import Comparison, Pair, compare_trees
+from synther.verification.trees_text import as_json, text
 
 MEDIUM = ("hopper-medium-v2", "real", "td3_bc", "score")
 REPLAY = ("hopper-medium-replay-v2", "synther", "td3_bc", "score")
@@ -173,11 +173,11 @@ def test_published_measures_of_samples(tmp_path: Path) -> None:
     measured(tmp_path, "halfcheetah-medium-replay-v2", 0.9)
     found = compare_trees(tmp_path, "paper")
     name = ("halfcheetah-medium-replay-v2", "synther", "", "marginal")
-    published = pair(found, name).b.published
-    wanted = paper.lookup("generators", name[0], "marginal", "Diffusion (SynthER)")
-    assert published is not None
+    theirs = pair(found, name).b.published
+    wanted = published.lookup("generators", name[0], "marginal", "Diffusion (SynthER)")
+    assert theirs is not None
     assert wanted is not None
-    assert (published.mean, published.status) == (wanted.mean, wanted.status)
+    assert (theirs.mean, theirs.status) == (wanted.mean, wanted.status)
     assert pair(found, name).differs == {}
 
 
@@ -254,5 +254,5 @@ def test_the_verb_prints_text_or_json_and_writes_csv(
 
 
 def test_comparing_needs_no_torch() -> None:
-    code = "import sys, synther.analysis.trees_render; sys.exit('torch' in sys.modules)"
+    code = "import sys, synther.verification.trees_text; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,51 +4,52 @@ from pathlib import Path
 
 import pytest
 
-from synther.analysis import paper
 from synther.errors import SyntherError
+from synther.statistics import published
 
-HEAD = ",".join(paper.COLUMNS) + "\n"
+HEAD = ",".join(published.COLUMNS) + "\n"
 ROW = "d4rl,locomotion,a-v2,BC,Original,1.5,0.5,4,recalled,from memory\n"
 
 
 def test_a_number_with_its_status() -> None:
-    number = paper.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "SynthER")
+    number = published.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "SynthER")
     assert number is not None
     assert (number.mean, number.std, number.seeds) == (63.4, 4.2, 8)
     assert (number.status, number.mark) == ("recalled", "†")
     assert "not checked" in number.provenance
-    original = paper.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "Original")
+    original = published.lookup("d4rl", "hopper-medium-v2", "TD3+BC", "Original")
     assert original is not None
     assert original.mark == "‡"
-    assert paper.lookup("d4rl", "hopper-medium-v2", "BC", "SynthER") is None
+    assert published.lookup("d4rl", "hopper-medium-v2", "BC", "SynthER") is None
 
 
 def test_numbers_without_seeds_have_none() -> None:
-    number = paper.lookup("vd4rl_source", "walker-walk-mixed", "BC", "Original (V-D4RL)")
+    number = published.lookup("vd4rl_source", "walker-walk-mixed", "BC", "Original (V-D4RL)")
     assert number is not None
     assert number.seeds is None
 
 
 def test_every_status_in_the_file_has_a_mark_and_unchecked_ones_a_visible_one() -> None:
-    for status in set(paper.load()["status"]):
-        assert paper.mark(status) == "" if status == "seen" else paper.mark(status)
+    for status in set(published.load()["status"]):
+        assert published.mark(status) == "" if status == "seen" else published.mark(status)
     for status in ("recalled", "quoted", "secondhand", "ambiguous"):
-        assert paper.mark(status) == "†"
+        assert published.mark(status) == "†"
 
 
 def test_footnotes_only_of_the_marks_used() -> None:
-    assert paper.footnotes(["seen"]) == []
-    assert paper.footnotes(["recalled", "seen"]) == ["† recalled, not checked against the paper"]
-    assert paper.footnotes(["matches_corl", "quoted", "recalled"]) == [
+    assert published.footnotes(["seen"]) == []
+    recalled = "† recalled, not checked against the paper"
+    assert published.footnotes(["recalled", "seen"]) == [recalled]
+    assert published.footnotes(["matches_corl", "quoted", "recalled"]) == [
         "† recalled or quoted second-hand, not checked against the paper",
         "‡ recalled; equals CORL's published numbers",
     ]
 
 
 def test_an_average_is_as_certain_as_its_least_certain_number() -> None:
-    assert paper.weakest_mark(["matches_corl", "recalled", "seen"]) == "†"
-    assert paper.weakest_mark(["seen", "matches_corl"]) == "‡"
-    assert paper.weakest_mark(["seen"]) == paper.weakest_mark([]) == ""
+    assert published.weakest_mark(["matches_corl", "recalled", "seen"]) == "†"
+    assert published.weakest_mark(["seen", "matches_corl"]) == "‡"
+    assert published.weakest_mark(["seen"]) == published.weakest_mark([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -65,22 +66,22 @@ def test_faults_of_the_file_are_told(tmp_path: Path, text: str, words: str) -> N
     path = tmp_path / "results.csv"
     path.write_text(text)
     with pytest.raises(SyntherError, match=words):
-        paper.lookup("d4rl", "a-v2", "BC", "Original", path)
+        published.lookup("d4rl", "a-v2", "BC", "Original", path)
 
 
 def test_unknown_names_of_a_mapping_are_told() -> None:
     with pytest.raises(SyntherError, match="did you mean d4rl"):
-        paper.require_mapping("d4r", [])
+        published.require_mapping("d4r", [])
     with pytest.raises(SyntherError, match="did you mean SynthER"):
-        paper.require_mapping("d4rl", ["Synther"])
+        published.require_mapping("d4rl", ["Synther"])
     with pytest.raises(SyntherError, match="unknown status"):
-        paper.footnotes(["sure"])
+        published.footnotes(["sure"])
 
 
 @pytest.mark.parametrize("table", ["d4rl", "vd4rl"])
 def test_average_rows_are_means_of_means_and_of_deviations(table: str) -> None:
     """The rule of our average rows; two recalled deviations depart from it (see the README)."""
-    numbers = paper.load()
+    numbers = published.load()
     numbers = numbers[numbers["table"] == table]
     own = numbers[~numbers["dataset"].str.startswith("AVERAGE")]
     ours = own.groupby(["family", "agent", "variant"])[["mean", "std"]].mean()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 from result_rows import results
 
-from synther.analysis import draw, render
-from synther.analysis.comparison import Comparison, compare
-from synther.analysis.notes import footnotes
-from synther.analysis.page import fixed_style
-from synther.analysis.tables import DatasetRow, PaperColumns, TableSpec, build_comparison
 from synther.errors import SyntherError
+from synther.experiments.kinds.comparison.numbers import Comparison, measure
+from synther.experiments.kinds.comparison.plan import TableSpec
+from synther.experiments.kinds.comparison.sheet import CSV_COLUMNS, footnotes, sheet, tidy
+from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.sheets import writers
+from synther.sheets.numbers import number
+from synther.sheets.writers import latex, markdown
 
 HOPPER, WALKER, MAZE = "hopper-medium-local", "walker2d-medium-v2", "maze2d-umaze-v1"
 # final scores by seed: means 10, 20, 30, 50 and sample deviations 2, 4, 1, 5
@@ -65,13 +66,16 @@ def spec() -> TableSpec:
 
 @pytest.fixture
 def table(spec: TableSpec) -> Comparison:
-    return compare(spec, results(SCORES))
+    return measure(spec, results(SCORES))
 
 
-def test_spec_survives_json(spec: TableSpec) -> None:
-    assert TableSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
-    with pytest.raises(SyntherError, match="incomplete or wrong"):
-        TableSpec.from_dict({"name": "table1"})
+def in_markdown(table: Comparison) -> str:
+    """Return the table in Markdown, without the spaces that line its columns up."""
+    lines = markdown.render(sheet(table))[".md"].splitlines(keepends=True)
+    return "".join(re.sub(r" +\|", " |", re.sub(r"\| +", "| ", line)) for line in lines)
+
+
+def test_a_spec_knows_its_names(spec: TableSpec) -> None:
     with pytest.raises(SyntherError, match=r"unknown baseline 'rael'.*did you mean real"):
         dataclasses.replace(spec, baseline="rael")
     with pytest.raises(SyntherError, match="no agents"):
@@ -131,12 +135,12 @@ def test_aggregates_are_those_of_the_shared_scores(table: Comparison) -> None:
 
 
 def test_another_baseline_than_the_first_source(spec: TableSpec) -> None:
-    table = compare(dataclasses.replace(spec, baseline="synther"), results(SCORES))
+    table = measure(dataclasses.replace(spec, baseline="synther"), results(SCORES))
     improvement = table.aggregates[0].improvement
     assert improvement is not None
     assert improvement.value == pytest.approx(0.5 / 3)
     assert table.aggregates[1].improvement is None
-    assert "P(better than SynthER)" in render.markdown(table)
+    assert "P(better than SynthER)" in in_markdown(table)
 
 
 def test_marks_and_footnotes(table: Comparison) -> None:
@@ -153,7 +157,7 @@ def test_marks_and_footnotes(table: Comparison) -> None:
 
 
 def test_markdown(table: Comparison) -> None:
-    lines = render.markdown(table).splitlines()
+    lines = in_markdown(table).splitlines()
     assert "> **quick preset: a check of the pipeline, not evidence**" in lines
     assert "Preset quick: 1,000 updates, 3 seeds  " in lines
     assert "Physics: MuJoCo of today  " in lines
@@ -167,13 +171,13 @@ def test_markdown(table: Comparison) -> None:
 
 
 def test_latex(table: Comparison) -> None:
-    text = render.latex(table)
+    text = latex.render(sheet(table))[".tex"]
     assert r"\caption{D4RL: 50\% \& more. Preset quick: 1,000 updates, 3 seeds." in text
     assert r"& \multicolumn{4}{c}{TD3+BC} & \multicolumn{2}{c}{BC} \\" in text
     assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-7}" in text
-    assert r"\textcolor{gray}{$60.4 \pm 4.0$\textsuperscript{\textdaggerdbl{}}}" in text
+    assert r"\textcolor{gray}{60.4 $\pm$ 4.0\textsuperscript{\textdaggerdbl{}}}" in text
     assert r"{\bfseries quick preset: a check of the pipeline, not evidence}" in text
-    assert r"hopper-medium-local{*} & $10.0 \pm 2.0$" in text
+    assert r"hopper-medium-local{*} & 10.0 $\pm$ 2.0" in text
     assert "\\emph{Maze2D}" in text
     assert text.isascii()
     assert text.count("{") == text.count("}")
@@ -183,8 +187,8 @@ def test_latex(table: Comparison) -> None:
 
 
 def test_csv(table: Comparison) -> None:
-    frame = pd.read_csv(io.StringIO(render.tidy(table).to_csv(index=False)))
-    assert tuple(frame.columns) == render.CSV_COLUMNS
+    frame = pd.read_csv(io.StringIO(tidy(table).to_csv(index=False)))
+    assert tuple(frame.columns) == CSV_COLUMNS
     assert set(frame["preset"]) == {"quick"}
     cells = frame[frame["row"] == "cell"].set_index(["dataset", "agent", "source"])
     hopper = cells.loc[HOPPER, "td3_bc", "synther"]
@@ -202,28 +206,23 @@ def test_csv(table: Comparison) -> None:
 BUILD = """
 import sys
 from pathlib import Path
-import pandas as pd
-import json
-from synther.analysis.tables import TableSpec, build_comparison
-spec = TableSpec.from_dict(json.loads(sys.argv[1]))
-build_comparison(spec, pd.read_parquet(sys.argv[2]), Path(sys.argv[3]))
+from synther.sheets import Sheet, writers
+writers.write(Sheet.read(Path(sys.argv[1])), Path(sys.argv[2]))
 assert not {"torch", "mujoco"} & set(sys.modules)
 """
 
 
-def test_files_are_the_same_bytes_each_time(spec: TableSpec, tmp_path: Path) -> None:
+def test_files_are_the_same_bytes_each_time(table: Comparison, tmp_path: Path) -> None:
     """Also in another process, with other hash seeds, whatever the user's matplotlib style."""
-    paths = build_comparison(spec, results(SCORES), tmp_path / "here.v2")
-    suffixes = ["csv", "md", "tex", "pdf", "png"]
-    assert [path.name for path in paths] == [f"here.v2.{suffix}" for suffix in suffixes]
-    results(SCORES).to_parquet(tmp_path / "results.parquet")
+    paths = writers.write(sheet(table), tmp_path / "here.v2")
+    assert [path.name for path in paths] == [f"here.v2{suffix}" for suffix in writers.suffixes()]
     (tmp_path / "matplotlibrc").write_text("font.size: 30\nsavefig.dpi: 30\n")
     environment = os.environ | {
         "PYTHONHASHSEED": "7",
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
         "OMP_NUM_THREADS": "1",
     }
-    arguments = [json.dumps(spec.to_dict()), tmp_path / "results.parquet", tmp_path / "there.v2"]
+    arguments = [tmp_path / "here.v2.json", tmp_path / "there.v2"]
     subprocess.run([sys.executable, "-c", BUILD, *arguments], check=True, env=environment)
     for path in paths:
         other = path.with_name(path.name.replace("here", "there"))
@@ -235,60 +234,42 @@ def test_files_are_the_same_bytes_each_time(spec: TableSpec, tmp_path: Path) -> 
     assert (margin == 1).all()
 
 
-def _texts_overlap(figure: Figure) -> list[str]:
-    boxes = [(t.get_text(), t.get_window_extent()) for t in figure.texts if t.get_text().strip()]
-    found = []
-    for index, (first, a) in enumerate(boxes):
-        for second, b in boxes[index + 1 :]:
-            across = min(a.x1, b.x1) - max(a.x0, b.x0)
-            down = min(a.y1, b.y1) - max(a.y0, b.y0)
-            raised = {first, second} & set("†‡§¶")
-            if across > 1 and down > 0.4 * min(a.height, b.height) and not raised:
-                found.append(f"{first} | {second}")
-    return found
-
-
-@pytest.mark.parametrize("agents", [1, 2])
-def test_figure_has_every_text_inside_it_and_none_on_another(spec: TableSpec, agents: int) -> None:
-    names = dict(list(spec.agents.items())[:agents])
-    long = "A title so long that it can't stand in one line over a table of a single agent " * 2
-    with fixed_style():
-        figure = draw.draw(
-            compare(dataclasses.replace(spec, agents=names, title=long), results(SCORES))
-        )
-        width = figure.bbox.width
-        for text in figure.texts:
-            box = text.get_window_extent()
-            assert box.x0 > 0
-            assert box.x1 < width, text.get_text()
-        assert _texts_overlap(figure) == []
-        words = {text.get_text() for text in figure.texts}
-    assert {"TD3+BC", "measured here", "paper", "‡", "Overall average", spec.banner_text} <= words
+def test_cells_lead_to_runs_and_say_how_they_stand_to_the_papers(table: Comparison) -> None:
+    made = sheet(table)
+    main = made.tables[0]
+    assert [column.groups for column in main.columns[1:3]] == [("TD3+BC", "measured here")] * 2
+    real, synthetic = main.rows[0].cells[1:3]
+    assert (real.value, real.std, real.agreement) == (10.0, 2.0, "lower")
+    assert synthetic.runs == (f"{HOPPER}|synther|td3_bc",)
+    average = main.rows[2]
+    assert (average.section, average.is_total) == ("Locomotion", True)
+    assert average.cells[1].runs == (f"{HOPPER}|real|td3_bc", f"{WALKER}|real|td3_bc")
+    assert (main.rows[0].cells[3].mark, main.rows[0].cells[3].status) == ("‡", "matches_corl")
 
 
 def test_the_papers_own_protocol_has_no_banner(spec: TableSpec) -> None:
     full = dataclasses.replace(
         spec, is_paper_protocol=True, is_evidence=True, preset="paper", budget="full protocol"
     )
-    text = render.markdown(compare(full, results(SCORES, "paper")))
+    text = in_markdown(measure(full, results(SCORES, "paper")))
     assert "not evidence" not in text
     assert "Preset paper: full protocol" in text
 
 
 def test_one_seed_has_no_deviation_and_says_so(spec: TableSpec) -> None:
     one = {key: values[:1] for key, values in SCORES.items()}
-    table = compare(spec, results(one))
-    text = render.markdown(table)
+    table = measure(spec, results(one))
+    text = in_markdown(table)
     assert "| walker2d-medium-v2 | 29.0 | 45.0 |" in text
     assert "One seed: no standard deviation and no interval." in text
     assert "resamples" not in text
     assert "nan" not in text.lower()
-    assert "nan" not in render.latex(table).lower()
+    assert "nan" not in latex.render(sheet(table))[".tex"].lower()
 
 
 def test_without_the_papers_numbers(spec: TableSpec) -> None:
     bare = dataclasses.replace(spec, paper=None, agents={"bc": "BC", "iql": "IQL"})
-    text = render.markdown(compare(bare, results(SCORES)))
+    text = in_markdown(measure(bare, results(SCORES)))
     assert "paper" not in text
     assert "†" not in text
     assert "IQL: no results yet." in text
@@ -296,7 +277,7 @@ def test_without_the_papers_numbers(spec: TableSpec) -> None:
 
 def test_unequal_seeds_are_told(spec: TableSpec) -> None:
     fewer = SCORES | {("td3_bc", WALKER, "real"): [29, 30]}
-    table = compare(spec, results(fewer))
+    table = measure(spec, results(fewer))
     assert "Cells differ in their number of seeds: from 2 to 3." in footnotes(table)
     assert any("missing on walker2d-medium-v2 (real)" in note for note in table.omissions)
     assert table.aggregates[0].seeds == 2
@@ -304,9 +285,9 @@ def test_unequal_seeds_are_told(spec: TableSpec) -> None:
 
 def test_results_of_another_preset_or_table_are_refused(spec: TableSpec) -> None:
     with pytest.raises(SyntherError, match="preset paper were given"):
-        compare(spec, results(SCORES, "paper"))
+        measure(spec, results(SCORES, "paper"))
     with pytest.raises(SyntherError, match="no result belongs to comparison table1"):
-        compare(dataclasses.replace(spec, agents={"iql": "IQL"}), results(SCORES))
+        measure(dataclasses.replace(spec, agents={"iql": "IQL"}), results(SCORES))
 
 
 @pytest.mark.parametrize(
@@ -314,4 +295,4 @@ def test_results_of_another_preset_or_table_are_refused(spec: TableSpec) -> None
     [(59.95, "60.0"), (4.925, "4.9"), (5.05, "5.1"), (-0.04, "0.0"), (-3.15, "-3.2")],
 )
 def test_numbers_are_rounded_as_in_print(value: float, text: str) -> None:
-    assert render.number(value) == text
+    assert number(value) == text

@@ -1,0 +1,1 @@
+"""Samples held against the data and the simulator: tables and figures of generators."""

@@ -1,0 +1,161 @@
+"""What tables and figures of generators are made from, and show."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from synther.errors import SyntherError, unknown_name
+from synther.experiments import budget, kinds
+from synther.experiments.kinds.comparison.plan import physics_of
+from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
+from synther.specs import (
+    agent_spec,
+    fitted_source,
+    missing_package,
+    source_settings,
+    source_spec,
+    source_title,
+)
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "generators": (
+        *("marginal", "correlation", "mse", "distance", "memorised", "score"),
+        *("fit_s", "sample_s", "parameters"),
+    ),
+    "ablations": ("marginal", "correlation", "mse", "distance", "score", "fit_s", "sample_s"),
+    "diversity": ("distance", "data_distance", "memorised", "mse", "scaled_mse"),
+    "marginals": ("marginal", "worst", "correlation"),
+    "compression": ("parameters", "compression", "score", "marginal", "mse"),
+}
+"""Layout -> the measures that it has columns of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FidelitySpec(Spec):
+    """Measures of generated transitions: a row a dataset and source.
+
+    Attributes:
+        layout: a key of `COLUMNS`: what is shown of the measures, and how.
+        groups: group -> datasets.
+        sources: slug -> name to print, in order.
+        factors: what is varied -> its sources; one without a name where nothing is.
+        files: dataset -> source -> "fidelity", "fit" and "sample" -> path of that result; a source
+            without an entry is the dataset itself.
+        not_installed: source -> the package that it lacks.
+        paper: published numbers to print beside, if any.
+    """
+
+    kind: ClassVar[str] = "fidelity"
+
+    layout: str
+    groups: dict[str, list[DatasetRow]]
+    sources: dict[str, str]
+    factors: dict[str, list[str]]
+    files: dict[str, dict[str, dict[str, str]]]
+    not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
+    paper: PaperColumns | None = None
+
+    def __post_init__(self) -> None:
+        """Check what no table can do without."""
+        self.require("groups", "sources", "factors")
+        self.require_known("layout", self.layout, COLUMNS)
+        for names in self.factors.values():
+            for name in names:
+                self.require_known("source", name, self.sources)
+
+    @property
+    def rows(self) -> list[DatasetRow]:
+        """The datasets of all groups, in order."""
+        return [row for rows in self.groups.values() for row in rows]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The measures shown; none of agents where there are none."""
+        return tuple(c for c in COLUMNS[self.layout] if c != "score" or self.agents)
+
+
+class Plan(kinds.Plan):
+    """An experiment of this kind."""
+
+    requires = ("datasets", "layout")
+
+    def files(self) -> list[str]:
+        """Return the paths of all records of an experiment, each once."""
+        every = self.measures().values()
+        found = [path for sources in every for own in sources.values() for path in own.values()]
+        return list(dict.fromkeys(found))
+
+    def measures(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return dataset -> generated source -> "fidelity", "fit" and "sample" -> path."""
+        matrix, found = self.matrix, {}
+        for row in self._rows():
+            found[row.name] = {
+                source: {
+                    "fidelity": matrix.fidelity_file(row.name, source),
+                    "fit": f"{matrix.generator_folder(row.name, fitted_source(source))}/fit.json",
+                    "sample": f"{matrix.generator_folder(row.name, source)}/samples.json",
+                }
+                for source in matrix.sources(self.name)
+                if "generator" in source_spec(source)
+            }
+        return found
+
+    def _rows(self) -> list[DatasetRow]:
+        return [row for rows in self.groups().values() for row in rows]
+
+    def describe(self) -> FidelitySpec:
+        """Return what the table or figure shows.
+
+        Raises:
+            SyntherError: two sources of an ablation come out the same at this preset.
+        """
+        spec, matrix, name = self.spec, self.matrix, self.name
+        every, running = matrix.listed_sources(name), matrix.sources(name)
+        if not every:
+            raise SyntherError(f"experiment '{name}' has no `sources` or `factors`: add them")
+        first = self._rows()[0].paper_name
+        without = {source: package for source in every if (package := missing_package(source))}
+        shown = [source for source in every if source in running or source in without]
+        paper: dict[str, Any] | None = spec.get("paper")
+        for source in (paper or {}).get("variants", {}):
+            if source not in every:
+                raise unknown_name("source", source, every, f"experiment '{name}', paper.variants")
+        factors = {
+            factor: [source for source in sources if source in shown]
+            for factor, sources in spec.get("factors", {"": every}).items()
+        }
+        for sources in spec.get("factors", {}).values():
+            self._require_difference([source for source in sources if source in running], first)
+        return FidelitySpec(
+            **self.heading(),
+            budget=budget.describe(
+                *(matrix, name, matrix.fidelity_samples()),
+                varies=spec["layout"] in ("compression", "ablations"),
+            ),
+            agents={agent: agent_spec(agent)["title"] for agent in matrix.agents(name)},
+            physics=physics_of(self._rows()),
+            layout=spec["layout"],
+            groups=self.groups(),
+            sources={source: source_title(source, first, matrix.preset) for source in shown},
+            factors={factor: sources for factor, sources in factors.items() if sources},
+            files=self.measures(),
+            not_installed=without,
+            paper=PaperColumns(**paper) if paper else None,
+        )
+
+    def _require_difference(self, sources: list[str], dataset: str) -> None:
+        """Check that a preset does not scale the difference between two sources away."""
+        seen: dict[str, str] = {}
+        preset = self.matrix.preset
+        for source in sources:
+            settings = source_settings(source, dataset, preset)
+            key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))
+            if key in seen:
+                raise SyntherError(
+                    f"'{seen[key]}' and '{source}' of experiment '{self.name}' are the same at "
+                    f"preset '{preset}': give one of them its own settings in the preset's "
+                    "per_source, or leave it out"
+                )
+            seen[key] = source

@@ -1,0 +1,123 @@
+"""Curves over the share of the data: points by hand, their plot and their tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from result_rows import results
+
+from synther.errors import SyntherError
+from synther.experiments.kinds.curve.numbers import Curve, measure
+from synther.experiments.kinds.curve.plan import CurveSpec
+from synther.experiments.kinds.curve.sheet import LEVEL, sheet, tidy
+from synther.experiments.kinds.spec import DatasetRow
+
+HOPPER, WALKER = "hopper-full-replay-local", "walker2d-full-replay-v2"
+SCORES = {
+    ("td3_bc", HOPPER, "real-1pct"): [1, 2, 3],
+    ("td3_bc", HOPPER, "synther-1pct"): [11, 12, 13],
+    ("td3_bc", HOPPER, "real-10pct"): [20, 30, 40],
+    ("td3_bc", HOPPER, "synther-10pct"): [25, 35, 45],
+    ("td3_bc", HOPPER, "real"): [50, 50, 50],
+}
+
+
+@pytest.fixture
+def spec() -> CurveSpec:
+    return CurveSpec(
+        name="small_data",
+        title="Small data",
+        preset="quick",
+        budget="3 seeds",
+        is_paper_protocol=False,
+        agents={"td3_bc": "TD3+BC"},
+        panels=[DatasetRow(HOPPER, "hopper-full-replay-v2")],
+        series={"real": "real", "synther": "SynthER"},
+        percents=[1, 10],
+        reference={"real": "real, all of it"},
+        bootstrap_reps=200,
+    )
+
+
+@pytest.fixture
+def curve(spec: CurveSpec) -> Curve:
+    return measure(spec, results(SCORES))
+
+
+def test_points_by_hand(curve: Curve) -> None:
+    (panel,) = curve.panels
+    few = panel.points["synther", 1]
+    assert (few.score.value, few.std, few.seeds) == (12.0, 1.0, 3)
+    assert few.difference is not None
+    assert few.difference.value == 10.0
+    assert few.improvement is not None
+    assert few.improvement.value == 1.0
+    assert few.apart is True
+    many = panel.points["synther", 10]
+    assert many.improvement is not None
+    assert many.improvement.value == pytest.approx(6 / 9)  # pairs that win
+    assert many.apart is False
+    assert panel.points["real", 1].difference is None
+    assert panel.references["real"].score.value == 50.0
+
+
+def test_the_plot_has_lines_bands_dots_and_the_level(curve: Curve) -> None:
+    (plot,) = sheet(curve).plots
+    rows = list(zip(*(plot.data[n] for n in ("layer", "series", "x", "y")), strict=True))
+    assert [(x, y) for layer, s, x, y in rows if (layer, s) == ("line", "synther")] == [
+        (0.0, 12.0),
+        (1.0, 35.0),
+    ]
+    assert sum(layer == "seed" for layer, *_ in rows) == 12
+    assert [y for layer, s, _, y in rows if s == LEVEL + "real" and layer == "level"] == [50.0]
+    assert plot.panels[0].x_ticks == ((0.0, "1"), (1.0, "10"))
+    assert plot.series[-1].like == "real"
+
+
+def test_a_missing_point_breaks_the_line_and_is_told(spec: CurveSpec) -> None:
+    wider = dataclasses.replace(spec, percents=[1, 5, 10])
+    curve = measure(wider, results(SCORES))
+    assert any("no results of real at 5%; SynthER at 5%" in note for note in curve.omissions)
+    layers = sheet(curve).plots[0].data["layer"]
+    assert "line" not in layers
+    assert layers.count("alone") == 4
+
+
+def test_over_datasets_is_the_iqm_with_the_spread_of_both(spec: CurveSpec) -> None:
+    both = dataclasses.replace(spec, panels=[*spec.panels, DatasetRow(WALKER, WALKER)])
+    scores = SCORES | {(a, WALKER, s): values for (a, _, s), values in SCORES.items()}
+    curve = measure(both, results(scores))
+    overall = curve.panels[-1]
+    assert overall.dataset is None
+    point = overall.points["synther", 10]
+    assert point.score.value == pytest.approx(35.0)  # the middle half of 25, 35, 45 twice
+    assert math.isnan(point.std)
+    assert set(tidy(curve)["metric"]) == {"mean", "iqm"}
+    assert sheet(curve).tables[0].rows[-1].cells[0].text == "All 2 datasets (IQM)"
+
+
+def test_tables_stand_behind_the_plot_and_lead_to_runs(curve: Curve) -> None:
+    scores, versus = sheet(curve).tables
+    assert not scores.is_drawn
+    assert not versus.is_drawn
+    first = scores.rows[0].cells
+    assert [cell.text for cell in first[:3]] == [HOPPER + "*", "TD3+BC", "1"]
+    assert first[4].text.startswith("12.0 ± 1.0 [")
+    assert first[4].runs == (f"{HOPPER}|synther-1pct|td3_bc",)
+    assert versus.rows[0].cells[-1].text == "yes"
+
+
+def test_sources_that_end_elsewhere_are_told_in_short(spec: CurveSpec) -> None:
+    rows = results(SCORES)
+    late = rows["source"] == "real"
+    rows.loc[late, "step"] *= 2
+    notes = [note.text for note in sheet(measure(spec, rows)).notes]
+    told = "sources end at different steps (real 2,000, all others 1,000)."
+    assert f"td3_bc on {HOPPER}: {told}" in notes
+
+
+def test_percents_rise(spec: CurveSpec) -> None:
+    with pytest.raises(SyntherError, match="ascending"):
+        dataclasses.replace(spec, percents=[10, 1])
