@@ -50,15 +50,20 @@ Statistic = Callable[..., np.ndarray]
 
 
 def bootstrap(
-    statistic: Statistic, samples: Sequence[np.ndarray], reps: int, seed: int = 0
+    statistic: Statistic,
+    samples: Sequence[np.ndarray],
+    reps: int,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """Return a statistic of samples that are resampled independently, with its 95% interval.
+    """Return a statistic of samples that are resampled independently, with its interval.
 
     Args:
         statistic: called with all samples and `axis=-1`, vectorised over the axes before it.
         samples: 1-d arrays of values, of any lengths.
         reps: resamples.
         seed: of the resampling.
+        confidence: of the interval.
 
     Returns:
         The estimate; its bounds are NaN where a sample has one value alone, or where the statistic
@@ -78,7 +83,7 @@ def bootstrap(
             n_resamples=reps,
             batch=1000,
             vectorized=True,
-            confidence_level=CONFIDENCE,
+            confidence_level=confidence,
             method="percentile",
             rng=np.random.default_rng(seed),
         ).confidence_interval

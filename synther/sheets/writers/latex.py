@@ -68,7 +68,7 @@ def _tabular(table: Table) -> str:
         if row.is_total:
             rules |= {len(rows), len(rows) + 1}
         rows.append([_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)])
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=range(len(names)))
     frame.columns = pd.MultiIndex.from_tuples(names) if depth else pd.Index([n[0] for n in names])
     align = "".join(
         rf"p{{{column.width:g}pt}}" if column.width else "l" if column.is_name else "r"

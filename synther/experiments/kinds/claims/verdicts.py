@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import IntEnum, StrEnum
 
-from synther.analysis.bootstrap import Estimate
+from synther.statistics.intervals import Estimate
 
 
 class Finding(IntEnum):
