@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.files import require_file
+from synther.files import files_below, require_file
 
 KINDS = ("offline", "online", "pixels")
 """Folders of results/PRESET/ that hold training runs."""
@@ -24,7 +24,7 @@ KINDS = ("offline", "online", "pixels")
 def finished_runs(preset: str, root: str | Path = "results") -> list[Path]:
     """Return the result files of all training runs of a preset that have their record beside."""
     folders = [Path(root) / preset / kind for kind in KINDS]
-    found = [path for folder in folders for path in sorted(folder.rglob("*.parquet"))]
+    found = [path for folder in folders for path in files_below(folder, "*.parquet")]
     return [path for path in found if path.with_suffix(".json").is_file()]
 
 

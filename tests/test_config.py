@@ -103,6 +103,7 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ("presets/quick.yaml", "seeds: 4", "seeds: four", "seeds: 'four' is not of type 'integer'"),
         ("presets/quick.yaml", "seeds: 4", "seeds: true", "seeds: True is not of type 'integer'"),
         ("presets/quick.yaml", "protocol: reduced", "protocol: full", "'full' is not one of"),
+        ("presets/quick.yaml", "evidence: false", "", "'evidence' is a required property"),
         ("config.yaml", "device: auto", "device: gpu", "device: 'gpu' does not match"),
         ("behaviour.yaml", "hopper: {}", "hopper: 3", "tasks.hopper: 3 is not of type 'object'"),
     ],

@@ -59,6 +59,11 @@ def test_runs_without_their_record_are_not_finished(here: Path) -> None:
     half.with_suffix(".json").unlink()
     assert finished_runs("quick") == [whole.relative_to(here)]
     assert run_id(whole) != run_id(half)
+    (here / "results/quick/offline").rename(here / "scratch")
+    (here / "results/quick/offline").symlink_to(here / "scratch")
+    (here / "scratch/hopper-medium-local").rename(here / "far")
+    (here / "scratch/hopper-medium-local").symlink_to(here / "far")
+    assert finished_runs("quick") == [whole.relative_to(here)]
 
 
 @pytest.mark.slow

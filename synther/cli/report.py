@@ -46,6 +46,7 @@ def report(options: argparse.Namespace) -> None:
     page = render(
         experiments.preset,
         experiments.scale["protocol"] == "paper",
+        experiments.scale["evidence"],
         files,
         report_plan.titles(experiments),
         gather(report_plan.results(experiments, files), report_plan.records(experiments, files)),

@@ -148,7 +148,7 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
     """Return every address to try for the file of `url`, in order."""
     own = os.environ.get("SYNTHER_MIRROR")
     if own and "://" not in own:
-        own = Path(own).expanduser().resolve().as_uri()
+        own = Path(own).expanduser().absolute().as_uri()
     if own and not own.startswith(("http://", "https://", "file://")):
         raise SyntherError(
             f"SYNTHER_MIRROR is '{own}': set it to an http(s):// or file:// address, or a folder"

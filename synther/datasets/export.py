@@ -126,7 +126,7 @@ def export_minari(transitions: Transitions, folder: str | Path, task: str = "unk
     low, high = np.minimum(actions.min(axis=0), -1.0), np.maximum(actions.max(axis=0), 1.0)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)).resolve()
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)).absolute()
     except OSError as error:
         raise explain_os_error(error, folder) from error
     try:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from synther import config
 from synther.errors import SyntherError
+from synther.files import files_below
 from synther.specs import stands_for
 from synther.statistics import intervals, published
 from synther.statistics.intervals import Estimate
@@ -115,7 +116,7 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
         raise SyntherError(f"{folder} is no folder of results: name one, such as results/quick")
     agents: list[Path] = []
     samples: list[Path] = []
-    for path in sorted(folder.rglob("*.parquet")):
+    for path in files_below(folder, "*.parquet"):
         try:
             names = pq.ParquetFile(path).schema_arrow.names
         except (ValueError, OSError) as error:

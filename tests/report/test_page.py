@@ -92,9 +92,21 @@ def test_verdicts_come_first_and_what_is_missing_last(page: str) -> None:
     assert page.index('<section id="claims"') < page.index('<section id="table1"')
     assert page.index('<section id="missing"') > page.index('<section id="costs"')
     assert "snakemake figures/quick/mixture.pdf" in page
-    assert "reproduced</strong>" not in page  # quick is never more than indicative
-    assert 'class="verdict-reproduced"' not in page
-    assert "below the paper's protocol" in page
+
+
+def test_a_check_of_the_pipeline_decides_nothing(checkout: Path, page: str) -> None:
+    counts = page.partition('<ul class="counts"')[2].partition("</ul>")[0]
+    assert set(re.findall(r"</strong> ([^<]+)</li>", counts)) == {"pipeline check", "not run"}
+    assert "no claim is decided by them" in page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    assert "verdict-pipeline-check" not in style  # no colour
+    body = page.replace(style, "")
+    assert not re.search(r'class="[^"]*\b(close|noise|higher|lower|sign)\b', body)
+    # the same numbers at a preset that is evidence have them
+    files = [str(checkout / f"figures/quick/table1{suffix}") for suffix in report_plan.SHOWN]
+    spec = Experiments("quick").table("table1")
+    made = [section(spec | {"is_evidence": said}, files) for said in (True, False)]
+    assert [any(t.has_agreement for t in part.tables) for part in made] == [True, False]
 
 
 def test_cells_are_the_tables_with_the_papers_beside(checkout: Path, page: str, data: dict) -> None:
@@ -105,7 +117,6 @@ def test_cells_are_the_tables_with_the_papers_beside(checkout: Path, page: str, 
     shown = f"{cell['mean']:.1f} ± {cell['std']:.1f}</button>"
     assert f'data-keys="{key}">{shown}' in page.partition('id="table1"')[2]
     assert f"{cell['paper_mean']:.1f} ± {cell['paper_std']:.1f}†" in page
-    assert re.search(r'class="number (close|noise|higher|lower)">', page)
     run = data["runs"][key]
     assert sum(run["final"]) / len(run["final"]) == pytest.approx(cell["mean"], abs=0.01)
 

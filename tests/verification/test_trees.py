@@ -62,6 +62,21 @@ def pair(comparison: Comparison, name: tuple[str, ...]) -> Pair:
     return next(pair for pair in comparison.pairs if pair.name == name)
 
 
+def test_results_behind_links_are_compared(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = trees
+    names = {pair.name for pair in compare_trees(a, b).pairs}
+    (a / MEDIUM[0]).rename(tmp_path / "scratch")
+    (a / MEDIUM[0]).symlink_to(tmp_path / "scratch")
+    (tmp_path / "linked").symlink_to(a)
+    assert {pair.name for pair in compare_trees(tmp_path / "linked", b).pairs} == names
+    # what a job is about to write, and what an editor or another system leaves, is no result
+    (a / MEDIUM[0] / "real/td3_bc/.seeds-0-3.0a1b2c3d.tmp.parquet").write_bytes(b"half")
+    assert {pair.name for pair in compare_trees(a, b).pairs} == names
+    (tmp_path / "scratch").rename(tmp_path / "unmounted")
+    with pytest.raises(SyntherError, match=rf"{MEDIUM[0]} is a link that leads nowhere"):
+        compare_trees(a, b)
+
+
 def test_means_spreads_and_the_difference_with_its_interval(trees: tuple[Path, Path]) -> None:
     found = pair(compare_trees(*trees), MEDIUM)
     assert (found.a.mean, found.b.mean) == (63.0, 51.0)

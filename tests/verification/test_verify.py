@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synther import Transitions, provenance
+from synther import SyntherError, Transitions, provenance
 from synther.cli import main
 from synther.experiments import Experiments, Run
 from synther.files import describe_input, sha256, write_json
@@ -124,6 +124,30 @@ def test_whole_results_pass(tree: Tree, capsys: pytest.CaptureFixture[str]) -> N
     capsys.readouterr()
     assert main(["verify", str(tree.folder / "results"), "--preset", "quick"]) == 0
     assert "all is well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("linked", ["results", "results/quick/offline", "run"])
+def test_what_lies_behind_links_is_checked(tree: Tree, tmp_path: Path, linked: str) -> None:
+    """Results that lie elsewhere (on scratch), with a link in their place."""
+    whole = tree.verify()
+    place = tree.result.parent if linked == "run" else tree.folder / linked
+    elsewhere = tmp_path / "scratch" / "kept"
+    elsewhere.parent.mkdir()
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    report = tree.verify()
+    assert found(report) == []
+    assert (report.checked, report.runs) == (whole.checked, whole.runs)
+    content = tree.result.read_bytes()
+    tree.result.write_bytes(content[:300])
+    assert [kind for kind, *_ in found(tree.verify())] == ["damaged"]
+    shutil.rmtree(elsewhere)
+    if linked == "results":
+        with pytest.raises(SyntherError, match="is not a folder of results"):
+            tree.verify()
+    else:
+        messages = [message for kind, _, message in found(tree.verify()) if kind == "damaged"]
+        assert messages == ["it is a link that leads nowhere: mount what it points to, or mend it"]
 
 
 def rewrite(tree: Tree, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -303,6 +327,7 @@ def test_notes_that_say_the_same_are_one_line(tree: Tree) -> None:
     lines = tree.verify().lines()
     assert len(lines) == 2
     assert lines[0].endswith("(and 2 more like it)")
+    assert "runs of their presets (pipeline check, no evidence: quick): 3 unfinished" in lines[1]
 
 
 def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,7 @@ def submit(path: Path) -> str:
     job = properties(path.read_text())
     name = f"synther-{uuid.uuid4().hex[:12]}"
     template = yaml.safe_load(TEMPLATE.read_text())
-    kubectl("create", "-f", "-", given=json.dumps(manifest(template, job, path.resolve(), name)))
+    kubectl("create", "-f", "-", given=json.dumps(manifest(template, job, path.absolute(), name)))
     return name
 
 

@@ -65,4 +65,4 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
     """
     numbers, sheet = _part(spec.kind, "numbers"), _part(spec.kind, "sheet")
     made: Sheet = sheet.sheet(numbers.measure(spec, numbers.read(paths)))
-    return made
+    return made if spec.is_evidence else made.without_agreement()

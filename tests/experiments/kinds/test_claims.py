@@ -53,12 +53,14 @@ def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
 
 
 def spec(*claims: Claim, preset: str = "paper") -> ClaimsSpec:
+    """Of three presets: paper, small (evidence below the protocol), quick (no evidence)."""
     return ClaimsSpec(
         name="claims",
         title="Claims",
         preset=preset,
         budget="",
         is_paper_protocol=preset == "paper",
+        is_evidence=preset != "quick",
         agents={},
         claims=list(claims),
         bootstrap_reps=200,
@@ -122,12 +124,26 @@ def test_a_gain_in_percent(tmp_path: Path, gap: float, verdict: Verdict) -> None
     assert wide.verdict is Verdict.INCONCLUSIVE
 
 
-def test_the_quick_preset_never_says_reproduced(tmp_path: Path) -> None:
+def test_below_the_protocol_nothing_is_reproduced(tmp_path: Path) -> None:
     for gap, verdict in ((1.0, Verdict.INDICATIVE_FOR), (-20.0, Verdict.INDICATIVE_AGAINST)):
-        outcome = decide(claim(tmp_path), finals(gap, preset="quick"), preset="quick")
+        outcome = decide(claim(tmp_path), finals(gap, preset="small"), preset="small")
         assert outcome.verdict is verdict
-        assert outcome.limits == ["preset quick is below the protocol"]
-    assert "no verdict is more than indicative" in spec(claim(tmp_path), preset="quick").banner_text
+        assert outcome.limits == ["preset small is below the protocol"]
+    assert "no verdict is more than indicative" in spec(claim(tmp_path), preset="small").banner_text
+
+
+def test_a_preset_that_checks_the_pipeline_decides_nothing(tmp_path: Path) -> None:
+    for gap, spread in ((1.0, 1.0), (-20.0, 1.0), (0.0, 40.0)):
+        outcome = decide(claim(tmp_path), finals(gap, spread, preset="quick"), preset="quick")
+        assert outcome.verdict is Verdict.PIPELINE_CHECK
+        assert outcome.limits == ["preset quick checks the pipeline"]
+    described = spec(claim(tmp_path), preset="quick")
+    assert described.banner_text == "quick preset: a check of the pipeline, not evidence"
+    build(described.to_dict(), finals(1.0, preset="quick"), tmp_path / "out/claims")
+    for suffix in ("md", "tex", "csv"):
+        text = (tmp_path / f"out/claims.{suffix}").read_text(encoding="utf-8")
+        assert "pipeline check" in text
+        assert "indicative" not in text
 
 
 def test_whatever_falls_short_makes_it_indicative(tmp_path: Path) -> None:
