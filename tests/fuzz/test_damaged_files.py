@@ -22,7 +22,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synther.analysis.scores import read_result
+from synther.statistics.scores import read_result
 
 from synther import SyntherError, Transitions, config, files, weights
 from synther.checkpoint import Checkpoint
@@ -374,7 +374,7 @@ def test_a_result_that_claims_billions_of_rows_is_refused(
 ) -> None:
     path = tmp_path / "x.parquet"
     result(path)
-    monkeypatch.setattr("synther.analysis.parquet.MOST_ROWS", 3)
+    monkeypatch.setattr("synther.statistics.parquet.MOST_ROWS", 3)
     with pytest.raises(SyntherError, match="it claims 4 rows"):
         read_result(path)
 
