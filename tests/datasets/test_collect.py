@@ -193,11 +193,14 @@ def test_a_level_that_would_be_worse_than_random_is_refused(
 ) -> None:
     table = tiny_policies / "hopper/returns.json"
     text = table.read_text().replace("900.0", "-5000.0").replace("600.0", "-5000.0")
+    first = table.read_text().replace("10.0", "-9000.0")
+    table.write_text(first)
+    collect("hopper", "full-replay", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
     table.write_text(text.replace("350.0", "-873.0").replace("10.0", "-9000.0"))
     for level in ("medium", "expert"):
         with pytest.raises(SyntherError, match=r"p_2 has a mean return of -873\.0, .* have -20\.3"):
-            collect("hopper", level, 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
-    collect("hopper", "full-replay", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
+            collect("hopper", level, 60, tmp_path / "y.hdf5", tiny_policies, threads=1)
+    assert not (tmp_path / "y.hdf5").exists()
 
 
 def test_what_was_collected_counts_whatever_is_recorded(
