@@ -14,9 +14,11 @@ from typing import Any, Protocol
 from synther import config
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import fidelity_plan, online_plan, pixel_plan
+from synther.shares import listed
 from synther.specs import (
     agent_settings,
     agent_spec,
+    on_share,
     online_settings,
     pixel_settings,
     source_spec,
@@ -135,7 +137,11 @@ class _Claim:
         if not of_samples and not agent:
             raise SyntherError(f"claim '{self.name}': a side names no agent; give it one")
         if agent and agent not in (
-            known := [*self.spec["agents"], *self.spec.get("reference", [])]
+            known := [
+                *self.spec["agents"],
+                *self.spec.get("reference", []),
+                *self.spec.get("rivals", {}),
+            ]
         ):
             raise unknown_name("agent", agent, known, f"claim '{self.name}'")
         if self.kind in online_plan.KINDS:
@@ -150,16 +156,18 @@ class _Claim:
         cells = [
             self._cell(place, name, agent)
             for place in _places(self.plan, self.claim, self.agent)
-            for name in self._sources(source, wanted.get("percent"))
+            for name in self._sources(source, wanted)
         ]
         return {"label": title, "cells": cells}
 
-    def _sources(self, source: str, percent: int | None) -> list[str]:
+    def _sources(self, source: str, wanted: dict[str, Any]) -> list[str]:
         """Return the sources of a side on one dataset: of a curve, one a share."""
-        shares = self.spec.get("percents")
-        if shares is None or percent == 100:
+        every = listed(self.spec)
+        if not every or wanted.get("percent") == 100:
             return [source]
-        return [f"{source}-{share}pct" for share in shares if percent in (None, share)]
+        only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
+        kept = [share for share in every if not only or only == {share.option: share.amount}]
+        return [on_share(source, share) for share in kept]
 
     def ratios(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the cells of all generated sources, and beside each those it is held against."""

@@ -11,17 +11,19 @@ import fnmatch
 import itertools
 from typing import Any
 
-from synther import config
+from synther import config, shares
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
+from synther.shares import Share
 from synther.sheets import writers
 from synther.specs import (
     agent_spec,
     collected_rows,
     fitted_source,
     missing_package,
+    on_share,
     online_settings,
     preset_scale,
     source_spec,
@@ -148,19 +150,22 @@ class Experiments:
             )
         return self.scale.get("experiments", {}).get(name, {})
 
-    def percents(self, name: str) -> list[int]:
+    def shares(self, name: str) -> list[Share]:
         """Return the shares of the data that an experiment runs on; empty where on all of it."""
-        wanted = self.experiment(name).get("percents", [])
-        chosen = self.scaled(name).get("percents")
-        return [p for p in wanted if chosen is None or p in chosen]
+        chosen = shares.listed(self.scaled(name))
+        every = shares.listed(self.experiment(name))
+        for share in chosen:
+            if share not in every:
+                raise unknown_name("share", str(share), map(str, every), f"preset '{self.preset}'")
+        return [share for share in every if not chosen or share in chosen]
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        whole = self.whole_sources(name)
-        if "percents" not in self.experiment(name):
+        whole, spec = self.whole_sources(name), self.experiment(name)
+        if not shares.listed(spec):
             return whole
-        points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
-        return [*points, *self.experiment(name).get("reference", [])]
+        points = [on_share(source, share) for source in whole for share in self.shares(name)]
+        return [*points, *spec.get("reference", [])]
 
     def listed_sources(self, name: str) -> list[str]:
         """Return every source that an experiment names, those of all factors included."""
@@ -180,6 +185,15 @@ class Experiments:
             if source not in every:
                 raise unknown_name("source", source, every, f"preset '{self.preset}'")
         return [s for s in every if s in chosen and missing_package(s) is None]
+
+    def rivals(self, name: str) -> list[tuple[str, str]]:
+        """Return (agent, source) of the curves of other agents, beside every agent's own."""
+        rivals = self.experiment(name).get("rivals", {})
+        return [
+            (rival, on_share(source, share))
+            for rival, source in rivals.items()
+            for share in self.shares(name)
+        ]
 
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run."""
@@ -206,10 +220,23 @@ class Experiments:
             )
         return local[0]
 
-    def seed_blocks(self, part: str = "") -> list[tuple[int, ...]]:
-        """Return the seeds of a part, a tuple a job."""
+    def seeds(self, name: str, source: str) -> int:
+        """Return how many seeds an experiment has of the agents that learn from a source."""
+        own = self.scaled(name).get("seeds", self.scale["seeds"])
+        if not isinstance(own, dict):
+            return int(own)
+        for pattern in own:
+            if not fnmatch.filter(every := self.sources(name), pattern):
+                where = f"preset '{self.preset}', experiments.{name}.seeds"
+                raise unknown_name("source pattern", pattern, every, where)
+        fitting = [n for pattern, n in own.items() if fnmatch.fnmatchcase(source, pattern)]
+        return int([self.scale["seeds"], *fitting][-1])
+
+    def seed_blocks(self, part: str = "", count: int | None = None) -> list[tuple[int, ...]]:
+        """Return the seeds of a part of the preset, or so many, a tuple a job."""
         scale = self.scale | self.part(part)
-        seeds, size = range(scale["seeds"]), scale["seeds_per_job"]
+        seeds = range(scale["seeds"] if count is None else count)
+        size = scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
     def _runs_on(self, name: str, agent: str, dataset: str) -> bool:
@@ -219,19 +246,18 @@ class Experiments:
 
     def runs(self, name: str) -> list[Run]:
         """Return all offline training jobs of an experiment."""
-        agents = self.agents(name)
-        for agent in agents:
+        cells = [(agent, source) for source in self.sources(name) for agent in self.agents(name)]
+        cells += self.rivals(name)
+        for agent, source in cells:
             agent_spec(agent)
-        for source in self.sources(name):
             source_spec(source)
         return [
             Run(self.preset, self.run_name(dataset), source, agent, seeds)
             for names in self.datasets(name).values()
             for dataset in names
-            for source in self.sources(name)
-            for agent in agents
+            for agent, source in cells
             if self._runs_on(name, agent, dataset)
-            for seeds in self.seed_blocks()
+            for seeds in self.seed_blocks(count=self.seeds(name, source))
         ]
 
     def pixels(self, name: str = "") -> Pixels:
@@ -276,10 +302,10 @@ class Experiments:
 
     def real_data(self, dataset: str, source: str) -> str:
         """Return the real transitions behind a source: the dataset, or a share of it."""
-        percent = source_spec(source)["percent"]
-        if percent is None:
+        share = source_spec(source)["share"]
+        if share is None:
             return self.dataset_file(dataset)
-        return f"results/{self.preset}/subsets/{dataset}/{percent}pct.npz"
+        return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
 
     def subset_choice(self) -> dict[str, Any]:
         """Return how shares of a dataset are chosen: "choose" and "seed"."""
@@ -297,8 +323,7 @@ class Experiments:
     def mixed_samples(self, dataset: str, source: str) -> str:
         """Return the samples that a mixture takes its synthetic part from."""
         spec = source_spec(source)
-        suffix = f"-{spec['percent']}pct" if spec["percent"] else ""
-        return self.training_data(dataset, spec["mix"]["with"] + suffix)
+        return self.training_data(dataset, on_share(spec["mix"]["with"], spec["share"]))
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""

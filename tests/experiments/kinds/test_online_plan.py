@@ -57,6 +57,8 @@ def test_settings_are_the_released_ones() -> None:
             settings = online_settings(agent, task)
             assert (settings["updates_per_step"], settings["num_critics"]) == (updates, critics)
             assert (settings["steps"], settings["random_steps"]) == (steps, 5000)
+    # every command that the authors published overrides the 200,000 of their configuration files
+    assert online_settings("sac_synther", "hopper", "paper")["synthetic_samples"] == 1_000_000
     gym, dmc = (online_settings("sac_synther", t)["diffusion"] for t in ("hopper", DMC[0]))
     both = {"width": 1024, "depth": 6, "dim_t": 256, "steps": 100_000, "batch_size": 256}
     assert gym == both
