@@ -6,7 +6,10 @@ The names below are imported when they are first used, so that `import synther` 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+from synther.inherited import SLEEPING
 
 if TYPE_CHECKING:
     from synther.agents import make_agent
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from synther.errors import SyntherError
     from synther.generators.diffusion import Diffusion
     from synther.transitions import Transitions
+
+for _name, _value in SLEEPING.items():  # before torch and numpy are imported, which read them then
+    os.environ.setdefault(_name, _value)
 
 _HOMES = {
     "Diffusion": "synther.generators.diffusion",

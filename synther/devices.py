@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from synther.errors import SyntherError
 from synther.files import explain_os_error
@@ -28,6 +28,27 @@ SLOTS_VARIABLE = "SYNTHER_JOBS_PER_GPU"
 FAKE_VARIABLE = "SYNTHER_FAKE_GPUS"
 """Names of GPUs that are not there, with commas: they are given out, and the CPU computes."""
 _POLL_S = 0.5
+
+
+def require_device(name: str) -> Any:
+    """Return torch's device of this name.
+
+    Raises:
+        SyntherError: it is not there, or takes no work; it says what there is, not what torch says.
+    """
+    import torch
+
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        if not name.startswith("cuda"):
+            reason = "devices are cpu, cuda and cuda:N"
+        elif not torch.backends.cuda.is_built():
+            reason = "this torch is built without CUDA"
+        else:
+            found = torch.cuda.device_count()
+            reason = f"torch sees {found} here; one that is there may be busy, or its memory full"
+        raise SyntherError(f"device {name} can't be used ({reason}): try cpu") from error
 
 
 @dataclass(frozen=True)

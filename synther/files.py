@@ -38,8 +38,8 @@ def explain_os_error(error: OSError, path: Path) -> SyntherError:
     return SyntherError(f"{path} can't be written: {error}")
 
 
-def _os_error_within(error: RuntimeError) -> OSError | None:
-    """Return the refusal of the operating system that torch or h5py reports as RuntimeError."""
+def _os_error_within(error: Exception) -> OSError | None:
+    """Return the refusal of the operating system that torch or h5py reports in their words."""
     text = str(error)
     if found := re.search(r"errno = (\d+)", text):  # h5py
         number = int(found[1])
@@ -48,6 +48,37 @@ def _os_error_within(error: RuntimeError) -> OSError | None:
     if "inline_container" in text or "PytorchStreamWriter" in text or "iostream" in text:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return None
+
+
+_MACHINES = {
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EAGAIN", "EIO", "EMFILE", "ENFILE", "ENOLCK", "ENOMEM", "ENXIO", "EPERM"),
+        *("EREMOTEIO", "ESTALE", "ETIMEDOUT"),
+    )
+    if hasattr(errno, name)
+}
+"""What a system answers that can't read a file, whatever the file holds."""
+
+
+def blame_machine(error: Exception, path: Path) -> None:
+    """Raise in words an error of reading that says nothing of the file's content.
+
+    Call it before a file is called damaged: what is whole need not be made again.
+
+    Raises:
+        MemoryError: there was too little memory.
+        SyntherError: the system refused to read.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    refusal = error if isinstance(error, OSError) and error.errno else _os_error_within(error)
+    number = refusal.errno if refusal is not None else None
+    if number is not None and number in _MACHINES:
+        raise SyntherError(
+            f"{path} can't be read here: {os.strerror(number)}; the file may be whole: see "
+            "to the disk, the file system or the limits of this machine, and try again"
+        ) from error
 
 
 @contextmanager
@@ -257,6 +288,7 @@ def read_npz(
     except SyntherError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
+        blame_machine(error, path)
         reason = f"{type(error).__name__}: {error}"
         raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
     if missing:
@@ -279,6 +311,7 @@ def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, .
                     size = archive.getinfo(f"{name}.npy").file_size
                     shapes[name] = _require_shape(member, name, size)
     except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+        blame_machine(error, path)
         raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
     return shapes
 
@@ -334,6 +367,7 @@ def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
             raise ValueError(f"{path.stat().st_size:,} bytes are too many")
         content = json.loads(path.read_text())
     except (ValueError, RecursionError, OSError) as error:
+        blame_machine(error, path)
         raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(content, dict):
         raise SyntherError(f"{path} is damaged (it holds no object): {remedy}")
@@ -347,8 +381,12 @@ def sha256(path: str | Path) -> str:
 
 
 def describe_input(path: str | Path) -> dict[str, str]:
-    """Return a file as records name it: where it lay, and its checksum."""
-    return {"path": str(path), "sha256": sha256(path)}
+    """Return a file as records name it: where it lay, and its checksum.
+
+    A folder stands for the fitted generator in it, model.pt.
+    """
+    file = Path(path) / "model.pt" if Path(path).is_dir() else path
+    return {"path": str(path), "sha256": sha256(file)}
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -13,6 +13,8 @@ from torch.optim.adam import adam
 class Adam:
     """PyTorch's fused Adam (Kingma and Ba 2014, arXiv 1412.6980) without its `Optimizer` class.
 
+    With `weight_decay` it is AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
+
     That class imports PyTorch's compiler at its first step, which costs each of the workflow's many
     short jobs 2 s, and spends more time a step than the update of a small network does.
 
@@ -21,6 +23,7 @@ class Adam:
         learning_rate: a number, or a tensor on the parameters' device, to be changed in place.
         betas: decay rates of the two moments.
         epsilon: added to the root of the second.
+        weight_decay: times the learning rate, the part of every parameter that a step takes off.
     """
 
     def __init__(
@@ -29,10 +32,11 @@ class Adam:
         learning_rate: float | Tensor,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
         self.learning_rate = learning_rate
         self._parameters = list(parameters)
-        self._betas, self._epsilon = betas, epsilon
+        self._betas, self._epsilon, self._decay = betas, epsilon, weight_decay
         self._first = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._second = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._steps = [torch.zeros((), device=p.device) for p in self._parameters]
@@ -53,7 +57,8 @@ class Adam:
             beta1=self._betas[0],
             beta2=self._betas[1],
             lr=self.learning_rate,
-            weight_decay=0.0,
+            weight_decay=self._decay,
+            decoupled_weight_decay=self._decay > 0,
             eps=self._epsilon,
             maximize=False,
         )

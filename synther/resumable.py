@@ -4,16 +4,116 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import time
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
+import numpy as np
+
 from synther.checkpoint import Pace, require_same
 from synther.errors import SyntherError
-from synther.files import explain_os_error, write_json
-from synther.transitions import Transitions, TransitionsWriter
+from synther.files import atomic_path, explain_os_error, write_json
+from synther.transitions import FIELDS, Transitions, npz_comment
+
+
+class TransitionsWriter:
+    """Writes an `.npz` of transitions part by part, in memory bounded by one part.
+
+    Use it as a context manager; the file appears under its name only when the block ends well.
+
+    Args:
+        path: the file.
+        task: whose rows these are, as `Transitions.save` takes it.
+    """
+
+    frees_columns: ClassVar[bool] = True
+    """Whether a column's own file goes as soon as it is in the archive."""
+
+    def __init__(self, path: str | Path, task: str | None = None) -> None:
+        self.path, self.task = Path(path), task
+        self._rows = 0
+        self._widths: tuple[int, int] | None = None
+        self._keep_folder = False
+
+    def _make_folder(self) -> Path:
+        """Return the folder where the columns grow."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".npz-", dir=self.path.parent))
+
+    def __enter__(self) -> TransitionsWriter:
+        try:
+            self._folder = self._make_folder()
+            self._handles = {
+                name: open(self._folder / name, "ab")  # noqa: SIM115
+                for name in FIELDS
+            }
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+        return self
+
+    def append(self, part: Transitions) -> None:
+        """Add a part's rows.
+
+        Raises:
+            SyntherError: its widths differ from the first part's, or the disk is full.
+        """
+        widths = (part.observation_dim, part.action_dim)
+        if self._widths not in (None, widths):
+            raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
+        self._widths = widths
+        self._rows += len(part)
+        try:
+            for name, handle in self._handles.items():
+                handle.write(getattr(part, name).reshape(-1).view(np.uint8))
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+
+    def _write_archive(self) -> None:
+        d, a = self._widths or (0, 0)
+        shapes = {"observations": (d,), "actions": (a,), "next_observations": (d,)}
+        with (
+            atomic_path(self.path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            for name in FIELDS:
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+                    "fortran_order": False,
+                    "shape": (self._rows, *shapes.get(name, ())),
+                }
+                member = zipfile.ZipInfo(f"{name}.npy")  # a fixed date: same rows, same bytes
+                with (
+                    archive.open(member, "w", force_zip64=True) as target,
+                    open(self._folder / name, "rb") as source,
+                ):
+                    np.lib.format.write_array_header_1_0(target, header)
+                    shutil.copyfileobj(source, target, 1 << 22)
+                if self.frees_columns:
+                    (self._folder / name).unlink()
+            archive.comment = npz_comment(self.task)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            for handle in self._handles.values():
+                handle.close()  # writes what is still buffered
+            if kind is None:
+                self._write_archive()
+        except OSError as failure:
+            if kind is None:  # else the block's own error is the one to show
+                raise explain_os_error(failure, self.path) from failure
+        finally:
+            if not self._keep_folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class ResumableWriter(TransitionsWriter):
@@ -25,6 +125,7 @@ class ResumableWriter(TransitionsWriter):
     Args:
         path: the file.
         identity: JSON-ready, what the rows depend on; parts of another identity are refused.
+        task: whose rows these are, as `Transitions.save` takes it.
 
     Attributes:
         parts: parts written so far, of this job or of one that was killed.
@@ -34,8 +135,10 @@ class ResumableWriter(TransitionsWriter):
 
     frees_columns: ClassVar[bool] = False
 
-    def __init__(self, path: str | Path, identity: Mapping[str, Any]) -> None:
-        super().__init__(path)
+    def __init__(
+        self, path: str | Path, identity: Mapping[str, Any], task: str | None = None
+    ) -> None:
+        super().__init__(path, task)
         self._identity = json.dumps(dict(identity), sort_keys=True)
         self._pace = Pace()
         self.parts, self.before_s = 0, 0.0

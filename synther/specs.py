@@ -1,8 +1,8 @@
 """Named specs of `config/`, resolved: what `synther-15pct` or `td3_bc_large` stands for.
 
-A source may be followed by a percentage: `NAME-15pct` is source NAME on 15% of a dataset. An agent
-may be like another one. Settings are layered: a spec's own, then those of the dataset patterns that
-match, then a preset's.
+A source may be followed by a share: `NAME-15pct` is source NAME on 15% of a dataset, `NAME-300rows`
+on 300 of its transitions. An agent may be like another one. Settings are layered: a spec's own,
+then those of the dataset patterns that match, then a preset's.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import fnmatch
 import functools
 import importlib.util
-import re
 from typing import Any
 
-from synther import config
+from synther import config, shares
 from synther.errors import SyntherError, unknown_name
 
 D4RL_POLICIES = "d4rl"
 """What a preset says for D4RL's own behaviour policies, where there are any of a task."""
-_REDUCED = re.compile(r"(?P<base>.+)-(?P<percent>[1-9]\d?)pct")
 
 
 def stands_for(dataset: str) -> str:
@@ -96,16 +94,18 @@ def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def source_spec(name: str) -> dict[str, Any]:
-    """Return a source's spec; of `NAME-15pct`, NAME's with "percent": 15 and a title that says so.
+    """Return a source's spec; of `NAME-15pct`, NAME's with that share and a title that says so.
+
+    "share" is a `shares.Share`, or None of a source on all of a dataset.
 
     Raises:
         SyntherError: there is no such source.
     """
-    reduced = _REDUCED.fullmatch(name)
-    if name in config.load("sources")["sources"] or reduced is None:
-        return {"title": name, **_full_source(name, ()), "percent": None}
-    spec, percent = source_spec(reduced["base"]), int(reduced["percent"])
-    return {**spec, "title": f"{spec['title']}, {percent}%", "percent": percent}
+    base, share = shares.split(name)
+    if name in config.load("sources")["sources"] or share is None:
+        return {"title": name, **_full_source(name, ()), "share": None}
+    spec = source_spec(base)
+    return {**spec, "title": f"{spec['title']}, {share.words}", "share": share}
 
 
 def noise_sources() -> list[str]:
@@ -153,7 +153,12 @@ def fitted_source(name: str) -> str:
     spec = source_spec(name)
     if "model_of" not in spec:
         return name
-    return spec["model_of"] + (f"-{spec['percent']}pct" if spec["percent"] else "")
+    return on_share(spec["model_of"], spec["share"])
+
+
+def on_share(source: str, share: shares.Share | None) -> str:
+    """Return the name of a source on a share of a dataset; on all of it where that is None."""
+    return f"{source}-{share}" if share else source
 
 
 def missing_package(name: str) -> str | None:
@@ -194,7 +199,8 @@ def _dataset_settings(spec: dict[str, Any], dataset: str) -> dict[str, Any]:
 def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
     """Return a preset's scaling (agents, per_agent, generators, samples) for a source.
 
-    Sources on a share of the data have a scaling of their own, the preset's `reduced`, on top.
+    Sources on a share of the data have a scaling of their own, the preset's `reduced`, on top, and
+    that of the share, its `per_share`, on top of this.
     """
     if preset is None:
         return {}
@@ -202,12 +208,13 @@ def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
     for name in scale.get("per_source", {}):
         config.spec(name, "source")  # misspelt, it would be ignored in silence
     own = scale.get("per_source", {}).get(source, {})
-    if source_spec(source)["percent"] is None:
+    share = source_spec(source)["share"]
+    if share is None:
         return scale | {key: own[key] for key in ("samples",) if key in own}
     reduced = scale.get("reduced", {})
-    parts = ("agents", "per_agent", "generators")
-    both = {key: layered(scale.get(key, {}), reduced.get(key, {})) for key in parts}
-    return {**scale, **reduced, **both}
+    patterns = reduced.get("per_share", {})
+    parts = [reduced, *(own for p, own in patterns.items() if fnmatch.fnmatchcase(str(share), p))]
+    return layered(scale, *parts)
 
 
 def agent_settings(

@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import json
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, explain_os_error, read_npz
+from synther.files import atomic_path, read_npz
 
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
+LARGE = 100.0
+"""Values no larger than this are taken for what a simulator may give."""
+TIMES = {"rewards": 1e6}
+"""How many times as large as all others one value is absurd; rewards may be rare and large."""
+
+
+@dataclass(frozen=True)
+class _Dwarfing:
+    """Values that make nearly all of a column's spread: the row of the largest, and the others."""
+
+    row: int
+    number: int
+    rest: float
+    share: float
+
+
+def _dwarfing(values: np.ndarray, times: float) -> _Dwarfing | None:
+    """Return the few of the values (N,) that make over 90% of their spread and dwarf all others.
+
+    One that is `times` as large as the others is found, and up to a thousandth of them that are a
+    million times as large.
+    """
+    distances = np.abs(values - np.median(values).astype(np.float64))
+    for number, factor in ((1, times), (len(values) // 1000, 1e6)):
+        if not 0 < number < len(values) // 8:
+            continue
+        order = np.argpartition(distances, -number)
+        rest, top = distances[order[:-number]], distances[order[-number:]]
+        bound, spread = float(rest.max()), float(np.square(top).sum())
+        dwarfing = int((top > factor * max(1.0, bound)).sum())
+        if dwarfing and (share := spread / (spread + float(np.square(rest).sum()))) > 0.9:
+            return _Dwarfing(int(np.argmax(distances)), dwarfing, bound, share)
+    return None
+
+
+def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndarray | None:
+    """Return which of the values (N,) are above a threshold; None where all are 0 or 1 already.
+
+    Raises:
+        SyntherError: they are not, and there is no threshold; it names `where`.
+    """
+    if values.dtype == np.bool_ or ((values == 0) | (values == 1)).all():
+        return None
+    if threshold is None:
+        raise SyntherError(
+            f"{where} are not all 0 or 1 but from {values.min():g} to {values.max():g}: say above "
+            "what one is set, --threshold-terminals 0.5"
+        )
+    found: np.ndarray = values > threshold
+    return found
 
 
 @dataclass(frozen=True)
@@ -118,31 +166,75 @@ class Transitions:
 
     def check_finite(self, where: str) -> Transitions:
         """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
+        return self._check(where, outliers=False)
+
+    def check_values(self, where: str) -> Transitions:
+        """Return self, as `check_finite`, if no value dwarfs its column either.
+
+        One value of 1e30 leaves a column's standard deviation nothing of the others, and whatever
+        standardises by it learns nothing.
+
+        Raises:
+            SyntherError: it names `where`, the row and the column.
+        """
+        return self._check(where, outliers=True)
+
+    def _check(self, where: str, outliers: bool) -> Transitions:
         for name in FIELDS:
             array = getattr(self, name)
-            # A sum is finite only if every term is (or terms overflow): one pass, no mask.
-            with np.errstate(invalid="ignore"):  # infinity minus infinity
-                total = array.sum(dtype=np.float64)
-            if not np.isfinite(total):
+            largest = max(array.max(), -array.min()) if array.size else 0.0  # NaN if one is NaN
+            if not np.isfinite(largest):
                 bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
                 raise SyntherError(
                     f"{where}: {name} are NaN or infinite in {int(bad.sum())} of {len(array)} "
                     f"rows (first: row {int(np.argmax(bad))}); drop these rows or rebuild the file"
                 )
+            if outliers and largest > LARGE:
+                for column, values in enumerate(array.reshape(len(array), -1).T):
+                    if found := _dwarfing(values, TIMES.get(name, LARGE)):
+                        place = f"column {column} of {name}" if array.ndim > 1 else name
+                        raise SyntherError(
+                            f"{where}: row {found.row} of {place} is {values[found.row]:g}, where "
+                            f"others lie within {found.rest:g} of the median: {found.number} of "
+                            f"{len(array)} values make {found.share:.1%} of its spread; correct or "
+                            "drop these rows"
+                        )
         return self
 
-    def save(self, path: str | Path) -> None:
-        """Write the authors' `.npz` (a key each field), atomically."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(handle, **{name: getattr(self, name) for name in FIELDS})
+    def with_flags(self, threshold: float | None, where: str) -> Transitions:
+        """Return self if all terminals are 0 or 1, else with those above `threshold` as 1.
+
+        Raises:
+            SyntherError: they are not, and there is no threshold; it names `where`.
+        """
+        flags = flags_of(self.terminals, threshold, f"{where}: terminals")
+        return self if flags is None else replace(self, terminals=flags)
+
+    def save(self, path: str | Path, task: str | None = None) -> None:
+        """Write the authors' `.npz` (a key each field), atomically.
+
+        Args:
+            path: the file.
+            task: whose rows these are; the file says so where readers of arrays do not look.
+        """
+        with atomic_path(path) as temporary:
+            with open(temporary, "wb") as handle:
+                np.savez(handle, **{name: getattr(self, name) for name in FIELDS})
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.comment = npz_comment(task)
 
     @classmethod
-    def load(cls, path: str | Path) -> Transitions:
+    def load(cls, path: str | Path, threshold_terminals: float | None = None) -> Transitions:
         """Read the authors' `.npz`; rewards and terminals may be (N,) or (N, 1).
+
+        Args:
+            path: the file.
+            threshold_terminals: terminals above it are 1, the others 0; None wants them so already.
 
         Raises:
             SyntherError: the file is missing, cut short, not an `.npz`, lacks a key, holds no
-                rows, arrays of unfitting shapes, or values that are NaN or infinite.
+                rows, arrays of unfitting shapes, values that are NaN, infinite or dwarf all others
+                of their column, or terminals that are not 0 or 1.
         """
         arrays = read_npz(path, FIELDS, what="an .npz of transitions")
         for name in ("rewards", "terminals"):
@@ -154,94 +246,20 @@ class Transitions:
             raise SyntherError(f"{path}: {error}") from error
         if not len(transitions):
             raise SyntherError(f"{path} holds no transitions: make it anew")
-        return transitions.check_finite(str(path))
+        return transitions.check_values(str(path)).with_flags(threshold_terminals, str(path))
 
 
-class TransitionsWriter:
-    """Writes an `.npz` of transitions part by part, in memory bounded by one part.
+def npz_comment(task: str | None) -> bytes:
+    """Return what an `.npz` says of its task, as a zip archive's comment."""
+    return json.dumps({"task": task}).encode() if task else b""
 
-    Use it as a context manager; the file appears under its name only when the block ends well.
-    """
 
-    frees_columns: ClassVar[bool] = True
-    """Whether a column's own file goes as soon as it is in the archive."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._rows = 0
-        self._widths: tuple[int, int] | None = None
-        self._keep_folder = False
-
-    def _make_folder(self) -> Path:
-        """Return the folder where the columns grow."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".npz-", dir=self.path.parent))
-
-    def __enter__(self) -> TransitionsWriter:
-        try:
-            self._folder = self._make_folder()
-            self._handles = {
-                name: open(self._folder / name, "ab")  # noqa: SIM115
-                for name in FIELDS
-            }
-        except OSError as error:
-            raise explain_os_error(error, self.path) from error
-        return self
-
-    def append(self, part: Transitions) -> None:
-        """Add a part's rows.
-
-        Raises:
-            SyntherError: its widths differ from the first part's, or the disk is full.
-        """
-        widths = (part.observation_dim, part.action_dim)
-        if self._widths not in (None, widths):
-            raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
-        self._widths = widths
-        self._rows += len(part)
-        try:
-            for name, handle in self._handles.items():
-                handle.write(getattr(part, name).reshape(-1).view(np.uint8))
-        except OSError as error:
-            raise explain_os_error(error, self.path) from error
-
-    def _write_archive(self) -> None:
-        d, a = self._widths or (0, 0)
-        shapes = {"observations": (d,), "actions": (a,), "next_observations": (d,)}
-        with (
-            atomic_path(self.path) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-        ):
-            for name in FIELDS:
-                header = {
-                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
-                    "fortran_order": False,
-                    "shape": (self._rows, *shapes.get(name, ())),
-                }
-                member = zipfile.ZipInfo(f"{name}.npy")  # a fixed date: same rows, same bytes
-                with (
-                    archive.open(member, "w", force_zip64=True) as target,
-                    open(self._folder / name, "rb") as source,
-                ):
-                    np.lib.format.write_array_header_1_0(target, header)
-                    shutil.copyfileobj(source, target, 1 << 22)
-                if self.frees_columns:
-                    (self._folder / name).unlink()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            for handle in self._handles.values():
-                handle.close()  # writes what is still buffered
-            if kind is None:
-                self._write_archive()
-        except OSError as failure:
-            if kind is None:  # else the block's own error is the one to show
-                raise explain_os_error(failure, self.path) from failure
-        finally:
-            if not self._keep_folder:
-                shutil.rmtree(self._folder, ignore_errors=True)
+def npz_task(path: str | Path) -> str | None:
+    """Return the task that an `.npz` says it is of; None where it says none, or is no archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            said = json.loads(archive.comment)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    task = said.get("task") if isinstance(said, dict) else None
+    return task if isinstance(task, str) else None

@@ -29,15 +29,6 @@ def recordings() -> Path:
     return REPOSITORY / "tests/data/mujoco_py"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _kept_environment() -> Iterator[None]:
-    """Undo what `--threads` does to the environment."""
-    kept = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(kept)
-
-
 @pytest.fixture
 def edit_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
     """Return edit(file, old, new): it edits a copy of config/, which is the one in use."""

@@ -112,6 +112,10 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch) -> None:
     monkeypatch.delenv("SYNTHER_FAKE_GPUS")
     with pytest.raises(SyntherError, match=r"cuda:99 can't be used .* try cpu"):
         cli_device.choose_device("cuda:99", 1)
+    with pytest.raises(SyntherError) as found:  # in our words, not in a page of torch's
+        cli_device.choose_device("gpu", 1)
+    known = "devices are cpu, cuda and cuda:N"
+    assert str(found.value) == f"device gpu can't be used ({known}): try cpu"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", ""])

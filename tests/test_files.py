@@ -160,7 +160,8 @@ for suffix, write in (("hdf5", hdf5), ("pt", torch), ("npz", npz)):
         assert f"x.{suffix}" in str(error), error
         print(suffix)
 
-from synther.transitions import Transitions, TransitionsWriter
+from synther.resumable import TransitionsWriter
+from synther.transitions import Transitions
 wide, flat = np.ones((4000, 3)), np.ones(4000)
 rows = Transitions(wide, wide, flat, wide, flat)
 for name, part in (("small", rows[:3000]), ("large", rows)):  # buffered to the end, or not
@@ -243,3 +244,19 @@ def test_arrays_that_may_be_absent(tmp_path: Path) -> None:
     assert list(found) == ["a"]
     with pytest.raises(SyntherError, match=r"lacks c; a policy has a, c"):
         read_npz(tmp_path / "x.npz", ["a", "c"], what="a policy")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "broken")])
+def test_an_archive_that_can_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros(3))
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise error
+
+    monkeypatch.setattr("numpy.lib.format.read_array", fail)
+    wanted = MemoryError if isinstance(error, MemoryError) else SyntherError
+    with pytest.raises(wanted) as caught:
+        read_npz(tmp_path / "x.npz", ["a"])
+    assert "not a whole" not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from synther.optimizer import Adam
@@ -15,12 +16,14 @@ def gradients(n: int, steps: int) -> torch.Tensor:
     return torch.randn(steps, n, generator=generator, dtype=torch.float64)
 
 
-def test_its_steps_are_those_of_pytorch() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_its_steps_are_those_of_pytorch(decay: float) -> None:
     start = torch.linspace(-1, 1, 7, dtype=torch.float64)
     ours, theirs = start.clone(), torch.nn.Parameter(start.clone())
     idle = torch.ones(2, dtype=torch.float64)
-    adam = Adam([ours, idle], 1e-2, betas=(0.8, 0.95))
-    reference = torch.optim.Adam([theirs], lr=1e-2, betas=(0.8, 0.95))
+    adam = Adam([ours, idle], 1e-2, betas=(0.8, 0.95), weight_decay=decay)
+    kind = torch.optim.AdamW if decay else torch.optim.Adam
+    reference = kind([theirs], lr=1e-2, betas=(0.8, 0.95), weight_decay=decay)
     for gradient in gradients(7, 50):
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
         adam.step()

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import SyntherError, Transitions
-from synther.transitions import FIELDS, TransitionsWriter
+from synther.resumable import TransitionsWriter
+from synther.transitions import FIELDS
 
 
 def some(n: int = 7, d: int = 3, a: int = 2, seed: int = 0) -> Transitions:
@@ -121,6 +122,60 @@ def test_large_finite_values_are_not_taken_for_infinite() -> None:
     zeros = np.zeros(4)
     transitions = Transitions(huge, huge, zeros, -huge, zeros)
     assert transitions.check_finite("here") is transitions
+
+
+def many(rows: int = 3000) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {"rewards": (rows,), "terminals": (rows,), "actions": (rows, 2)}
+    found = {name: rng.standard_normal(shapes.get(name, (rows, 3))) for name in FIELDS}
+    return found | {"terminals": (found["terminals"] > 2).astype(float)}
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30, 3e6, 3e3])
+@pytest.mark.parametrize("name", FIELDS[:-1])
+def test_one_value_that_dwarfs_its_column_is_named(tmp_path: Path, name: str, value: float) -> None:
+    content, place = many(), name
+    if name == "rewards":
+        if abs(value) == 3e3:
+            pytest.skip("a reward may be rare and large")
+        content[name] *= 0.01
+        content[name][1234] = value
+    else:
+        content[name][1234, 1], place = value, f"column 1 of {name}"
+    np.savez(tmp_path / "x.npz", **content)
+    words = rf"x\.npz: row 1234 of {place} is {value:g}, .*: 1 of 3000 values make (99\.|100)"
+    with pytest.raises(SyntherError, match=words.replace("+", r"\+")):
+        Transitions.load(tmp_path / "x.npz")
+
+
+def test_a_few_that_dwarf_their_column_are_counted(tmp_path: Path) -> None:
+    content = many()
+    content["observations"][[5, 77, 2000], 2] = (1e20, 1e19, -1e20)
+    np.savez(tmp_path / "x.npz", **content)
+    with pytest.raises(SyntherError, match=r"column 2 of observations .* 3 of 3000 values"):
+        Transitions.load(tmp_path / "x.npz")
+
+
+def test_rare_and_large_values_of_real_data_are_none(tmp_path: Path) -> None:
+    content = many()
+    content["observations"][:, 0] = np.linspace(-1e6, 1e6, 3000)  # a position
+    content["observations"][:, 1] *= np.exp(2 * np.abs(content["observations"][:, 1]))  # forces
+    content["observations"][:, 2] = np.arange(3000) == 7  # something that happened once
+    content["next_observations"][:, 0] = 4e4  # constant
+    content["actions"][11] = 90.0
+    content["rewards"] = np.where(np.arange(3000) == 2999, 1e4, -0.001)  # the goal, at last
+    np.savez(tmp_path / "x.npz", **content)
+    assert len(Transitions.load(tmp_path / "x.npz")) == 3000
+
+
+def test_terminals_that_are_no_flags_want_a_threshold(tmp_path: Path) -> None:
+    content = many()
+    content["terminals"] = np.linspace(-0.05, 1.04, 3000)
+    np.savez(tmp_path / "x.npz", **content)
+    with pytest.raises(SyntherError, match=r"x\.npz: terminals are not all 0 or 1 but from -0\.05"):
+        Transitions.load(tmp_path / "x.npz")
+    found = Transitions.load(tmp_path / "x.npz", threshold_terminals=0.9).terminals
+    np.testing.assert_array_equal(found, np.float32(content["terminals"] > 0.9))
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ class OnlineSettings:
     """Of every batch, once there are samples; 0: no generator at all."""
     retrain_every: int = 10_000
     """Environment steps between trainings of a new diffusion model on the replay buffer."""
-    synthetic_samples: int = 200_000
+    synthetic_samples: int = 1_000_000
     """Transitions a seed drawn from each such model; they replace the last one's."""
     overwrite_rollout: bool = False
     """Reproduce a fault of the released code before 2026-04-16: after a training the agent acts

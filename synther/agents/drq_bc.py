@@ -18,9 +18,6 @@ from synther.agents.networks import (
 )
 from synther.agents.pixels import Encoder, PixelAgent, PixelBatch, PixelSettings, Trunk, head_init
 
-EDGE = 1e-6
-"""Sampled actions stay so far within (-1, 1)."""
-
 
 @dataclass(frozen=True)
 class DrQBCSettings(PixelSettings):
@@ -32,25 +29,6 @@ class DrQBCSettings(PixelSettings):
     """Step of the target critics towards the critics."""
     alpha: float = 2.5
     """Weight of Q against behaviour cloning; lambda = alpha / mean |Q|."""
-    noise_start: float = 1.0
-    """Standard deviation of the policy's noise at the first update; it falls linearly."""
-    noise_end: float = 0.1
-    """Where it ends."""
-    noise_updates: int = 125_000
-    """Updates that this takes."""
-    noise_clip: float = 0.3
-    """Bound of the noise."""
-
-
-def noisy(mean: Tensor, noise: Tensor, std: float, clip: float) -> Tensor:
-    """Return mean + clipped noise, cut to [-1, 1] with the gradient of the uncut action.
-
-    Args:
-        mean: (K, B, a).
-        noise: (K, B, a), standard normal.
-    """
-    action = mean + (std * noise).clamp(-clip, clip)
-    return action + (action.clamp(EDGE - 1.0, 1.0 - EDGE) - action).detach()
 
 
 class DrQBC(PixelAgent):
@@ -107,18 +85,6 @@ class DrQBC(PixelAgent):
         """Noise of the next action, and of the action that the actor's loss scores."""
         shape = (self.settings.batch_size, self.action_dim)
         return {"next_action": shape, "action": shape}
-
-    @property
-    def std(self) -> float:
-        """Standard deviation of the noise at the next update."""
-        settings = self.settings
-        share = min(self.updates / max(settings.noise_updates, 1), 1.0)
-        return settings.noise_start + share * (settings.noise_end - settings.noise_start)
-
-    def policy(self, latents: Tensor, noise: Tensor) -> Tensor:
-        """Return sampled actions (K, B, a) for the actor's latents (K, B, features)."""
-        mean = torch.tanh(self.actor(latents))
-        return noisy(mean, noise, self.std, self.settings.noise_clip)
 
     def target(self, batch: PixelBatch, noise: Tensor, actor: Tensor, critic: Tensor) -> Tensor:
         """Return n-step returns plus the discounted min of the target critics (K, B).
@@ -194,7 +160,3 @@ class DrQBC(PixelAgent):
         self.critics.requires_grad_(yes)
         if not self.frozen:
             self.trunks["critic"].requires_grad_(yes)
-
-    def act_on(self, latents: Tensor) -> Tensor:
-        """Return the policy's means."""
-        return torch.tanh(self.actor(self.split(latents)["actor"]))

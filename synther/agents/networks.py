@@ -184,9 +184,9 @@ class FlatParameters:
             parameter.grad = self.value.grad[span].view(parameter.shape)
             offset += parameter.numel()
 
-    def adam(self, learning_rate: float | Tensor) -> Adam:
-        """Return Adam over the buffer."""
-        return Adam([self.value], learning_rate)
+    def adam(self, learning_rate: float | Tensor, weight_decay: float = 0.0) -> Adam:
+        """Return Adam over the buffer; with `weight_decay`, AdamW."""
+        return Adam([self.value], learning_rate, weight_decay=weight_decay)
 
     def zero_grad(self) -> None:
         """Set all gradients to zero, in place: they stay views of one buffer."""

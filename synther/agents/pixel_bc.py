@@ -1,4 +1,7 @@
-"""BC from pixels: min (pi(s) - a)^2, with DrQ-v2's networks (V-D4RL, arXiv 2206.04779)."""
+"""BC from pixels: min (a' - a)^2, with DrQ-v2's networks (V-D4RL, arXiv 2206.04779).
+
+a' is drawn from the policy, not its mean: V-D4RL's `sample(clip=0.3)` with the scheduled deviation.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,10 @@ class PixelBC(PixelAgent):
         self._actor = FlatParameters(learning)
         self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
 
+    def noise(self) -> dict[str, tuple[int, ...]]:
+        """Noise of the actions that the loss compares."""
+        return {"action": (self.settings.batch_size, self.action_dim)}
+
     def uniforms(self) -> dict[str, tuple[int, ...]]:
         """Return where the crops lie; next observations are not looked at."""
         return {k: v for k, v in super().uniforms().items() if k == "shift"}
@@ -64,13 +71,9 @@ class PixelBC(PixelAgent):
             features = self.encoder(self.shifted(batch.observations, noise["shift"]))
             latents = self.trunks["actor"](features)
         self._actor.zero_grad()
-        actions = torch.tanh(self.actor(latents))
+        actions = self.policy(latents, noise["action"])
         loss = (actions - batch.actions).square().mean(dim=(1, 2))
         loss.sum().backward()
         self.optimizers["actor"].step()
         self.updates += 1
         return {"bc_loss": loss.detach()}
-
-    def act_on(self, latents: Tensor) -> Tensor:
-        """Return the policy's actions."""
-        return torch.tanh(self.actor(self.split(latents)["actor"]))

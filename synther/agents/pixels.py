@@ -18,11 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, check_settings
+from synther.agents.networks import StackedMLP
 from synther.errors import SyntherError
 
 FILTERS = 32
 LAYERS = 4
 """Convolutions of 3 x 3, the first with stride 2."""
+EDGE = 1e-6
+"""Sampled actions stay so far within (-1, 1)."""
 
 
 class PixelBatch(NamedTuple):
@@ -66,6 +69,14 @@ class PixelSettings:
     """Steps whose rewards are summed before the value takes over."""
     pad: int = 4
     """Random shifts move frames by up to so many pixels; 0: none."""
+    noise_start: float = 1.0
+    """Standard deviation of the policy's noise at the first update; it falls linearly."""
+    noise_end: float = 0.1
+    """Where it ends."""
+    noise_updates: int = 125_000
+    """Updates that this takes."""
+    noise_clip: float = 0.3
+    """Bound of the noise."""
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "eval_every", "eval_episodes", "eval_steps", "features")
@@ -93,6 +104,17 @@ def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:
     flat = frames.reshape(seeds * batch, channels, height * width)
     where = (rows[:, :, None] * width + columns[:, None, :]).view(seeds * batch, 1, -1)
     return flat.gather(2, where.expand(-1, channels, -1)).view(frames.shape)
+
+
+def noisy(mean: Tensor, noise: Tensor, std: float, clip: float) -> Tensor:
+    """Return mean + clipped noise, cut to [-1, 1] with the gradient of the uncut action.
+
+    Args:
+        mean: (K, B, a).
+        noise: (K, B, a), standard normal.
+    """
+    action = mean + (std * noise).clamp(-clip, clip)
+    return action + (action.clamp(EDGE - 1.0, 1.0 - EDGE) - action).detach()
 
 
 def orthogonal(generator: torch.Generator, shape: Sequence[int], gain: float = 1.0) -> Tensor:
@@ -169,11 +191,13 @@ class PixelAgent(Agent):
     Attributes:
         encoder: convolutions.
         trunks: by name, in the order in which a latent has their outputs.
+        actor: the head whose tanh is the policy's mean.
     """
 
     settings: PixelSettings
     encoder: Encoder
     trunks: nn.ModuleDict
+    actor: StackedMLP
 
     def __init__(
         self,
@@ -200,6 +224,18 @@ class PixelAgent(Agent):
         shape = (self.settings.batch_size, 2)
         return {"shift": shape, "next_shift": shape}
 
+    @property
+    def std(self) -> float:
+        """Standard deviation of the noise at the next update."""
+        settings = self.settings
+        share = min(self.updates / max(settings.noise_updates, 1), 1.0)
+        return settings.noise_start + share * (settings.noise_end - settings.noise_start)
+
+    def policy(self, latents: Tensor, noise: Tensor) -> Tensor:
+        """Return sampled actions (K, B, a) for the actor's latents (K, B, features)."""
+        mean = torch.tanh(self.actor(latents))
+        return noisy(mean, noise, self.std, self.settings.noise_clip)
+
     def shifted(self, frames: Tensor, places: Tensor) -> Tensor:
         """Return frames (K, B, C, H, W) randomly shifted."""
         return random_shift(frames, places, self.settings.pad)
@@ -214,9 +250,9 @@ class PixelAgent(Agent):
         """Return each trunk's part (..., features) of latents (..., L) by its name."""
         return dict(zip(self.trunks, latents.split(self.settings.features, dim=-1), strict=True))
 
-    @abstractmethod
     def act_on(self, latents: Tensor) -> Tensor:
-        """Return the evaluation's actions (K, n, a) for latents (K, n, L)."""
+        """Return the evaluation's actions (K, n, a), the policy's means, for latents (K, n, L)."""
+        return torch.tanh(self.actor(self.split(latents)["actor"]))
 
     def act(self, observations: Tensor) -> Tensor:
         """Return the evaluation's actions (K, n, a) for frames (K, n, C, H, W)."""

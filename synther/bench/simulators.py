@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.bench.measure import Measurement, rate, seconds
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
+from synther.threads import cores
 from synther.training.evaluate import Standardiser, evaluate
 
 TASK, GYM = "halfcheetah", "HalfCheetah-v5"
@@ -29,8 +29,7 @@ TARGET = 0.6
 
 def measure(device: str, least: float = 0.5) -> Iterator[Measurement]:
     """Measure environment steps/s of evaluation, with the policy in the loop, on all cores."""
-    threads = len(os.sched_getaffinity(0))
-    torch.set_num_threads(threads)
+    threads = cores()
     env = make_batched_env(TASK, SEEDS * EPISODES, threads=threads)
     env.time_limit = STEPS
     d, a = env.observation_dim, env.action_dim

@@ -6,19 +6,15 @@ A verb's module is imported when the verb runs, so that `synther --help` starts 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
-from synther import signals
+from synther import inherited, signals
 from synther.cli import arguments
 from synther.errors import SyntherError
 
-
-def _limit_threads(threads: int) -> None:
-    """Give the numerical libraries their threads, before any of them is imported."""
-    for library in ("OMP", "OPENBLAS", "MKL"):
-        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+PRODUCTS_IN_NUMPY = ("fidelity",)
+"""Verbs whose large products are numpy's: of all samples with all data."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = arguments.parser().parse_args(argv)
     try:
-        if "threads" in options:
-            _limit_threads(options.threads)
+        if argv is None:  # a program that calls this keeps its environment
+            inherited.settle(options.threads if options.verb in PRODUCTS_IN_NUMPY else 1)
         with signals.answering():
             arguments.function(options.verb)(options)
     except SyntherError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import keyword
-import os
 from collections.abc import Callable
+
+from synther.threads import cores
 
 _MODULES = {
     "download": "synther.cli.data",
@@ -66,9 +67,8 @@ def _seed(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def _threads(parser: argparse.ArgumentParser) -> None:
-    cores = len(os.sched_getaffinity(0))
     parser.add_argument(
-        "--threads", type=_at_least(1), default=cores, help="of mathematics and simulator"
+        "--threads", type=_at_least(1), default=cores(), help="of simulator and large products"
     )
 
 
@@ -86,15 +86,49 @@ def _preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="scale settings by config/presets/PRESET.yaml")
 
 
+def _task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", help="whose rows these must be; what the files say by default")
+
+
+def _threshold(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threshold-terminals",
+        type=float,
+        metavar="NUMBER",
+        help="flags above it are 1, the others 0; without it they must be so already",
+    )
+
+
+def _own(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--own-next-observations",
+        action="store_true",
+        help="take an HDF5 file's own, and not the row after, where rows are in no order",
+    )
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--time-limit",
+        type=_at_least(1),
+        help="steps after which episodes are cut, for HDF5 without timeouts; the task's by default",
+    )
+    _threshold(parser)
+    _own(parser)
+
+
 def _targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="an experiment, or a file as snakemake's; all"
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="an experiment, or as snakemake's; all",
     )
     parser.add_argument("--preset", help="the target's, or that of config/config.yaml")
-    parser.add_argument("--device", help="whose rates: cpu or cuda; that of config/config.yaml")
     parser.add_argument(
-        "--cores", type=_at_least(1), default=len(os.sched_getaffinity(0)), help="to run on"
+        "--device", help="as snakemake's --config device=...; that of config/config.yaml"
     )
+    parser.add_argument("--cores", type=_at_least(1), default=cores(), help="to run on")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -155,12 +189,15 @@ def parser() -> argparse.ArgumentParser:
     _set(behaviour)
     _threads(behaviour)
 
-    subset = verb("subset", "keep a share of a dataset's transitions")
+    subset = verb("subset", "keep a part of a dataset's transitions")
     subset.add_argument("--data", required=True, help="transitions: .npz or D4RL's .hdf5")
-    subset.add_argument("--percent", type=float, required=True, help="of the transitions")
+    part = subset.add_mutually_exclusive_group(required=True)
+    part.add_argument("--percent", type=float, help="of the transitions")
+    part.add_argument("--rows", type=_at_least(2), help="transitions")
     subset.add_argument("--choose", default="transitions", help="transitions or trajectories")
     _seed(subset, "of the choice")
-    subset.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    _task(subset)
+    _reading(subset)
     subset.add_argument("--out", required=True, help="the .npz file")
     _threads(subset)
 
@@ -169,7 +206,8 @@ def parser() -> argparse.ArgumentParser:
     mix.add_argument("--synthetic", required=True, help="samples: .npz")
     mix.add_argument("--real-share", type=float, default=0.5, help="of the mixture's rows")
     _seed(mix, "of the choice and the order")
-    mix.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    _task(mix)
+    _reading(mix)
     mix.add_argument("--out", required=True, help="the .npz file")
     _threads(mix)
 
@@ -179,7 +217,8 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--out", required=True, help="folder of the fitted generator")
     fit.add_argument("--dataset", help="name of the dataset, for settings that differ by dataset")
     _seed(fit, "of weights, batches and noise")
-    fit.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    _task(fit)
+    _reading(fit)
     _preset(fit)
     _set(fit)
     _device(fit)
@@ -197,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
     bring = verb("import", "read a checkpoint or samples of the authors' released code")
     bring.add_argument("file", help="model-STEP.pt, or samples: .npz")
     bring.add_argument("--task", required=True, help="hopper, ...: the widths it must have")
+    _threshold(bring)
     bring.add_argument("--out", required=True, help="folder of the model, or the .npz file")
 
     export = verb("export", "write transitions in a format that other libraries read")
@@ -204,7 +244,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--format", required=True, choices=["d4rl", "minari", "npz"])
     export.add_argument("--task", help="hopper, ...: checked, and named in the file")
     export.add_argument("--root", default="data", help="folder of datasets")
-    export.add_argument("--time-limit", type=int, default=1000, help="for files without timeouts")
+    _reading(export)
     export.add_argument("--out", required=True, help=".hdf5, .npz, or Minari's folder NAME-v0")
 
     fidelity = verb("fidelity", "measure samples against their data and the simulator")
@@ -217,12 +257,19 @@ def parser() -> argparse.ArgumentParser:
     fidelity.add_argument("--dataset", help="name of the dataset; the task's by default")
     fidelity.add_argument("--source", default="synther", help="what generated the samples")
     fidelity.add_argument("--preset", help="what the result says of its preset")
+    _reading(fidelity)
     fidelity.add_argument("--out", required=True, help="the .parquet file, with .json beside it")
     _threads(fidelity)
 
     train = verb("train", "train and evaluate seeds of an agent on transitions")
     train.add_argument("--task", help="what evaluates the agents; the dataset's task by default")
-    train.add_argument("--data", required=True, help="transitions to learn from: .npz or .hdf5")
+    train.add_argument(
+        "--data",
+        required=True,
+        help="transitions to learn from: .npz, .hdf5, or a model (a folder, or the authors' .pt)",
+    )
+    train.add_argument("--num", type=_at_least(1), help="transitions drawn from a model; 5,000,000")
+    train.add_argument("--sample-seed", type=_at_least(0), help="of the noise of these; 0")
     train.add_argument(
         "--statistics-from", help="the real dataset, for state statistics; --data by default"
     )
@@ -233,8 +280,12 @@ def parser() -> argparse.ArgumentParser:
         "--dataset",
         help="the dataset whose settings apply; that of the real rows' file name, else none's",
     )
-    train.add_argument("--source", default="real", help="what the rows' column `source` says")
+    train.add_argument(
+        "--source", help="what the rows' column `source` says; real, or as a model was fitted"
+    )
     train.add_argument("--physics", default="d4rl", help="d4rl or stock")
+    _threshold(train)
+    _own(train)
     _preset(train)
     _set(train)
     _device(train)
@@ -269,6 +320,7 @@ def parser() -> argparse.ArgumentParser:
     pixels.add_argument("--latents", help="train the heads alone, on these transitions: .npz")
     pixels.add_argument("--body", help="weights (.pt) of the encoder that made them")
     pixels.add_argument("--body-seed", type=int, default=0, help="which seed's of these")
+    _threshold(pixels)
     pixels.add_argument("--source", default="real", help="what the rows' column `source` says")
     pixels.add_argument("--out", required=True, help="the result: .parquet, with .json beside it")
 

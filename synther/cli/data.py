@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synther import config, provenance
+from synther.cli.reading import reading, told_task
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
 from synther.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.settings import parse_assignments, resolve
 from synther.specs import policies_folder
+from synther.threads import grant
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions
@@ -44,7 +46,7 @@ def collect(options: argparse.Namespace) -> None:
                 f"{options.dataset} is D4RL's own: fetch it with `synther download`, or collect "
                 f"{options.dataset.rpartition('-')[0]}-local"
             )
-        task, level = task or spec["task"], level or spec["level"]
+        task, level = told_task(options), level or spec["level"]
         out = out or f"data/local/{options.dataset}.hdf5"
     if options.preset:
         experiments = Experiments(options.preset)
@@ -80,11 +82,9 @@ def policies(options: argparse.Namespace) -> None:
 
 def behaviour(options: argparse.Namespace) -> None:
     """Train the behaviour policies of one task."""
-    import torch
-
     from synther.training.behaviour import BehaviourSettings, train_behaviour
 
-    torch.set_num_threads(options.threads)
+    grant(options.threads)
     recipe = config.load("behaviour")
     if options.task not in recipe["tasks"]:
         where = str(config.config_dir() / "behaviour.yaml")
@@ -111,7 +111,7 @@ def _claimed_npz(out: str) -> AbstractContextManager[Path]:
 
 def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
     """Write transitions, and what made them, with their checksum, as JSON beside them."""
-    transitions.save(out)
+    transitions.save(out, about["task"])
     record = {
         **about,
         "transitions": len(transitions),
@@ -122,19 +122,20 @@ def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
 
 
 def subset(options: argparse.Namespace) -> None:
-    """Keep a share of a dataset."""
-    from synther.datasets.d4rl import load_transitions
+    """Keep a part of a dataset."""
     from synther.datasets.subset import subset as draw
 
     with _claimed_npz(options.out) as out:
-        transitions = load_transitions(options.data, options.time_limit)
-        kept = draw(transitions, options.percent, options.choose, options.seed)
+        how = reading(options, options.data)
+        transitions = how.read(options.data)
+        asked = {"percent": options.percent} if options.rows is None else {"rows": options.rows}
+        kept = draw(transitions, choose=options.choose, seed=options.seed, **asked)
         about = {
             "data": describe_input(options.data),
-            "percent": options.percent,
+            **asked,
             "choose": options.choose,
             "seed": options.seed,
-            "time_limit": options.time_limit,
+            **how.record(),
         }
         _write(kept, out, about)
     print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
@@ -142,19 +143,18 @@ def subset(options: argparse.Namespace) -> None:
 
 def mix(options: argparse.Namespace) -> None:
     """Mix real transitions with samples."""
-    from synther.datasets.d4rl import load_transitions
     from synther.datasets.subset import mix as combine
-    from synther.transitions import Transitions
 
     with _claimed_npz(options.out) as out:
-        real = load_transitions(options.real, options.time_limit)
-        mixed = combine(real, Transitions.load(options.synthetic), options.real_share, options.seed)
+        how = reading(options, options.real, options.synthetic)
+        real, synthetic = how.read(options.real), how.read(options.synthetic)
+        mixed = combine(real, synthetic, options.real_share, options.seed)
         about = {
             "real": describe_input(options.real),
             "synthetic": describe_input(options.synthetic),
             "real_share": options.real_share,
             "seed": options.seed,
-            "time_limit": options.time_limit,
+            **how.record(),
         }
         _write(mixed, out, about)
     print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from synther.devices import Claim, claim_gpu, fake_gpus, lock_folder, slots_per_gpu
-from synther.errors import SyntherError
+from synther.devices import (
+    Claim,
+    claim_gpu,
+    fake_gpus,
+    lock_folder,
+    require_device,
+    slots_per_gpu,
+)
+from synther.threads import grant
 
 _held: list[Claim] = []
 """The GPU that this process took; let go when it ends."""
 
 
 def choose_device(name: str, threads: int) -> str:
-    """Return the device for `auto`, `cpu` or `cuda[:N]`, and give torch its CPU threads.
+    """Return the device for `auto`, `cpu` or `cuda[:N]`, and grant torch its CPU threads.
 
     Of several GPUs, `auto` and `cuda` take one that no other job of this user has; `cuda:N` takes
     that one, whoever has it.
@@ -22,7 +29,7 @@ def choose_device(name: str, threads: int) -> str:
     """
     import torch
 
-    torch.set_num_threads(threads)
+    grant(threads)
     if name in ("auto", "cuda") and (fakes := fake_gpus()):
         claim = _claim(fakes)
         print(f"GPU {fakes[claim.index]}, which is pretended: the CPU computes", file=sys.stderr)
@@ -32,11 +39,7 @@ def choose_device(name: str, threads: int) -> str:
     if name == "cuda" and torch.cuda.is_available():
         gpus = [_uuid(index) for index in range(torch.cuda.device_count())]
         name = f"cuda:{_claim(gpus).index}"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SyntherError(f"--device {name} can't be used ({reason}): try cpu") from error
+    require_device(name)
     if name.startswith("cuda"):
         torch.cuda.set_device(name)  # where graphs are captured and streams are made
         torch.backends.cudnn.allow_tf32 = False  # agents stay in float32, their convolutions too

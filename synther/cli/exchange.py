@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from synther import config, provenance
+from synther import provenance
+from synther.cli.reading import reading, told_task
 from synther.errors import SyntherError
 from synther.files import require_file, require_writable, sha256, write_json
 from synther.specs import task_spec
@@ -33,15 +34,19 @@ def _require_widths(transitions: Transitions, task: str, path: str | Path) -> No
 
 def import_(options: argparse.Namespace) -> None:
     """Read the released code's checkpoint into a model folder, or its samples into an .npz."""
+    from synther.datasets.belonging import require_task
+
     file, out = require_file(options.file), Path(options.out)
+    task_spec(options.task)
+    require_task(file, options.task)
     origin = {"path": str(file), "sha256": sha256(file)}
     if file.suffix == ".npz":
         if out.suffix != ".npz":
             raise SyntherError(f"--out {out} must end in .npz, as {file} does")
         require_writable(out)
-        samples = Transitions.load(file)
+        samples = Transitions.load(file, options.threshold_terminals)
         _require_widths(samples, options.task, file)
-        samples.save(out)
+        samples.save(out, options.task)
         record = {"imported": origin, "task": options.task, "samples": len(samples)}
         write_json(out.with_suffix(".json"), record | provenance.describe())
         print(f"{out}: {len(samples):,} transitions", file=sys.stderr)
@@ -70,28 +75,30 @@ def export(options: argparse.Namespace) -> None:
     """Write transitions as D4RL's HDF5, a Minari dataset or the authors' npz."""
     from synther.datasets import dataset_path
     from synther.datasets import export as formats
-    from synther.datasets.d4rl import load_transitions, read_hdf5
+    from synther.datasets.d4rl import read_hdf5
 
     out = Path(options.out)
     suffixes = {"d4rl": (".hdf5", ".h5"), "npz": (".npz",)}.get(options.format)
     if suffixes and out.suffix not in suffixes:
         raise SyntherError(f"--out {out} must end in {suffixes[0]}")
-    task, limit, data = options.task, options.time_limit, options.data
+    data = options.data
     if not Path(data).suffix:  # a name, not a file's
-        task = task or config.spec(data, "dataset")["task"]
-        limit = task_spec(task)["time_limit"]
+        options.dataset = data
+        told_task(options)
         data = dataset_path(data, options.root)
+    how = reading(options, data)
+    task = how.task
     if options.format != "minari":
         require_writable(out)
     if options.format == "minari" and Path(data).suffix in (".hdf5", ".h5"):
-        transitions = read_hdf5(data, limit, whole_episodes=True)
+        transitions = read_hdf5(data, whole_episodes=True, **vars(how))
     else:
-        transitions = load_transitions(data, limit)
+        transitions = how.read(data)
     if task:
         _require_widths(transitions, task, data)
     said = f"{out}: {len(transitions):,} transitions"
     if options.format == "npz":
-        transitions.save(out)
+        transitions.save(out, task)
     elif options.format == "d4rl":
         rows = formats.export_d4rl(transitions, out, task or "unknown")
         said += f" in {rows:,} rows"

@@ -6,40 +6,37 @@ import argparse
 import sys
 from pathlib import Path
 
-from synther import config, provenance
+from synther import provenance
 from synther.checkpoint import Checkpoint
+from synther.cli.reading import reading, told_task
 from synther.errors import SyntherError
 from synther.files import claimed, describe_input
-from synther.specs import source_spec, task_spec
+from synther.specs import source_spec
 
 
 def fidelity(options: argparse.Namespace) -> None:
     """Measure samples against the data that they were generated from."""
-    from synther.datasets.d4rl import load_transitions
     from synther.fidelity.measure import measure
 
-    task = options.task
-    if options.dataset:
-        spec = config.spec(options.dataset, "dataset")  # a misspelt name would stay in the result
-        task = task or spec["task"]
+    task = told_task(options)  # a misspelt name would stay in the result
     if task is None:
         raise SyntherError("give --task, or --dataset, whose task it then is")
-    limit = task_spec(task)["time_limit"]
     source_spec(options.source)
     out = Path(options.out)
     if out.suffix != ".parquet":
         raise SyntherError(f"--out {out} must end in .parquet")
     with claimed(out):
         inputs = {"real": options.real, "samples": options.samples}
+        how = reading(options, *inputs.values())
         identity = {
             "preset": options.preset or "none",
             "dataset": options.dataset or task,
             "source": options.source,
-            "task": task,
+            **how.record(),
             "inputs": {name: describe_input(path) for name, path in inputs.items()},
             "version": provenance.version(),
         }
-        real, samples = (load_transitions(path, limit) for path in inputs.values())
+        real, samples = (how.read(path) for path in inputs.values())
         checkpoint = Checkpoint(
             out.with_suffix(".ckpt"),
             {**identity, "num": options.num, "seed": options.seed, "physics": options.physics},

@@ -8,11 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from synther import config, provenance
+from synther import provenance
 from synther.checkpoint import Checkpoint, kind_of
 from synther.cli.device import choose_device
+from synther.cli.reading import reading, told_task
 from synther.errors import SyntherError
-from synther.files import claimed, describe_input, read_json, sha256, write_json
+from synther.files import claimed, describe_input, sha256, write_json
 from synther.settings import parse_assignments
 from synther.specs import source_settings, source_spec
 
@@ -24,12 +25,10 @@ def _device(options: argparse.Namespace, generator: str) -> str:
 
 def fit(options: argparse.Namespace) -> None:
     """Fit a source's generator and leave it, with what made it, in a folder."""
-    from synther.datasets.d4rl import load_transitions
     from synther.generators import make_generator
 
     started = time.monotonic()
-    if options.dataset:
-        config.spec(options.dataset, "dataset")  # a misspelt name would take the wrong settings
+    told_task(options)  # a misspelt name would take the wrong settings
     settings = source_settings(options.source, options.dataset or "", options.preset)
     settings |= parse_assignments(options.set)
     name = source_spec(options.source)["generator"]
@@ -37,14 +36,15 @@ def fit(options: argparse.Namespace) -> None:
     generator = make_generator(name, settings, device)
     out = Path(options.out)
     with claimed(out / "model.pt", "fit", "settings"):
-        transitions = load_transitions(options.data, options.time_limit)
+        how = reading(options, options.data)
+        transitions = how.read(options.data)
         identity = {
             "generator": name,
             "source": options.source,
             "settings": settings,
             "seed": options.seed,
             "data": describe_input(options.data),
-            "time_limit": options.time_limit,
+            **how.record(),
             "version": provenance.version(),
         }
         checkpoint = Checkpoint(out / "fit.ckpt", identity, device)
@@ -66,7 +66,13 @@ def fit(options: argparse.Namespace) -> None:
 
 def sample(options: argparse.Namespace) -> None:
     """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.generators import change_sampling, generator_class, remaining_chunks
+    from synther.datasets.belonging import common_task
+    from synther.generators import (
+        change_sampling,
+        fitted_name,
+        generator_class,
+        remaining_chunks,
+    )
     from synther.progress import Progress
     from synther.resumable import ResumableWriter
 
@@ -76,17 +82,16 @@ def sample(options: argparse.Namespace) -> None:
     folder, out = Path(options.model), Path(options.out)
     if out.suffix != ".npz":
         raise SyntherError(f"--out {out} must end in .npz")
-    described = folder / "settings.json"
-    name = read_json(described, "fit a generator there: `synther fit`").get("generator")
-    if not isinstance(name, str):
-        raise SyntherError(f"{described} is damaged (no generator): fit the generator anew")
+    name = fitted_name(folder)
     device = _device(options, name)
     generator = generator_class(name).load(folder, device)
     overrides = parse_assignments(options.set)
     change_sampling(generator, overrides)
+    task = common_task([folder])
     about = {
         "generator": name,
-        "model": {"path": str(folder), "sha256": sha256(folder / "model.pt")},
+        "task": task,
+        "model": describe_input(folder),
         "settings": overrides,
         "samples": options.num,
         "seed": options.seed,
@@ -96,7 +101,7 @@ def sample(options: argparse.Namespace) -> None:
     identity = {**about, "device": kind_of(device), "torch": importlib.metadata.version("torch")}
     with claimed(out):
         with (
-            ResumableWriter(out, identity) as writer,
+            ResumableWriter(out, identity, task) as writer,
             Progress(options.num, f"sample {out.parent.name}", "row", done=writer.rows) as progress,
         ):
             for part in remaining_chunks(generator, options.num, options.seed, writer.parts):

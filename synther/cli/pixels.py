@@ -12,7 +12,7 @@ from synther.cli.device import choose_device
 from synther.cli.training import job_fields, print_score
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.experiments.pixel_plan import FULL_ROWS
+from synther.experiments.pixels import FULL_ROWS
 from synther.files import claimed
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_spec, pixel_settings, source_spec, task_spec

@@ -4,49 +4,60 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synther import config
-from synther.planning.costs import Cost, by_rule, total, wall_hours
-from synther.planning.jobs import Jobs
-from synther.planning.paths import preset_of
+from synther.errors import SyntherError
+from synther.experiments import Experiments
+from synther.planning.dag import Job, read_jobs
 from synther.planning.progress import STATES, JobState, survey
 from synther.planning.rates import read_rates
-from synther.planning.work import Job
+from synther.planning.totals import totals, wall_hours
 
-_HEADS = ("jobs", "updates", "samples", "env steps", "GPU h", "CPU h", "disk GB", "memory GB")
+_COLUMNS = {
+    **{"jobs": "jobs", "updates": "updates", "samples": "samples"},
+    **{"environment_steps": "env steps", "gpu_hours": "GPU h", "cpu_hours": "CPU h"},
+    **{"disk_gb": "disk GB", "memory_gb": "memory GB"},
+}
 
 
-def _preset(options: argparse.Namespace) -> str:
-    """Return the preset that is meant: the one named, the targets' own, or config.yaml's."""
-    named = [preset for target in options.targets if (preset := preset_of(target))]
-    return options.preset or next(iter(named), config.load("config")["preset"])
+def _jobs(options: argparse.Namespace, from_scratch: bool = False) -> tuple[str, list[Job]]:
+    """Return the preset that is planned, and Snakemake's jobs.
+
+    Raises:
+        SyntherError: a target is none of the preset's.
+    """
+    preset = options.preset or config.load("config")["preset"]
+    device = options.device or config.load("config")["device"]
+    plan = Experiments(preset)
+    files = [plan.figures(t)[0] if t in plan.specs else t for t in options.targets]
+    jobs = read_jobs(files, preset, device, from_scratch)
+    found = sorted({job.preset for job in jobs if job.preset})
+    if options.preset and found not in ([], [preset]):
+        others = ", ".join(name for name in found if name != preset)
+        raise SyntherError(f"{' '.join(options.targets)} is of preset {others}, not '{preset}'")
+    return " and ".join(found) or preset, jobs
 
 
 def plan(options: argparse.Namespace) -> None:
     """Print what the jobs cost that are not done yet."""
-    preset = _preset(options)
-    device = options.device or config.load("config")["device"]
-    rates = read_rates(device)
-    jobs = Jobs(preset).all_jobs(options.targets)
-    done = set()
-    if not options.from_scratch:
-        states = survey(jobs, rates)
-        done = {state.job.outputs[0] for state in states if state.state == "done"}
-    ahead = {path: job for path, job in jobs.items() if path not in done}
-    costs, whole = by_rule(ahead.values(), rates), total(ahead.values(), rates)
+    preset, jobs = _jobs(options, options.from_scratch)
+    rates = read_rates(options.device or config.load("config")["device"])
+    ahead = [job for job in jobs if job.is_due]
+    done = len(jobs) - len(ahead)
     gpus = options.gpus if rates.device == "cuda" else 0
-    hours = wall_hours(ahead, rates, options.cores, gpus)
+    costs = totals(ahead, on_gpus=rates.device == "cuda")
+    hours = wall_hours(ahead, options.cores, gpus)
     if options.json:
         content = {
             "preset": preset,
             "device": rates.device,
             "rates": rates.origin,
-            "done": len(done),
-            "rules": {rule: cost.as_dict() for rule, cost in costs.items()},
-            "total": whole.as_dict(),
+            "done": done,
+            "total": costs.pop("all"),
+            "rules": costs,
             "cores": options.cores,
             "gpus": gpus,
             "wall_hours": hours,
@@ -54,19 +65,18 @@ def plan(options: argparse.Namespace) -> None:
         print(json.dumps(content, indent=2))
         return
     what = " ".join(options.targets) or "all tables and figures"
-    print(f"{what}, preset {preset}: {whole.jobs:,} jobs to run, {len(done):,} done already")
+    print(f"{what}, preset {preset}: {len(ahead):,} jobs to run, {done:,} done already")
+    _print_anew(ahead)
     lines = [[rule, *_cells(cost)] for rule, cost in costs.items()]
-    print(_aligned([["", *_HEADS], *lines, ["all", *_cells(whole)]]))
+    print(_aligned([["", *_COLUMNS.values()], *lines]))
     place = f"{options.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
     print(f"At best {_duration(3600 * hours)} on {place}. Rates ({rates.device}): {rates.origin}.")
 
 
 def status(options: argparse.Namespace) -> None:
     """Print what is done, running, failed and left."""
-    preset = _preset(options)
-    device = options.device or config.load("config")["device"]
-    rates = read_rates(device)
-    states = survey(Jobs(preset).all_jobs(options.targets), rates)
+    preset, jobs = _jobs(options)
+    states = survey(jobs)
     counts = {name: sum(state.state == name for state in states) for name in STATES}
     seconds = sum(state.seconds_left for state in states)
     running = counts["running"]
@@ -90,12 +100,22 @@ def status(options: argparse.Namespace) -> None:
     rules = _by_rule(states)
     table = [["", *STATES], *[[rule, *map(_count, row.values())] for rule, row in rules.items()]]
     print(_aligned(table))
+    _print_anew(state.job for state in states if state.state == "left")
     for name in ("running", "queued", "stopped", "failed"):
         for state in states:
             if state.state == name:
                 print(f"{name}: {_line(state)}")
     if seconds:
         print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
+
+
+def _print_anew(jobs: Iterable[Job]) -> None:
+    anew = [job for job in jobs if all(Path(path).exists() for path in job.outputs)]
+    if anew:
+        print(
+            f"{len(anew):,} of these have their files already, which inputs, settings or a device "
+            "have changed since: `snakemake -n` says which"
+        )
 
 
 def _by_rule(states: Sequence[JobState]) -> dict[str, dict[str, int]]:
@@ -106,7 +126,7 @@ def _by_rule(states: Sequence[JobState]) -> dict[str, dict[str, int]]:
 
 
 def _described(state: JobState) -> dict[str, Any]:
-    job: Job = state.job
+    job = state.job
     return {
         "rule": job.rule,
         "output": job.outputs[0],
@@ -142,10 +162,9 @@ def _amount(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
-def _cells(cost: Cost) -> list[str]:
-    counts = (cost.jobs, cost.updates, cost.samples, cost.environment_steps)
-    amounts = (cost.gpu_hours, cost.cpu_hours, cost.disk_gb, cost.memory_gb)
-    return [*map(_count, counts), *map(_amount, amounts)]
+def _cells(cost: Mapping[str, float]) -> list[str]:
+    names = list(_COLUMNS)
+    return [*(_count(cost[n]) for n in names[:4]), *(_amount(cost[n]) for n in names[4:])]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -8,12 +8,38 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
+from synther.cli.reading import told_task
 from synther.cli.training import job_fields, print_score
 from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
-from synther.files import claimed
+from synther.files import claimed, read_json
+from synther.generators import is_model
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_settings, agent_spec, source_spec, task_spec
+
+FULL_SAMPLES = 5_000_000
+"""Transitions that `synther sample` draws by default, too."""
+
+
+def _source(data: Path) -> str:
+    """Return what a model was fitted as; real, where the data are rows."""
+    if not is_model(data):
+        return "real"
+    record = data / "fit.json"
+    known = read_json(record).get("source") if record.is_file() else None
+    return known if isinstance(known, str) else "synther"
+
+
+def _samples(options: argparse.Namespace) -> int:
+    """Return how many transitions are drawn from the model that --data names; 0 if it is rows."""
+    if is_model(options.data):
+        return FULL_SAMPLES if options.num is None else options.num
+    if options.num is not None or options.sample_seed is not None:
+        raise SyntherError(
+            f"--num and --sample-seed draw from a model, and --data {options.data} is none: leave "
+            "them out, or give the model's folder or model-STEP.pt"
+        )
+    return 0
 
 
 def train(options: argparse.Namespace) -> None:
@@ -29,13 +55,15 @@ def train(options: argparse.Namespace) -> None:
     dataset = options.dataset or dataset_of_file(statistics)
     # A misspelt name would take the wrong settings, or stand in the rows for good.
     named = config.spec(dataset, "dataset") if dataset else {}
-    task = options.task or named.get("task")
+    task = told_task(options) or named.get("task")
     if task is None:
         raise SyntherError("give --task, or --dataset, whose task it then is")
-    source = source_spec(options.source)
-    if options.statistics_from is None and {"generator", "mix"} & source.keys():
+    source, samples = options.source or _source(data), _samples(options)
+    if options.statistics_from is None and (
+        samples or {"generator", "mix"} & source_spec(source).keys()
+    ):
         raise SyntherError(
-            f"source '{options.source}' is made from a dataset: name that in --statistics-from, as "
+            f"source '{source}' is made from a dataset: name that in --statistics-from, as "
             "states and rewards are scaled by the real rows"
         )
     dataset = dataset or task
@@ -47,7 +75,7 @@ def train(options: argparse.Namespace) -> None:
         raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
     settings: Any = resolve(
         kind,
-        agent_settings(options.agent, dataset, options.preset, options.source),
+        agent_settings(options.agent, dataset, options.preset, source),
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",
     )
@@ -56,9 +84,13 @@ def train(options: argparse.Namespace) -> None:
         data=data,
         statistics_from=statistics,
         time_limit=task_spec(task)["time_limit"],
+        threshold_terminals=options.threshold_terminals,
+        own_next_observations=options.own_next_observations,
         dataset=dataset,
-        source=options.source,
+        source=source,
         physics=options.physics,
+        samples=samples,
+        sample_seed=options.sample_seed or 0,
     )
     with claimed(job.out):
         rows = train_offline(job)

@@ -53,6 +53,17 @@ def dataset_of_file(path: str | Path) -> str | None:
     return named[0] if named else None
 
 
+def is_published(path: str | Path) -> bool:
+    """Return whether a file is one of D4RL's own, by its name and its published size.
+
+    What rows follow on each other in such a one is D4RL's to say: the results that others report
+    were trained on what its `qlearning_dataset` makes of them.
+    """
+    named = dataset_of_file(path)
+    spec = config.spec(named, "dataset") if named else {}
+    return spec.get("kind") == "d4rl" and spec.get("bytes") == Path(path).stat().st_size
+
+
 def load_dataset(name: str, root: str | Path = "data") -> Transitions:
     """Return the transitions of a dataset, read as D4RL's `qlearning_dataset` reads them.
 
@@ -62,5 +73,4 @@ def load_dataset(name: str, root: str | Path = "data") -> Transitions:
     path = dataset_path(name, root)
     from synther.datasets.d4rl import read_hdf5
 
-    task = config.spec(name, "dataset")["task"]
-    return read_hdf5(path, time_limit=config.load("datasets")["tasks"][task]["time_limit"])
+    return read_hdf5(path, task=config.spec(name, "dataset")["task"])

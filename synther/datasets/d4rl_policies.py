@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from synther import config, provenance
+from synther.datasets.hdf5_reader import open_hdf5
 from synther.datasets.policies import KEYS, MEDIUM, Policy, load_policy, policy_from
 from synther.errors import SyntherError, unknown_name
 from synther.files import atomic_path, files_below, write_json
@@ -94,13 +95,11 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
 
 def _of_dataset(dataset: str, root: str | Path) -> Policy:
     """Return the policy in a D4RL file's metadata; the file is downloaded where it is not there."""
-    import h5py
-
     from synther.datasets.download import download
 
     path = download(dataset, root)
-    with h5py.File(path, "r") as file:
-        group = file.get("metadata/policy", {})
+    with open_hdf5(path, ("metadata/policy",), "D4RL's file of a policy's rows") as file:
+        group = file["metadata/policy"]
         found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
     return policy_from(found, str(path), dataset)
 

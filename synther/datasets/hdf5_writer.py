@@ -69,7 +69,8 @@ def write_d4rl_hdf5(
         widths = content["observations"].shape[1], content["actions"].shape[1]
         for key, value in _checked_policy(path, policy, *widths).items():
             content[f"metadata/policy/{key}"] = value
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    # Nobody else knows the temporary name, and some file systems have no locks
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
         for key, value in content.items():
             file.create_dataset(key, data=value, track_times=False)
 

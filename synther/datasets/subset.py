@@ -1,4 +1,4 @@
-"""Reduced datasets: a share of the transitions, drawn at random or as whole trajectories."""
+"""Reduced datasets: a part of the transitions, drawn at random or as whole trajectories."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ def trajectory_ids(transitions: Transitions) -> np.ndarray:
 
 
 def subset(
-    transitions: Transitions, percent: float, choose: str = "transitions", seed: int = 0
+    transitions: Transitions,
+    percent: float = 100.0,
+    choose: str = "transitions",
+    seed: int = 0,
+    rows: int | None = None,
 ) -> Transitions:
-    """Return a share of a dataset, its rows in their old order.
+    """Return a part of a dataset, its rows in their old order.
 
     Args:
         transitions: N of them.
@@ -33,19 +37,23 @@ def subset(
         choose: "transitions", each alone, without replacement: round(N percent / 100) of them; or
             "trajectories", whole ones in random order until that number is reached, the last one
             cut there.
-        seed: of the choice. A larger share of the same seed contains a smaller one.
+        seed: of the choice. A larger part of the same seed contains a smaller one.
+        rows: how many, in place of a percentage.
 
     Raises:
-        SyntherError: the share holds fewer than 2 rows, or is out of range.
+        SyntherError: the part holds fewer than 2 rows, or is out of range.
     """
     if choose not in WAYS:
         raise unknown_name("way of choosing", choose, WAYS)
     if not 0 < percent <= 100:
         raise SyntherError(f"a subset of {percent}% can't be drawn; it must be over 0, at most 100")
     n = len(transitions)
-    wanted = round(n * percent / 100)
+    wanted = round(n * percent / 100) if rows is None else rows
+    if wanted > n:
+        raise SyntherError(f"{wanted:,} of {n:,} transitions can't be drawn; take fewer")
     if wanted < 2:
-        raise SyntherError(f"{percent}% of {n} transitions is {wanted} rows; take a larger share")
+        what = f"{percent}% of {n} transitions is {wanted}" if rows is None else f"it is {wanted}"
+        raise SyntherError(f"a subset needs two rows or more, {what}; take a larger one")
     generator = np.random.default_rng(seed)
     if choose == "transitions":
         order = generator.permutation(n)

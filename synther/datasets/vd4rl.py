@@ -208,7 +208,7 @@ class ShardWriter:
         self._atomic = atomic_path(self._path)
         temporary = self._atomic.__enter__()
         try:
-            self._file = h5py.File(temporary, "w")
+            self._file = h5py.File(temporary, "w", locking=False)
         except BaseException as error:
             self._atomic.__exit__(type(error), error, error.__traceback__)
             raise

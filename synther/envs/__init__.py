@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synther import inherited
 from synther.errors import unknown_name
 
 if TYPE_CHECKING:
     from synther.envs.batch import BatchedEnv
     from synther.envs.vector import VectorEnv
+
+inherited.fit_renderer()
 
 # Task: its module here and its class, or the suite's name of it (:steps of it an action). MuJoCo is
 # loaded only when one is made.

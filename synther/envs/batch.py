@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from synther.envs.physics import COMPILERS
 from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError, unknown_name
+from synther.threads import cores
 
 
 class Task(ABC):
@@ -102,7 +102,7 @@ class BatchedEnv(VectorEnv):
             raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
         self.task, self.num_envs, self.physics = task, num_envs, physics
         self.model = task.compile(physics)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self._data = [mujoco.MjData(self.model) for _ in range(self.threads)]
         # rollout() wants no pool for one thread: 0 runs it in the caller's.
         self._rollout = mujoco.rollout.Rollout(nthread=self.threads if self.threads > 1 else 0)

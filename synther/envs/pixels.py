@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synther.errors import SyntherError
+from synther.inherited import named_renderer
 
 SIZE = 84
 """Pixels a side."""
@@ -64,22 +65,24 @@ def _refusal(backend: str) -> str | None:
 
 @functools.cache
 def find_backend() -> str:
-    """Return the first of `BACKENDS` that renders here, or $MUJOCO_GL where that is set.
+    """Return the first of `BACKENDS` that renders here, or $MUJOCO_GL where that is set and does.
 
     Raises:
         SyntherError: none does; it says why, and which packages are missing.
     """
-    if named := os.environ.get("MUJOCO_GL"):
-        return named
+    named = named_renderer()
     reasons = []
-    for backend in BACKENDS:
+    for backend in (named,) if named else BACKENDS:
         reason = _refusal(backend)
         if reason is None:
             return backend
         reasons.append(f"{backend}: {reason}")
+    given = {"MUJOCO_GL": named, "MUJOCO_EGL_DEVICE_ID": os.environ.get("MUJOCO_EGL_DEVICE_ID")}
+    blamed = " and ".join(f"{name}={value}" for name, value in given.items() if value)
+    unset = f"Unset {blamed}, or name another. " if blamed else ""
     raise SyntherError(
-        "pixels can't be rendered here, neither by EGL nor by OSMesa. Install on Debian: apt-get "
-        f"install {PACKAGES}. Tried:\n  " + "\n  ".join(reasons)
+        f"pixels can't be rendered here. {unset}Install on Debian: apt-get install {PACKAGES}. "
+        "Tried:\n  " + "\n  ".join(reasons)
     )
 
 

@@ -5,6 +5,7 @@ A part of `synther.experiments`, which hands itself in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from synther.specs import agent_settings, collected_rows, source_settings, source_spec
@@ -26,32 +27,36 @@ def describe(plan: Experiments, name: str, measured: int = 0, varies: bool = Fal
     datasets = [dataset for names in groups.values() for dataset in names]
     everything = sum(len(names) for names in spec["datasets"].values())
     sources = plan.sources(name)
-    steps = sorted(
-        {
-            agent_settings(agent, dataset, plan.preset, source)["steps"]
-            for agent in plan.agents(name)
-            for dataset in datasets
-            for source in sources
-        }
+    cells = [(agent, source) for agent in plan.agents(name) for source in sources]
+    cells += plan.rivals(name)
+    scaled, own = (
+        [agent_settings(agent, d, preset, source) for agent, source in cells for d in datasets]
+        for preset in (plan.preset, None)
     )
     parts = []
-    if steps:
-        parts.append(f"{plan.scale['seeds']} seeds")
-        parts.append(f"{' or '.join(f'{n:,}' for n in steps)} updates")
+    if cells:
+        parts.append(f"{_listed(plan.seeds(name, source) for _, source in cells)} seeds")
+        parts.append(f"{_listed(settings['steps'] for settings in scaled)} updates")
+    pairs = [(a.get("hidden", [0]), b.get("hidden")) for a, b in zip(scaled, own, strict=True)]
+    if widths := {max(here) for here, there in pairs if here != there}:
+        parts.append(f"networks of {_listed(widths)}")
     if measured:
         parts.append(f"{measured:,} samples measured")
-    if counts := sorted({n for d in datasets if (n := collected_rows(d, plan.preset))}):
-        parts.append(f"{' or '.join(f'{n:,}' for n in counts)} transitions a dataset")
+    if counts := {n for d in datasets if (n := collected_rows(d, plan.preset))}:
+        parts.append(f"{_listed(counts)} transitions a dataset")
     if varies:
         sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
     generated = {_generated(plan, source, datasets[0]) for source in sources}
     parts += sorted(words for words in generated if words)
+    whole = f"all {everything} datasets" if everything > 1 else "1 dataset"
     parts.append(
-        f"all {everything} datasets"
-        if len(datasets) == everything
-        else f"{len(datasets)} of {everything} datasets"
+        whole if len(datasets) == everything else f"{len(datasets)} of {everything} datasets"
     )
     return "; ".join(parts)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return " or ".join(f"{n:,}" for n in sorted(set(numbers)))
 
 
 def _generated(plan: Experiments, source: str, dataset: str) -> str:

@@ -11,16 +11,20 @@ import fnmatch
 import itertools
 from typing import Any
 
-from synther import config
+from synther import config, shares
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
+from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
+from synther.shares import Share
 from synther.sheets import writers
 from synther.specs import (
     agent_spec,
     collected_rows,
     fitted_source,
     missing_package,
+    on_share,
+    online_settings,
     preset_scale,
     source_spec,
     task_spec,
@@ -46,11 +50,13 @@ class Experiments:
         self.scale = config.load_preset(preset)
         every = config.load("experiments")["experiments"]
         self.specs = {name: every[name] for name in every if name in self.scale.get("only", every)}
-        known = config.load("datasets")["datasets"]
-        parts = [self.scale, *self.scale.get("experiments", {}).values()]
-        for name in itertools.chain.from_iterable(part.get("datasets", []) for part in parts):
-            if name not in known:
-                raise unknown_name("dataset", name, known, f"preset '{preset}'")
+        parts = [self.scale, self.part("online"), self.part("pixels")]
+        parts += self.scale.get("experiments", {}).values()
+        for kind in ("dataset", "task"):
+            known = config.load("datasets")[f"{kind}s"]
+            for name in itertools.chain.from_iterable(part.get(f"{kind}s", []) for part in parts):
+                if name not in known:
+                    raise unknown_name(kind, name, known, f"preset '{preset}'")
 
     def experiment(self, name: str) -> dict[str, Any]:
         """Return the entry of config/experiments.yaml."""
@@ -102,22 +108,36 @@ class Experiments:
         """Return the path of the table of every seed's last score."""
         return f"results/{self.preset}/scores.csv"
 
-    def datasets(self, name: str) -> dict[str, list[str]]:
+    def part(self, name: str) -> dict[str, Any]:
+        """Return what the preset says of online or pixels; of all others ("") it is the preset."""
+        return self.scale.get(name, {}) if name else self.scale
+
+    def datasets(self, name: str, part: str = "") -> dict[str, list[str]]:
         """Return an experiment's datasets by group: the paper's names of those that are run."""
-        chosen = self.scaled(name).get("datasets", self.scale.get("datasets"))
-        groups = {}
-        for group, names in self.experiment(name)["datasets"].items():
-            for dataset in names:
-                config.spec(dataset, "dataset")
-            kept = [n for n in names if chosen is None or n in chosen]
-            if kept:
-                groups[group] = kept
-        if not groups:
+        for dataset in itertools.chain.from_iterable(self.experiment(name)["datasets"].values()):
+            config.spec(dataset, "dataset")
+        return self._chosen(name, "datasets", part)
+
+    def tasks(self, name: str) -> list[str]:
+        """Return the tasks that agents learn in online, those that are run."""
+        for task in itertools.chain.from_iterable(self.experiment(name)["tasks"].values()):
+            task_spec(task)
+        groups = self._chosen(name, "tasks", "online")
+        return list(itertools.chain.from_iterable(groups.values()))
+
+    def _chosen(self, name: str, key: str, part: str) -> dict[str, list[str]]:
+        chosen = self.scaled(name).get(key, self.part(part).get(key))
+        groups = {
+            group: [each for each in names if chosen is None or each in chosen]
+            for group, names in self.experiment(name)[key].items()
+        }
+        if not any(groups.values()):
+            where = f"{part}.{key}" if part else key
             raise NotRunError(
-                f"preset '{self.preset}' runs no dataset of experiment '{name}': add one of them "
-                f"to the preset's datasets, or to its experiments.{name}.datasets"
+                f"preset '{self.preset}' runs no {key[:-1]} of experiment '{name}': add one of "
+                f"them to the preset's {where}, or to its experiments.{name}.{key}"
             )
-        return groups
+        return {group: names for group, names in groups.items() if names}
 
     def scaled(self, name: str) -> dict[str, Any]:
         """Return what the preset says of one experiment."""
@@ -130,19 +150,22 @@ class Experiments:
             )
         return self.scale.get("experiments", {}).get(name, {})
 
-    def percents(self, name: str) -> list[int]:
+    def shares(self, name: str) -> list[Share]:
         """Return the shares of the data that an experiment runs on; empty where on all of it."""
-        wanted = self.experiment(name).get("percents", [])
-        chosen = self.scaled(name).get("percents")
-        return [p for p in wanted if chosen is None or p in chosen]
+        chosen = shares.listed(self.scaled(name))
+        every = shares.listed(self.experiment(name))
+        for share in chosen:
+            if share not in every:
+                raise unknown_name("share", str(share), map(str, every), f"preset '{self.preset}'")
+        return [share for share in every if not chosen or share in chosen]
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        whole = self.whole_sources(name)
-        if "percents" not in self.experiment(name):
+        whole, spec = self.whole_sources(name), self.experiment(name)
+        if not shares.listed(spec):
             return whole
-        points = [f"{s}-{percent}pct" for s in whole for percent in self.percents(name)]
-        return [*points, *self.experiment(name).get("reference", [])]
+        points = [on_share(source, share) for source in whole for share in self.shares(name)]
+        return [*points, *spec.get("reference", [])]
 
     def listed_sources(self, name: str) -> list[str]:
         """Return every source that an experiment names, those of all factors included."""
@@ -163,8 +186,17 @@ class Experiments:
                 raise unknown_name("source", source, every, f"preset '{self.preset}'")
         return [s for s in every if s in chosen and missing_package(s) is None]
 
+    def rivals(self, name: str) -> list[tuple[str, str]]:
+        """Return (agent, source) of the curves of other agents, beside every agent's own."""
+        rivals = self.experiment(name).get("rivals", {})
+        return [
+            (rival, on_share(source, share))
+            for rival, source in rivals.items()
+            for share in self.shares(name)
+        ]
+
     def agents(self, name: str) -> list[str]:
-        """Return the agents of an experiment that are run, those that learn online excepted."""
+        """Return the agents of an experiment that are run."""
         every = self.experiment(name).get("agents", [])
         chosen = self.scaled(name).get("agents", every)
         for agent in chosen:
@@ -188,10 +220,23 @@ class Experiments:
             )
         return local[0]
 
-    def seed_blocks(self) -> list[tuple[int, ...]]:
-        """Return the seeds, a tuple a job."""
-        seeds = range(self.scale["seeds"])
-        size = self.scale["seeds_per_job"]
+    def seeds(self, name: str, source: str) -> int:
+        """Return how many seeds an experiment has of the agents that learn from a source."""
+        own = self.scaled(name).get("seeds", self.scale["seeds"])
+        if not isinstance(own, dict):
+            return int(own)
+        for pattern in own:
+            if not fnmatch.filter(every := self.sources(name), pattern):
+                where = f"preset '{self.preset}', experiments.{name}.seeds"
+                raise unknown_name("source pattern", pattern, every, where)
+        fitting = [n for pattern, n in own.items() if fnmatch.fnmatchcase(source, pattern)]
+        return int([self.scale["seeds"], *fitting][-1])
+
+    def seed_blocks(self, part: str = "", count: int | None = None) -> list[tuple[int, ...]]:
+        """Return the seeds of a part of the preset, or so many, a tuple a job."""
+        scale = self.scale | self.part(part)
+        seeds = range(scale["seeds"] if count is None else count)
+        size = scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
     def _runs_on(self, name: str, agent: str, dataset: str) -> bool:
@@ -201,20 +246,23 @@ class Experiments:
 
     def runs(self, name: str) -> list[Run]:
         """Return all offline training jobs of an experiment."""
-        agents = self.agents(name)
-        for agent in agents:
+        cells = [(agent, source) for source in self.sources(name) for agent in self.agents(name)]
+        cells += self.rivals(name)
+        for agent, source in cells:
             agent_spec(agent)
-        for source in self.sources(name):
             source_spec(source)
         return [
             Run(self.preset, self.run_name(dataset), source, agent, seeds)
             for names in self.datasets(name).values()
             for dataset in names
-            for source in self.sources(name)
-            for agent in agents
+            for agent, source in cells
             if self._runs_on(name, agent, dataset)
-            for seeds in self.seed_blocks()
+            for seeds in self.seed_blocks(count=self.seeds(name, source))
         ]
+
+    def pixels(self, name: str = "") -> Pixels:
+        """Return what is asked of an experiment whose agents see pixels, or of all such."""
+        return Pixels(self, name)
 
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
@@ -254,10 +302,10 @@ class Experiments:
 
     def real_data(self, dataset: str, source: str) -> str:
         """Return the real transitions behind a source: the dataset, or a share of it."""
-        percent = source_spec(source)["percent"]
-        if percent is None:
+        share = source_spec(source)["share"]
+        if share is None:
             return self.dataset_file(dataset)
-        return f"results/{self.preset}/subsets/{dataset}/{percent}pct.npz"
+        return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
 
     def subset_choice(self) -> dict[str, Any]:
         """Return how shares of a dataset are chosen: "choose" and "seed"."""
@@ -275,8 +323,7 @@ class Experiments:
     def mixed_samples(self, dataset: str, source: str) -> str:
         """Return the samples that a mixture takes its synthetic part from."""
         spec = source_spec(source)
-        suffix = f"-{spec['percent']}pct" if spec["percent"] else ""
-        return self.training_data(dataset, spec["mix"]["with"] + suffix)
+        return self.training_data(dataset, on_share(spec["mix"]["with"], spec["share"]))
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""
@@ -299,6 +346,17 @@ class Experiments:
             rows += self.samples(source)
         return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
 
+    def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
+        """Estimate an online job's memory: all seeds' replay twice, samples thrice, and the rest.
+
+        A checkpoint copies what it saves; new samples are drawn while the last ones are there.
+        """
+        settings = online_settings(agent, task, self.preset)
+        rows = 2 * min(settings["steps"], settings["replay_size"])
+        if settings["synthetic_share"] > 0:
+            rows += 3 * settings["synthetic_samples"]
+        return 2000 + seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
+
 
 def preset_experiments(default: str) -> dict[str, Experiments]:
     """Return the experiments of every preset by name.
@@ -312,3 +370,5 @@ def preset_experiments(default: str) -> dict[str, Experiments]:
 
 _WIDEST_ROW = 70
 """Columns of the widest transitions (AntMaze: 2 * 29 + 8 + 2, and padding)."""
+_WIDEST_ONLINE_ROW = 170
+"""Columns of the widest transitions online (quadruped-walk: 2 * 78 + 12 + 2)."""

@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError, unknown_name
+from synther.files import read_json
+from synther.progress import Progress
 from synther.settings import as_dict, resolve
 from synther.transitions import Transitions
 
@@ -27,7 +29,8 @@ GENERATORS: dict[str, str] = {
     "tvae": "synther.generators.tabular:TVAE",
 }
 """Name, as config/sources.yaml gives it, -> "module:class"; one that is elsewhere is named so."""
-
+RELEASED_SUFFIXES = (".pt", ".pth")
+"""Of the authors' checkpoints."""
 
 _METHODS = ("settings_type", "num_parameters", "fit", "sample", "sample_chunks", "save", "load")
 
@@ -132,6 +135,55 @@ def remaining_chunks(generator: Generator, n: int, seed: int, first: int) -> Ite
     if "first" in inspect.signature(generator.sample_chunks).parameters:
         return generator.sample_chunks(n, seed, first=first)
     return itertools.islice(generator.sample_chunks(n, seed), first, None)
+
+
+def fitted_name(folder: str | Path) -> str:
+    """Return the name of the generator that a folder has, as `GENERATORS` or "module:class".
+
+    Raises:
+        SyntherError: it has none.
+    """
+    described = Path(folder) / "settings.json"
+    name = read_json(described, "fit a generator there: `synther fit`").get("generator")
+    if not isinstance(name, str):
+        raise SyntherError(f"{described} is damaged (no generator): fit the generator anew")
+    return name
+
+
+def is_model(path: str | Path) -> bool:
+    """Return whether a path is one that `draw` samples from: a folder, or a .pt."""
+    return Path(path).is_dir() or Path(path).suffix in RELEASED_SUFFIXES
+
+
+def draw(
+    path: str | Path, n: int, seed: int, widths: tuple[int, int], device: str = "cpu"
+) -> Transitions:
+    """Return what `synther sample` writes of n transitions from a fitted generator.
+
+    Args:
+        path: a folder that `save` wrote, or model-STEP.pt of the released code.
+        n: transitions.
+        seed: of the noise.
+        widths: d and a of the task; the released code's file does not say them.
+        device: where it computes.
+
+    Raises:
+        SyntherError: there is no generator, or it can't be read.
+    """
+    path = Path(path)
+    if path.suffix in RELEASED_SUFFIXES and not path.is_dir():
+        from synther.generators.diffusion.released import load_released
+
+        generator: Any = load_released(path, *widths, device)
+    else:
+        name = fitted_name(path)
+        generator = generator_class(name).load(path, "cpu" if name == "noise" else device)
+    parts = []
+    with Progress(n, f"sample {path.name}", "row") as progress:
+        for part in remaining_chunks(generator, n, seed, first=0):
+            progress.advance(len(part))
+            parts.append(part)
+    return Transitions.concatenate(parts)
 
 
 def make_generator(

@@ -9,6 +9,7 @@ from scipy import stats
 from synther.datasets.subset import trajectory_ids
 from synther.errors import unknown_name
 from synther.optimizer import Adam
+from synther.threads import mathematics
 from synther.transitions import Transitions
 
 KINDS = ("reward", "return", "td_error")
@@ -47,6 +48,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return found.astype(np.float32)
 
 
+@mathematics()
 def _td_errors(transitions: Transitions, seed: int) -> np.ndarray:
     generator = torch.Generator().manual_seed(seed)
     mean, std = transitions.observations.mean(axis=0), transitions.observations.std(axis=0) + 1e-3

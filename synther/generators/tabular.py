@@ -23,6 +23,7 @@ from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.files import write_json
 from synther.settings import as_dict, resolve
+from synther.threads import mathematics
 from synther.transitions import Transitions
 
 CHUNK = 50_000
@@ -202,7 +203,7 @@ class _Tabular:
         given.pop("rows")
         model = self._kind(**given, enable_gpu=self._device.startswith("cuda"), verbose=progress)
         self._seed(model, seed)
-        with _one_process(), warnings.catch_warnings():
+        with _one_process(), mathematics(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of mixtures that have not converged
             model.fit(table, [flag] if flag in table else [])
         self._model = model
@@ -232,7 +233,7 @@ class _Tabular:
             rows = min(CHUNK, n - index * CHUNK)
             state = np.random.SeedSequence([seed, index]).generate_state(1)[0]
             self._seed(model, int(state))
-            with _one_process():
+            with _one_process(), mathematics():
                 drawn = model.sample(rows)
             packed = np.zeros((rows, width))
             packed[:, list(map(int, drawn.columns))] = drawn.to_numpy()

@@ -1,138 +1,308 @@
-"""What jobs cost together, and what one asks of a scheduler."""
+"""What a job of each rule costs: a function of what the preset runs and of the rule's wildcards.
+
+The rules in workflow/ name these functions (`asks(costs.subset)`); one of your own does as well. It
+takes `Experiments` and the wildcards as attributes, reads the specs, and returns a `Cost`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from synther import config
-from synther.planning.jobs import Jobs
-from synther.planning.rates import Rates, device_kind, read_rates
-from synther.planning.work import Job
+from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
+from synther.experiments.pixels import FRAME_BYTES
+from synther.planning.rates import BENCHED_SEEDS, Cost, Work
+from synther.specs import (
+    agent_settings,
+    agent_spec,
+    collected_rows,
+    online_settings,
+    pixel_settings,
+    source_settings,
+    source_spec,
+    task_spec,
+)
 
-COUNTED = {
-    "agent_updates": "updates",
-    "head_updates": "updates",
-    "samples": "samples",
-    "env_steps": "environment_steps",
-    "diffusion_fit_rows": "diffusion_steps",
+DEFAULTS: dict[str, Any] = {
+    **{"steps": 1_000_000, "batch_size": 256, "eval_every": 5_000, "eval_episodes": 10},
+    "hidden": [256, 256],
 }
-"""Units of work that a plan shows, and what it calls them."""
+"""What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test."""
+_BENCHED_CALLS = 255
+"""Network calls a sample where sampling is measured: 128 steps of Heun's method."""
+_LARGE_DATASET = 800_000
+_INPUTS = 64
+"""What stands for inputs and outputs beside hidden layers: a few dozen on every task."""
+_MODES, _TABULAR_COPIES = 11, 3
+"""Float64 numbers that CTGAN makes of one entry (at most), and how often it holds them at once."""
+_WIDEST = (33, 4)
+"""Dimensions of a task that states none, taken wide (those of AntMaze sum up to this)."""
+_LATENT_COLUMNS = 210
+"""Columns of the widest latents: 2 * 100 + 6 + 2, and padding."""
+_BODY_BYTES = 40e6
+"""Weights that a seed trained on frames leaves: trunks of 39,200 x 50, encoder and heads."""
+_EPISODE_BYTES = 20.0
+"""A row of results, compressed."""
 
 
-@dataclass
-class Cost:
-    """Jobs of one rule, or of all, added up.
+def _task(dataset: str) -> str:
+    return config.spec(dataset, "dataset")["task"]
 
-    Attributes:
-        jobs: how many.
-        updates: gradient updates, a seed each.
-        samples: synthetic transitions.
-        environment_steps: of training, evaluation and collection, a seed each; episodes are
-            counted in full, and may end sooner.
-        diffusion_steps: optimizer steps of diffusion models.
-        cpu_hours: time times threads, of all jobs.
-        gpu_hours: time of the jobs that compute on a GPU; 0 without one.
-        disk_gb: of what they write.
-        memory_gb: of the largest.
+
+def _columns(task: str) -> int:
+    """Return the columns of a task's transitions: (s, a, r, s', terminal)."""
+    observation, action = task_spec(task).get("dimensions", _WIDEST)
+    return 2 * observation + action + 2
+
+
+def _bytes(rows: float, task: str) -> float:
+    return 4.0 * rows * _columns(task)
+
+
+def _transitions(plan: Experiments, dataset: str, source: str) -> int:
+    """Return how many real transitions a source has."""
+    level = config.spec(dataset, "dataset").get("level", "")
+    rows = collected_rows(dataset, plan.preset) or D4RL_ROWS.get(level, FULL_ROWS)
+    share = source_spec(source)["share"]
+    return int(share.of(rows)) if share else rows
+
+
+def _seeds(w: Any) -> int:
+    return int(w.last) - int(w.first) + 1
+
+
+# Data
+
+
+def download(dataset: str, file: str = "", memory_mb: float = 1000) -> Cost:
+    """Return the cost of fetching a dataset of D4RL's, or one file of V-D4RL's."""
+    spec = config.spec(dataset, "dataset")
+    size = spec["files"][file]["bytes"] if file else spec.get("bytes")
+    size = _bytes(FULL_ROWS, spec["task"]) if size is None else size
+    return Cost((Work("download_bytes", size),), memory_mb, size)
+
+
+def d4rl_policies(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of D4RL's behaviour policies, of which the medium one is in its dataset."""
+    medium = config.load("behaviour")["d4rl"]["tasks"][w.task]["medium"]["dataset"]
+    return download(medium, memory_mb=2000)
+
+
+def collect_dataset(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of rolling policies out."""
+    rows, task = plan.rows(w.dataset), _task(w.dataset)
+    memory = plan.memory_mb(w.dataset, "real")
+    return Cost((Work("env_steps", rows, task),), memory, _bytes(rows, task))
+
+
+def render_dataset(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of a dataset of frames, compressed as V-D4RL's shards are."""
+    rows = plan.pixels().rows()
+    return Cost((Work("frames", rows),), 4000, 0.3 * rows * FRAME_BYTES)
+
+
+def subset(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of choosing a share of a dataset."""
+    rows = _transitions(plan, w.dataset, "real")
+    size = _bytes(_transitions(plan, w.dataset, f"real-{w.share}"), _task(w.dataset))
+    return Cost((Work("rows", rows),), plan.memory_mb(w.dataset, "real"), size)
+
+
+def mix_sources(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of mixing real transitions with samples."""
+    rows = plan.samples(w.source)
+    memory = plan.memory_mb(w.dataset, w.source)
+    return Cost((Work("rows", rows),), memory, _bytes(rows, _task(w.dataset)))
+
+
+# Generators. Not its name but what settings it has says what one trains: SynthER's network, or
+# something else in epochs; of any other, rows are counted.
+
+
+def _is_denoiser(settings: Mapping[str, Any]) -> bool:
+    return {"width", "depth", "dim_t", "batch_size", "sampling_steps"} <= settings.keys()
+
+
+def _parameters(settings: Mapping[str, Any], columns: int) -> float:
+    """Return how many parameters a denoiser has."""
+    width, dim_t = settings["width"], settings["dim_t"]
+    return settings["depth"] * width**2 + width * (dim_t + columns) + dim_t * (dim_t + columns)
+
+
+def _size(settings: Mapping[str, Any], columns: int) -> float:
+    """Return a denoiser's size in that at which rates are measured."""
+    return _parameters(settings, columns) / _parameters(source_spec("synther")["settings"], columns)
+
+
+def _fit_denoiser(settings: Mapping[str, Any], columns: int, rows: int, fits: float = 1.0) -> Work:
+    """Return the training of denoisers; a batch is what is set, or what the released code takes."""
+    batch = settings["batch_size"] or (1024 if rows >= _LARGE_DATASET else 256)
+    steps = settings["steps"] * fits
+    return Work("diffusion_fit_rows", steps * batch, size=_size(settings, columns), count=steps)
+
+
+def _denoise(
+    settings: Mapping[str, Any], columns: int, samples: float, generator: str = "diffusion"
+) -> Work:
+    """Return the sampling of rows: Heun's method calls the network twice a step.
+
+    Only a diffusion's last step is Euler's. Guidance doubles the calls.
     """
-
-    jobs: int = 0
-    updates: float = 0.0
-    samples: float = 0.0
-    environment_steps: float = 0.0
-    diffusion_steps: float = 0.0
-    cpu_hours: float = 0.0
-    gpu_hours: float = 0.0
-    disk_gb: float = 0.0
-    memory_gb: float = 0.0
-
-    def add(self, job: Job, rates: Rates) -> None:
-        """Add a job."""
-        hours = rates.job_seconds(job) / 3600
-        self.jobs += 1
-        for unit, name in COUNTED.items():
-            setattr(self, name, getattr(self, name) + job.counted(unit))
-        self.cpu_hours += hours * rates.threads(job)
-        if job.on_device and rates.device == "cuda":
-            self.gpu_hours += hours
-        self.disk_gb += job.disk_bytes / 1e9
-        self.memory_gb = max(self.memory_gb, job.memory_mb / 1e3)
-
-    def as_dict(self) -> dict[str, float]:
-        """Return all numbers, ready for JSON."""
-        return asdict(self)
+    calls = (2 * settings["sampling_steps"] - (generator != "flow")) / _BENCHED_CALLS
+    doubled = 2 if "guidance" in settings else 1
+    return Work("samples", samples, size=_size(settings, columns) * calls * doubled)
 
 
-def by_rule(jobs: Iterable[Job], rates: Rates) -> dict[str, Cost]:
-    """Return what the jobs of each rule cost."""
-    costs: dict[str, Cost] = {}
-    for job in jobs:
-        costs.setdefault(job.rule, Cost()).add(job, rates)
-    return costs
+def _on_device(source: str) -> bool:
+    return source_spec(source)["generator"] != "noise"  # which perturbs rows; others may compute
 
 
-def total(jobs: Iterable[Job], rates: Rates) -> Cost:
-    """Return what jobs cost together."""
-    cost = Cost()
-    for job in jobs:
-        cost.add(job, rates)
-    return cost
+def _fit(
+    source: str, settings: Mapping[str, Any], columns: int, rows: int, memory_mb: float
+) -> Cost:
+    work, size = Work("rows", rows), 4.0 * rows * columns
+    if _is_denoiser(settings):
+        work = _fit_denoiser(settings, columns, rows)
+        size = 2 * 4 * _parameters(settings, columns)  # trained and averaged
+    elif "epochs" in settings:
+        fitted = min(settings.get("rows") or rows, rows)
+        memory_mb += round(_TABULAR_COPIES * 8 * _MODES * columns * fitted / 1e6)
+        work, size = Work("tabular_rows", fitted * settings["epochs"] * columns), 10e6
+    return Cost((work,), memory_mb, size, _on_device(source))
 
 
-def wall_hours(jobs: Mapping[str, Job], rates: Rates, cores: int, gpus: int) -> float:
-    """Return the least time that jobs take on so many cores and GPUs.
-
-    It is the largest of three: all threads over the cores, all GPU time over the GPUs, and the
-    longest chain of jobs of which each needs the one before.
-
-    Args:
-        jobs: first output -> job, those needed first.
-    """
-    cost = total(jobs.values(), rates)
-    ends: dict[str, float] = {}
-    for job in jobs.values():
-        start = max((ends.get(path, 0.0) for path in job.needs), default=0.0)
-        end = start + rates.job_seconds(job) / 3600
-        ends.update(dict.fromkeys(job.outputs, end))
-    on_gpus = cost.gpu_hours / gpus if gpus else 0.0
-    return max([cost.cpu_hours / max(cores, 1), on_gpus, *ends.values()])
+def _sample(
+    source: str, settings: Mapping[str, Any], columns: int, number: int, memory_mb: float
+) -> Cost:
+    work = Work("rows", number)
+    if _is_denoiser(settings):
+        work = _denoise(settings, columns, number, source_spec(source)["generator"])
+    return Cost((work,), memory_mb, 4.0 * number * columns, _on_device(source))
 
 
-class Requests:
-    """What the jobs of a preset ask of a scheduler.
+def fit_generator(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of fitting a source's generator."""
+    settings = source_settings(w.source, w.dataset, plan.preset)
+    rows, memory = _transitions(plan, w.dataset, w.source), plan.memory_mb(w.dataset, "real")
+    return _fit(w.source, settings, _columns(_task(w.dataset)), rows, memory)
 
-    Args:
-        preset: a file of config/presets/.
-        device: where jobs compute: cpu, cuda, cuda:N, or auto, which asks for a GPU: a job that
-            gets none computes on the CPU.
-    """
 
-    def __init__(self, preset: str, device: str) -> None:
-        self._jobs = Jobs(preset)
-        self._gpu = device == "auto" or device_kind(device) == "cuda"
-        self._rates = read_rates("cuda" if self._gpu else "cpu")
-        self._evaluates_beside = device_kind(device) == "cuda"
-        self._margins: dict[str, Any] = config.load("rates")["requests"]
+def sample_generator(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of sampling from a fitted generator."""
+    settings, number = source_settings(w.source, w.dataset, plan.preset), plan.samples(w.source)
+    return _sample(w.source, settings, _columns(_task(w.dataset)), number, 2000)
 
-    def mem_mb(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
-        """Return the memory: the estimate, and half as much more at every further attempt."""
-        memory = self._jobs.job(rule, wildcards).memory_mb + self._margins["beside_mb"]
-        return int(memory * (1 + self._margins["memory_per_attempt"] * (attempt - 1)))
 
-    def runtime(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
-        """Return the time limit in minutes: the estimate with a margin, times the attempt."""
-        seconds = self._rates.job_seconds(self._jobs.job(rule, wildcards))
-        minutes = math.ceil(self._margins["time_margin"] * seconds / 60)
-        return max(self._margins["least_minutes"], minutes) * attempt
+def fidelity(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of holding samples against data and simulator."""
+    number = plan.fidelity_samples()
+    pairs = Work("pairs", number * _transitions(plan, w.dataset, w.source))
+    steps = Work("env_steps", number, _task(w.dataset))
+    return Cost((pairs, steps), plan.memory_mb(w.dataset, w.source))
 
-    def threads(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
-        """Return the threads: more where the device is known to be a GPU, which would wait."""
-        job = self._jobs.job(rule, wildcards)
-        return self._rates.threads(job) if self._evaluates_beside else job.threads
 
-    def gpu(self, rule: str, wildcards: Mapping[str, str], attempt: int) -> int:
-        """Return how many GPUs: one for what computes on the device, if that may be a GPU."""
-        return int(self._gpu and self._jobs.job(rule, wildcards).on_device)
+# Agents
+
+
+def _network(settings: Mapping[str, Any]) -> float:
+    """Return the multiplications of an agent's update, up to a factor that its class decides."""
+    hidden = [int(width) for width in settings["hidden"]]
+    inner = sum(a * b for a, b in itertools.pairwise(hidden))
+    networks = 1 + int(settings.get("num_critics", 2))
+    return settings["batch_size"] * networks * (inner + _INPUTS * (hidden[0] + hidden[-1]))
+
+
+def _updates(agent: str, settings: Mapping[str, Any], updates: int, seeds: int) -> Work:
+    """Return the updates of a stack of seeds."""
+    name, spec = agent, config.spec(agent, "agent")
+    while "like" in spec:  # measured as the one that it is like, at that one's size
+        name, spec = spec["like"], config.spec(spec["like"], "agent")
+    size = _network(settings) / _network(DEFAULTS | agent_spec(name)["settings"])
+    size *= seeds / BENCHED_SEEDS
+    return Work("agent_updates", updates, name, size, count=updates * seeds)
+
+
+def train_offline(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of seeds that learn from data."""
+    settings = DEFAULTS | agent_settings(w.agent, w.dataset, plan.preset, w.source)
+    evaluations = -(-settings["steps"] // settings["eval_every"])
+    episodes = evaluations * settings["eval_episodes"] * _seeds(w)
+    steps = Work("env_steps", episodes * plan.time_limit(w.dataset), _task(w.dataset))
+    updates = _updates(w.agent, settings, settings["steps"], _seeds(w))
+    memory = plan.memory_mb(w.dataset, w.source)
+    return Cost((updates, steps), memory, _EPISODE_BYTES * episodes, True)
+
+
+def train_online(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of seeds that learn in their environment."""
+    settings = online_settings(w.agent, w.task, plan.preset)
+    seeds, steps = _seeds(w), settings["steps"]
+    learning = max(0, steps - settings["random_steps"])
+    episodes = steps // settings["eval_every"] * settings["eval_episodes"] * seeds
+    judged = episodes * task_spec(w.task)["time_limit"]
+    work = [
+        _updates(w.agent, settings, learning * settings["updates_per_step"], seeds),
+        Work("env_steps", steps * seeds + judged, w.task),
+    ]
+    if settings["synthetic_share"] > 0:
+        fits = seeds * (learning // settings["retrain_every"])
+        diffusion = source_spec("synther")["settings"] | settings["diffusion"]
+        columns, number = _columns(w.task), fits * settings["synthetic_samples"]
+        work.append(_fit_denoiser(diffusion, columns, steps, fits))
+        work.append(_denoise(diffusion, columns, number))
+    memory = plan.online_memory_mb(w.task, w.agent, seeds)
+    return Cost(tuple(work), memory, _EPISODE_BYTES * episodes, True)
+
+
+# Pixels
+
+
+def train_pixels(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of seeds that learn from frames, or of heads that learn from latents."""
+    settings, seeds = pixel_settings(w.agent, w.dataset, plan.preset), _seeds(w)
+    evaluations = -(-settings["steps"] // settings["eval_every"])
+    frames = evaluations * settings["eval_episodes"] * settings["eval_steps"] * seeds
+    updates, size = _updates(w.agent, settings, settings["steps"], seeds), _BODY_BYTES * seeds
+    source = getattr(w, "source", "real")
+    if source != "real":  # without the convolutions, an update is one of TD3+BC's size
+        updates, size = replace(updates, unit="head_updates"), 1e6
+    memory = plan.pixels().memory_mb(w.dataset, source)
+    return Cost((updates, Work("frames", frames)), memory, size, on_device=True)
+
+
+def _frames(plan: Experiments, dataset: str) -> int:
+    """Return the agent steps of a pixel dataset."""
+    spec = config.spec(dataset, "dataset")
+    twice = spec["kind"] == "vd4rl" and spec["level"] == "medium-expert"
+    return plan.pixels().rows() * (1 + twice)
+
+
+def encode_latents(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of a dataset in an agent's latents."""
+    rows, memory = _frames(plan, w.dataset), plan.pixels().memory_mb(w.dataset)
+    return Cost((Work("encoded_frames", rows),), memory, 4.0 * rows * _LATENT_COLUMNS, True)
+
+
+def fit_latents(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of fitting a source's generator to latents."""
+    settings = plan.pixels().generator_settings(w.dataset, w.source)
+    return _fit(w.source, settings, _LATENT_COLUMNS, _frames(plan, w.dataset), 4000)
+
+
+def sample_latents(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of sampling latents."""
+    pixels = plan.pixels()
+    settings, number = pixels.generator_settings(w.dataset, w.source), pixels.samples(w.source)
+    memory = pixels.memory_mb(w.dataset, w.source)
+    return _sample(w.source, settings, _LATENT_COLUMNS, number, memory)
+
+
+# Tables
+
+
+def table(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of a table or figure, or of anything else that is made from results."""
+    return Cost((Work("tables", 1),), disk_bytes=1e6)

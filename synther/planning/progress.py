@@ -1,18 +1,17 @@
-"""How far a preset is, from its files alone: results, logs, checkpoints and Snakemake's markers."""
+"""How far jobs are: what Snakemake says of them, and their logs, checkpoints and records."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from base64 import urlsafe_b64decode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synther.files import walk
-from synther.planning.rates import Rates
-from synther.planning.work import Job
+from synther import config
+from synther.planning.dag import Job
 
 STATES = ("done", "running", "queued", "stopped", "failed", "left")
 FRESH_S = 180.0
@@ -28,42 +27,22 @@ _CLOCKS_S = 2.0
 class JobState:
     """What is known of one job.
 
-    Attributes:
-        state: done; running; queued, begun by Snakemake and silent yet; stopped, begun and then
-            silent, or ended with a checkpoint; failed, its log ends with an error; left.
-        share: of the work, where the log says it; 1 when done.
-        seconds_left: an estimate.
-        reason: of a failure, the log's last line.
+    It is done where Snakemake would not run it: its files are there, or nothing asks for them any
+    more; running; queued, begun by Snakemake and silent yet; stopped, begun and then silent, or
+    ended with a checkpoint; failed, its log ends with an error; or left.
     """
 
     job: Job
     state: str
-    share: float = 0.0
-    seconds_left: float = 0.0
-    reason: str = ""
-
-
-def marked_outputs(root: Path) -> dict[str, float]:
-    """Return the files that Snakemake has marked as begun and not ended, and when it did so.
-
-    Snakemake keeps a file of that name, in base64, in .snakemake/incomplete/; a name too long for
-    one file goes on in a folder.
-    """
-    folder, found = root / ".snakemake/incomplete", dict[str, float]()
-    for path in walk(folder):
-        try:
-            if path.is_file():
-                parts = [part.removeprefix("@") for part in path.relative_to(folder).parts]
-                found[urlsafe_b64decode("".join(parts)).decode()] = path.stat().st_mtime
-        except (OSError, ValueError):  # gone meanwhile, or no marker
-            continue
-    return found
+    share: float = 0.0  # of the work, where the log says it; 1 when done
+    seconds_left: float = 0.0  # an estimate
+    reason: str = ""  # of a failure, the log's last line
 
 
 def _modified(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:
+    except OSError:  # not there, or gone meanwhile
         return 0.0
 
 
@@ -97,36 +76,26 @@ def _error(lines: list[str]) -> str:
     return last if told or raised or shell else ""
 
 
-def job_state(
-    job: Job, seconds: float, marks: Mapping[str, float], root: Path, now: float
-) -> JobState:
-    """Return the state of one job.
-
-    Args:
-        job: the job.
-        seconds: what all of it takes, estimated.
-        marks: what `marked_outputs` returned.
-        root: the repository's root.
-        now: the time, in seconds since 1970.
-    """
-    begun = max((marks.get(path, 0.0) for path in job.outputs), default=0.0)
-    if not begun and all((root / path).exists() for path in job.outputs):
+def job_state(job: Job, now: float) -> JobState:
+    """Return the state of one job, at a time in seconds since 1970."""
+    if not job.is_due:
         return JobState(job, "done", 1.0)
-    lines = _tail(root / job.log)
+    lines = _tail(Path(job.log))
     share = _share(lines)
-    left = seconds * (1.0 - share)
-    spoke, saved = (_modified(root / path) for path in (job.log, _checkpoint(job)))
-    if begun and spoke < begun - _CLOCKS_S:  # the log is of an earlier try
+    left = job.seconds * (1.0 - share)
+    spoke = _modified(Path(job.log)) if job.log else 0.0
+    saved = _modified(_checkpoint(job))
+    if job.begun and spoke < job.begun - _CLOCKS_S:  # the log is of an earlier try
         return JobState(job, "queued", 0.0, left)
-    if begun and now - max(spoke, saved) < FRESH_S:
+    if job.begun and now - max(spoke, saved) < FRESH_S:
         return JobState(job, "running", share, left)
     if not saved:
-        left = seconds
+        left = job.seconds
     if error := _error(lines):
         return JobState(job, "failed", share, left, error)
-    if begun or saved:
+    if job.begun or saved:
         return JobState(job, "stopped", share, left)
-    return JobState(job, "left", 0.0, seconds)
+    return JobState(job, "left", 0.0, job.seconds)
 
 
 def _checkpoint(job: Job) -> Path:
@@ -139,43 +108,34 @@ def _checkpoint(job: Job) -> Path:
     return first.with_suffix(".ckpt")
 
 
-def _measured_seconds(job: Job, root: Path) -> float | None:
+def _measured_seconds(job: Job) -> float | None:
     """Return how long a job that is done took, by its record."""
     for path in job.outputs:
         if path.endswith(".json") and not path.endswith("/settings.json"):
             try:
-                return float(json.loads((root / path).read_text())["wall_time_s"])
+                return float(json.loads(Path(path).read_text(encoding="utf-8"))["wall_time_s"])
             except (OSError, ValueError, KeyError, TypeError):
                 return None
     return None
 
 
-def survey(
-    jobs: Mapping[str, Job], rates: Rates, root: str | Path = ".", now: float | None = None
-) -> list[JobState]:
+def survey(jobs: Iterable[Job]) -> list[JobState]:
     """Return the state of every job.
 
     Time left is the estimate, corrected by what the jobs of the same rule took that are done here.
-
-    Args:
-        jobs: first output -> job.
-        rates: of the machine.
-        root: the repository's root.
-        now: the time, in seconds since 1970.
     """
-    root, now = Path(root), time.time() if now is None else now
-    marks = marked_outputs(root)
-    taken: dict[str, list[float]] = {}
-    states = []
-    for job in jobs.values():
-        state = job_state(job, rates.job_seconds(job), marks, root, now)
-        states.append(state)
-        if state.state == "done" and (seconds := _measured_seconds(job, root)) is not None:
-            sums = taken.setdefault(job.rule, [0.0, 0.0])
-            sums[0] += seconds + rates.startup_s
-            sums[1] += rates.job_seconds(job)
-    ratio = {rule: took / estimate for rule, (took, estimate) in taken.items()}
+    now, startup_s = time.time(), config.load("rates")["startup_s"]
+    states = [job_state(job, now) for job in jobs]
+    taken: dict[str, float] = defaultdict(float)
+    estimated: dict[str, float] = defaultdict(float)
+    for state in states:
+        job = state.job
+        if state.state == "done" and (seconds := _measured_seconds(job)) is not None:
+            taken[job.rule] += seconds + startup_s
+            estimated[job.rule] += job.seconds
     return [
-        JobState(s.job, s.state, s.share, s.seconds_left * ratio.get(s.job.rule, 1.0), s.reason)
+        replace(s, seconds_left=s.seconds_left * taken[rule] / estimated[rule])
+        if estimated[rule := s.job.rule]
+        else s
         for s in states
     ]

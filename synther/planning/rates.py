@@ -1,4 +1,7 @@
-"""How fast this kind of machine works: measured by `synther bench`, or else as config/ states."""
+"""What jobs do, counted, and how fast this kind of machine does it.
+
+Rates are measured by `synther bench`, or else as config/rates.yaml states them.
+"""
 
 from __future__ import annotations
 
@@ -12,82 +15,84 @@ from typing import Any
 from synther import config
 from synther.errors import SyntherError
 from synther.files import files_below
-from synther.planning.work import BENCHED_SEEDS, Job, Work
 
 BENCH = Path("results/bench")
 """Where `synther bench` leaves its measurements, a .json each."""
-# Work is counted in units; benchmarks say how many of them a second under these keys.
-_KEYS = {
-    "agent_updates": "agent_seed_updates_per_s",
-    "diffusion_fit_rows": "diffusion_fit_rows_per_s",
-    "samples": "samples_per_s",
-    "env_steps": "env_steps_per_s",
+BENCHED_SEEDS = 8
+"""Seeds that are trained together where an agent's rate is measured: the paper preset's."""
+
+
+COUNTED = {
+    "agent_updates": "updates",
+    "head_updates": "updates",
+    "samples": "samples",
+    "env_steps": "environment_steps",
+    "diffusion_fit_rows": "diffusion_steps",
+    "frames": "frames",
+    "encoded_frames": "frames",
 }
+"""Units of work that a reader counts, and the resource that a rule declares for each."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """So many units of one kind."""
+
+    unit: str  # what is done, a key of config/rates.yaml
+    amount: float  # units as rates count them
+    name: str = ""  # the agent's or task's, where rates differ by it
+    size: float = 1.0  # what one costs of what it costs where the rate was measured
+    count: float = 0.0  # units as a reader counts them (seed updates where a stack updates once)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one job does and takes."""
+
+    work: tuple[Work, ...]
+    memory_mb: float = 2000  # held at once
+    disk_bytes: float = 0.0  # of all outputs
+    on_device: bool = False  # it computes on `--device`, and takes a GPU where there is one
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Rates of one device, cpu or cuda, at the paper's settings.
+    """Rates of one device at the paper's settings."""
 
-    Attributes:
-        device: "cpu" or "cuda".
-        per_s: key -> units a second, or name -> units a second. Agents are counted in seed updates,
-            eight seeds together.
-        fixed: unit -> share of its time at the paper's settings that smaller networks don't save.
-        startup_s: seconds from a job's start until it works.
-        origin: where the rates come from, in words.
-        measured: the benchmark file that some of them are from, or None.
-        gpu_threads: of a job that trains on a GPU and evaluates on the CPU meanwhile.
-    """
-
-    device: str
-    per_s: dict[str, Any]
-    fixed: dict[str, float]
-    startup_s: float
-    origin: str
-    measured: Path | None = None
-    gpu_threads: int = 1
+    device: str  # cpu or cuda
+    per_s: dict[str, Any]  # UNIT_per_s -> number, or name -> number; agents' eight seeds together
+    fixed: dict[str, float]  # unit -> share of its time that smaller networks don't save
+    startup_s: float  # from a job's start until it works
+    origin: str  # where the rates come from, in words
+    evaluation_threads: int = 1  # of a job that trains: agents are evaluated beside a GPU
 
     def seconds(self, work: Work) -> float:
         """Return how long a piece of work takes."""
-        rate = self.per_s[_KEYS.get(work.unit, f"{work.unit}_per_s")]
+        is_stack = work.unit == "agent_updates"
+        rate = self.per_s["agent_seed_updates_per_s" if is_stack else f"{work.unit}_per_s"]
         if isinstance(rate, dict):
             rate = rate.get(work.name, rate["default"])
-        if work.unit in ("agent_updates", "head_updates"):  # of a stack; rates count its seeds
+        if is_stack or work.unit == "head_updates":  # of a stack; rates count its seeds
             rate /= BENCHED_SEEDS
         fixed = self.fixed.get(work.unit, 0.0)
         return work.amount / rate * (fixed + (1.0 - fixed) * work.size)
 
-    def job_seconds(self, job: Job) -> float:
+    def job_seconds(self, cost: Cost) -> float:
         """Return how long a job takes, its start included.
 
         Threads that evaluate beside a GPU are taken to step half as fast each as one alone.
         """
-        stepping = 1.0
-        if self.threads(job) > job.threads:
-            stepping = max(1.0, self.threads(job) / 2)
+        stepping = max(1.0, self.evaluation_threads / 2) if cost.on_device else 1.0
         return self.startup_s + sum(
             self.seconds(work) / (stepping if work.unit == "env_steps" else 1.0)
-            for work in job.work
+            for work in cost.work
         )
-
-    def threads(self, job: Job) -> int:
-        """Return the threads of a job: more where it evaluates on the CPU beside a GPU."""
-        beside = self.device == "cuda" and job.on_device
-        if beside and any(work.unit == "env_steps" for work in job.work):
-            return max(job.threads, self.gpu_threads)
-        return job.threads
-
-
-def has_gpu() -> bool:
-    """Return whether this machine shows a GPU, without asking torch, which takes a second."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def device_kind(device: str) -> str:
     """Return the kind of a device: of `auto` that of this machine, of `cuda:1` cuda."""
-    if device == "auto":
-        return "cuda" if has_gpu() else "cpu"
+    if device == "auto":  # without asking torch, which takes a second
+        return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
     return device.partition(":")[0]
 
 
@@ -105,32 +110,22 @@ def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
     stated = config.load("rates")
     own = stated["devices"][kind]
     per_s: dict[str, Any] = {**stated["any_device"], **own["rates"]}
-    newest = _newest(kind, files_below(folder, "*.json"))
     origin = own["origin"]
-    if newest is not None:
+    if newest := _newest(kind, files_below(folder, "*.json")):
         path, measured = newest
-        for key, value in measured.items():
-            if key in per_s and isinstance(per_s[key], dict) and isinstance(value, dict):
-                per_s[key] = per_s[key] | value
-            elif key in per_s:
-                per_s[key] = value
+        for key in per_s.keys() & measured.keys():
+            both = isinstance(per_s[key], dict) and isinstance(measured[key], dict)
+            per_s[key] = per_s[key] | measured[key] if both else measured[key]
         origin = f"{path}, and what it lacks: {origin}"
-    return Rates(
-        device=kind,
-        per_s=per_s,
-        fixed=own["fixed_share"],
-        startup_s=stated["startup_s"],
-        origin=origin,
-        measured=newest[0] if newest else None,
-        gpu_threads=stated["requests"]["gpu_threads"],
-    )
+    threads = stated["requests"]["gpu_threads"] if kind == "cuda" else 1
+    return Rates(kind, per_s, own["fixed_share"], stated["startup_s"], origin, threads)
 
 
 def _newest(kind: str, paths: Iterable[Path]) -> tuple[Path, dict[str, Any]] | None:
     """Return the newest benchmark of a kind of device, and its rates."""
     for path in sorted(paths, key=lambda p: (p.stat().st_mtime, p.name), reverse=True):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             rates, device = content["rates"], content["hardware"]["device"]
             if device_kind(str(device)) == kind:
                 _check(rates)

@@ -57,10 +57,10 @@ def stand_ins(rows: Iterable[Dataset]) -> list[str]:
     ]
 
 
-def bootstrap_words(reps: int) -> str:
+def bootstrap_words(reps: int, stratum: str = "dataset") -> str:
     """Return how intervals over seeds are made."""
     return (
-        "95% percentile intervals of a bootstrap over seeds, stratified by dataset "
+        f"95% percentile intervals of a bootstrap over seeds, stratified by {stratum} "
         f"({reps:,} resamples; Agarwal et al., 2021)"
     )
 

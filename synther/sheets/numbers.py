@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
@@ -37,6 +37,13 @@ def number(value: float, digits: int = 1, signed: bool = False) -> str:
     if float(text) == 0:
         return text.lstrip("-")
     return text if text.startswith("-") or not signed else f"+{text}"
+
+
+def span(counts: Iterable[float]) -> str:
+    """Return whole numbers as text: one where all are the same, or the least and the most."""
+    found = list(counts)
+    low, high = min(found), max(found)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _known(value: float) -> float | None:
@@ -134,9 +141,7 @@ def duration(seconds: float) -> str:
 
 def seeds_text(counts: Sequence[int]) -> str:
     """Return how many seeds there are, where places differ the least and the most."""
-    low, high = min(counts), max(counts)
-    listed = f"{low} to {high}" if low != high else f"{high}"
-    return f"{listed} {'seed' if high == 1 else 'seeds'}"
+    return f"{span(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
 
 
 __all__ = [
@@ -150,5 +155,6 @@ __all__ = [
     "number",
     "published",
     "seeds_text",
+    "span",
     "words",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from synther.sheets.sheet import Panel, Plot, Series
@@ -29,6 +30,12 @@ DASHES: tuple[Any, ...] = (
     *((0, (1.5, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5))),
 )
 LEVEL = (0, (1.2, 1.6))
+STYLE = {
+    **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
+    **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+    "lines.solid_capstyle": "butt",  # an interval ends where it ends
+}
+"""Of matplotlib, for all that is drawn."""
 SERIES = ("line", "band", "points", "dots", "ranges", "levels")
 MARKS = (*SERIES, "thin", "bars", "spans", "areas", "lines_across")
 """Kinds of marks: `line`, `thin` (grey) and `points` (x, y), `dots` (likewise, faint), `band`,
@@ -43,13 +50,7 @@ def svg(plot: Plot) -> bytes:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(
-            {
-                **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
-                **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
-                "lines.solid_capstyle": "butt",  # an interval ends where it ends
-            }
-        )
+        mpl.rcParams.update(STYLE)
         figure = draw(plot)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
@@ -149,8 +150,10 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
     shape, names = made[mark]
     extra = [so.Stack()] if mark == "bars" else []
     orient = {"orient": "y"} if mark in ("spans", "bars") else {}
-    drawn = so.Plot(rows, color="series", **names).add(shape, *extra, legend=False, **orient)
     order = [series.key for series in reversed(plot.series)]  # the first in front
+    if mark in ("line", "points"):
+        rows = rows.iloc[rows["series"].map(order.index).argsort(kind="stable")]
+    drawn = so.Plot(rows, color="series", **names).add(shape, *extra, legend=False, **orient)
     scales = {
         name: so.Nominal({key: looks[key][index] for key in order}, order=order)
         for index, name in enumerate(("color", "marker", "linestyle"))
@@ -232,11 +235,19 @@ def _short(value: float, _: int = 0) -> str:
 
 
 def _legend_columns(entries: Sequence[Series], width: float) -> int:
-    """Return how many entries stand in a line of the legend: all of them where they fit."""
-    rooms = [4.4 * len(series.label) + 44 for series in entries]
-    if not rooms or sum(rooms) <= width:
-        return max(1, len(rooms))
-    return max(1, min(len(rooms) - 1, int(width // max(rooms))))
+    """Return into how many columns the legend's entries go, the most that are no wider."""
+    from matplotlib.textpath import TextPath
+
+    def points(label: str) -> float:  # of a line, its words, and what stands between columns
+        return 46.0 + float(TextPath((0, 0), label, size=BODY).get_extents().width)
+
+    widths = [points(series.label) for series in entries]
+    for columns in range(len(widths), 1, -1):
+        least, longer = divmod(len(widths), columns)
+        ends = [i * least + min(i, longer) for i in range(columns + 1)]  # as matplotlib fills them
+        if sum(max(widths[i:j]) for i, j in pairwise(ends)) <= width:
+            return columns
+    return 1
 
 
 def _legend(figure: Figure, plot: Plot, entries: Sequence[Series], keys: int) -> None:

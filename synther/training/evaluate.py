@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch import Tensor
 from synther.agents.base import Agent
 from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError
+from synther.threads import mathematics
 
 Stepped = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Observations, rewards, terminated and truncated, as `VectorEnv.step` returns them."""
@@ -57,21 +56,6 @@ def require_finite_actions(actions: np.ndarray, updates: int) -> None:
         )
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block, do torch's mathematics on one thread.
-
-    A policy's products for a few episodes are too small to share, and threads that wait for the
-    next ones keep the simulator's from their cores: evaluation on two cores takes twice as long.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 class _Steps:
     """Steps of an environment, one at a time, in a thread beside where its simulator has several.
 
@@ -102,7 +86,7 @@ class _Steps:
             self._pool.shutdown()
 
 
-@one_thread()
+@mathematics()
 def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episodes:
     """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
 

@@ -16,6 +16,7 @@ from synther.agents.pixels import PixelAgent, PixelBatch
 from synther.checkpoint import Checkpoint
 from synther.datasets.vd4rl import STACK, PixelData
 from synther.errors import SyntherError
+from synther.threads import largest_product, mathematics
 from synther.transitions import Transitions
 
 ENCODED_ROWS = 512
@@ -156,7 +157,7 @@ def encode(
     if checkpoint and (saved := checkpoint.load()):
         done = len(saved["latents"])
         latents[:done] = saved["latents"].numpy()
-    with checkpoint or nullcontext():
+    with checkpoint or nullcontext(), mathematics(largest_product(agent, ENCODED_ROWS), device):
         for first in range(done, len(data), ENCODED_ROWS):
             rows = torch.arange(first, min(first + ENCODED_ROWS, len(data)))
             stacks = table.stacks(rows.to(table._first.device)).to(device)

@@ -14,6 +14,7 @@ from torch import Tensor
 from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.progress import Progress
+from synther.threads import largest_product, mathematics
 from synther.training.results import ResultRows
 from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates
@@ -76,6 +77,7 @@ class UpdateLoop(ABC):
         with (
             Progress(settings.steps, title, "update", done=agent.updates) as progress,
             checkpoint or nullcontext(),
+            mathematics(largest_product(agent, settings.batch_size), self.job.device),
         ):
             while agent.updates < settings.steps:
                 self.update(progress)

@@ -19,7 +19,9 @@ from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.files import describe_input
+from synther.generators import draw
 from synther.settings import as_dict
+from synther.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.job import TrainingJob
@@ -34,7 +36,7 @@ class OfflineJob(TrainingJob):
     """A job on a fixed set of transitions."""
 
     data: Path
-    """Transitions to learn from (.npz or .hdf5)."""
+    """Transitions to learn from (.npz or .hdf5); or the model that they are drawn from."""
     statistics_from: Path
     """The real dataset, whose state statistics are used even on synthetic data."""
     settings: OfflineSettings
@@ -42,6 +44,13 @@ class OfflineJob(TrainingJob):
     dataset: str = "none"
     source: str = "none"
     physics: str = "d4rl"
+    samples: int = 0
+    """Transitions that are drawn from a model, the rows that `synther sample` would write."""
+    sample_seed: int = 0
+    """Of that."""
+    threshold_terminals: float | None = None
+    own_next_observations: bool = False
+    """How files are read: `synther.datasets.d4rl.load_transitions`."""
 
 
 def state_statistics(transitions: Transitions) -> Standardiser:
@@ -221,9 +230,16 @@ class OfflineTrainer(UpdateLoop):
             self._background.finish()
 
 
+def _reading(job: OfflineJob) -> dict[str, Any]:
+    """Return how a job's files are read, where that is not the rule."""
+    how = {name: getattr(job, name) for name in ("threshold_terminals", "own_next_observations")}
+    return {name: value for name, value in how.items() if value not in (None, False)}
+
+
 def job_identity(job: OfflineJob) -> dict[str, Any]:
     """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
     return {
+        **_reading(job),
         "task": job.task,
         "data": describe_input(job.data),
         "statistics_from": describe_input(job.statistics_from),
@@ -238,6 +254,7 @@ def job_identity(job: OfflineJob) -> dict[str, Any]:
         "reference": list(job.reference),
         "time_limit": job.time_limit,
         "version": provenance.version(),
+        **({"samples": job.samples, "sample_seed": job.sample_seed} if job.samples else {}),
     }
 
 
@@ -247,11 +264,17 @@ def train_offline(job: OfflineJob) -> ResultRows:
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
     """
     started = time.monotonic()
-    torch.set_num_threads(job.threads)
+    grant(job.threads)
     identity = job_identity(job)
-    statistics = load_transitions(job.statistics_from, job.time_limit)
-    same = job.data.resolve() == job.statistics_from.resolve()
-    data = statistics if same else load_transitions(job.data, job.time_limit)
+    how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
+    statistics = load_transitions(job.statistics_from, **how)
+    if job.samples:
+        widths = (statistics.observation_dim, statistics.action_dim)
+        data = draw(job.data, job.samples, job.sample_seed, widths, job.device)
+    elif job.data.resolve() == job.statistics_from.resolve():
+        data = statistics
+    else:
+        data = load_transitions(job.data, **how)
     trainer = OfflineTrainer(job, data, statistics)
     del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)

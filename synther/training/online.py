@@ -19,6 +19,7 @@ from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.progress import Progress
 from synther.settings import as_dict
+from synther.threads import grant, largest_product, mathematics
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
@@ -73,6 +74,7 @@ class OnlineTrainer:
         d, a = widths = (self.env.observation_dim, self.env.action_dim)
         make: Any = load_agent_class(job.module)
         self.agent: SAC = make(d, a, job.seeds, settings, device=job.device, dtype=dtype)
+        self._operations = largest_product(self.agent, settings.batch_size)
         capacity = min(settings.replay_size, settings.steps)
         self.replay = Replay(seeds, capacity, d, a, job.device, dtype)
         self.synthesiser = (
@@ -163,7 +165,8 @@ class OnlineTrainer:
             with self.clock.time("simulator"):
                 self.observations = self._begin(ended)
         if self.step > settings.random_steps:
-            with self.clock.time("agent"):
+            threads = mathematics(self._operations, self.job.device)
+            with self.clock.time("agent"), threads:
                 info = self.learner.learn()
                 if self.step % LOG_EVERY == 0 or self.step == settings.steps:
                     self._check(info)
@@ -266,7 +269,7 @@ def train_online(job: OnlineJob) -> ResultRows:
     A job that was killed goes on from its checkpoints beside OUT, to the very same rows (CPU).
     """
     started = time.monotonic()
-    torch.set_num_threads(job.threads)
+    grant(job.threads)
     trainer = OnlineTrainer(job, keep_files=True)
     identity = job_identity(job)
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)

@@ -22,6 +22,7 @@ from synther.errors import SyntherError
 from synther.files import describe_input, sha256, write_json
 from synther.progress import Progress
 from synther.settings import as_dict
+from synther.threads import grant
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import (
     FrameTable,
@@ -238,7 +239,7 @@ def train_pixels(job: PixelJob) -> ResultRows:
     A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
     """
     started = time.monotonic()
-    torch.set_num_threads(job.threads)
+    grant(job.threads)
     identity = job_identity(job)
     table, agent = _prepare(job)
     trainer = PixelTrainer(job, table, agent)

@@ -11,6 +11,7 @@ from synther import config
 from synther.errors import NotRunError, SyntherError
 from synther.experiments import Experiments
 from synther.files import NOWHERE, leads_nowhere, walk
+from synther.shares import share_of
 from synther.verification import sources
 from synther.verification.findings import Checksums, Report
 from synther.verification.runs import RunFile, check_run, check_seeds
@@ -25,7 +26,7 @@ _LATENTS = re.compile(r"latents/(?P<dataset>[^/]+)/[^/]+/latents\.npz")
 _LATENT_GENERATOR = re.compile(
     r"latents/(?P<dataset>[^/]+)/[^/]+/(?P<source>[^/]+)/(?P<file>[^/]+)"
 )
-_SUBSET = re.compile(r"subsets/(?P<dataset>[^/]+)/(?P<percent>\d+)pct\.npz")
+_SUBSET = re.compile(r"subsets/(?P<dataset>[^/]+)/(?P<share>[^/]+)\.npz")
 _UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock|probe)\b|^\.npz-")
 ELSEWHERE = ("behaviour", "bench")
 """Folders of results/ that are no preset's."""
@@ -130,8 +131,8 @@ def _check_source(
         sources.check_fidelity(path, found["dataset"], found["source"], plan, sums, report)
     elif found := _LATENTS.fullmatch(below):
         sources.check_transitions(path, ("data", "body"), sums, report)
-    elif found := _SUBSET.fullmatch(below):
-        asked = {"percent": float(found["percent"]), **plan.subset_choice()}
+    elif (found := _SUBSET.fullmatch(below)) and (share := share_of(found["share"])):
+        asked = {share.option: share.amount, **plan.subset_choice()}
         sources.check_transitions(path, ("data",), sums, report, **asked)
     elif found := _GENERATOR.fullmatch(below) or _LATENT_GENERATOR.fullmatch(below):
         where = (found["dataset"], found["source"], plan, sums, report)

@@ -11,6 +11,7 @@ from synther.agents.iql import IQL
 from synther.agents.redq import REDQ
 from synther.agents.sac import SAC
 from synther.agents.td3_bc import TD3BC
+from synther.agents.td3_bc_regularised import RegularisedTD3BC
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
 from synther.training.streams import RandomStreams
@@ -22,6 +23,7 @@ TINY = {"hidden": (16, 12), "batch_size": B}
 
 KINDS = {
     "td3_bc": (TD3BC, {}),
+    "td3_bc_regularised": (RegularisedTD3BC, {}),
     "bc": (BC, {}),
     "sac": (SAC, {}),
     "sac_min": (SAC, {"policy_critics": "min", "initial_weights": "uniform"}),

@@ -10,7 +10,7 @@ from synther.settings import as_dict, resolve
 from synther.specs import agent_settings, agent_spec
 
 AGENTS = config.load("agents")["agents"]
-OWN = [name for name, spec in AGENTS.items() if "like" not in spec]
+OWN = [name for name, spec in AGENTS.items() if "module" in spec]
 
 
 def settings(agent, dataset):
@@ -20,10 +20,10 @@ def settings(agent, dataset):
 
 @pytest.mark.parametrize("agent", OWN)
 def test_the_file_states_all_defaults(agent):
-    kind = load_agent_class(AGENTS[agent]["module"])
-    stated = resolve(kind.Settings, AGENTS[agent]["settings"], where=agent)
+    kind, own = load_agent_class(AGENTS[agent]["module"]), agent_spec(agent)["settings"]
+    stated = resolve(kind.Settings, own, where=agent)
     assert as_dict(stated) == as_dict(kind.Settings())
-    assert set(AGENTS[agent]["settings"]) == {f.name for f in dataclasses.fields(kind.Settings)}
+    assert set(own) == {f.name for f in dataclasses.fields(kind.Settings)}
     assert AGENTS[agent]["title"] == kind.title
 
 
@@ -57,6 +57,8 @@ def test_the_file_states_all_defaults(agent):
         ("edac", "antmaze-umaze-v2", {"eta": 1.0, "reward_shift": 0.0, "eval_episodes": 10}),
         ("iql_large", "hopper-medium-v2", {"deterministic": True, "hidden": [512, 512, 512]}),
         ("td3_bc_large", "maze2d-umaze-v1", {"batch_size": 1024, "eval_episodes": 100}),
+        ("td3_bc_regularised", "hopper-medium-v2", {"alpha": 1.0, "weight_decay": 0.1}),
+        ("td3_bc_regularised", "antmaze-umaze-v2", {"reward_shift": -1.0, "tau": 0.005}),
         ("cql", "hopper-medium-v2", {"scale_rewards": True, "lagrange": False}),
         ("cql", "hopper-medium-replay-v2", {"scale_rewards": False, "min_q_weight": 10.0}),
         ("cql", "maze2d-umaze-v1", {"lagrange": True, "target_action_gap": 5.0}),

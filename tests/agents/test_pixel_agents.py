@@ -18,8 +18,7 @@ KINDS = {"drq_bc": (DrQBC, PlainDrQBC), "pixel_bc": (PixelBC, PlainBC)}
 
 
 def make(kind, seeds, frozen=False, **changes):
-    if kind == "drq_bc":
-        changes = {"noise_updates": 4, "tau": 0.1} | changes
+    changes = {"noise_updates": 4} | ({"tau": 0.1} if kind == "drq_bc" else {}) | changes
     agent = KINDS[kind][0]
     settings = agent.Settings(**{**TINY, **changes})
     return agent(SHAPE, A, seeds, settings, dtype=F64, frozen=frozen)
@@ -142,8 +141,9 @@ def test_the_encoder_learns_from_the_critics_alone():
         assert torch.equal(value, quiet.encoder.state_dict()[name])
 
 
-def test_noise_falls_linearly_and_is_cut():
-    agent = make("drq_bc", [0], noise_updates=100)
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_falls_linearly_and_is_cut(kind):
+    agent = make(kind, [0], noise_updates=100)
     stds = []
     for agent.updates in (0, 50, 100, 500):
         stds.append(agent.std)

@@ -65,6 +65,12 @@ def test_td3_bc_settings_reach_the_equations():
     follow(agent, plain_of(PlainTD3BC, agent, alpha=1.0, tau=0.1, gamma=0.9, every=3), 7)
 
 
+@pytest.mark.parametrize("decay", [0.1, 10.0])
+def test_regularised_td3_bc_equals_the_plain_update_with_pytorchs_adamw(decay):
+    agent = make("td3_bc_regularised", SEEDS, weight_decay=decay)
+    follow(agent, plain_of(PlainTD3BC, agent, alpha=1.0, decay=decay), 8)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("sac", {}), ("sac_min", {"policy": "min"}), ("redq", {"subset": 3})],

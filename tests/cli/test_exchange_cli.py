@@ -82,7 +82,7 @@ def test_files_of_another_task_stay_out(theirs: Path, tmp_path: Path, refused: R
     [
         ("5m_samples.npz", "model", "must end in .npz"),
         ("model.bin", "model", "neither"),
-        ("model.pt", "model", "not a checkpoint"),
+        ("model.pt", "model", "no file that torch.save wrote"),
         ("model.pt", "model.npz", "must be a folder"),
         ("gone.pt", "model", "does not exist"),
     ],
@@ -143,7 +143,9 @@ def test_what_can_not_be_exported(hopper: Path, tmp_path: Path, refused: Refused
         "export", "--data", hopper, "--format", "d4rl", "--out", out
     )
     wanted = ["--data", hopper, "--format", "npz", "--out", tmp_path / "x.npz"]
-    assert "task 'walker2d' has 17 and 6" in refused("export", *wanted, "--task", "walker2d")
+    assert "is of task 'hopper', as it says itself, not of 'walker2d'" in refused(
+        "export", *wanted, "--task", "walker2d"
+    )
     error = refused("export", "--data", "hopper-medum-v2", *wanted[2:])
     assert "did you mean" in error
     assert "hopper-medium-v2" in error

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import datasets
+from synther.datasets import d4rl
 from synther.datasets.d4rl import load_transitions, read_hdf5, skipped_rows
 from synther.errors import SyntherError
 from synther.transitions import FIELDS
@@ -114,10 +115,106 @@ def test_timeout_wins_over_terminal_and_last_row_is_dropped(tmp_path):
 
 
 def test_the_files_own_next_observations_are_not_used(tmp_path):
-    content = arrays(5)
+    content = arrays(30, terminals=[7], timeouts=[19])
     plain = read_hdf5(write(tmp_path / "a.hdf5", content))
-    content["next_observations"] = content["observations"] + 100
+    content["next_observations"] = following(content)
+    assert (content["next_observations"][7] != content["observations"][8]).all()
     assert_same(read_hdf5(write(tmp_path / "b.hdf5", content)), vars(plain))
+
+
+def following(content):
+    """Return the true next observations: another one where an episode ends."""
+    own = np.roll(content["observations"], -1, axis=0)
+    own[content["terminals"] | content["timeouts"]] += 1
+    return own
+
+
+STORED = {
+    "plain": {},
+    "packed": {"compression": "gzip", "chunks": (7, 3)},
+    "packed by column": {"compression": "gzip", "chunks": (7, 1)},
+}
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("block", [4, 16_384])
+def test_rows_that_do_not_follow_on_each_other_are_counted(
+    tmp_path, monkeypatch, stored, kind, block
+):
+    monkeypatch.setattr(d4rl, "BLOCK", block)
+    content = arrays(101, terminals=[40], timeouts=[60])
+    content["next_observations"] = following(content)
+    content["next_observations"][[11, 40, 60, 89]] += 0.5  # two of them at ends
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w") as file:
+        for key, value in content.items():
+            if key in ("observations", "next_observations"):
+                file.create_dataset(key, data=value.astype(kind), **STORED[stored])
+            else:
+                file[key] = value
+    with pytest.raises(SyntherError, match=r"in 2 of 101 rows .*\(first: row 11\).*--own-next"):
+        read_hdf5(path)
+    assert len(read_hdf5(path, own_next_observations=True)) == 100
+
+
+def test_rows_in_random_order_are_refused_and_their_own_taken(tmp_path):
+    content = arrays(800, terminals=[100, 500], timeouts=[300])
+    content["next_observations"] = following(content)
+    shuffled = np.random.default_rng(0).permutation(800)
+    mixed = {key: value[shuffled] for key, value in content.items()}
+    path = write(tmp_path / "a.hdf5", mixed)
+    with pytest.raises(SyntherError, match=r"in 79\d of 800 rows"):
+        read_hdf5(path)
+    read = load_transitions(path, own_next_observations=True)
+    kept = ~mixed["timeouts"]
+    assert_same(read, {name: np.float32(mixed[name][kept]) for name in FIELDS})
+    del mixed["next_observations"]
+    with pytest.raises(SyntherError, match="no next_observations of its own"):
+        read_hdf5(write(tmp_path / "b.hdf5", mixed), own_next_observations=True)
+
+
+def test_rounding_is_no_break(tmp_path):
+    content = arrays(50)
+    content["next_observations"] = following(content) * (1 + 1e-6)
+    assert len(read_hdf5(write(tmp_path / "a.hdf5", content))) == 49
+
+
+def test_what_d4rl_published_is_read_as_d4rl_reads_it(tmp_path, edit_config):
+    content = arrays(50)
+    content["next_observations"] = content["observations"]
+    path = write(tmp_path / "hopper_medium-v2.hdf5", content)
+    with pytest.raises(SyntherError, match="in 49 of 50 rows"):
+        read_hdf5(path)
+    edit_config("datasets.yaml", "bytes: 152756557", f"bytes: {path.stat().st_size}")
+    assert_same(read_hdf5(path), row_by_row(content, 1000))
+
+
+@pytest.mark.parametrize("key", ["terminals", "timeouts"])
+def test_flags_that_are_neither_0_nor_1_want_a_threshold(tmp_path, key):
+    content = arrays(30, terminals=[4, 9], timeouts=[14])
+    plain = read_hdf5(write(tmp_path / "a.hdf5", content))
+    content[key] = content[key] * 1.09 - 0.05
+    path = write(tmp_path / "b.hdf5", content)
+    with pytest.raises(SyntherError, match=rf"{key} are not all 0 or 1 but from -0.05 to 1.04"):
+        read_hdf5(path)
+    assert_same(read_hdf5(path, threshold_terminals=0.5), vars(plain))
+
+
+def test_a_file_without_timeouts_takes_its_tasks_time_limit_or_says_that_there_is_none(tmp_path):
+    content = arrays(700, timeouts=None)
+    path = write(tmp_path / "a.hdf5", content)
+    with pytest.raises(SyntherError, match=r"no timeouts, and nothing says .*--time-limit"):
+        read_hdf5(path)
+    umaze = row_by_row(content, 300)
+    assert len(umaze["rewards"]) == 697
+    assert_same(read_hdf5(path, 300), umaze)
+    assert_same(read_hdf5(path, task="maze2d-umaze"), umaze)
+    assert_same(read_hdf5(path, 100, task="maze2d-umaze"), row_by_row(content, 100))
+    assert_same(read_hdf5(write(tmp_path / "maze2d-umaze-sparse-v1.hdf5", content)), umaze)
+    with h5py.File(path, "a") as file:
+        file["metadata/task"] = np.bytes_("maze2d-umaze")
+    assert_same(read_hdf5(path), umaze)
 
 
 def test_column_rewards_and_floating_flags_read_alike(tmp_path):
@@ -278,7 +375,7 @@ def test_reading_costs_far_less_than_the_row_loop(tmp_path):
         "rewards": rng.random(n, np.float32),
         "terminals": rng.random(n) < 0.02,
     }
-    path = write(tmp_path / "big.hdf5", content)
+    path = write(tmp_path / "hopper-big.hdf5", content)
     part = {key: value[: n // share] for key, value in content.items()}
 
     def seconds(read, *arguments):

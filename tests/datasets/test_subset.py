@@ -62,6 +62,19 @@ def test_transitions_are_drawn_evenly() -> None:
     assert abs(counts.reshape(10, 100).sum(axis=1) - 2000).max() < 4 * np.sqrt(2000)
 
 
+@pytest.mark.parametrize("choose", ["transitions", "trajectories"])
+def test_a_number_of_rows_may_be_asked_for(choose: str) -> None:
+    data = numbered([50, 30, 20], [False, True, False])
+    few, more = (subset(data, choose=choose, seed=3, rows=rows) for rows in (7, 30))
+    assert (len(few), len(more)) == (7, 30)
+    assert set(few.rewards) < set(more.rewards)
+    share = subset(data, 30, choose, seed=3)
+    np.testing.assert_array_equal(more.rewards, share.rewards)
+    for rows, words in ((101, "101 of 100 transitions can't be drawn"), (1, "two rows or more")):
+        with pytest.raises(SyntherError, match=words):
+            subset(data, rows=rows)
+
+
 @pytest.mark.parametrize(
     ("percent", "choose"), [(0, "transitions"), (101, "transitions"), (1, "transitions"), (50, "x")]
 )

@@ -56,6 +56,8 @@ def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
         "my_generators/gaussian.py",
         "config/sources.yaml",
         "shell-generator",
+        "Snakefile",
+        "plan",
     }
 
 
@@ -144,6 +146,15 @@ def test_a_new_table_is_planned(checkout: Path, blocks: dict[str, str]) -> None:
     assert jobs
     assert int(jobs[1]) == 2 * 2 * 2  # datasets, agents, sources; 8 seeds a job
     assert "figures/awac.pdf" in plan
+
+
+@pytest.mark.slow
+def test_a_new_rule_is_planned(checkout: Path, blocks: dict[str, str]) -> None:
+    with open(checkout / "Snakefile", "a", encoding="utf-8") as file:
+        file.write("\n\n" + blocks["Snakefile"])
+    rows = run(commands(blocks["plan"]), checkout).stdout.splitlines()[2:-1]
+    jobs = {rule: int(count) for rule, count, *_ in map(str.split, rows)}
+    assert jobs == {"download_dataset": 1, "train_offline": 1, "distil": 1, "all": 3}
 
 
 def test_the_other_entries_fit_their_schema() -> None:

@@ -15,6 +15,7 @@ from synther.specs import (
     fetched_policies,
     policies_folder,
     source_settings,
+    source_spec,
     stands_for,
     task_spec,
 )
@@ -48,7 +49,8 @@ def test_the_curve_runs_every_source_at_every_share() -> None:
     paper = Experiments("paper")
     runs = paper.runs("small_data")
     shares = [1, 3, 5, 10, 15, 20]
-    assert paper.percents("small_data") == shares
+    assert list(map(str, paper.shares("small_data"))) == [f"{share}pct" for share in shares]
+    assert {run.agent for run in runs} == {"td3_bc", "iql"}
     assert {run.source for run in runs} == {"real"} | {
         f"{source}-{percent}pct"
         for source in (
@@ -61,6 +63,81 @@ def test_the_curve_runs_every_source_at_every_share() -> None:
         for percent in shares
     }
     assert paper.real_data("hopper-medium-replay-v2", "synther-5pct").endswith("/5pct.npz")
+
+
+def test_the_papers_first_figure_is_an_experiment_of_its_own() -> None:
+    paper = Experiments("paper")
+    assert "figures/figure1a.pdf" in paper.all_figures()
+    runs = paper.runs("figure1a")
+    shared = {run.source for run in runs} - {"real"}
+    assert {run.dataset for run in runs} == {"walker2d-medium-replay-v2"}
+    assert {run.agent for run in runs} == {"iql"}
+    assert len(runs) == len(shared) + 1 == 6
+    assert {str(source_spec(source)["share"]) for source in shared} == {"15pct"}
+    assert set(paper.results("figure1a")) <= set(paper.results("small_data"))
+    claims = {claim["name"]: claim for claim in paper.table("claims")["claims"]}
+    against = [side["cells"][0]["source"] for side in claims["figure1a"]["against"]]
+    assert {*against, "synther-15pct"} == shared
+
+
+def test_a_curve_over_transitions_has_a_rival() -> None:
+    paper = Experiments("paper")
+    runs = paper.runs("tiny_data")
+    cells = {(run.agent, run.source) for run in runs}
+    sizes = (100, 300, 1000, 3000)
+    own = {("td3_bc", f"{source}-{n}rows") for source in ("real", "synther") for n in sizes}
+    assert cells == own | {("td3_bc_regularised", f"real-{n}rows") for n in sizes}
+    folder = "results/paper/subsets/hopper-medium-v2"
+    assert paper.real_data("hopper-medium-v2", "synther-300rows") == f"{folder}/300rows.npz"
+    table = paper.table("tiny_data")
+    assert (table["unit"], tuple(table["amounts"])) == ("rows", sizes)
+    assert table["rivals"] == {"td3_bc_regularised": "real"}
+    assert table["series"]["td3_bc_regularised"] == "TD3+BC, regularised (real)"
+    assert table["agents"] == {"td3_bc": "TD3+BC"}
+    assert source_spec("synther-3000rows")["title"] == "SynthER, 3,000 transitions"
+    assert source_spec("real-15pct")["title"] == "real, 15%"
+
+
+def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path]) -> None:
+    known = Experiments("known")
+    assert (known.seeds("table1", "real"), known.seeds("tiny_data", "real-300rows")) == (4, 8)
+    tiny = {run.seeds for run in known.runs("tiny_data")}
+    assert tiny == {(0, 1, 2, 3), (4, 5, 6, 7)}
+    seeds = {run.source: 0 for run in known.runs("figure1a")}
+    for run in known.runs("figure1a"):
+        seeds[run.source] += len(run.seeds)
+    eight = {"real-15pct", "synther-15pct"}
+    assert {source: 8 if source in eight else 4 for source in seeds} == seeds
+    assert budget.describe(known, "figure1a").startswith("4 or 8 seeds; 100,000 updates; 300,000")
+    assert budget.describe(known, "tiny_data").startswith(
+        "8 seeds; 50,000 updates; networks of 128; 1,000,000 transitions a dataset; "
+        "diffusion: 100,000 samples, width 256, 30,000 steps"
+    )
+    edit_config("presets/known.yaml", "real-15pct: 8", "real-15rows: 8")
+    with pytest.raises(SyntherError, match="unknown source pattern 'real-15rows'"):
+        Experiments("known").runs("figure1a")
+
+
+def test_shares_have_settings_of_their_own() -> None:
+    tiny = agent_settings("td3_bc", "hopper-medium-local", "known", "real-300rows")
+    assert (tiny["hidden"], tiny["steps"], tiny["batch_size"]) == ([128, 128], 50_000, 256)
+    rival = agent_settings("td3_bc_regularised", "hopper-medium-local", "known", "real-300rows")
+    assert rival == tiny | {"alpha": 1.0, "weight_decay": 0.1}
+    share = agent_settings("iql", "walker2d-medium-replay-local", "known", "synther-15pct")
+    assert (share["hidden"], share["steps"]) == ([256, 256], 100_000)
+    known = Experiments("known")
+    assert [known.samples(f"synther-{s}") for s in ("300rows", "15pct")] == [100_000, 1_000_000]
+    widths = [
+        source_settings(f"synther-{s}", "hopper-medium-local", "known")["width"]
+        for s in ("300rows", "15pct")
+    ]
+    assert widths == [256, 512]
+
+
+def test_shares_that_an_experiment_lacks_are_refused(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "percents: [1, 3]", "percents: [1, 4]")
+    with pytest.raises(SyntherError, match="unknown share '4pct'"):
+        Experiments("quick").runs("small_data")
 
 
 def test_larger_agents_run_beside_the_ones_they_are_like() -> None:
@@ -97,15 +174,10 @@ def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
 
 def test_paths_of_files() -> None:
     paper, quick = Experiments("paper"), Experiments("quick")
-    assert paper.figures("table1")[0] == "figures/table1.pdf"
-    assert quick.figures("table1")[0] == "figures/quick/table1.pdf"
-    assert {path.rpartition(".")[2] for path in paper.all_figures()} == {
-        "pdf",
-        "png",
-        "csv",
-        "tex",
-        "md",
-    }
+    assert "figures/table1.pdf" in paper.figures("table1")
+    assert "figures/quick/table1.pdf" in quick.figures("table1")
+    suffixes = {path.rpartition(".")[2] for path in paper.all_figures()}
+    assert suffixes == {"csv", "json", "md", "pdf", "png", "tex"}
     assert paper.dataset_file("hopper-medium-v2") == "data/d4rl/hopper_medium-v2.hdf5"
     assert quick.dataset_file("hopper-medium-local") == "data/quick/local/hopper-medium-local.hdf5"
     assert quick.training_data("hopper-medium-local", "real") == quick.dataset_file(
@@ -213,9 +285,8 @@ def test_a_table_knows_whether_it_is_the_papers_protocol() -> None:
     assert (paper["is_paper_protocol"], quick["is_paper_protocol"]) == (True, False)
     for name, said in {"paper": True, "reference": True, "known": True, "quick": False}.items():
         assert Experiments(name).table("table1")["is_evidence"] is said
-    assert {"name": "hopper-medium-expert-local", "paper_name": "hopper-medium-expert-v2"} in (
-        quick["groups"]["locomotion"]
-    )
+    rows = [(row["name"], row["paper_name"]) for row in quick["groups"]["locomotion"]]
+    assert ("hopper-medium-expert-local", "hopper-medium-expert-v2") in rows
     assert paper["agents"] == {"td3_bc": "TD3+BC", "iql": "IQL", "edac": "EDAC"}
 
 
@@ -308,7 +379,7 @@ def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[...
     assert quick.results("aggregates") == quick.results("table1")
     claims = {claim["name"]: claim for claim in quick.table("claims")["claims"]}
     assert any(claims["locomotion-iql"]["of"]["cells"])
-    for left_out in ("locomotion-td3_bc", "pixels-drq_bc", "online", "small_data"):
+    for left_out in ("locomotion-td3_bc", "pixels-drq_bc", "online", "small_data-iql"):
         assert not any(claims[left_out]["of"]["cells"]), left_out
     with pytest.raises(NotRunError, match="leaves experiment 'mixture' out"):
         quick.runs("mixture")

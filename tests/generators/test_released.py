@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from released_checkpoint import DEPTH, DIM_T, WIDTH, A, Change, D, Plain, checkpoint
@@ -97,6 +101,14 @@ def text(content: dict) -> None:
     content["ema"]["ema_model.net.proj.bias"] = "none"
 
 
+def without_average(content: dict) -> None:
+    del content["ema"]
+
+
+def doubled(content: dict) -> None:
+    content["ema"]["module.ema_model.net.proj.bias"] = torch.zeros(DIM_T)
+
+
 def flat(content: dict) -> None:
     content["ema"]["ema_model.normalizer.std"][0] = 0.0
 
@@ -113,8 +125,10 @@ def flat(content: dict) -> None:
         (gap, "lacks|has net"),
         (text, "lacks"),
         (flat, "not above 0"),
-        (lambda content: content["model"], "no averaged weights"),
-        (lambda content: [1, 2], "no averaged weights"),
+        (without_average, "no averaged weights; it has step, model, opt, scaler: give model-STEP"),
+        (lambda content: {"ema": {"a": 1}}, "'ema' of .* holds no averaged weights; it has a: "),
+        (lambda content: [1, 2], "it holds a list"),
+        (doubled, "has both ema_model.net.proj.bias and module.ema_model.net.proj.bias"),
     ],
 )
 def test_what_is_no_such_model_is_refused(
@@ -143,14 +157,132 @@ class Harmful:
 def test_code_in_a_file_is_never_run(plain: Plain, tmp_path: Path) -> None:
     trace = tmp_path / "ran"
     path = checkpoint(plain, tmp_path / "m.pt", lambda content: content | {"x": Harmful(trace)})
-    with pytest.raises(SyntherError, match="can be read safely"):
+    with pytest.raises(SyntherError, match=r"names posix\.mkdir: .* code is never run") as found:
         load_released(path, D, A)
     assert not trace.exists()
+    assert "\x1b" not in str(found.value)
+    assert "weights_only" not in str(found.value)
+
+
+def renamed(part: Callable[[str], str]) -> Change:
+    """Return what renames the averaged weights, leaving the rest."""
+
+    def change(content: dict) -> None:
+        state = content["ema"]
+        for name in [name for name in state if name.startswith("ema_model.")]:
+            state[part(name)] = state.pop(name)
+
+    return change
+
+
+def own(content: dict) -> dict:
+    """Return the averaged model's own state_dict."""
+    state = content["ema"]
+    prefix = "ema_model."
+    return {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
+
+
+def with_numpy(content: dict) -> dict:
+    about = {"step": np.int64(1000), "loss": np.float32(0.5), "losses": np.arange(3.0)}
+    return content | about | {"best": np.bool_(True)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        renamed(lambda name: f"module.{name}"),
+        renamed(lambda name: name.replace("ema_model.", "ema_model.module.")),
+        renamed(lambda name: name.replace("net.", "net._orig_mod.")),
+        renamed(lambda name: f"_orig_mod.module.{name}"),
+        lambda content: content["ema"],
+        own,
+        lambda content: {f"module.{name}": value for name, value in own(content).items()},
+        lambda content: content | {"ema": own(content)},
+        with_numpy,
+    ],
+)
+def test_the_averaged_weights_are_found_under_other_names(
+    plain: Plain, tmp_path: Path, change: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = load_released(checkpoint(plain, tmp_path / "m.pt", change), D, A)
+    sigma, x = torch.ones(3), torch.randn(3, 10)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.denoise(x, sigma), plain.denoise(x, sigma))
+    # Of a state_dict alone it can't be told which of the two models it is
+    names = torch.load(tmp_path / "m.pt", weights_only=False)
+    is_bare = "ema" not in names and not any("ema_model" in name for name in names)
+    assert ("taken for averaged" in capsys.readouterr().err) == is_bare
+
+
+def test_numbers_of_an_older_numpy_are_read(plain: Plain, tmp_path: Path) -> None:
+    new = checkpoint(plain, tmp_path / "new.pt", with_numpy)
+    path = tmp_path / "old.pt"
+    with zipfile.ZipFile(new) as there, zipfile.ZipFile(path, "w") as here:
+        for member in there.namelist():
+            content = there.read(member)
+            if member.endswith("data.pkl"):
+                assert b"numpy._core." in content
+                content = content.replace(b"numpy._core.", b"numpy.core.")
+            here.writestr(member.replace("new/", "old/"), content)
+    assert load_released(path, D, A).settings.steps == 1000
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "pointer of Git LFS"),
+        (b"<!DOCTYPE html>", "a web page"),
+        (b"", "cut short"),
+    ],
+)
+def test_what_is_no_archive_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "m.pt"
+    path.write_bytes(content)
+    with pytest.raises(SyntherError, match=words):
+        load_released(path, D, A)
+
+
+def test_the_older_format_of_torch_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "m.pt"
+    torch.save({"ema": {}}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(SyntherError, match=r"format of torch before 1\.6"):
+        load_released(path, D, A)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (MemoryError(), "does not fit the memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "does not fit the memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "does not fit the memory"),
+        (torch.AcceleratorError("CUDA error: busy"), "can't go to the device"),
+    ],
+)
+@pytest.mark.parametrize("read", ["released", "own"])
+def test_a_fault_of_the_machine_is_not_taken_for_the_file_s(
+    plain: Plain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+    words: str,
+    read: str,
+) -> None:
+    path = checkpoint(plain, tmp_path / "model.pt")
+
+    def fail(*args: object, **options: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(SyntherError, match=words) as found:
+        load_released(path, D, A) if read == "released" else Diffusion.load(tmp_path)
+    assert "damaged" not in str(found.value)
+    assert "give model-STEP" not in str(found.value)
 
 
 @pytest.mark.parametrize("cut", [0, 100, 5000])
 def test_damaged_files(plain: Plain, tmp_path: Path, cut: int) -> None:
     path = checkpoint(plain, tmp_path / "m.pt")
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(SyntherError, match="not a checkpoint"):
+    with pytest.raises(SyntherError, match=r"cut short|parts do not fit"):
         load_released(path, D, A)

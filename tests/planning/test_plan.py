@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -14,21 +15,18 @@ from synther import SyntherError
 from synther.cli import main
 from synther.envs import make_env
 from synther.experiments import Experiments
-from synther.planning.costs import Requests, total, wall_hours
-from synther.planning.jobs import Jobs
-from synther.planning.paths import preset_of
-from synther.planning.rates import read_rates
-from synther.planning.work import Job, Work
-from synther.specs import task_spec
+from synther.planning import costs
+from synther.planning.dag import Job
+from synther.planning.rates import Work, read_rates
+from synther.planning.resources import RuleResources
+from synther.planning.totals import totals, wall_hours
+from synther.specs import source_spec, task_spec
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, so that no result and no benchmark of the checkout counts."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("here")
+TRAINING = {"dataset": "hopper-medium-v2", "source": "synther", "first": "0", "last": "7"}
 
 
 def benchmark(folder: Path, name: str, device: str, **rates: object) -> Path:
@@ -72,8 +70,6 @@ def test_a_figure_s_path_is_its_preset_s(capsys) -> None:
     plan = planned(capsys, "figures/quick/table1.pdf")
     assert plan["preset"] == "quick"
     assert plan["rules"]["train_offline"]["jobs"] == len(Experiments("quick").runs("table1"))
-    assert preset_of("figures/table1.md") == "paper"
-    assert preset_of("data/d4rl/hopper_medium-v2.hdf5") is None
 
 
 def test_a_benchmark_of_the_same_kind_of_device_wins(here: Path, capsys) -> None:
@@ -126,62 +122,89 @@ def test_gpu_hours_are_those_of_what_computes_on_the_device(capsys) -> None:
 
 def test_results_that_are_there_cost_nothing(here: Path, capsys) -> None:
     whole = planned(capsys, "table1", "--preset", "quick")
-    job = Jobs("quick").job("collect_dataset", {"dataset": "hopper-medium-expert-local"})
-    for output in job.outputs:
-        (here / output).parent.mkdir(parents=True)
-        (here / output).touch()
+    output = here / "data/quick/local/hopper-medium-expert-local.hdf5"
+    output.parent.mkdir(parents=True)
+    output.touch()
     rest = planned(capsys, "table1", "--preset", "quick")
     assert rest["done"] == 1
     assert rest["total"]["jobs"] == whole["total"]["jobs"] - 1
     assert planned(capsys, "table1", "--preset", "quick", "--from-scratch") == whole
 
 
-def test_wall_time_is_bound_by_cores_gpus_or_the_longest_chain(monkeypatch) -> None:
-    rates = read_rates("cuda")
-    monkeypatch.setattr(type(rates), "job_seconds", lambda self, job: 3600.0)
-    chain = {
-        name: Job("table", (name,), needs, "log", threads=2, on_device=True)
+def test_wall_time_is_bound_by_cores_gpus_or_the_longest_chain() -> None:
+    resources = {"estimate_ms": 3_600_000, "gpu": 1}
+    chain = [
+        Job("table", (name,), needs=needs, threads=2, resources=resources)
         for name, needs in {"a": (), "b": ("a",), "c": ("b",), "d": ()}.items()
-    }
-    assert wall_hours(chain, rates, cores=1, gpus=4) == 8
-    assert wall_hours(chain, rates, cores=8, gpus=1) == 4
-    assert wall_hours(chain, rates, cores=8, gpus=4) == 3
-    assert total(chain.values(), rates).gpu_hours == 4
+    ]
+    assert wall_hours(chain, cores=1, gpus=4) == 8
+    assert wall_hours(chain, cores=8, gpus=1) == 4
+    assert wall_hours(chain, cores=8, gpus=4) == 3
+    assert totals(chain, on_gpus=True)["all"]["gpu_hours"] == 4
+    assert totals(chain, on_gpus=False)["all"]["gpu_hours"] == 0
+
+
+def test_a_rule_that_estimates_nothing_takes_its_time_limit() -> None:
+    assert Job("mine", ("a",), resources={"runtime": 30}).seconds == 1800
+    assert Job("mine", ("a",), resources={"runtime": 30, "estimate_ms": 1500}).seconds == 1.5
+    assert Job("mine", ("a",)).seconds == 0
+
+
+def asked(preset: str, device: str, wildcards: dict[str, str], attempt: int = 1) -> dict[str, int]:
+    """What a training job asks for and does, as Snakemake learns it."""
+    asks = RuleResources({preset: Experiments(preset)}, device)(costs.train_offline)
+    every = {name: tell(wildcards | {"preset": preset}, attempt) for name, tell in asks.items()}
+    return {name: value for name, value in every.items() if value is not None}
 
 
 def test_a_further_attempt_asks_for_more() -> None:
-    requests = Requests("paper", "auto")
-    job = {"dataset": "hopper-medium-v2", "source": "synther", "agent": "edac"}
-    job |= {"first": "0", "last": "7"}
-    first, second, third = (
-        [getattr(requests, what)("train_offline", job, n) for what in ("mem_mb", "runtime")]
-        for n in (1, 2, 3)
-    )
-    assert second[0] == pytest.approx(1.5 * first[0], abs=1)
-    assert third[0] == pytest.approx(2 * first[0], abs=1)
-    assert [second[1], third[1]] == [2 * first[1], 3 * first[1]]
-    assert requests.gpu("train_offline", job, 1) == 1
-    assert Requests("paper", "cpu").gpu("train_offline", job, 1) == 0
+    job = TRAINING | {"agent": "edac"}
+    first, second, third = (asked("paper", "auto", job, attempt) for attempt in (1, 2, 3))
+    assert second["mem_mb"] == pytest.approx(1.5 * first["mem_mb"], abs=1)
+    assert third["mem_mb"] == pytest.approx(2 * first["mem_mb"], abs=1)
+    assert [second["runtime"], third["runtime"]] == [2 * first["runtime"], 3 * first["runtime"]]
+    assert first["estimate_ms"] == third["estimate_ms"]
+    assert first["gpu"] == 1
+    assert "gpu" not in asked("paper", "cpu", job)
 
 
 def test_longer_jobs_ask_for_more_time() -> None:
-    requests = Requests("paper", "cuda")
-    job = {"dataset": "hopper-medium-v2", "source": "real", "first": "0", "last": "7"}
-    td3_bc, edac = (
-        requests.runtime("train_offline", job | {"agent": a}, 1) for a in ("td3_bc", "edac")
-    )
-    assert edac > 3 * td3_bc
-    tiny = Requests("quick", "cuda").runtime(
-        "train_offline", job | {"dataset": "hopper-medium-local", "agent": "td3_bc"}, 1
-    )
-    assert tiny == 10
+    td3_bc, edac = (asked("paper", "cuda", TRAINING | {"agent": a}) for a in ("td3_bc", "edac"))
+    assert edac["runtime"] > 3 * td3_bc["runtime"]
+    assert td3_bc["runtime"] * 60_000 >= 3 * td3_bc["estimate_ms"]
+    tiny = TRAINING | {"dataset": "hopper-medium-local", "agent": "td3_bc"}
+    assert asked("quick", "cuda", tiny)["runtime"] == 10
+
+
+def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
+    """By hand: 8M seed updates at 107 a second, 16M steps at 13,000, four seconds to start."""
+    job = asked("paper", "cpu", TRAINING | {"agent": "td3_bc", "source": "real"})
+    seconds = 8e6 / 107 + 200 * 10 * 8 * 1000 / 13_000 + 4
+    assert job["estimate_ms"] == round(1000 * seconds)
+    assert job["runtime"] == math.ceil(3 * seconds / 60)
+    assert job["updates"] == 8_000_000
+    assert job["environment_steps"] == 16_000_000
+    assert job["mem_mb"] == Experiments("paper").memory_mb("hopper-medium-v2", "real") + 500
+
+
+@pytest.mark.parametrize(
+    ("settings", "unit", "amount"),
+    [
+        (source_spec("synther")["settings"] | {"steps": 10}, "diffusion_fit_rows", 10 * 256),
+        ({"epochs": 3, "rows": None}, "tabular_rows", 3 * 1000 * 27),
+        ({"shrink": 1.0, "depth": 4}, "rows", 1000),  # of one's own
+    ],
+)
+def test_a_generator_is_counted_by_its_settings(settings: dict, unit: str, amount: int) -> None:
+    (work,) = costs._fit("synther", settings, columns=27, rows=1000, memory_mb=0).work
+    assert (work.unit, work.amount) == (unit, amount)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["tabel1"], "did you mean table1"),
-        (["figures/quick/table1.pdf", "--preset", "paper"], "not of preset 'paper'"),
+        (["figures/quick/table1.pdf", "--preset", "paper"], "is of preset quick, not 'paper'"),
         (["--preset", "quik"], "did you mean quick"),
         (["figures/quick/tabel1.pdf"], "did you mean table1"),
     ],
@@ -191,14 +214,27 @@ def test_misspelt_targets_are_named(arguments: list[str], says: str, capsys) -> 
     assert says in capsys.readouterr().err
 
 
+def test_outside_of_a_checkout_it_says_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert main(["status"]) == 1
+    assert "No Snakefile found" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", ["plan", "status"])
-def test_it_starts_without_torch(verb: str, here: Path) -> None:
+def test_it_starts_without_torch_and_says_nothing_of_snakemake(verb: str) -> None:
     code = (
-        f"import sys; from synther.cli import main; main(['{verb}', '--preset', 'quick']);"
-        "sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'mujoco')))"
+        "import sys; from synther.cli import main;"
+        f"main(['{verb}', 'table1', '--preset', 'known']);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'mujoco')))"
     )
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +247,7 @@ def test_stated_dimensions_are_the_simulators(task: str) -> None:
 
 def test_the_defaults_of_agents_are_their_settings() -> None:
     from synther.agents.base import OfflineSettings
-    from synther.planning.jobs import DEFAULTS
+    from synther.planning.costs import DEFAULTS
 
     own = OfflineSettings()
     for name, value in DEFAULTS.items():

@@ -78,6 +78,28 @@ def test_unknown_names_of_a_mapping_are_told() -> None:
         published.footnotes(["sure"])
 
 
+@pytest.mark.parametrize(
+    ("status", "source"), [("matches_corl", "d4rl_corl"), ("matches_vd4rl", "vd4rl_source")]
+)
+def test_what_is_said_to_equal_another_table_does_to_rounding(status: str, source: str) -> None:
+    numbers = paper.load()
+    key = ["dataset", "agent"]
+    theirs = numbers[numbers["table"] == source].set_index(key)
+    same = numbers[(numbers["status"] == status) & (numbers["dataset"] != "AVERAGE")]
+    assert len(same)
+    for _, row in same.iterrows():
+        there = theirs.loc[tuple(row[key])]
+        for column in ("mean", "std"):
+            assert row[column] == pytest.approx(there[column], abs=0.0501), tuple(row[key])
+
+
+def test_a_mean_of_other_means_has_no_deviation_of_its_own() -> None:
+    other = paper.load()
+    other = other[(other["table"] == "d4rl_other") & other["dataset"].str.startswith("AVERAGE")]
+    assert len(other)
+    assert other["std"].isna().all()
+
+
 @pytest.mark.parametrize("table", ["d4rl", "vd4rl"])
 def test_average_rows_are_means_of_means_and_of_deviations(table: str) -> None:
     """The rule of our average rows; two recalled deviations depart from it (see the README)."""

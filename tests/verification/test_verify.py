@@ -350,3 +350,25 @@ def test_it_needs_no_torch(tree: Tree) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("share", "asked"), [("15pct", {"percent": 15.0}), ("300rows", {"rows": 300})]
+)
+def test_parts_of_a_dataset_are_held_against_their_names(
+    tree: Tree, share: str, asked: dict[str, float]
+) -> None:
+    path = tree.folder / f"results/{PRESET}/subsets/{tree.run.dataset}/{share}.npz"
+    flat = np.zeros(5, np.float32)
+    Transitions(flat[:, None], flat[:, None], flat, flat[:, None], flat).save(path)
+    record = {
+        "data": tree.input(tree.dataset),
+        "transitions": 5,
+        "choose": "transitions",
+        "seed": 0,
+    }
+    write_json(path.with_suffix(".json"), record | asked | {"output_sha256": sha256(path)})
+    assert not [finding for finding in tree.verify().findings if "subsets" in str(finding)]
+    tree.change(path.with_suffix(".json"), **dict.fromkeys(asked, 7))
+    (finding,) = [f for f in tree.verify().findings if "subsets" in str(f)]
+    assert (finding.kind, next(iter(asked)) in finding.message) == ("stale", True)

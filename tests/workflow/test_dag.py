@@ -70,6 +70,7 @@ def small_checkout(checkout: Path) -> Path:
     quick["experiments"] = {
         "appendix_offline": {"datasets": ["antmaze-umaze-v2"]},
         "small_data": {"datasets": ["hopper-full-replay-v2"], "percents": [5, 10]},
+        "tiny_data": {"datasets": ["hopper-medium-v2"], "rows": [100, 300], "seeds": 1},
     }
     quick["generators"]["diffusion"] |= {"width": 32, "steps": 40, "sampling_steps": 4}
     path.write_text(yaml.safe_dump(quick))
@@ -164,7 +165,7 @@ def test_every_other_table_is_made_by_the_same_rules(small_checkout: Path) -> No
     path = small_checkout / "config/presets/quick.yaml"
     quick = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump(quick | {"seeds": 2, "datasets": ["hopper-medium-v2"]}))
-    names = ["appendix_offline", "small_data", "large_networks", "mixture"]
+    names = ["appendix_offline", "small_data", "tiny_data", "large_networks", "mixture"]
     done = snakemake(small_checkout, *[f"figures/quick/{name}.pdf" for name in names])
     assert done.returncode == 0, done.stdout + done.stderr
     for name in names:
@@ -178,6 +179,12 @@ def test_every_other_table_is_made_by_the_same_rules(small_checkout: Path) -> No
     )
     assert 45 <= len(real) == fitted["transitions"] <= 50  # 5%, time-outs left out
     runs = {p.parent.name for p in (results / "offline").rglob("*-10pct/*/seeds-0-1.parquet")}
-    assert runs == {"td3_bc"}
+    assert runs == {"td3_bc", "iql"}
+    few = Transitions.load(results / "subsets/hopper-medium-local/300rows.npz")
+    assert len(few) == 300
+    learned = {p.parent.name for p in (results / "offline").rglob("real-300rows/*/seeds-0-0.json")}
+    assert learned == {"td3_bc", "td3_bc_regularised"}
+    tiny = pd.read_csv(small_checkout / "figures/quick/tiny_data.csv")
+    assert len(tiny) == 2 * 3  # sizes, curves
     mixture = Transitions.load(results / "generators/hopper-medium-local/mix/mixture.npz")
     assert len(mixture) == 500

@@ -1,12 +1,15 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
+from pathlib import Path
+
 from synther import config as specs
 from synther.experiments import (
-    PAPER_PRESET,
     Experiments,
     preset_experiments,
     report_plan,
 )
-from synther.planning.costs import Requests
+from synther.planning import costs
+from synther.planning.resources import RuleResources
+from synther.shares import share_of
 from synther.sheets.writers import suffixes
 from synther.specs import (
     agent_settings,
@@ -21,13 +24,14 @@ from synther.specs import (
 )
 
 EXPERIMENTS = preset_experiments(config["preset"])
-# What jobs ask of a scheduler, from config/rates.yaml and results/bench/.
-REQUESTS = {preset: Requests(preset, config["device"]) for preset in EXPERIMENTS}
+# Makes `resources` of a cost: what jobs ask of a scheduler, and what they do, which limits nothing and
+# is there for `synther plan`. From config/rates.yaml and results/bench/.
+asks = RuleResources(EXPERIMENTS, config["device"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
 # Sources that need no device, shares of the data included.
-NOISE = f"({'|'.join(noise_sources())})(-[0-9]+pct)?"
+NOISE = f"({'|'.join(noise_sources())})(-[0-9]+(pct|rows))?"
 
 
 wildcard_constraints:
@@ -39,7 +43,7 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
-    percent=r"\d+",
+    share=r"\d+(pct|rows)",
 
 
 def assignments(settings):
@@ -50,13 +54,3 @@ def assignments(settings):
 def pixels(wildcards):
     """Return what a preset asks of the experiments on pixels."""
     return EXPERIMENTS[wildcards.preset].pixels()
-
-
-def asks(resource, name):
-    """Return what tells the mem_mb, runtime (minutes), gpu or threads of a rule, by wildcards and attempt."""
-
-    def of_job(wildcards, attempt):
-        requests = REQUESTS[wildcards.get("preset", PAPER_PRESET)]
-        return getattr(requests, resource)(name, dict(wildcards.items()), attempt)
-
-    return of_job

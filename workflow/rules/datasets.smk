@@ -1,6 +1,6 @@
 # Real transitions: D4RL's files, stand-ins collected here, and the policies that collect them.
 D4RL_FILES = {
-    Experiments.dataset_file(EXPERIMENTS["paper"], name): name
+    Path(spec["url"]).stem: name
     for name, spec in specs.load("datasets")["datasets"].items()
     if spec["kind"] == "d4rl"
 }
@@ -11,15 +11,16 @@ rule download_dataset:
         "data/d4rl/{file}.hdf5",
     log:
         "logs/download/{file}.log",
+    wildcard_constraints:
+        file="|".join(D4RL_FILES),
     retries: 2
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=asks("mem_mb", "download_dataset"),
-        runtime=asks("runtime", "download_dataset"),
+        **asks(lambda plan, w: costs.download(D4RL_FILES[w.file])),
         downloads=1,
     params:
-        dataset=lambda w: D4RL_FILES[f"data/d4rl/{w.file}.hdf5"],
+        dataset=lambda w: D4RL_FILES[w.file],
     shell:
         "synther download --dataset {params.dataset} --root data 2> {log}"
 
@@ -33,7 +34,7 @@ rule d4rl_policies:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        **asks(costs.d4rl_policies),
         downloads=1,
     shell:
         "synther policies --task {wildcards.task} --out data/policies/{wildcards.task}"
@@ -51,8 +52,7 @@ rule collect_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "collect_dataset"),
-        runtime=asks("runtime", "collect_dataset"),
+        **asks(costs.collect_dataset),
     params:
         rows=lambda w: EXPERIMENTS[w.preset].rows(w.dataset),
         policies=lambda w: policies_folder(
@@ -67,21 +67,21 @@ rule subset:
     input:
         lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
     output:
-        rows="results/{preset}/subsets/{dataset}/{percent}pct.npz",
-        record="results/{preset}/subsets/{dataset}/{percent}pct.json",
+        rows="results/{preset}/subsets/{dataset}/{share}.npz",
+        record="results/{preset}/subsets/{dataset}/{share}.json",
     log:
-        "logs/{preset}/subset/{dataset}/{percent}pct.log",
+        "logs/{preset}/subset/{dataset}/{share}.log",
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "subset"),
-        runtime=asks("runtime", "subset"),
+        **asks(costs.subset),
     params:
+        share=lambda w: share_of(w.share),
         choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
-        "synther subset --data {input} --percent {wildcards.percent}"
+        "synther subset --data {input} --{params.share.option} {params.share.amount}"
         " --choose {params.choice[choose]} --seed {params.choice[seed]}"
         " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"
 

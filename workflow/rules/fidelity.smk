@@ -13,8 +13,7 @@ rule fidelity:
     # every sample against every transition, by brute force: minutes on 8 cores at the paper's size
     threads: lambda w: 8 if EXPERIMENTS[w.preset].fidelity_samples() > 20_000 else 1
     resources:
-        mem_mb=asks("mem_mb", "fidelity"),
-        runtime=asks("runtime", "fidelity"),
+        **asks(costs.fidelity),
     params:
         number=lambda w: EXPERIMENTS[w.preset].fidelity_samples(),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],

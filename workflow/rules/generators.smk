@@ -12,9 +12,7 @@ rule fit_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "fit_generator"),
-        runtime=asks("runtime", "fit_generator"),
-        gpu=asks("gpu", "fit_generator"),
+        **asks(costs.fit_generator),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
@@ -50,9 +48,7 @@ rule sample_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "sample_generator"),
-        runtime=asks("runtime", "sample_generator"),
-        gpu=asks("gpu", "sample_generator"),
+        **asks(costs.sample_generator),
     params:
         folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
@@ -86,8 +82,7 @@ rule mix_sources:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "mix_sources"),
-        runtime=asks("runtime", "mix_sources"),
+        **asks(costs.mix_sources),
     params:
         share=lambda w: source_spec(w.source)["mix"]["real_share"],
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],

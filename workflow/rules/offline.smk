@@ -10,11 +10,9 @@ rule train_offline:
         "logs/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: asks("threads", "train_offline")
+    threads: asks.evaluation_threads
     resources:
-        mem_mb=asks("mem_mb", "train_offline"),
-        runtime=asks("runtime", "train_offline"),
-        gpu=asks("gpu", "train_offline"),
+        **asks(costs.train_offline),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

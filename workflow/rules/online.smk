@@ -7,11 +7,9 @@ rule train_online:
         "logs/{preset}/online/{task}/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: asks("threads", "train_online")
+    threads: asks.evaluation_threads
     resources:
-        mem_mb=asks("mem_mb", "train_online"),
-        runtime=asks("runtime", "train_online"),
-        gpu=asks("gpu", "train_online"),
+        **asks(costs.train_online),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

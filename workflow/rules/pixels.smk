@@ -1,6 +1,6 @@
 # Pixels: datasets rendered here or V-D4RL's, agents on frames, and their heads on synthetic latents.
 VD4RL_SHARDS = {
-    f"data/vd4rl/{below}": name
+    below.removesuffix(".hdf5"): name
     for name, spec in specs.load("datasets")["datasets"].items()
     if spec["kind"] == "vd4rl" and spec["level"] != "medium-expert"
     for below in spec["files"]
@@ -12,15 +12,16 @@ rule download_shard:
         "data/vd4rl/{shard}.hdf5",
     log:
         "logs/download/vd4rl/{shard}.log",
+    wildcard_constraints:
+        shard="|".join(VD4RL_SHARDS),
     retries: 2
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=asks("mem_mb", "download_shard"),
-        runtime=asks("runtime", "download_shard"),
+        **asks(lambda plan, w: costs.download(VD4RL_SHARDS[w.shard], f"{w.shard}.hdf5")),
         downloads=1,
     params:
-        dataset=lambda w: VD4RL_SHARDS[f"data/vd4rl/{w.shard}.hdf5"],
+        dataset=lambda w: VD4RL_SHARDS[w.shard],
     shell:
         "synther download --dataset {params.dataset} --shard {output} --root data 2> {log}"
 
@@ -34,8 +35,7 @@ rule render_dataset:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=asks("mem_mb", "render_dataset"),
-        runtime=asks("runtime", "render_dataset"),
+        **asks(costs.render_dataset),
     params:
         rows=lambda w: pixels(w).rows(),
         policies=lambda w: pixels(w).scale.get("policies", ""),
@@ -55,11 +55,9 @@ rule train_pixels:
         "logs/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.log",
     conda:
         ENVIRONMENT
-    threads: asks("threads", "train_pixels")
+    threads: 4
     resources:
-        mem_mb=asks("mem_mb", "train_pixels"),
-        runtime=asks("runtime", "train_pixels"),
-        gpu=asks("gpu", "train_pixels"),
+        **asks(costs.train_pixels),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
@@ -83,9 +81,7 @@ rule encode_latents:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=asks("mem_mb", "encode_latents"),
-        runtime=asks("runtime", "encode_latents"),
-        gpu=asks("gpu", "encode_latents"),
+        **asks(costs.encode_latents),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -109,9 +105,7 @@ rule fit_latents:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "fit_latents"),
-        runtime=asks("runtime", "fit_latents"),
-        gpu=asks("gpu", "fit_latents"),
+        **asks(costs.fit_latents),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -136,9 +130,7 @@ rule sample_latents:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "sample_latents"),
-        runtime=asks("runtime", "sample_latents"),
-        gpu=asks("gpu", "sample_latents"),
+        **asks(costs.sample_latents),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -162,11 +154,9 @@ rule train_heads:
         source="(?!real/)[a-z0-9-]+",
     conda:
         ENVIRONMENT
-    threads: asks("threads", "train_heads")
+    threads: 4
     resources:
-        mem_mb=asks("mem_mb", "train_heads"),
-        runtime=asks("runtime", "train_heads"),
-        gpu=asks("gpu", "train_heads"),
+        **asks(costs.train_pixels),
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),

@@ -19,8 +19,7 @@ rule table:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "table"),
-        runtime=asks("runtime", "table"),
+        **asks(costs.table),
     params:
         preset=lambda w: w.preset,
         table=lambda w: EXPERIMENTS[w.preset].table(w.experiment),
@@ -60,8 +59,7 @@ rule scores:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=asks("mem_mb", "scores"),
-        runtime=asks("runtime", "scores"),
+        **asks(costs.table),
     shell:
         "synther scores --preset {wildcards.preset} --out {output} > {log} 2>&1"
 
@@ -83,6 +81,7 @@ rule page:
     threads: 1
     resources:
         mem_mb=4000,
+        runtime=10,
     params:
         preset=lambda w: w.preset,
     shell:

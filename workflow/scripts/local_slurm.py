@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from synther.threads import cores
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
 """Where srun looks inside of a job, whatever SLURM_CONF says."""
@@ -91,7 +93,7 @@ class LocalCluster:
     def __init__(self, folder: Path, cpus: int | None = None, requeue_delay: int = 5) -> None:
         self.folder = folder
         self.host = socket.gethostname().partition(".")[0]
-        self._cpus = cpus or len(os.sched_getaffinity(0))
+        self._cpus = cpus or cores()
         self._delay = requeue_delay
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 

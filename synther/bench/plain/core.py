@@ -34,8 +34,11 @@ def frozen_copy(net):
     return copy.deepcopy(net).requires_grad_(False)
 
 
-def adam(*nets, rate):
-    return torch.optim.Adam(itertools.chain(*(net.parameters() for net in nets)), lr=rate)
+def adam(*nets, rate, decay=0.0):
+    parameters = itertools.chain(*(net.parameters() for net in nets))
+    if decay:
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.Adam(parameters, lr=rate)
 
 
 def step(optimizer, loss):
@@ -92,12 +95,14 @@ class PlainBC:
 class PlainTD3BC:
     """Fujimoto and Gu 2021, algorithm 1 with eq. 3; noise: {"next_action": (B, a)}."""
 
-    def __init__(self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, alpha=2.5, every=2):
+    def __init__(
+        self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, alpha=2.5, every=2, decay=0.0
+    ):
         self.actor, self.critics = network(actor), [network(layers) for layers in critics]
         self.target_actor = frozen_copy(self.actor)
         self.target_critics = [frozen_copy(critic) for critic in self.critics]
-        self.actor_optimizer = adam(self.actor, rate=rate)
-        self.critic_optimizers = [adam(critic, rate=rate) for critic in self.critics]
+        self.actor_optimizer = adam(self.actor, rate=rate, decay=decay)
+        self.critic_optimizers = [adam(critic, rate=rate, decay=decay) for critic in self.critics]
         self.gamma, self.tau, self.alpha, self.every, self.count = gamma, tau, alpha, every, 0
 
     def update(self, batch, noise):

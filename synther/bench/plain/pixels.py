@@ -66,6 +66,15 @@ def shift(frames, places, pad):
     return torch.stack(crops)
 
 
+def sample(s, mean, noise, updates):
+    """Add clipped noise whose deviation falls with the updates; the cut leaves the gradient."""
+    share = min(updates / s.noise_updates, 1.0)
+    std = (1 - share) * s.noise_start + share * s.noise_end
+    action = mean + torch.clamp(noise * std, -s.noise_clip, s.noise_clip)
+    clamped = torch.clamp(action, -1 + 1e-6, 1 - 1e-6)
+    return action - action.detach() + clamped.detach()
+
+
 def adam(module, rate):
     return torch.optim.Adam(module.parameters(), lr=rate)
 
@@ -73,7 +82,7 @@ def adam(module, rate):
 class PlainBC:
     def __init__(self, agent):
         s, c = agent.settings, agent.observation_shape[0]
-        self.s = s
+        self.s, self.updates = s, 0
         self.encoder = Encoder(c).double()
         self.trunk = trunk(agent.encoder.outputs, s.features).double()
         self.head = mlp(s.features, *s.hidden, agent.action_dim).double()
@@ -85,11 +94,13 @@ class PlainBC:
 
     def update(self, batch, noise):
         frames = shift(batch.observations[0], noise["shift"][0], self.s.pad)
-        actions = torch.tanh(self.head(self.trunk(self.encoder(frames))))
+        mean = torch.tanh(self.head(self.trunk(self.encoder(frames))))
+        actions = sample(self.s, mean, noise["action"][0], self.updates)
         loss = F.mse_loss(actions, batch.actions[0])
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.updates += 1
 
     def act(self, frames):
         return torch.tanh(self.head(self.trunk(self.encoder(frames))))
@@ -117,13 +128,8 @@ class PlainDrQBC:
         self.optimizers = [adam(m, rate) for m in (self.encoder, self.actor, self.critic)]
 
     def sample(self, features, noise):
-        s = self.s
-        share = min(self.updates / s.noise_updates, 1.0)
-        std = (1 - share) * s.noise_start + share * s.noise_end
         mean = torch.tanh(self.actor[1](self.actor[0](features)))
-        action = mean + torch.clamp(noise * std, -s.noise_clip, s.noise_clip)
-        clamped = torch.clamp(action, -1 + 1e-6, 1 - 1e-6)
-        return action - action.detach() + clamped.detach()
+        return sample(self.s, mean, noise, self.updates)
 
     def q(self, critic, features, actions):
         inputs = torch.cat([critic[0](features), actions], dim=-1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synther.errors import NotRunError, SyntherError
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments.kinds.spec import DatasetRow, Spec
 from synther.experiments.runs import Run
 from synther.specs import agent_settings
@@ -98,6 +99,23 @@ class Plan:
         return int(agent_settings(agent, place)["steps"])
 
     # What several kinds describe themselves with.
+
+    def listed_agents(self) -> list[str]:
+        """Return every agent that the experiment names, those that the preset leaves out too."""
+        return list(self.spec["agents"])
+
+    def check_paper(self) -> None:
+        """Check that `paper` names what the experiment has; misspelt, it would be ignored."""
+        spec = self.spec
+        places = itertools.chain.from_iterable((spec.get("datasets") or spec["tasks"]).values())
+        agents = self.listed_agents()
+        known = {"agent": ("agents", agents), "dataset": ("datasets", list(places))}
+        known["source"] = "variants", spec.get("sources", agents)
+        for kind, (key, names) in known.items():
+            for entry in spec.get("paper", {}).get(key, {}):
+                if entry not in names:
+                    where = f"experiment '{self.name}', paper.{key}"
+                    raise unknown_name(kind, entry, names, where)
 
     def heading(self) -> dict[str, Any]:
         """Return the fields that every description has, the budget and agents aside."""

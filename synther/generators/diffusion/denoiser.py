@@ -74,6 +74,10 @@ class ResidualMLP(nn.Module):
         """P: trained parameters of one model."""
         return sum(self._sizes)
 
+    def operations(self, batch: int) -> int:
+        """Return the floating-point operations of the largest layer's product, B inputs a model."""
+        return 2 * batch * len(self.flat) * max(n_in * n_out for n_in, n_out in self.layers)
+
     def weights(self) -> list[Tensor]:
         """Return views (K, n_in * n_out) of the weights without the biases: what decays."""
         return [weight for _, weight, _ in self._pairs(self.flat.detach().split(self._sizes, 1))]

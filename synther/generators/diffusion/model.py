@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synther import weights
 from synther.checkpoint import Checkpoint
+from synther.devices import require_device
 from synther.errors import SyntherError
 from synther.files import write_json
 from synther.generators.diffusion import edm
@@ -27,6 +28,7 @@ from synther.generators.diffusion.trainer import (
     stream,
 )
 from synther.settings import as_dict, resolve
+from synther.threads import mathematics
 from synther.transitions import Transitions
 
 __all__ = ["Diffusion", "DiffusionSettings"]
@@ -81,11 +83,7 @@ class Diffusion:
 
     def __init__(self, settings: DiffusionSettings | None = None, device: str = "cpu") -> None:
         self.settings: DiffusionSettings = settings or self.settings_type()
-        try:
-            self.device = torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise SyntherError(f"device '{device}' can't be used ({reason}); try cpu") from error
+        self.device = require_device(device)
         self._network: ResidualMLP | None = None
         self._normaliser: Normaliser | None = None
         self._widths = (0, 0)
@@ -200,9 +198,9 @@ class Diffusion:
 
     @torch.inference_mode()
     def _sample(self, rows: int, generator: torch.Generator) -> Transitions:
-        _, normaliser = self._fitted()
+        network, normaliser = self._fitted()
         s, (d, a) = self.settings, self._widths
-        with products_in(s.precision):
+        with products_in(s.precision), mathematics(network.operations(rows), self.device):
             x = self._draw((rows, len(normaliser.mean)), generator)
         packed = normaliser.inverse(x).cpu().numpy()
         if not s.model_terminals:

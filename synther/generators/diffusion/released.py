@@ -8,13 +8,16 @@ Source of the layout: conglu1997/SynthER, commit b0500b2: `ResidualMLPDenoiser`
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from synther import weights
 from synther.errors import SyntherError
 from synther.files import require_file
 from synther.generators.diffusion.model import Diffusion
@@ -27,10 +30,17 @@ AVERAGE = "ema_model."
 FREQUENCIES = "net.time_mlp.0.weights"
 MOST_PARAMETERS = 2**28
 """Ten times the paper's largest denoiser; a file that claims more is refused before it is read."""
-MOST_INDEX_BYTES = 2**26
-"""Bound of the pickled part of a checkpoint, which names the tensors and holds none."""
+SHOWN = 4
+"""Names of a file that an error lists."""
 
 _BLOCK = re.compile(r"net\.residual_mlp\.network\.\d+\.linear\.weight")
+_WRAPPERS = ("module", "_orig_mod")
+"""Parts of names that torch's DataParallel and compile put in; they name no layer."""
+_EXPECTED = (
+    "give model-STEP.pt as the released code's Trainer.save writes it, with 'ema' and in it "
+    f"{AVERAGE}net.proj.weight, {AVERAGE}normalizer.mean and so on, or the averaged model's own "
+    "state_dict"
+)
 
 
 def load_released(
@@ -42,7 +52,8 @@ def load_released(
     `preconditioned_network_forward` and `sample` draws what their sampler draws, but for the random
     numbers. Only tensors are read, never code, and of the file only the averaged model. What a
     checkpoint doesn't say is as in their configuration for offline data: noise levels, 128 sampling
-    steps, terminals thresholded at 0.5.
+    steps, terminals thresholded at 0.5. Names may have what DataParallel or compile puts in. A file
+    of one model's state_dict, without "ema", is taken for the averaged model's, and told of.
 
     Args:
         path: the file.
@@ -89,41 +100,66 @@ def load_released(
     return model
 
 
+def _numpy() -> list[Any]:
+    """Return what numbers and arrays of numpy's are pickled as; they hold no code."""
+    kinds = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + "?efd"}
+    makers: list[Any] = [each.__reduce__()[0] for each in (np.float64(0), np.zeros(0))]
+    named = [
+        (maker, f"numpy.{core}.multiarray.{maker.__name__}")
+        for maker in makers
+        for core in ("_core", "core")  # numpy 2's, and 1's
+    ]
+    return [*named, np.dtype, np.ndarray, *kinds]
+
+
+def _plain(names: Iterable[Any], path: Path) -> dict[str, str]:
+    """Return name without what wrappers put in -> name, of all that are text."""
+    found: dict[str, str] = {}
+    for name in (name for name in names if isinstance(name, str)):
+        plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+        if found.setdefault(plain, name) != name:
+            raise SyntherError(f"{path} has both {found[plain]} and {name}: leave one of them out")
+    return found
+
+
 def _averaged(path: Path) -> tuple[int, dict[str, Tensor]]:
     """Return the training step and the averaged model's tensors by name, not yet read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{member.filename} is compressed, which torch.save never is")
-                if member.filename.endswith(".pkl") and member.file_size > MOST_INDEX_BYTES:
-                    raise ValueError(f"{member.filename} is of {member.file_size:,} bytes")
         # Mapped: the optimizer and the unaveraged weights, three quarters of it, are never read
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch and zipfile raise many kinds for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SyntherError(
-            f"{path} is not a checkpoint that can be read safely ({reason}): give model-STEP.pt as "
-            "the released code's Trainer.save writes it"
-        ) from error
-    state = content.get("ema") if isinstance(content, dict) else None
-    if not isinstance(state, Mapping):
-        raise SyntherError(
-            f"{path} holds no averaged weights ('ema'): give model-STEP.pt as the released code's "
-            "Trainer.save writes it"
-        )
+        content = weights.read(path, classes=_numpy(), mapped=True)
+    except weights.Unfit as unfit:
+        raise SyntherError(f"{path} can't be read ({unfit}): {_EXPECTED}") from unfit
+    state = content.get("ema", content)
+    names = _plain(state, path) if isinstance(state, Mapping) else {}
+    prefix = AVERAGE if any(name.startswith(AVERAGE) for name in names) else ""
     average = {
-        name.removeprefix(AVERAGE): value
-        for name, value in state.items()
-        if isinstance(name, str) and name.startswith(AVERAGE) and isinstance(value, Tensor)
+        plain.removeprefix(prefix): state[name]
+        for plain, name in names.items()
+        if plain.startswith((f"{prefix}net.", f"{prefix}normalizer."))
+        and isinstance(state[name], Tensor)
     }
+    if not average:
+        within = f"'ema' of {path}" if "ema" in content else str(path)
+        found = _listed(names or content)
+        raise SyntherError(f"{within} holds no averaged weights; it has {found}: {_EXPECTED}")
+    if state is content and not prefix:
+        print(f"{path} does not say whose its weights are: taken for averaged", file=sys.stderr)
     claimed = sum(value.numel() for value in average.values())
     if claimed > MOST_PARAMETERS:
         raise SyntherError(
             f"{path} claims {claimed:,} numbers, more than the {MOST_PARAMETERS:,} that are read"
         )
     step = content.get("step")
-    return (step if isinstance(step, int) and step > 0 else DiffusionSettings().steps), average
+    if not isinstance(step, (int, np.integer, Tensor)) or np.ndim(step) or not step > 0:
+        step = DiffusionSettings().steps
+    return int(step), average
+
+
+def _listed(names: Iterable[Any]) -> str:
+    """Return the first names of a file."""
+    every = [str(name)[:80] for name in names]
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return (", ".join(every[:SHOWN]) or "nothing") + more
 
 
 def _tensor(average: Mapping[str, Tensor], name: str, path: Path, dimensions: int) -> Tensor:
@@ -132,8 +168,8 @@ def _tensor(average: Mapping[str, Tensor], name: str, path: Path, dimensions: in
     if value is None:
         other = ", as of a min-max normaliser" if "normalizer.min" in average else ""
         raise SyntherError(
-            f"{path} lacks {AVERAGE}{name}{other}: only standardised, unconditional residual MLPs "
-            "of the released code are read"
+            f"{path} lacks {name}{other}; it has {_listed(average)}: only standardised, "
+            "unconditional residual MLPs of the released code are read"
         )
     if value.dim() != dimensions or not value.is_floating_point() or value.is_sparse:
         raise SyntherError(f"{path}: {name} is {value.dtype} of shape {tuple(value.shape)}")

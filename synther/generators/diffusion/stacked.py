@@ -29,6 +29,7 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
+from synther.threads import mathematics
 
 
 def _stack(dim: int, settings: DiffusionSettings, seeds: Sequence[int]) -> ResidualMLP:
@@ -153,7 +154,8 @@ class StackedDiffusion:
         if checkpoint is not None and (saved := checkpoint.load(str(device))):
             done = int(saved["done"])
             rows[:, :done] = saved["rows"]
-        with checkpoint or nullcontext(), products_in(s.precision):
+        threads = mathematics(network.operations(min(n, chunk)), device)
+        with checkpoint or nullcontext(), products_in(s.precision), threads:
             for first in range(done, n, chunk):
                 size = min(chunk, n - first)
                 sources = [stream(device, seed, SAMPLES, first // chunk) for seed in seeds]

@@ -20,6 +20,7 @@ from synther.generators.diffusion.settings import DiffusionSettings
 from synther.graphed import GraphedCall
 from synther.optimizer import Adam
 from synther.progress import Progress
+from synther.threads import mathematics
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
 """What random numbers are for: every purpose has a stream of its own."""
@@ -199,6 +200,7 @@ class Trainer:
         with (
             Progress(steps, title, done=self.done) if title else nullcontext() as shown,
             checkpoint or nullcontext(),
+            mathematics(self.network.operations(self._batch), self._rows.device),
         ):
             while self.done < steps:
                 self.step()

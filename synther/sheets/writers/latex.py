@@ -60,14 +60,20 @@ def _tabular(table: Table) -> str:
     names = [
         (*map(escaped, own), escaped(c.head)) for own, c in zip(heads, table.columns, strict=True)
     ]
-    rows, rules, section = [], set(), ""
-    for row in table.rows:
+    # two columns of names: the first is printed once, and ruled off where it changes
+    is_grouped = [c.is_name for c in table.columns[:2]] == [True, True]
+    is_grouped = is_grouped and not any(row.section for row in table.rows)
+    rows: list[list[str]] = []
+    rules, section = set(), ""
+    for above, row in zip((None, *table.rows), table.rows, strict=False):
+        repeats = is_grouped and above is not None and above.cells[0].text == row.cells[0].text
+        if above and not repeats and (is_grouped or row.is_total or above.is_total):
+            rules.add(len(rows))
         if row.section != section and not row.is_total:
             rows.append([rf"\emph{{{escaped(row.section)}}}", *[""] * (len(names) - 1)])
             section = row.section
-        if row.is_total:
-            rules |= {len(rows), len(rows) + 1}
-        rows.append([_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)])
+        cells = [_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)]
+        rows.append(["", *cells[1:]] if repeats else cells)
     frame = pd.DataFrame(rows, columns=range(len(names)))
     frame.columns = pd.MultiIndex.from_tuples(names) if depth else pd.Index([n[0] for n in names])
     align = "".join(
@@ -77,7 +83,7 @@ def _tabular(table: Table) -> str:
     style = frame.style.hide(axis="index")
     lines = style.to_latex(hrules=True, column_format=align, multicol_align="c").splitlines()
     body = lines.index(r"\midrule") + 1
-    for place in sorted(rules - {0, len(rows)}, reverse=True):
+    for place in sorted(rules, reverse=True):
         lines.insert(body + place, r"\midrule")
     for level in reversed(range(depth)):
         lines.insert(lines.index(r"\toprule") + 2 + level, _under(heads, level))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import pandas as pd
 import pytest
 from result_rows import results
 
 from synther.errors import SyntherError
+from synther.experiments import Experiments
 from synther.experiments.kinds.curve.numbers import Curve, measure
 from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.curve.sheet import LEVEL, sheet, tidy
@@ -35,7 +37,7 @@ def spec() -> CurveSpec:
         agents={"td3_bc": "TD3+BC"},
         panels=[DatasetRow(HOPPER, "hopper-full-replay-v2")],
         series={"real": "real", "synther": "SynthER"},
-        percents=[1, 10],
+        amounts=[1, 10],
         reference={"real": "real, all of it"},
         bootstrap_reps=200,
     )
@@ -77,9 +79,10 @@ def test_the_plot_has_lines_bands_dots_and_the_level(curve: Curve) -> None:
 
 
 def test_a_missing_point_breaks_the_line_and_is_told(spec: CurveSpec) -> None:
-    wider = dataclasses.replace(spec, percents=[1, 5, 10])
+    wider = dataclasses.replace(spec, amounts=[1, 5, 10])
     curve = measure(wider, results(SCORES))
-    assert any("no results of real at 5%; SynthER at 5%" in note for note in curve.omissions)
+    (note,) = curve.omissions
+    assert "no results of real at 5% of the transitions kept; SynthER at 5% of" in note
     layers = sheet(curve).plots[0].data["layer"]
     assert "line" not in layers
     assert layers.count("alone") == 4
@@ -118,6 +121,90 @@ def test_sources_that_end_elsewhere_are_told_in_short(spec: CurveSpec) -> None:
     assert f"td3_bc on {HOPPER}: {told}" in notes
 
 
-def test_percents_rise(spec: CurveSpec) -> None:
-    with pytest.raises(SyntherError, match="ascending"):
-        dataclasses.replace(spec, percents=[10, 1])
+SIZES = (100, 300, 1000, 3000)
+MEDIUM = "hopper-medium-local"
+
+
+def described(name: str) -> CurveSpec:
+    spec = Experiments("known").plan(name).describe()
+    assert isinstance(spec, CurveSpec)
+    return dataclasses.replace(spec, bootstrap_reps=200)
+
+
+def tiny() -> pd.DataFrame:
+    """Scores that say whose they are: the size's place, 10 for samples, 100 for the rival."""
+    scores = {}
+    for place, size in enumerate(SIZES):
+        for source, more in (("real", 0), ("synther", 10)):
+            scores["td3_bc", MEDIUM, f"{source}-{size}rows"] = [place + more, place + more + 2.0]
+        scores["td3_bc_regularised", MEDIUM, f"real-{size}rows"] = [place + 100, place + 102.0]
+    return results(scores, preset="known")
+
+
+def test_points_are_at_numbers_of_transitions() -> None:
+    curve = measure(described("tiny_data"), tiny())
+    (panel,) = curve.panels
+    assert not curve.omissions
+    means = {key: point.score.value for key, point in panel.points.items()}
+    assert means == {
+        (series, size): place + more + 1.0
+        for place, size in enumerate(SIZES)
+        for series, more in (("real", 0), ("synther", 10), ("td3_bc_regularised", 100))
+    }
+    rival = panel.points["td3_bc_regularised", 3000]
+    assert rival.difference is not None
+    assert rival.difference.value == 100.0  # over the same agent as the samples'
+
+    frame = tidy(curve)
+    assert "percent" not in frame
+    assert sorted(set(frame["transitions"])) == list(SIZES)
+    own = frame[frame["series"] == "td3_bc_regularised"]
+    assert set(own["agent"]) == {"td3_bc_regularised"}  # the runs behind it
+    assert set(own["source"]) == {f"real-{size}rows" for size in SIZES}
+    made = sheet(curve)
+    heads = [column.head for column in made.tables[0].columns[2:]]
+    assert heads == ["Transitions", "real", "SynthER", "TD3+BC, regularised (real)"]
+    last = made.tables[0].rows[-1].cells
+    assert (last[2].text, last[3].text[:9]) == ("3,000", "4.0 ± 1.4")
+    assert last[5].runs == (f"{MEDIUM}|real-3000rows|td3_bc_regularised",)
+    assert [label for _, label in made.plots[0].panels[0].x_ticks] == [
+        "100",
+        "300",
+        "1,000",
+        "3,000",
+    ]
+
+
+def test_a_lone_share_stands_beside_the_level_of_all_data() -> None:
+    name = "walker2d-medium-replay-local"
+    sources = ("real", "synther", "noise-additive", "noise-multiplicative", "noise-dynamics")
+    scores = {("iql", name, f"{s}-15pct"): [10.0 * n, 10.0 * n] for n, s in enumerate(sources)}
+    rows = results(scores | {("iql", name, "real"): [70.0, 80.0, 90.0]}, preset="known")
+    curve = measure(described("figure1a"), rows)
+    (panel,) = curve.panels
+    assert [point.score.value for point in panel.points.values()] == [0.0, 10.0, 20.0, 30.0, 40.0]
+    assert panel.references["real"].score.value == 80.0
+    assert panel.seeds == [2, 3]
+    frame = tidy(curve)
+    assert set(frame.loc[frame["row"] == "point", "percent"]) == {15}
+    rows_of = sheet(curve).tables[0].rows
+    assert [row.cells[2].text for row in rows_of] == ["15", "all"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"amounts": [3, 1]}, "ascending"),
+        ({"amounts": [50, 101]}, "up to 100"),
+        ({"rivals": {"bc": "real"}}, "unknown rival 'bc'"),
+    ],
+)
+def test_what_is_no_curve_is_refused(spec: CurveSpec, change: dict, words: str) -> None:
+    with pytest.raises(SyntherError, match=words):
+        dataclasses.replace(spec, **change)
+
+
+def test_many_transitions_are_named_in_full(spec: CurveSpec) -> None:
+    many = dataclasses.replace(spec, amounts=[100, 3_000_000], unit="rows", series={"real": "real"})
+    assert many.sources == ["real-100rows", "real-3000000rows"]
+    assert many.number(3_000_000) == "3,000,000"

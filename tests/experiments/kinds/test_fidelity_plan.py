@@ -132,7 +132,7 @@ def test_classes_of_ones_own_are_named_by_module() -> None:
     with pytest.raises(SyntherError, match="can't be imported"):
         generator_class("synther.generators.noise:Noize")
     with pytest.raises(SyntherError, match="is no generator: it has no settings_type"):
-        generator_class("synther.transitions:TransitionsWriter")
+        generator_class("synther.resumable:TransitionsWriter")
     with pytest.raises(SyntherError, match="did you mean diffusion"):
         generator_class("difusion")
     assert all(":" in place for place in GENERATORS.values())

@@ -53,7 +53,7 @@ def test_every_claim_is_decided_from_runs_that_the_paper_preset_has() -> None:
     assert not any("random" in cell["dataset"] for cell in edac["of"]["cells"])
     online = next(claim for claim in claims if claim["name"] == "online")
     assert (online["seeds"], online["of"]["cells"][0]["steps"]) == (6, 200_000)
-    tenth = next(claim for claim in claims if claim["name"] == "small_data_tenth")
+    tenth = next(claim for claim in claims if claim["name"] == "small_data_tenth-td3_bc")
     assert {cell["source"] for cell in tenth["of"]["cells"]} == {"synther-10pct"}
     assert {cell["source"] for cell in tenth["against"][0]["cells"]} == {"real"}
 

@@ -16,7 +16,8 @@ from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 from synther.experiments.runs import ONLINE, Run
-from synther.specs import agent_spec, source_spec
+from synther.shares import listed
+from synther.specs import agent_spec, on_share, source_spec
 
 RULES = ("parity", "at_least", "better", "gain", "ratio")
 OF_SAMPLES = ("marginal", "correlation", "dynamics")
@@ -236,7 +237,7 @@ class _Resolver:
         agent = "" if self.of_samples else wanted.get("agent", self.agent)
         if not self.of_samples:
             known = list(self.spec["agents"])
-            known += [] if self.sources else self.spec.get("reference", [])
+            known += self.spec.get("rivals", {}) if self.sources else self.spec.get("reference", [])
             if not agent:
                 raise SyntherError(f"{where}: a side names no agent; give it one")
             if agent not in known:
@@ -247,16 +248,18 @@ class _Resolver:
         source = wanted.get("source", "")
         if source not in self.sources:
             raise unknown_name("source", source, self.sources, where)
-        shares = self._shares(source, wanted.get("percent"))
+        shares = self._shares(source, wanted)
         cells = [self.cell(place, name, agent) for place in self.places() for name in shares]
         return Side(source_spec(source)["title"], cells)
 
-    def _shares(self, source: str, percent: int | None) -> list[str]:
+    def _shares(self, source: str, wanted: dict[str, Any]) -> list[str]:
         """Return the sources of a side on one dataset: of a curve, one a share."""
-        shares = self.spec.get("percents")
-        if shares is None or percent == 100:
+        every = listed(self.spec)
+        if not every or wanted.get("percent") == 100:
             return [source]
-        return [f"{source}-{share}pct" for share in shares if percent in (None, share)]
+        only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
+        kept = [share for share in every if not only or only == {share.option: share.amount}]
+        return [on_share(source, share) for share in kept]
 
     def ratios(self) -> tuple[Side, list[Side]]:
         """Return the cells of all generated sources, and beside each those it is held against."""

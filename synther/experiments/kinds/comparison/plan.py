@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from synther.errors import SyntherError, unknown_name
+from synther.errors import SyntherError
 from synther.experiments import budget, kinds
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
 from synther.specs import agent_settings, agent_spec, source_spec
@@ -106,14 +106,6 @@ class Plan(kinds.Plan):
             paper=PaperColumns(**paper) if paper else None,
             scaling=Scaling(**scaling) if scaling else None,
         )
-
-    def check_paper(self) -> None:
-        """Check that `paper` names what the experiment has; misspelt, it would be ignored."""
-        for kind, key in (("agent", "agents"), ("source", "variants")):
-            for entry in self.spec.get("paper", {}).get(key, {}):
-                if entry not in self.spec[f"{kind}s"]:
-                    where = f"experiment '{self.name}', paper.{key}"
-                    raise unknown_name(kind, entry, self.spec[f"{kind}s"], where)
 
     def _require_difference(self, small: str, large: str) -> None:
         """Check that the preset does not scale the difference of two agents away."""

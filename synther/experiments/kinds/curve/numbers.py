@@ -1,4 +1,4 @@
-"""The numbers of a curve: score against the share of the data kept, from rows of results."""
+"""The numbers of a curve: score against how much of the data is kept, from rows of results."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Point:
         matrix: (seeds, datasets) final scores behind it.
         score: mean over seeds of one dataset, or IQM over several.
         std: sample standard deviation over seeds; NaN for one seed or several datasets.
-        difference: score minus the baseline's at the same percentage; None without one.
-        improvement: P(better than the baseline at the same percentage); likewise.
+        difference: score minus the baseline's at the same amount; None without one.
+        improvement: P(better than the baseline at the same amount); likewise.
         apart: whether the two intervals of the score have no value in common; likewise, and None
             without intervals.
     """
@@ -51,7 +51,7 @@ class Point:
 class Panel:
     """All points of an agent on a dataset, or over `datasets` of them where `dataset` is None.
 
-    `points` has (series, percent) -> point; `references` slug -> point. What is missing isn't in
+    `points` has (series, amount) -> point; `references` slug -> point. What is missing isn't in
     them.
     """
 
@@ -67,12 +67,12 @@ class Panel:
         every = [*self.points.values(), *self.references.values()]
         return sorted({point.seeds for point in every})
 
-    def runs(self, series: str, percents: Sequence[float]) -> list[list[tuple[float, Point]]]:
-        """Return a series' points in stretches without a missing percentage."""
+    def runs(self, series: str, amounts: Sequence[float]) -> list[list[tuple[float, Point]]]:
+        """Return a series' points in stretches without a missing amount."""
         found: list[list[tuple[float, Point]]] = [[]]
-        for percent in percents:
-            if point := self.points.get((series, percent)):
-                found[-1].append((percent, point))
+        for amount in amounts:
+            if point := self.points.get((series, amount)):
+                found[-1].append((amount, point))
             elif found[-1]:
                 found.append([])
         return [run for run in found if run]
@@ -119,12 +119,12 @@ def _fill(
 ) -> Panel:
     """Add to a panel a point for every matrix (by source), and the references' lines."""
     order = [spec.baseline_series, *(s for s in spec.series if s != spec.baseline_series)]
-    for percent in spec.percents:
+    for amount in spec.amounts:
         for series in order:
-            source = spec.source(series, percent)
+            source = spec.source(series, amount)
             if source in matrices:
-                baseline = panel.points.get((spec.baseline_series, percent))
-                panel.points[series, percent] = _point(spec, source, matrices[source], baseline)
+                baseline = panel.points.get((spec.baseline_series, amount))
+                panel.points[series, amount] = _point(spec, source, matrices[source], baseline)
     for source, matrix in whole.items():
         panel.references[source] = _point(spec, source, matrix, None)
     return panel
@@ -134,11 +134,11 @@ def _missing(spec: CurveSpec, panel: Panel) -> str:
     """Say which points of a dataset's panel have no results, or nothing."""
     parts = []
     for series, label in spec.series.items():
-        lacking = [p for p in spec.percents if (series, p) not in panel.points]
-        if len(lacking) == len(spec.percents):
+        lacking = [p for p in spec.amounts if (series, p) not in panel.points]
+        if len(lacking) == len(spec.amounts):
             parts.append(label)
         elif lacking:
-            parts.append(f"{label} at {', '.join(f'{p:g}' for p in lacking)}%")
+            parts.append(f"{label} at {', '.join(map(spec.number, lacking))}{spec.kept}")
     parts += [label for slug, label in spec.reference.items() if slug not in panel.references]
     name = panel.dataset.name if panel.dataset else ""
     where = f"{spec.agents[panel.agent]} on {name}"
@@ -166,6 +166,19 @@ def _overall(
     return _fill(panel, spec, matrices, whole), notes
 
 
+def _with_rivals(spec: CurveSpec, results: pd.DataFrame) -> pd.DataFrame:
+    """Add the rows of other agents to every agent's own, as sources of the other agent's name."""
+    parts = [results]
+    for rival, source in spec.rivals.items():
+        wanted = {
+            spec.source(source, amount): spec.source(rival, amount) for amount in spec.amounts
+        }
+        rows = results[(results["agent"] == rival) & results["source"].isin(list(wanted))]
+        renamed = rows.assign(source=rows["source"].map(wanted))
+        parts += [renamed.assign(agent=agent) for agent in spec.agents]
+    return pd.concat(parts, ignore_index=True) if spec.rivals else results
+
+
 def measure(spec: CurveSpec, results: pd.DataFrame) -> Curve:
     """Work out a curve: its points with intervals, and what they are over the baseline.
 
@@ -179,6 +192,7 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Curve:
             end at different steps.
     """
     names = [row.name for row in spec.panels]
+    results = _with_rivals(spec, results)
     sources = [*spec.sources, *spec.reference]
     final = scores.final_scores(scores.belonging(spec, results, names, sources))
     panels: list[Panel] = []

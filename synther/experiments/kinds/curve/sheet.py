@@ -51,21 +51,22 @@ def panel_name(spec: CurveSpec, panel: Panel) -> str:
     return notes.label(panel.dataset)
 
 
-def _runs(curve: Curve, panel: Panel, point: Point) -> list[str]:
+def _runs(curve: Curve, panel: Panel, series: str, point: Point) -> list[str]:
     names = [panel.dataset.name] if panel.dataset else [row.name for row in curve.spec.panels]
-    return [run_key(name, point.source, panel.agent) for name in names]
+    agent, source = curve.spec.origin(panel.agent, series, point.source)
+    return [run_key(name, source, agent) for name in names]
 
 
-def _score(curve: Curve, panel: Panel, point: Point | None) -> sheets.Cell:
+def _score(curve: Curve, panel: Panel, series: str, point: Point | None) -> sheets.Cell:
     if point is None:
         return sheets.Cell()
-    return numbers.estimated(point.score, 1, _runs(curve, panel, point), std=point.std)
+    return numbers.estimated(point.score, 1, _runs(curve, panel, series, point), std=point.std)
 
 
-def _lead(curve: Curve, panel: Panel, percent: float | None) -> list[sheets.Cell]:
-    kept = sheets.Cell(ALL_DATA, 100.0)
-    if percent is not None:
-        kept = sheets.Cell(f"{percent:g}", percent)
+def _lead(curve: Curve, panel: Panel, amount: float | None) -> list[sheets.Cell]:
+    kept = sheets.Cell(ALL_DATA)  # words: they sort behind all numbers
+    if amount is not None:
+        kept = sheets.Cell(curve.spec.number(amount), amount)
     names = (panel_name(curve.spec, panel), curve.spec.agents[panel.agent])
     return [*map(numbers.words, names), kept]
 
@@ -76,60 +77,60 @@ _NAMES = tuple(sheets.Column(head, is_name=True) for head in ("Dataset", "Agent"
 def _scores(curve: Curve) -> sheets.Table:
     spec = curve.spec
     extra = {slug: label for slug, label in spec.reference.items() if slug not in spec.series}
-    heads = ["Kept (%)", *spec.series.values(), *extra.values()]
+    heads = [spec.head, *spec.series.values(), *extra.values()]
     rows = []
     for panel in curve.panels:
-        for percent in spec.percents:
-            found = [panel.points.get((name, percent)) for name in spec.series]
-            cells = [_score(curve, panel, point) for point in [*found, *[None] * len(extra)]]
-            rows.append(sheets.Row((*_lead(curve, panel, percent), *cells)))
+        for amount in spec.amounts:
+            found = [(name, panel.points.get((name, amount))) for name in spec.series]
+            cells = [_score(curve, panel, *each) for each in found] + [sheets.Cell()] * len(extra)
+            rows.append(sheets.Row((*_lead(curve, panel, amount), *cells)))
         if panel.references:
-            found = [panel.references.get(name) for name in (*spec.series, *extra)]
-            cells = [_score(curve, panel, point) for point in found]
+            found = [(name, panel.references.get(name)) for name in (*spec.series, *extra)]
+            cells = [_score(curve, panel, *each) for each in found]
             rows.append(sheets.Row((*_lead(curve, panel, None), *cells)))
     columns = (*_NAMES, *map(sheets.Column, heads))
-    return sheets.Table("Score by share of the data", columns, tuple(rows), is_drawn=False)
+    return sheets.Table(spec.title_of_scores, columns, tuple(rows), is_drawn=False)
 
 
 def _compared(curve: Curve) -> list[tuple[Panel, float, str, Point]]:
-    """Return every point that has a baseline: panel, percent, series."""
+    """Return every point that has a baseline: panel, amount, series."""
     return [
-        (panel, percent, name, point)
+        (panel, amount, name, point)
         for panel in curve.panels
-        for percent in curve.spec.percents
+        for amount in curve.spec.amounts
         for name in curve.spec.series
-        if (point := panel.points.get((name, percent))) and point.difference
+        if (point := panel.points.get((name, amount))) and point.difference
     ]
 
 
 def _comparisons(curve: Curve) -> sheets.Table:
     spec = curve.spec
     baseline = spec.series[spec.baseline_series]
-    columns = [*_NAMES, sheets.Column("Kept (%)"), sheets.Column("Data", is_name=True)]
+    columns = [*_NAMES, sheets.Column(spec.head), sheets.Column("Data", is_name=True)]
     heads = (f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart")
     columns += map(sheets.Column, heads)
     rows = []
-    for panel, percent, name, point in _compared(curve):
-        runs = _runs(curve, panel, point)
+    for panel, amount, name, point in _compared(curve):
+        runs = _runs(curve, panel, name, point)
         apart = sheets.MISSING if point.apart is None else ("yes" if point.apart else "no")
-        cells = [*_lead(curve, panel, percent), numbers.words(spec.series[name])]
+        cells = [*_lead(curve, panel, amount), numbers.words(spec.series[name])]
         cells += [
             numbers.estimated(point.difference, 1, runs),
             numbers.estimated(point.improvement, 2, runs),
             sheets.Cell(apart),
         ]
         rows.append(sheets.Row(tuple(cells)))
-    title = f"Against {baseline} at the same share"
+    title = f"Against {baseline} {spec.at_the_same}"
     return sheets.Table(title, tuple(columns), tuple(rows), is_drawn=False)
 
 
 def _plot(curve: Curve) -> sheets.Plot:
     spec = curve.spec
-    places = [math.log10(percent) for percent in spec.percents]
+    places = [math.log10(amount) for amount in spec.amounts]
     room = min((b - a for a, b in pairwise(places)), default=1.0)
     only, span = len(places) == 1, places[-1] - places[0]
     step = (1.3 if only else SPREAD) * room / max(len(spec.series), 2)
-    if not only:  # few percentages stand far apart, and their dots should still stand together
+    if not only:  # few amounts stand far apart, and their dots should still stand together
         step = min(step, 0.05 * span)
     edge = min(max(0.6 * room, 0.06 * span), 0.12 * span) or 0.8
     data: dict[str, list[Any]] = defaultdict(list)
@@ -142,9 +143,9 @@ def _plot(curve: Curve) -> sheets.Plot:
     for panel in curve.panels:
         for order, series in enumerate(spec.series):
             aside = (order - (len(spec.series) - 1) / 2) * step
-            for run in panel.runs(series, spec.percents):
-                for percent, point in run:
-                    x = math.log10(percent) + (aside if only else 0.0)
+            for run in panel.runs(series, spec.amounts):
+                for amount, point in run:
+                    x = math.log10(amount) + (aside if only else 0.0)
                     value = point.score
                     shape = "alone" if len(run) == 1 else "band"
                     if value.is_bounded:
@@ -171,9 +172,11 @@ def _plot(curve: Curve) -> sheets.Plot:
                 _key(panel),
                 panel_name(spec, panel),
                 f"{spec.agents[panel.agent]}, {numbers.seeds_text(panel.seeds)}",
-                x="% of the transitions kept" if not only else f"{spec.percents[0]:g}% kept",
+                x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.kept}".strip(),
                 y="normalised score" if panel.dataset else "IQM of normalised scores",
-                x_ticks=() if only else tuple((x, f"{10**x:g}") for x in places),
+                x_ticks=tuple(
+                    (x, spec.number(a)) for x, a in zip(places, spec.amounts, strict=True)
+                ),
                 x_limits=(places[0] - edge, places[-1] + edge),
                 y_limits=_limits(panel),
             )
@@ -251,9 +254,10 @@ def footnotes(curve: Curve) -> list[sheets.Note]:
 def tidy(curve: Curve) -> pd.DataFrame:
     """Return everything in a curve, one point a row, for machines; columns `CSV_COLUMNS`.
 
-    `row` is point, or reference for a source on all of the data, which has no percent. `metric` is
-    mean (of seeds on one dataset) or iqm (of seeds on several, where `dataset` is empty). Scores
-    and differences run from 0 to 100; probabilities from 0 to 1. Missing points have no row.
+    `row` is point, or reference for a source on all of the data, which has no amount. A curve over
+    transitions has `transitions` in place of `percent`. `metric` is mean (of seeds on one dataset)
+    or iqm (of seeds on several, where `dataset` is empty). Scores and differences run from 0 to
+    100; probabilities from 0 to 1. Missing points have no row.
     """
     spec = curve.spec
     records: list[dict[str, Any]] = []
@@ -265,16 +269,19 @@ def tidy(curve: Curve) -> pd.DataFrame:
             "metric": "mean" if panel.dataset else "iqm",
             "datasets": panel.datasets,
         }
-        for (series, percent), point in panel.points.items():
-            versus = spec.source(spec.baseline_series, percent) if point.difference else ""
-            keys = {"row": "point", "series": series, "percent": percent, "baseline": versus}
-            records.append(place | keys | _record(point))
+        for (series, amount), point in panel.points.items():
+            versus = spec.source(spec.baseline_series, amount) if point.difference else ""
+            keys = {"row": "point", "series": series, spec.column: amount, "baseline": versus}
+            agent, source = spec.origin(panel.agent, series, point.source)
+            origin = {"agent": agent, "source": source}
+            records.append(place | keys | _record(point) | origin)
         for source, point in panel.references.items():
             records.append(place | {"row": "reference", "series": source} | _record(point))
     frame = pd.DataFrame(records).assign(
         experiment=spec.name, preset=spec.preset, budget=spec.budget
     )
-    return frame.reindex(columns=list(CSV_COLUMNS)).astype({"seeds": "Int64", "datasets": "Int64"})
+    columns = [spec.column if name == "percent" else name for name in CSV_COLUMNS]
+    return frame.reindex(columns=columns).astype({"seeds": "Int64", "datasets": "Int64"})
 
 
 def _record(point: Point) -> dict[str, Any]:

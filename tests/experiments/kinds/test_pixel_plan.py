@@ -10,10 +10,11 @@ import pytest
 from synther import SyntherError
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
-from synther.analysis import paper
 from synther.experiments import Experiments
+from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.settings import resolve
 from synther.specs import agent_spec, pixel_settings
+from synther.statistics import published
 
 LEVELS = ("medium-replay", "medium", "medium-expert", "expert")
 DATASETS = [f"{task}-{level}" for task in ("walker-walk", "cheetah-run") for level in LEVELS]
@@ -21,7 +22,6 @@ DATASETS = [f"{task}-{level}" for task in ("walker-walk", "cheetah-run") for lev
 
 def test_the_paper_runs_two_agents_on_eight_datasets() -> None:
     plan = Experiments("paper")
-    assert plan.runs("vd4rl") == []
     assert plan.results("vd4rl") == plan.inputs("vd4rl")
     assert plan.results("vd4rl") == [
         f"results/paper/pixels/{dataset}/{source}/{agent}/seeds-0-5.parquet"
@@ -68,21 +68,40 @@ def test_the_generator_is_the_sources_own_scaled_for_latents() -> None:
 
 
 def test_the_table_finds_the_papers_numbers() -> None:
-    table = Experiments("paper").table("vd4rl")
-    assert table["kind"] == "comparison"
-    rows = [row for rows in table["groups"].values() for row in rows]
-    assert [row["name"] for row in rows] == DATASETS
-    for row in rows:
-        for agent in table["paper"]["agents"].values():
-            for variant in table["paper"]["variants"].values():
-                assert paper.lookup("vd4rl", row["published"], agent, variant)
-            for other, variant in table["paper"]["also"].items():
-                assert paper.lookup(other, row["published"], agent, variant)
-    assert table["budget"].startswith("6 seeds; 550,000 updates; diffusion of latents: 5,000,000")
-    assert table["budget"].endswith("all 8 datasets")
-    quick = Experiments("quick").table("vd4rl")["budget"]
+    table = Experiments("paper").plan("vd4rl").describe()
+    assert isinstance(table, TableSpec)
+    assert table.paper is not None
+    assert [row.name for row in table.rows] == DATASETS
+    for row in table.rows:
+        for agent in table.paper.agents.values():
+            for variant in table.paper.variants.values():
+                assert published.lookup("vd4rl", row.published, agent, variant)
+            for other, variant in table.paper.also.items():
+                assert published.lookup(other, row.published, agent, variant)
+    assert table.budget.startswith("6 seeds; 550,000 updates; diffusion of latents: 5,000,000")
+    assert table.budget.endswith("all 8 datasets")
+    quick = Experiments("quick").plan("vd4rl").describe().budget
     assert "evaluation cut after 15 of 500 steps" in quick
     assert "400 frames a dataset, rendered here" in quick
+
+
+def test_a_preset_may_leave_agents_and_sources_out(edit_config: Callable[..., Path]) -> None:
+    chosen = "experiments:\n  vd4rl: {agents: [pixel_bc], sources: [real]}\n  # "
+    edit_config("presets/quick.yaml", "experiments:  ", chosen)
+    quick = Experiments("quick")
+    assert {(run.agent, run.source) for run in quick.plan("vd4rl").runs()} == {("pixel_bc", "real")}
+    table = quick.table("vd4rl")
+    assert (list(table["agents"]), list(table["sources"])) == (["pixel_bc"], ["real"])
+    assert "diffusion of latents" not in table["budget"]
+
+
+def test_claims_hear_of_runs_as_of_any_others() -> None:
+    plan = Experiments("quick").plan("vd4rl")
+    local = "walker-walk-medium-replay-local"
+    assert plan.learns == "pixels"
+    assert (local, "synther", "drq_bc") in plan.cells()
+    assert plan.run_name("walker-walk-medium-replay") == local
+    assert plan.protocol_steps("drq_bc", DATASETS[0]) == 550_000
 
 
 def test_mistakes_are_named(edit_config: Callable[..., Path]) -> None:

@@ -1,0 +1,46 @@
+"""TD3+BC with more regularisation: closer to the data, and weights that decay.
+
+What samples of a small dataset are to be held against: it costs nothing. Sources: TD3+BC (arXiv
+2106.06860); the decay of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from synther.agents.td3_bc import TD3BC, TD3BCSettings
+from synther.errors import SyntherError
+
+
+@dataclass(frozen=True)
+class RegularisedSettings(TD3BCSettings):
+    """TD3+BC's settings, and the decay."""
+
+    alpha: float = 1.0
+    """Weight of Q against behaviour cloning; lambda = alpha / mean |Q|."""
+    weight_decay: float = 0.1
+    """Times the learning rate, the part of actor and critics that an update takes off."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.weight_decay >= 0:
+            raise SyntherError(
+                f"setting 'weight_decay' is {self.weight_decay}; it must be 0 or more"
+            )
+
+
+class RegularisedTD3BC(TD3BC):
+    """K TD3+BC agents with AdamW in place of Adam."""
+
+    Settings = RegularisedSettings
+    title = "TD3+BC, regularised"
+    settings: RegularisedSettings
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        self.optimizers = {
+            "actor": self._actor.adam(rate, decay),
+            "critics": self._critics.adam(rate, decay),
+        }

@@ -1,0 +1,111 @@
+"""Which task a file is of: what it says itself, or else its name.
+
+Widths tell tasks badly apart: HalfCheetah and Walker2d share all of theirs, and so do the mazes.
+Every file of rows that is written here says whose they are: an HDF5 file in its metadata, an `.npz`
+in its archive's comment (which no other reader sees), a model's folder in fit.json. D4RL's own
+files, and those of others, are told by their names, where these begin with a task's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from synther import config
+from synther.datasets import dataset_of_file
+from synther.datasets.hdf5_reader import open_hdf5, own_text
+from synther.errors import SyntherError
+from synther.files import read_json
+from synther.specs import task_spec
+from synther.transitions import npz_task
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """The task that a file is of, and whether only its name says so."""
+
+    task: str
+    by_name: bool
+
+
+def named_task(name: str) -> str | None:
+    """Return the task that a name is, names a dataset or policy of, or begins with; the longest."""
+    if name in (datasets := config.load("datasets"))["datasets"]:
+        return str(datasets["datasets"][name]["task"])
+    for task, policies in config.load("behaviour")["d4rl"]["tasks"].items():
+        if name in policies["snapshots"]:
+            return str(task)
+    words = f"{_plain(name)}-"
+    begun = [task for task in datasets["tasks"] if words.startswith(f"{_plain(task)}-")]
+    return max(begun, key=len, default=None)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
+
+
+def belonging(path: str | Path) -> Belonging | None:
+    """Return which task a file, or a fitted model's folder, is of; None where nothing tells.
+
+    Raises:
+        SyntherError: it is an HDF5 file that can't be read.
+    """
+    path = Path(path)
+    said: str | None = None
+    if path.is_dir():
+        record = path / "fit.json"
+        said = read_json(record).get("task") if record.is_file() else None
+    elif path.suffix.lower() in (".hdf5", ".h5"):
+        with open_hdf5(path, (), "a dataset") as file:
+            said = own_text(file, "metadata/task") or own_text(file.attrs, "task")
+    elif path.suffix.lower() == ".npz":
+        said = npz_task(path)
+    if isinstance(said, str) and (task := named_task(said)):
+        return Belonging(task, by_name=False)
+    task = named_task(dataset_of_file(path) or path.stem)
+    return Belonging(task, by_name=True) if task else None
+
+
+def require_task(path: str | Path, task: str | None) -> None:
+    """Refuse a file that is of another task than `task`; None takes any.
+
+    What can't be told passes: the authors' samples say nothing of their task, and nor do rows of
+    somebody's own.
+    """
+    if task is None or (found := belonging(path)) is None or found.task == task:
+        return
+    if not found.by_name:
+        raise SyntherError(
+            f"{path} is of task '{found.task}', as it says itself, not of '{task}': give a file of "
+            f"that task, or --task {found.task}"
+        )
+    if not task.startswith(f"{found.task}-"):
+        raise SyntherError(
+            f"{path} is of task '{found.task}' by its name, not of '{task}': give a file of that "
+            f"task or --task {found.task}, or rename it where the name is wrong"
+        )
+
+
+def common_task(paths: Iterable[str | Path], task: str | None = None) -> str | None:
+    """Return the task that files are of, all of one: `task`, or else what they say or are named.
+
+    Raises:
+        SyntherError: one is of another task.
+    """
+    paths = list(paths)
+    if task is None:
+        found = [one for path in paths if (one := belonging(path))]
+        surest = min(found, key=lambda one: one.by_name, default=None)
+        task = surest.task if surest else None
+    for path in paths:
+        require_task(path, task)
+    return task
+
+
+def time_limit_of(path: str | Path, task: str | None) -> int | None:
+    """Return the steps after which a task's, or a file's own task's, episodes are cut, or None."""
+    if task is None and (found := belonging(path)):
+        task = found.task
+    return int(task_spec(task)["time_limit"]) if task else None

@@ -1,0 +1,1 @@
+"""A table of agents that see pixels: a comparison, of other runs."""

@@ -1,0 +1,1 @@
+"""A figure of final returns against the updates an environment step, a panel a task."""

@@ -1,0 +1,225 @@
+"""Online figures: their numbers by hand, their tables, and what they refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synther.errors import SyntherError
+from synther.experiments.kinds.online.numbers import Online, Panel, measure
+from synther.experiments.kinds.online.plan import OnlineSpec
+from synther.experiments.kinds.online.sheet import sheet
+from synther.experiments.kinds.spec import PaperColumns
+from synther.experiments.kinds.sweep import numbers as sweep_numbers
+from synther.experiments.kinds.sweep import sheet as sweep_sheet
+from synther.experiments.kinds.sweep.plan import SweepSpec
+from synther.sheets import Sheet, writers
+from synther.sheets.writers import markdown
+
+TASKS = ["dmc-cheetah-run", "hopper"]
+AGENTS = {"sac": "SAC", "redq": "REDQ", "sac_synther": "SAC (SynthER)"}
+FIELDS: dict[str, Any] = {
+    "name": "online",
+    "title": "Online",
+    "preset": "quick",
+    "budget": "tiny",
+    "is_paper_protocol": False,
+    "agents": AGENTS,
+    "tasks": TASKS,
+    "bootstrap_reps": 200,
+}
+
+
+@pytest.fixture
+def spec() -> OnlineSpec:
+    return OnlineSpec(**FIELDS)
+
+
+@pytest.fixture
+def sweep() -> SweepSpec:
+    agents = {"a20": "SAC (SynthER)", "a1": "SAC (SynthER), UTD 1", "redq": "REDQ"}
+    ratios = {"a20": 20, "a1": 1}
+    return SweepSpec(**FIELDS | {"agents": agents}, ratios=ratios, reference=["redq"])
+
+
+def value(task: str, agent: str, seed: int, step: int, episode: float) -> float:
+    """Return a return that tells them all apart; scores are a tenth of it."""
+    rank = list(AGENTS).index(agent) if agent in AGENTS else 5
+    return 100.0 * rank + 10 * seed + step / 100 + episode + (7 if task == "hopper" else 0)
+
+
+def results(
+    tasks: list[str] = TASKS,
+    agents: tuple[str, ...] = tuple(AGENTS),
+    seeds: int = 3,
+    budget: dict[str, tuple[int, ...]] | None = None,
+    preset: str = "quick",
+) -> pd.DataFrame:
+    rows = [
+        {
+            "preset": preset,
+            "dataset": task,
+            "source": "online",
+            "agent": agent,
+            "seed": seed,
+            "step": step,
+            "episode": episode,
+            "return": value(task, agent, seed, step, episode),
+            "length": 1000,
+            "score": value(task, agent, seed, step, episode) / 10,
+        }
+        for task in tasks
+        for agent in agents
+        for seed in range(seeds)
+        for step in (budget or {}).get(task, (500, 1000))
+        for episode in (0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def xs(panel: Panel, agent: str) -> list[float]:
+    return [point.x for point in panel.lines[agent]]
+
+
+def test_lines_and_tables_are_means_over_episodes_and_seeds(spec: OnlineSpec) -> None:
+    found = measure(spec, results())
+    assert [panel.task for panel in found.panels] == [*TASKS, None]
+    line = found.panels[0].lines["redq"]
+    assert xs(found.panels[0], "redq") == [500, 1000]
+    # 100 + (0 + 10 + 20) / 3 + step / 100 + (0 + 1) / 2
+    assert [point.value.value for point in line] == pytest.approx([115.5, 120.5])
+    np.testing.assert_allclose(line[1].matrix[:, 0], [110.5, 120.5, 130.5])
+    assert all(p.value.low <= p.value.value <= p.value.high for p in line)
+    summary = next(s for s in found.summaries if (s.task, s.agent) == ("hopper", "redq"))
+    assert summary.final.value == pytest.approx(127.5)
+    assert summary.mean.value == pytest.approx(125.0)
+    assert summary.final_std == pytest.approx(10.0)
+
+
+def test_tasks_with_other_budgets_meet_at_shares_of_them(spec: OnlineSpec) -> None:
+    budget = {"dmc-cheetah-run": (500, 1000, 1500, 2000), "hopper": (500, 1000)}
+    found = measure(spec, results(budget=budget))
+    over = found.panels[-1]
+    assert xs(over, "sac") == [50, 100]
+    np.testing.assert_allclose(
+        over.lines["sac"][0].matrix[0], [value("", "sac", 0, 1000, 0.5) / 10, (5.5 + 7) / 10]
+    )
+    several = [s for s in found.summaries if s.task is None]
+    assert [s.agent for s in several] == list(AGENTS)
+    assert several[0].improvement is None
+    assert several[2].improvement is not None
+    assert several[2].improvement.value == 1.0
+    assert not found.omissions
+
+
+def test_missing_runs_are_said_and_left_out(spec: OnlineSpec) -> None:
+    rows = results()
+    rows = rows[~((rows["dataset"] == "hopper") & (rows["agent"] == "redq"))]
+    found = measure(spec, rows)
+    assert found.omissions == ["hopper: no results of REDQ."]
+    assert set(found.panels[-1].lines) == {"sac", "sac_synther"}
+    short = rows[~((rows["agent"] == "sac") & (rows["step"] == 1000))]
+    assert any("ends at step 500" in note for note in measure(spec, short).omissions)
+    uneven = rows[~((rows["seed"] == 1) & (rows["step"] == 1000))]
+    with pytest.raises(SyntherError, match="evaluated at different steps"):
+        measure(spec, uneven)
+    with pytest.raises(SyntherError, match="preset paper"):
+        measure(spec, results(preset="paper"))
+
+
+def test_a_task_without_results_is_not_among_those_that_are_counted(spec: OnlineSpec) -> None:
+    wider = dataclasses.replace(spec, tasks=[*TASKS, "walker2d"])
+    made = sheet(measure(wider, results()))
+    assert made.plots[0].panels[-1].title == "2 of 3 tasks (IQM)"
+    cells = made.tables[1].rows[0].cells
+    assert cells[0].text == "2 of 3"
+    assert cells[2].runs == ("dmc-cheetah-run|online|sac", "hopper|online|sac")
+    assert {n for n, row in zip(made.tidy["tasks"], made.tidy["row"], strict=True)} == {1, 2}
+    assert any("walker2d: no results" in note.text for note in made.notes)
+
+
+def test_sweep_goes_by_ratio_with_the_reference_level(sweep: SweepSpec) -> None:
+    found = sweep_numbers.measure(sweep, results(TASKS, tuple(sweep.agents)))
+    assert [panel.task for panel in found.panels] == [*TASKS, None]
+    assert xs(found.panels[0], "SAC (SynthER)") == [1, 20]
+    assert found.panels[0].levels["redq"].value.value == pytest.approx(120.5)
+    made = sweep_sheet.sheet(found)
+    panel = made.plots[0].panels[0]
+    assert panel.x_ticks == ((0.0, "1"), (math.log2(20), "20"))
+    data = made.plots[0].data
+    marks = zip(data["layer"], data["series"], data["x"], strict=True)
+    assert ("point", "SAC (SynthER)", math.log2(20)) in marks
+    assert [s.is_level for s in made.plots[0].series] == [False, True]
+
+
+def test_a_sweep_is_of_agents_that_it_has(sweep: SweepSpec) -> None:
+    with pytest.raises(SyntherError, match="did you mean redq"):
+        dataclasses.replace(sweep, reference=["reqd"])
+    with pytest.raises(SyntherError, match="has no ratios"):
+        dataclasses.replace(sweep, ratios={})
+
+
+@pytest.fixture
+def known() -> PaperColumns:
+    return PaperColumns(
+        table="online_other",
+        agents={"sac": "SAC"},
+        variants={"sac": "SAC"},
+        datasets={"dmc-cheetah-run": "cheetah-run"},
+    )
+
+
+def test_published_numbers_carry_their_mark(spec: OnlineSpec, known: PaperColumns) -> None:
+    made = sheet(measure(dataclasses.replace(spec, paper=known), results()))
+    text = markdown.render(made)[".md"]
+    assert "346.6 ± 61.9¶" in text
+    assert "another paper's own runs" in text
+    row, other = made.tables[0].rows[:2]
+    assert (row.cells[-1].value, row.cells[-1].status) == (346.61, "other_paper")
+    assert row.cells[2].agreement == "lower"
+    assert (other.cells[-1].text, other.cells[2].agreement) == ("—", "")
+    wrong = dataclasses.replace(known, variants={"sac": "SCA"})
+    with pytest.raises(SyntherError, match="unknown variant 'SCA'"):
+        measure(dataclasses.replace(spec, paper=wrong), results())
+
+
+def made_of(found: Online) -> Sheet:
+    return (sweep_sheet.sheet if isinstance(found.spec, SweepSpec) else sheet)(found)
+
+
+@pytest.mark.parametrize("layout", ["online", "sweep"])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_every_format_is_written_and_says_what_it_is(
+    tmp_path: Path, spec: OnlineSpec, sweep: SweepSpec, layout: str, seeds: int
+) -> None:
+    if layout == "online":
+        found = measure(spec, results(seeds=seeds))
+    else:
+        found = sweep_numbers.measure(sweep, results(agents=tuple(sweep.agents), seeds=seeds))
+    made = made_of(found)
+    assert Sheet.from_json(made.to_json()) == made
+    paths = writers.write(made, tmp_path / "x")
+    assert all(path.stat().st_size > 500 for path in paths)
+    assert "not evidence" in (tmp_path / "x.md").read_text()
+    frame = pd.read_csv(tmp_path / "x.csv")
+    assert set(frame["row"]) >= {"point", "final", "mean"}
+    assert math.isnan(frame["low"].iloc[0]) == (seeds == 1)
+    drawn = {layer.name for layer in made.plots[0].layers}
+    assert ("band" in drawn) == (seeds > 1)
+    again = writers.write(made_of(found), tmp_path / "y")
+    assert [p.read_bytes() for p in paths] == [p.read_bytes() for p in again]
+
+
+def test_marks_and_seeds_are_left_out_where_evaluations_are_many(spec: OnlineSpec) -> None:
+    few, many = (
+        sheet(measure(spec, results(budget=dict.fromkeys(TASKS, range(100, end, 100)))))
+        for end in (1001, 2001)
+    )
+    assert {layer.name for layer in few.plots[0].layers} == {"band", "seed", "line", "point"}
+    assert {layer.name for layer in many.plots[0].layers} == {"band", "line"}
