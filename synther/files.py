@@ -38,8 +38,8 @@ def explain_os_error(error: OSError, path: Path) -> SyntherError:
     return SyntherError(f"{path} can't be written: {error}")
 
 
-def _os_error_within(error: RuntimeError) -> OSError | None:
-    """Return the refusal of the operating system that torch or h5py reports as RuntimeError."""
+def _os_error_within(error: Exception) -> OSError | None:
+    """Return the refusal of the operating system that torch or h5py reports as its own error."""
     text = str(error)
     if found := re.search(r"errno = (\d+)", text):  # h5py
         number = int(found[1])
@@ -48,6 +48,20 @@ def _os_error_within(error: RuntimeError) -> OSError | None:
     if "inline_container" in text or "PytorchStreamWriter" in text or "iostream" in text:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return None
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `path` inside the block into `SyntherError`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except (RuntimeError, ValueError) as error:
+        refusal = _os_error_within(error)
+        if refusal is None:
+            raise
+        raise explain_os_error(refusal, path) from error
 
 
 @contextmanager
@@ -60,18 +74,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except RuntimeError as error:
-        refusal = _os_error_within(error)
-        if refusal is None:
-            raise
-        raise explain_os_error(refusal, path) from error
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):  # a folder that can't be written can't be cleaned either
             temporary.unlink(missing_ok=True)
@@ -89,13 +97,26 @@ def require_writable(path: str | Path) -> Path:
     if path.is_dir():
         raise SyntherError(f"{path} can't be written: it is a folder; name a file")
     probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
-    try:
+    with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     return path
+
+
+def try_room(path: Path, size: int) -> None:
+    """Allot so many bytes under a name that is free, and give them back.
+
+    HDF5 may end the process where a disk is full: ask before it writes.
+
+    Raises:
+        OSError: there is no room, on the disk or in a quota.
+    """
+    try:
+        with open(path, "xb") as handle:
+            os.posix_fallocate(handle.fileno(), 0, size)
+    finally:
+        path.unlink()
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
@@ -121,10 +142,8 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     path = require_writable(path)
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        try:
+        with explaining(path):
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise explain_os_error(error, path) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
