@@ -351,7 +351,7 @@ def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
     try:
         if path.stat().st_size > ALWAYS_READ:
             raise ValueError(f"{path.stat().st_size:,} bytes are too many")
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(content, dict):
@@ -373,4 +373,5 @@ def describe_input(path: str | Path) -> dict[str, str]:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")

@@ -22,10 +22,8 @@ def commit() -> str:
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True)
+        return os.fsdecode(done.stdout).strip()  # it may name files, in whatever bytes
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root:
@@ -44,7 +42,7 @@ def version() -> str:
 
 def _cpu() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

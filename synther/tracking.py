@@ -223,7 +223,7 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     record = require_file(path.with_suffix(".json"), "make the result anew")
     try:
         rows = pd.read_parquet(require_file(path), use_threads=False)
-        content = json.loads(record.read_text())
+        content = json.loads(record.read_text(encoding="utf-8"))
         missing = {"preset", "dataset", "source", "agent"} - set(content)
         if missing or "step" not in rows:
             raise ValueError(f"no training run: {', '.join(sorted(missing)) or 'no steps'}")

@@ -253,7 +253,9 @@ class _Judge:
         for path in dict.fromkeys(path for cell in cells for path in cell.results):
             record = Path(path).with_suffix(".json")
             try:
-                found.add(str(json.loads(record.read_text())["physics"]).partition(",")[0])
+                found.add(
+                    str(json.loads(record.read_text(encoding="utf-8"))["physics"]).partition(",")[0]
+                )
             except (OSError, ValueError, KeyError, TypeError):
                 found.add("unknown")
         return sorted(found)

@@ -6,6 +6,7 @@ A verb's module is imported when the verb runs, so that `synther --help` starts 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Told to end by a signal, it saves what it can go on from; the code is 128 and its number.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign ends no verb
+        sys.stdout.reconfigure(errors="replace")
     options = arguments.parser().parse_args(argv)
     try:
         if "threads" in options:

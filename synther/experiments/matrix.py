@@ -384,14 +384,14 @@ def _physics(datasets: Iterable[str]) -> str:
     return words
 
 
-def preset_experiments(default: str) -> dict[str, Experiments]:
+def preset_experiments(default: str) -> config.ByPreset[Experiments]:
     """Return the experiments of every preset by name.
 
     Raises:
         SyntherError: `default` is no preset.
     """
     config.load_preset(default)
-    return {name: Experiments(name) for name in config.preset_names()}
+    return config.ByPreset(Experiments)
 
 
 _WIDEST_ROW = 70

@@ -144,7 +144,7 @@ def _measured_seconds(job: Job, root: Path) -> float | None:
     for path in job.outputs:
         if path.endswith(".json") and not path.endswith("/settings.json"):
             try:
-                return float(json.loads((root / path).read_text())["wall_time_s"])
+                return float(json.loads((root / path).read_text(encoding="utf-8"))["wall_time_s"])
             except (OSError, ValueError, KeyError, TypeError):
                 return None
     return None

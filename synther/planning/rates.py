@@ -130,7 +130,7 @@ def _newest(kind: str, paths: Iterable[Path]) -> tuple[Path, dict[str, Any]] | N
     """Return the newest benchmark of a kind of device, and its rates."""
     for path in sorted(paths, key=lambda p: (p.stat().st_mtime, p.name), reverse=True):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
             rates, device = content["rates"], content["hardware"]["device"]
             if device_kind(str(device)) == kind:
                 _check(rates)

@@ -76,7 +76,7 @@ def section(spec: Mapping[str, Any], files: Iterable[str]) -> Section:
     if not all(paths[suffix].is_file() for suffix in (".csv", ".md", ".png")):
         made.is_missing = True
         return made
-    made.banner, made.notes = _notes(paths[".md"].read_text())
+    made.banner, made.notes = _notes(paths[".md"].read_text(encoding="utf-8"))
     encoded = base64.b64encode(paths[".png"].read_bytes()).decode()
     made.image = f"data:image/png;base64,{encoded}"
     try:
@@ -167,8 +167,8 @@ def render(
         made_by=made_by,
         commits=sorted({str(r["commit"]) for r in archive.records.values() if "commit" in r}),
         data=_data(archive, titles),
-        style=(TEMPLATES / "report.css").read_text(),
-        script=(TEMPLATES / "report.js").read_text(),
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
     )
 
 

@@ -41,7 +41,7 @@ MARGIN = 1 << 30
 @contextmanager
 def bounded_memory() -> Iterator[None]:
     """Make the system refuse what is more than `MARGIN` beyond what the process has now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MARGIN, hard))
     try:

@@ -21,7 +21,7 @@ from synther.specs import (
 
 EXPERIMENTS = preset_experiments(config["preset"])
 # What jobs ask of a scheduler, from config/rates.yaml and results/bench/.
-REQUESTS = {preset: Requests(preset, config["device"]) for preset in EXPERIMENTS}
+REQUESTS = specs.ByPreset(lambda preset: Requests(preset, config["device"]))
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"

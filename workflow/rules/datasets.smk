@@ -1,9 +1,9 @@
 # Real transitions: D4RL's files, stand-ins collected here, and the policies that collect them.
-D4RL_FILES = {
-    Experiments.dataset_file(EXPERIMENTS["paper"], name): name
-    for name, spec in specs.load("datasets")["datasets"].items()
-    if spec["kind"] == "d4rl"
-}
+def d4rl_dataset(file):
+    """Return the name of the dataset that is D4RL's file."""
+    every = specs.load("datasets")["datasets"]
+    names = [name for name in every if every[name]["kind"] == "d4rl"]
+    return next(n for n in names if EXPERIMENTS["paper"].dataset_file(n) == file)
 
 
 rule download_dataset:
@@ -19,7 +19,7 @@ rule download_dataset:
         runtime=asks("runtime", "download_dataset"),
         downloads=1,
     params:
-        dataset=lambda w: D4RL_FILES[f"data/d4rl/{w.file}.hdf5"],
+        dataset=lambda w: d4rl_dataset(f"data/d4rl/{w.file}.hdf5"),
     shell:
         "synther download --dataset {params.dataset} --root data 2> {log}"
 

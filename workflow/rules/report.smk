@@ -88,7 +88,7 @@ rule page:
 
 use rule page as paper_page with:
     input:
-        report_plan.inputs(EXPERIMENTS["paper"]),
+        lambda w: report_plan.inputs(EXPERIMENTS["paper"]),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:
