@@ -25,6 +25,12 @@ def _preset(options: argparse.Namespace) -> str:
     return options.preset or next(iter(named), config.load("config")["preset"])
 
 
+def _elsewhere() -> str:
+    """Say which folder is looked at, where it is no checkout: nothing that is done may be there."""
+    here = Path.cwd()
+    return "" if (here / "Snakefile").is_file() else f" in {here}, which has no Snakefile"
+
+
 def plan(options: argparse.Namespace) -> None:
     """Print what the jobs cost that are not done yet."""
     preset = _preset(options)
@@ -42,6 +48,7 @@ def plan(options: argparse.Namespace) -> None:
     if options.json:
         content = {
             "preset": preset,
+            "folder": str(Path.cwd()),
             "device": rates.device,
             "rates": rates.origin,
             "done": len(done),
@@ -54,7 +61,8 @@ def plan(options: argparse.Namespace) -> None:
         print(json.dumps(content, indent=2))
         return
     what = " ".join(options.targets) or "all tables and figures"
-    print(f"{what}, preset {preset}: {whole.jobs:,} jobs to run, {len(done):,} done already")
+    counted = f"{whole.jobs:,} jobs to run, {len(done):,} done already"
+    print(f"{what}, preset {preset}: {counted}{_elsewhere()}")
     lines = [[rule, *_cells(cost)] for rule, cost in costs.items()]
     print(_aligned([["", *_HEADS], *lines, ["all", *_cells(whole)]]))
     place = f"{options.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
@@ -76,6 +84,7 @@ def status(options: argparse.Namespace) -> None:
     if options.json:
         content = {
             "preset": preset,
+            "folder": str(Path.cwd()),
             "counts": counts,
             "rules": _by_rule(states),
             "job_seconds_left": seconds,
@@ -86,7 +95,7 @@ def status(options: argparse.Namespace) -> None:
         print(json.dumps(content, indent=2))
         return
     shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
-    print(f"preset {preset}: {shown} of {len(states):,} jobs")
+    print(f"preset {preset}: {shown} of {len(states):,} jobs{_elsewhere()}")
     rules = _by_rule(states)
     table = [["", *STATES], *[[rule, *map(_count, row.values())] for rule, row in rules.items()]]
     print(_aligned(table))
