@@ -53,7 +53,8 @@ def _refusal(backend: str) -> str | None:
             [sys.executable, "-c", _PROBE],
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PROBE_S,
         )
     except subprocess.TimeoutExpired:

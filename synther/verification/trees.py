@@ -182,7 +182,7 @@ def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str
             values.setdefault("record", set()).add('"none beside the result"')
             continue
         try:
-            compared = _compared(json.loads(beside.read_text()))
+            compared = _compared(json.loads(beside.read_text(encoding="utf-8")))
         except (ValueError, TypeError, OSError) as error:
             raise SyntherError(f"{beside} is damaged ({error}): run its rule again") from error
         for key, value in _flat(compared):

@@ -65,7 +65,11 @@ def verify(
         if name not in config.preset_names():
             report.add("foreign", root / name, "no preset has this name")
             continue
-        plan = Experiments(name)
+        try:
+            plan = Experiments(name)
+        except SyntherError as error:
+            report.add("unverified", root / name, f"its preset can't be read: {error}")
+            continue
         if not plan.scale["evidence"]:
             report.pipeline_checks.append(name)
         _check_preset(root / name, plan, sums, report)
