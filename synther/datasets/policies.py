@@ -155,7 +155,7 @@ def policy_files(folder: Path, task: str) -> list[Path]:
     place = folder / task if (folder / task).is_dir() else folder
     if not place.is_dir():
         raise SyntherError(f"{folder} is not a folder of policies (.npz): check --policies")
-    return sorted(place.glob("*.npz"), key=lambda path: (len(path.stem), path.stem))
+    return sorted(place.glob("[!.]*.npz"), key=lambda path: (len(path.stem), path.stem))
 
 
 def load_policies(folder: Path, task: str, observation_dim: int, action_dim: int) -> list[Policy]:
