@@ -170,7 +170,7 @@ def policy_files(folder: Path, task: str) -> list[Path]:
     place = folder / task if (folder / task).is_dir() else folder
     if not place.is_dir():
         raise SyntherError(f"{folder} is not a folder of policies (.npz): check --policies")
-    found = [path for path in place.glob("*.npz") if belongs_to(path) in (None, task)]
+    found = [path for path in place.glob("[!.]*.npz") if belongs_to(path) in (None, task)]
     return sorted(found, key=lambda path: (len(path.stem), path.stem))
 
 

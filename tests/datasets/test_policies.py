@@ -133,6 +133,12 @@ def test_the_packages_own_policies_are_whole() -> None:
         assert {policy.name for policy in policies} == set(returns)
 
 
+def test_what_another_system_leaves_beside_them_is_no_policy(tmp_path: Path) -> None:
+    for name in ("a.npz", "._a.npz"):
+        (tmp_path / name).touch()
+    assert policy_files(tmp_path, "hopper") == [tmp_path / "a.npz"]
+
+
 def broken(name: str, value: np.ndarray | None) -> dict[str, np.ndarray]:
     arrays = random_policy(5, 2)
     if value is None:
