@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.passes import Errors, Slopes, Views, one_by_one
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:

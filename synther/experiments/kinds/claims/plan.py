@@ -12,12 +12,12 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from synther import config
+from synther.config.shares import listed
+from synther.config.specs import agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 from synther.experiments.runs import ONLINE, Run
-from synther.shares import listed
-from synther.specs import agent_spec, on_share, source_spec
 
 RULES = ("parity", "at_least", "better", "gain", "ratio")
 OF_SAMPLES = ("marginal", "correlation", "dynamics")

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from synther.inherited import own
+from synther.jobs.inherited import own
 
 PACKAGES = ("synther", "torch", "numpy", "mujoco", "gymnasium")
 
@@ -21,7 +21,7 @@ def commit() -> str:
 
     What runs leave is no part of the code, where git keeps it too.
     """
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
         # The code runs, so it is trusted, whoever's the checkout is; and it is only looked at

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synther import SyntherError, tracking
+from synther import SyntherError
 from synther.cli import main
-from synther.tracking import curves, finished_runs, run_id, sync_runs
+from synther.jobs import tracking
+from synther.jobs.tracking import curves, finished_runs, run_id, sync_runs
 
 LABELS = {"preset": "quick", "dataset": "hopper-medium-local", "source": "real", "agent": "td3_bc"}
 

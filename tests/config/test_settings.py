@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synther import SyntherError
-from synther.settings import as_dict, parse_assignments, resolve
+from synther.config.settings import as_dict, parse_assignments, resolve
 
 
 @dataclass(frozen=True)

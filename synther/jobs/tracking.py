@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.files import claimed, files_below, require_file
+from synther.jobs.files import claimed, files_below, require_file
 
 KINDS = ("offline", "online", "pixels")
 """Folders of results/PRESET/ that hold training runs."""

@@ -12,7 +12,8 @@ import functools
 import importlib.util
 from typing import Any
 
-from synther import config, shares
+from synther import config
+from synther.config import shares
 from synther.errors import SyntherError, unknown_name
 
 D4RL_POLICIES = "d4rl"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther.errors import SyntherError
-from synther.files import explain_os_error
+from synther.jobs.files import explain_os_error
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import yaml
 
+from synther.config.settings import parse_yaml, typed
 from synther.errors import SyntherError, unknown_name
-from synther.settings import parse_yaml, typed
 
 T = TypeVar("T")
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 def config_dir() -> Path:

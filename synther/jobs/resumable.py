@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synther.checkpoint import Pace, require_same
 from synther.errors import SyntherError
-from synther.files import atomic_path, explain_os_error, write_json
+from synther.jobs.checkpoint import Pace, require_same
+from synther.jobs.files import atomic_path, explain_os_error, write_json
 from synther.transitions import FIELDS, Transitions, npz_comment
 
 

@@ -11,9 +11,9 @@ import yaml
 
 from synther import SyntherError, config
 from synther.cli import main
+from synther.config.settings import resolve
+from synther.config.specs import agent_settings, agent_spec, source_settings, task_spec
 from synther.experiments import Experiments, preset_experiments
-from synther.settings import resolve
-from synther.specs import agent_settings, agent_spec, source_settings, task_spec
 
 SPECS = (
     *("agents", "behaviour", "claims", "config", "datasets", "experiments"),
