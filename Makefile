@@ -13,7 +13,7 @@ export PYTHONUNBUFFERED := 1
 quick: environment rendering
 	snakemake all report --config preset=quick --quiet rules
 	@echo
-	@echo "Done. Tables and figures:"
+	@echo "Done. This was a check of the pipeline: its numbers are no evidence. Tables and figures:"
 	@ls figures/quick/*.pdf
 	@echo "All of it on one page: figures/quick/report.html"
 	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"

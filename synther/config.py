@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from synther.errors import SyntherError, unknown_name
+from synther.settings import parse_yaml, typed
 
+T = TypeVar("T")
 _PACKAGE = Path(__file__).parent
 
 
@@ -34,41 +38,10 @@ def _find(variable: str, *places: Path) -> Path:
     raise SyntherError(f"no folder {' or '.join(map(str, places))}: set {variable} to it")
 
 
-class _SlowLoader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, not a silent overwrite."""
-
-
-# libyaml reads the specs in a tenth of the time, which every job would pay.
-class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same by libyaml, where it is there. It recurses without a limit."""
-
-
-def _loader(text: str) -> type[Any]:
-    """Return the loader of a text: libyaml's unless it may be nested deeper than the stack is."""
-    longest = max(map(len, text.splitlines()), default=0)
-    return _FastLoader if longest + text.count("[") + text.count("{") < 5000 else _SlowLoader
-
-
-def _unique_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    merge = "tag:yaml.org,2002:merge"  # what `<<` brings may be overridden
-    keys = [loader.construct_object(key) for key, _ in node.value if key.tag != merge]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key '{key}' is given twice", node.start_mark
-            )
-    return loader.construct_mapping(node, deep=True)
-
-
-for _kind in (_SlowLoader, _FastLoader):
-    _kind.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
-
-
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; a syntax error or a key given twice is a `SyntherError` with the place."""
     try:
-        text = path.read_text()
-        return yaml.load(text, Loader=_loader(text))
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
         raise SyntherError(f"{path} can't be read as YAML: {error}") from error
 
@@ -82,7 +55,11 @@ def validate(content: Any, schema_name: str, where: str) -> None:
     import jsonschema  # here, because `synther --help` needs no schema and starts faster without
 
     schema = read_yaml(schema_dir() / f"{schema_name}.schema.yaml")
-    validator = jsonschema.Draft202012Validator(schema)
+    kind = jsonschema.Draft202012Validator
+    types = kind.TYPE_CHECKER.redefine(  # 4.0 is a number, and would end in a range() later
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    validator = jsonschema.validators.extend(kind, type_checker=types)(schema)
     errors = sorted(validator.iter_errors(content), key=lambda e: [str(p) for p in e.absolute_path])
     if not errors:
         return
@@ -115,20 +92,100 @@ def load(name: str) -> dict[str, Any]:
     return content
 
 
+_PRESET = re.compile(r"[a-z0-9][a-z0-9_-]*")
+TAKEN = ("behaviour", "bench", "d4rl", "download", "policies", "vd4rl")
+"""What no preset can be called: folders of results/, data/ and logs/ that are no preset's."""
+
+
 def preset_names() -> list[str]:
-    """Return the names of all presets, a file each in `config/presets/`."""
-    return sorted(path.stem for path in (config_dir() / "presets").glob("*.yaml"))
+    """Return the names of all presets, a file each in `config/presets/`, whether whole or not.
+
+    Other files are left alone: what editors, systems and copying leave there has other names.
+    """
+    found = (path.stem for path in (config_dir() / "presets").glob("*.yaml"))
+    return sorted(name for name in found if _PRESET.fullmatch(name) and name not in TAKEN)
 
 
 @functools.cache
 def load_preset(name: str) -> dict[str, Any]:
-    """Return the checked content of `config/presets/NAME.yaml`."""
+    """Return the checked content of `config/presets/NAME.yaml`.
+
+    Raises:
+        SyntherError: there is none, the name is not a preset's, or the file is not.
+    """
+    if not _PRESET.fullmatch(name) or name in TAKEN:
+        raise SyntherError(
+            f"'{name}' can't be a preset's name: rename its file in {config_dir() / 'presets'} to "
+            "small letters, digits, _ and -, of which a letter or digit comes first, and not to "
+            f"{', '.join(TAKEN)}"
+        )
     if name not in preset_names():
         raise unknown_name("preset", name, preset_names(), str(config_dir() / "presets"))
     path = config_dir() / "presets" / f"{name}.yaml"
     content = read_yaml(path)
     validate(content, "preset", str(path))
-    return content
+    return _typed(content, _examples("agents"), _examples("sources"), f"{path}: ")
+
+
+_Examples = dict[str, list[Any]]
+
+
+class ByPreset(Mapping[str, T]):
+    """What is made of each preset, by name.
+
+    It is made when it is asked for: a preset that is half saved stops nobody who wants another.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self._make = functools.cache(make)
+
+    def __getitem__(self, name: str) -> T:
+        return self._make(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in preset_names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(preset_names())
+
+    def __len__(self) -> int:
+        return len(preset_names())
+
+
+def _examples(name: str) -> _Examples:
+    """Return setting -> a value of every type that `config/NAME.yaml` gives it anywhere."""
+    found: dict[str, dict[type, Any]] = {}
+    for spec in load(name)[name].values():
+        patterns = [*spec.get("datasets", {}).values(), *spec.get("tasks", {}).values()]
+        for layer in (spec.get("settings", {}), *patterns):
+            for key, value in layer.items():
+                if value is not None:
+                    found.setdefault(key, {}).setdefault(type(value), value)
+    return {key: list(values.values()) for key, values in found.items()}
+
+
+def _typed(
+    part: dict[str, Any], agents: _Examples, generators: _Examples, where: str
+) -> dict[str, Any]:
+    """Return a preset, or a part of one, with its settings in the types that they have."""
+    found = dict(part)
+    both = {**generators, **agents}  # an online agent has settings of its diffusion model
+    for key, value in part.items():
+        if key == "agents":
+            found[key] = typed(value, both, where + key)
+        elif key in ("per_agent", "per_dataset", "per_task"):
+            found[key] = {n: typed(v, both, f"{where}{key}.{n}") for n, v in value.items()}
+        elif key == "generators":
+            found[key] = {n: typed(v, generators, f"{where}{key}.{n}") for n, v in value.items()}
+        elif key == "per_source":
+            found[key] = {
+                n: _typed(own, agents, generators, f"{where}{n}.") for n, own in value.items()
+            }
+        elif key == "settings":
+            found[key] = typed(value, generators, where + key)
+        elif key in ("reduced", "online", "pixels"):
+            found[key] = _typed(value, agents, generators, f"{where}{key}.")
+    return found
 
 
 def spec(name: str, kind: str) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def claim_gpu(
 def _try_lock(path: Path) -> IO[str] | None:
     """Lock a file; return it open, or None if another process has it."""
     try:
-        handle = open(path, "a")  # noqa: SIM115 - open for as long as the lock is held
+        handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
     except OSError as error:
         raise explain_os_error(error, path) from error
     try:

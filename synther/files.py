@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import fnmatch
 import glob
 import hashlib
 import json
@@ -81,6 +82,20 @@ def blame_machine(error: Exception, path: Path) -> None:
 
 
 @contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `path` inside the block into `SyntherError`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except (RuntimeError, ValueError) as error:
+        refusal = _os_error_within(error)
+        if refusal is None:
+            raise
+        raise explain_os_error(refusal, path) from error
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
@@ -90,18 +105,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except RuntimeError as error:
-        refusal = _os_error_within(error)
-        if refusal is None:
-            raise
-        raise explain_os_error(refusal, path) from error
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):  # a folder that can't be written can't be cleaned either
             temporary.unlink(missing_ok=True)
@@ -119,13 +128,26 @@ def require_writable(path: str | Path) -> Path:
     if path.is_dir():
         raise SyntherError(f"{path} can't be written: it is a folder; name a file")
     probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
-    try:
+    with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     return path
+
+
+def try_room(path: Path, size: int) -> None:
+    """Allot so many bytes under a name that is free, and give them back.
+
+    HDF5 may end the process where a disk is full: ask before it writes.
+
+    Raises:
+        OSError: there is no room, on the disk or in a quota.
+    """
+    try:
+        with open(path, "xb") as handle:
+            os.posix_fallocate(handle.fileno(), 0, size)
+    finally:
+        path.unlink()
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
@@ -151,10 +173,8 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     path = require_writable(path)
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        try:
+        with explaining(path):
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise explain_os_error(error, path) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -197,6 +217,61 @@ def require_file(path: str | Path, remedy: str = "check the path") -> Path:
     if not os.access(path, os.R_OK):
         raise SyntherError(f"{path} can't be read: change its permissions")
     return path
+
+
+def walk(folder: str | Path, _above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """Yield every file and folder below a folder by name, through links; the one way to walk trees.
+
+    Results may lie elsewhere, behind links, at any depth. A link to a folder above it is yielded
+    and not followed, one that leads nowhere is yielded. Nothing is yielded of what is not there.
+
+    Raises:
+        SyntherError: a folder can't be read.
+    """
+    folder = Path(folder)
+    try:
+        status, entries = os.stat(folder), sorted(folder.iterdir())
+    except OSError as error:
+        if not os.path.lexists(folder):  # or not any more
+            return
+        raise SyntherError(
+            f"{folder} can't be read: {error.strerror}; see where it leads, and its permissions"
+        ) from error
+    above = (*_above, (status.st_dev, status.st_ino))
+    for path in entries:
+        yield path
+        if os.path.isdir(path):
+            inner = os.stat(path)
+            if (inner.st_dev, inner.st_ino) not in above:
+                yield from walk(path, above)
+
+
+NOWHERE = "is a link that leads nowhere: mount what it points to, or mend it"
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Return whether a path is a link to what is not there."""
+    return path.is_symlink() and not path.exists()
+
+
+def files_below(folder: str | Path, pattern: str) -> list[Path]:
+    """Return the files below a folder whose names match a pattern, at any depth, through links.
+
+    Hidden files and folders, such as what a job is about to write, are left out.
+
+    Raises:
+        SyntherError: a folder can't be read, or a link leads nowhere: what is behind it would be
+            left out in silence.
+    """
+    found = []
+    for path in walk(folder):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if leads_nowhere(path):
+            raise SyntherError(f"{path} {NOWHERE}")
+        if path.is_file() and fnmatch.fnmatchcase(path.name, pattern):
+            found.append(path)
+    return found
 
 
 def read_npz(
@@ -309,7 +384,7 @@ def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
     try:
         if path.stat().st_size > ALWAYS_READ:
             raise ValueError(f"{path.stat().st_size:,} bytes are too many")
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         blame_machine(error, path)
         raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
@@ -336,4 +411,5 @@ def describe_input(path: str | Path) -> dict[str, str]:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")

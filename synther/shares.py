@@ -10,7 +10,6 @@ from typing import Any
 _SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows)")
 _KEYS = {"percents": "pct", "rows": "rows"}
 """What config/experiments.yaml and a preset list amounts under -> the unit in names."""
-KEYS = tuple(_KEYS)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import subprocess
@@ -15,16 +16,58 @@ from synther import SyntherError
 from synther.files import (
     atomic_path,
     explain_os_error,
+    files_below,
     read_npz,
     require_file,
     require_writable,
     sha256,
+    walk,
     write_json,
 )
 
 
 def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_walk_goes_through_links_and_not_in_circles(tmp_path: Path) -> None:
+    tree, scratch = tmp_path / "tree", tmp_path / "scratch"
+    for file in ("tree/a/x.npz", "scratch/b/y.npz", "scratch/.hidden/z.npz", "scratch/.w.npz"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tree / "far").symlink_to(scratch)
+    (scratch / "back").symlink_to(tree)  # a circle
+    (scratch / "b/self").symlink_to("self")
+    seen = [str(path.relative_to(tree)) for path in walk(tree)]
+    assert seen == [
+        *("a", "a/x.npz", "far", "far/.hidden", "far/.hidden/z.npz", "far/.w.npz"),
+        *("far/b", "far/b/self", "far/b/y.npz", "far/back"),
+    ]
+    with pytest.raises(SyntherError, match=r"far/b/self is a link that leads nowhere"):
+        files_below(tree, "*.npz")
+    (scratch / "b/self").unlink()
+    assert files_below(tree, "*.npz") == [tree / "a/x.npz", tree / "far/b/y.npz"]
+    (tmp_path / "linked").symlink_to(tree)
+    assert len(files_below(tmp_path / "linked", "*.npz")) == 2
+    assert files_below(tmp_path / "absent", "*") == []
+    with pytest.raises(SyntherError, match=r"x.npz can't be read: Not a directory"):
+        files_below(tree / "a/x.npz", "*")
+
+
+def test_trees_are_walked_in_one_way() -> None:
+    """`**` of pathlib, and os.walk, leave out what is behind links."""
+    for path in (Path(__file__).parents[1] / "synther").rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_bytes())) if is_walk(node)]
+        assert not calls, f"{path}:{calls[0].lineno}: use synther.files.walk"
+
+
+def is_walk(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr="walk" | "scandir")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="rglob" | "glob"), args=[pattern]):
+            return node.func.attr == "rglob" or "**" in ast.unparse(pattern)
+    return False
 
 
 def test_the_file_appears_whole_at_the_end(tmp_path: Path) -> None:

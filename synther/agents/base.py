@@ -154,7 +154,7 @@ class Agent(nn.Module, ABC):
             noise: the draws announced by `noise()`, each (K, *shape).
 
         Returns:
-            Numbers for the log, (K,) each.
+            Numbers for the log, (K, ...) each, which takes their means.
         """
 
     def phase(self) -> Hashable | None:

@@ -109,7 +109,7 @@ def _claimed_npz(out: str) -> AbstractContextManager[Path]:
     return claimed(out)
 
 
-def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
+def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
     """Write transitions, and what made them, with their checksum, as JSON beside them."""
     transitions.save(out, about["task"])
     record = {
@@ -137,7 +137,7 @@ def subset(options: argparse.Namespace) -> None:
             "seed": options.seed,
             **how.record(),
         }
-        _write(kept, out, about)
+        write_transitions(kept, out, about)
     print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
@@ -156,5 +156,5 @@ def mix(options: argparse.Namespace) -> None:
             "seed": options.seed,
             **how.record(),
         }
-        _write(mixed, out, about)
+        write_transitions(mixed, out, about)
     print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

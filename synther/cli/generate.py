@@ -115,4 +115,4 @@ def sample(options: argparse.Namespace) -> None:
             **provenance.describe(device),
         }
         write_json(out.with_suffix(".json"), record)
-    print(f"{out}: {options.num:,} transitions", file=sys.stderr)
+    print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)

@@ -46,6 +46,7 @@ def report(options: argparse.Namespace) -> None:
     page = render(
         experiments.preset,
         experiments.scale["protocol"] == "paper",
+        experiments.scale["evidence"],
         files,
         report_plan.titles(experiments),
         gather(report_plan.results(experiments, files), report_plan.records(experiments, files)),
@@ -76,7 +77,7 @@ def scores(options: argparse.Namespace) -> None:
     final = final_scores(read_results(there))
     with atomic_path(out) as temporary:
         final.to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{out}: {len(final)} scores of {len(there)} runs")
+    print(f"{out}: {len(final)} scores of {len(there)} of the preset's {len(paths)} runs")
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from synther import config, provenance
 from synther.datasets.hdf5_reader import open_hdf5
 from synther.datasets.policies import KEYS, MEDIUM, Policy, load_policy, policy_from
 from synther.errors import SyntherError, unknown_name
-from synther.files import atomic_path, write_json
+from synther.files import atomic_path, files_below, write_json
 
 MIRROR = "SYNTHER_POLICIES"
 """Environment variable: a folder that has the policies as NAME.npz, itself or below."""
@@ -85,7 +85,7 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
     if folder := os.environ.get(MIRROR):
         if not Path(folder).is_dir():
             raise SyntherError(f"{MIRROR} is '{folder}', which is no folder: correct or unset it")
-        for path in sorted(Path(folder).rglob(wanted)):
+        for path in files_below(folder, wanted):
             return load_policy(path), wanted
     if "dataset" in entry:
         return _of_dataset(entry["dataset"], root), f"metadata of {entry['dataset']}"

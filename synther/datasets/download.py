@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther import config
-from synther.errors import SyntherError
+from synther.errors import SyntherError, unknown_name
 from synther.files import explain_os_error, sha256
 from synther.progress import Progress
 
@@ -109,11 +109,13 @@ def download_shards(
         SyntherError: as for `download`.
     """
     folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
-    for target, (below, known) in zip(
-        targets, config.spec(name, "dataset")["files"].items(), strict=True
-    ):
-        if only is not None and Path(only) != target:
-            continue
+    known_files = dict(zip(targets, config.spec(name, "dataset")["files"].items(), strict=True))
+    if only is not None:
+        if Path(only) not in known_files:
+            raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
+        targets = [Path(only)]
+    for target in targets:
+        below, known = known_files[target]
         if not (target.is_file() and target.stat().st_size == known["bytes"]):
             wanted = _Wanted(below, known["bytes"], known["sha256"])
             _ensure(target, wanted, f"{folder}/{below}", [], wait_s)
@@ -148,7 +150,7 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
     """Return every address to try for the file of `url`, in order."""
     own = os.environ.get("SYNTHER_MIRROR")
     if own and "://" not in own:
-        own = Path(own).expanduser().resolve().as_uri()
+        own = Path(own).expanduser().absolute().as_uri()
     if own and not own.startswith(("http://", "https://", "file://")):
         raise SyntherError(
             f"SYNTHER_MIRROR is '{own}': set it to an http(s):// or file:// address, or a folder"

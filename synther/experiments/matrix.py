@@ -358,14 +358,14 @@ class Experiments:
         return 2000 + seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
 
 
-def preset_experiments(default: str) -> dict[str, Experiments]:
+def preset_experiments(default: str) -> config.ByPreset[Experiments]:
     """Return the experiments of every preset by name.
 
     Raises:
         SyntherError: `default` is no preset.
     """
     config.load_preset(default)
-    return {name: Experiments(name) for name in config.preset_names()}
+    return config.ByPreset(Experiments)
 
 
 _WIDEST_ROW = 70

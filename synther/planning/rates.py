@@ -14,6 +14,7 @@ from typing import Any
 
 from synther import config
 from synther.errors import SyntherError
+from synther.files import files_below
 
 BENCH = Path("results/bench")
 """Where `synther bench` leaves its measurements, a .json each."""
@@ -110,7 +111,7 @@ def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
     own = stated["devices"][kind]
     per_s: dict[str, Any] = {**stated["any_device"], **own["rates"]}
     origin = own["origin"]
-    if newest := _newest(kind, Path(folder).glob("*.json")):
+    if newest := _newest(kind, files_below(folder, "*.json")):
         path, measured = newest
         for key in per_s.keys() & measured.keys():
             both = isinstance(per_s[key], dict) and isinstance(measured[key], dict)

@@ -57,6 +57,7 @@ def _data(archive: Archive, titles: Mapping[str, Mapping[str, str]]) -> str:
 def render(
     preset: str,
     is_paper_protocol: bool,
+    is_evidence: bool,
     files: Mapping[str, str],
     titles: Mapping[str, Mapping[str, str]],
     archive: Archive,
@@ -67,6 +68,7 @@ def render(
     Args:
         preset: its name.
         is_paper_protocol: whether that is the full protocol.
+        is_evidence: whether its numbers may be held against the paper's.
         files: experiment -> the file of its sheet (.json), which may be missing.
         titles: "agents" and "sources" -> slug -> title.
         archive: the runs.
@@ -87,6 +89,7 @@ def render(
         .render(
             preset=preset,
             is_paper_protocol=is_paper_protocol,
+            is_evidence=is_evidence,
             sheets=sheets,
             fragments={name: html.fragment(sheet) for name, sheet in sheets.items()},
             missing=[name for name in files if name not in sheets],

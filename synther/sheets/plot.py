@@ -33,6 +33,7 @@ LEVEL = (0, (1.2, 1.6))
 STYLE = {
     **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
     **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+    "lines.solid_capstyle": "butt",  # an interval ends where it ends
 }
 """Of matplotlib, for all that is drawn."""
 SERIES = ("line", "band", "points", "dots", "ranges", "levels")
@@ -64,7 +65,7 @@ def draw(plot: Plot) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     columns = min(plot.columns, len(plot.panels))
-    is_small = plot.panel_size[0] < SMALL
+    is_small = _is_small(plot)
     lines = math.ceil(len(plot.panels) / columns)
     entries = [series for series in plot.series if _is_drawn(plot, series)]
     width, height = plot.panel_size
@@ -91,6 +92,10 @@ def draw(plot: Plot) -> Figure:
     return figure
 
 
+def _is_small(plot: Plot) -> bool:
+    return plot.panel_size[0] < SMALL and not any(panel.grid == "x" for panel in plot.panels)
+
+
 def _is_drawn(plot: Plot, series: Series) -> bool:
     return series.key in plot.data["series"]
 
@@ -110,7 +115,7 @@ def _panel(axes: Axes, plot: Plot, panel: Panel, rows: pd.DataFrame) -> None:
         own = rows[rows["layer"] == layer.name]
         if len(own):
             _layer(axes, plot, layer.mark, own)
-    _dress(axes, panel, plot.panel_size[0] < SMALL)
+    _dress(axes, panel, _is_small(plot))
 
 
 def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
@@ -125,7 +130,7 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
     made: dict[str, tuple[Any, dict[str, str]]] = {
         "thin": (so.Path(linewidth=0.8, color=GREY), {"x": "x", "y": "y"}),
         "line": (
-            so.Path(linewidth=0.9 if plot.panel_size[0] < SMALL else 1.5),
+            so.Path(linewidth=0.9 if _is_small(plot) else 1.5),
             {"x": "x", "y": "y", "linestyle": "series"},
         ),
         "band": (so.Band(alpha=0.16), {"x": "x", "ymin": "low", "ymax": "high"}),
@@ -139,7 +144,7 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
             {"x": "x", "y": "y"},
         ),
         "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
-        "spans": (so.Range(linewidth=1.4), {"y": "y", "xmin": "low", "xmax": "high"}),
+        "spans": (so.Range(linewidth=3.4, alpha=0.4), {"y": "y", "xmin": "low", "xmax": "high"}),
         "bars": (so.Bar(edgewidth=0, width=0.7), {"x": "x", "y": "y"}),
     }
     shape, names = made[mark]
@@ -175,7 +180,7 @@ def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
 
 def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
     """Give axes the look that all panels have: a light grid, two spines, small ticks."""
-    from matplotlib.ticker import MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
     for name in ("x", "y"):
         scale, limits = getattr(panel, f"{name}_scale"), getattr(panel, f"{name}_limits")
@@ -188,17 +193,22 @@ def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
         elif scale == "linear":
             count = 3 if is_small else 5
             axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
+            if name == "x":
+                axis.set_major_formatter(FuncFormatter(_short))
         if limits:
             getattr(axes, f"set_{name}lim")(*limits)
-    axes.grid(axis="y", color=GRID, linewidth=0.6)
+    axes.grid(axis=panel.grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    for side in ("top", "right"):
+    names_rows = panel.grid == "x"
+    for side in ("top", "right", *["left"] * names_rows):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set(color=INK, linewidth=0.7)
     tick, body, weight = (6.0, 6.5, "normal") if is_small else (TICK, BODY, "bold")
     axes.tick_params(which="both", labelsize=tick, pad=2, color=INK, labelcolor=INK)
     axes.tick_params(width=0.6, length=3)
+    if names_rows:
+        axes.tick_params(axis="y", length=0)
     if is_small:
         axes.set_yticks([])
     axes.set_xlabel(panel.x, fontsize=TICK + 0.5, color=INK)
@@ -214,6 +224,14 @@ def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
             fontsize=TICK,
             color=GREY,
         )
+
+
+def _short(value: float, _: int = 0) -> str:
+    """Return a number as a tick's label: thousands as K, millions as M."""
+    for unit, sign in ((1_000_000, "M"), (1000, "K")):
+        if abs(value) >= unit:
+            return f"{value / unit:g}{sign}"
+    return f"{value:g}".replace("-", "−")
 
 
 def _legend_columns(entries: Sequence[Series], width: float) -> int:

@@ -156,6 +156,7 @@ class Panel:
         y_limits: likewise.
         x_scale: linear or log.
         y_scale: likewise.
+        grid: the axis across which lines are drawn; x where the vertical one names rows.
     """
 
     key: str
@@ -169,6 +170,7 @@ class Panel:
     y_limits: tuple[float, float] | None = None
     x_scale: str = "linear"
     y_scale: str = "linear"
+    grid: Literal["x", "y"] = "y"
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,19 @@ class Sheet:
     plots: tuple[Plot, ...] = ()
     notes: tuple[Note, ...] = ()
     tidy: dict[str, list[Any]] = field(default_factory=dict)
+
+    def without_agreement(self) -> Sheet:
+        """Return it with nothing said of how its numbers stand to published ones."""
+
+        def unjudged(row: Row) -> Row:
+            cells = tuple(dataclasses.replace(cell, agreement="") for cell in row.cells)
+            return dataclasses.replace(row, cells=cells)
+
+        tables = (
+            dataclasses.replace(table, rows=tuple(map(unjudged, table.rows)))
+            for table in self.tables
+        )
+        return dataclasses.replace(self, tables=tuple(tables))
 
     def to_json(self) -> str:
         """Return it as JSON; what has its default value is left out."""

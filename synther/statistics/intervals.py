@@ -50,15 +50,20 @@ Statistic = Callable[..., np.ndarray]
 
 
 def bootstrap(
-    statistic: Statistic, samples: Sequence[np.ndarray], reps: int, seed: int = 0
+    statistic: Statistic,
+    samples: Sequence[np.ndarray],
+    reps: int,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """Return a statistic of samples that are resampled independently, with its 95% interval.
+    """Return a statistic of samples that are resampled independently, with its interval.
 
     Args:
         statistic: called with all samples and `axis=-1`, vectorised over the axes before it.
         samples: 1-d arrays of values, of any lengths.
         reps: resamples.
         seed: of the resampling.
+        confidence: of the interval.
 
     Returns:
         The estimate; its bounds are NaN where a sample has one value alone, or where the statistic
@@ -78,7 +83,7 @@ def bootstrap(
             n_resamples=reps,
             batch=1000,
             vectorized=True,
-            confidence_level=CONFIDENCE,
+            confidence_level=confidence,
             method="percentile",
             rng=np.random.default_rng(seed),
         ).confidence_interval
@@ -194,10 +199,9 @@ def iqms(scores: Mapping[str, np.ndarray], reps: int, seed: int = 0) -> dict[str
         reps: bootstrap resamples, stratified by dataset.
         seed: of the resampling.
     """
-    from rliable import metrics
 
-    def rule(cube: np.ndarray) -> np.ndarray:
-        return np.array([metrics.aggregate_iqm(cube[..., i]) for i in range(cube.shape[-1])])
+    def rule(cube: np.ndarray) -> np.ndarray:  # all at once, which rliable's own metric can't
+        return iqm(cube.reshape(-1, cube.shape[-1]), axis=0)
 
     several = {name: cube for name, cube in scores.items() if len(cube) > 1}
     found = _rliable(several, rule, reps, seed)

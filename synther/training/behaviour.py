@@ -177,6 +177,7 @@ def train_behaviour(
                 checkpoint.save({"trainer": trainer.snapshot(), **state})
             progress.advance(1, mean_return=mean_return)
     record = {
+        "task": task,
         "returns": returns,
         "recipe": as_dict(settings),
         "seed": seed,

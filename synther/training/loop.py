@@ -26,7 +26,7 @@ LOG_EVERY = 500
 def mean_losses(
     info: Mapping[str, Tensor], agent: str, updates: int, data: Path | str
 ) -> dict[str, float]:
-    """Return an update's numbers (K,) as means over seeds, for the log; waits for the device.
+    """Return the means of an update's numbers (K, ...), for the log; waits for the device.
 
     Raises:
         SyntherError: one is NaN or infinite; it names `agent`, `updates` and `data`.

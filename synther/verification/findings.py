@@ -49,12 +49,14 @@ class Report:
         checked: results looked at, what they are made from included.
         runs: training results among them.
         expected: training results that their presets have in all.
+        pipeline_checks: those of the presets whose numbers are no evidence.
     """
 
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
     runs: int = 0
     expected: int = 0
+    pipeline_checks: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> int:
@@ -85,9 +87,11 @@ class Report:
         kinds = {**WRONG, **NOTES}
         counts = {kind: sum(f.kind == kind for f in self.findings) for kind in kinds}
         found = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
+        names = ", ".join(self.pipeline_checks)
         return (
             f"{self.checked} results checked, among them {self.runs} of the {self.expected} runs "
-            f"of their presets: {found or 'all is well'}"
+            f"of their presets{names and f' (pipeline check, no evidence: {names})'}: "
+            f"{found or 'all is well'}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class Report:
             "checked": self.checked,
             "runs": self.runs,
             "expected": self.expected,
+            "pipeline_checks": self.pipeline_checks,
             "wrong": self.wrong,
             "findings": [
                 {"kind": f.kind, "path": f.path, "message": f.message, "wrong": f.is_wrong}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from synther import config
 from synther.errors import NotRunError, SyntherError
 from synther.experiments import Experiments
+from synther.files import NOWHERE, leads_nowhere, walk
 from synther.shares import share_of
 from synther.verification import sources
 from synther.verification.findings import Checksums, Report
@@ -46,7 +48,7 @@ def verify(
     root = Path(root)
     if not root.is_dir():
         raise SyntherError(f"{root} is not a folder of results: name one, or run the workflow")
-    names = sorted(path.name for path in root.iterdir() if path.is_dir())
+    names = sorted(p.name for p in root.iterdir() if p.is_dir() or leads_nowhere(p))
     if root.name in config.preset_names() and not set(names) & set(config.preset_names()):
         raise SyntherError(
             f"{root} has one preset's results: give `{root.parent} --preset {root.name}`"
@@ -56,21 +58,31 @@ def verify(
         if preset not in names:
             raise SyntherError(f"{root} has no results of preset '{preset}': run the workflow")
     report = Report()
-    sums = Checksums(root.resolve().parent, checksums)
+    sums = Checksums(Path(os.path.abspath(root)).parent, checksums)  # links as they were given
     for name in names:
         if (presets and name not in presets) or name in ELSEWHERE:
             continue
         if name not in config.preset_names():
             report.add("foreign", root / name, "no preset has this name")
             continue
-        _check_preset(root / name, Experiments(name), sums, report)
+        try:
+            plan = Experiments(name)
+        except SyntherError as error:
+            report.add("unverified", root / name, f"its preset can't be read: {error}")
+            continue
+        if not plan.scale["evidence"]:
+            report.pipeline_checks.append(name)
+        _check_preset(root / name, plan, sums, report)
     return report
 
 
 def _check_preset(folder: Path, plan: Experiments, sums: Checksums, report: Report) -> None:
     runs: list[RunFile] = []
-    for path in sorted(folder.rglob("*")):
+    for path in walk(folder):
         below = path.relative_to(folder).as_posix()
+        if leads_nowhere(path):
+            report.add("damaged", path, f"it {NOWHERE}")
+            continue
         if _UNFINISHED.search(path.name):
             report.add("unfinished", path, "left by a job that was ended; running it goes on")
         elif any(_UNFINISHED.search(part) for part in Path(below).parent.parts) or path.is_dir():

@@ -41,7 +41,7 @@ def damaged(hopper: Path, path: Path, damage: str) -> Path:
         path.write_bytes(whole[: len(whole) // 2])
         return path
     if damage == "text":
-        path.write_text("404 not found")
+        path.write_text("404 not found", encoding="utf-8")
         return path
     shutil.copy(hopper, path)
     with h5py.File(path, "r+") as file:

@@ -62,6 +62,21 @@ def pair(comparison: Comparison, name: tuple[str, ...]) -> Pair:
     return next(pair for pair in comparison.pairs if pair.name == name)
 
 
+def test_results_behind_links_are_compared(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    a, b = trees
+    names = {pair.name for pair in compare_trees(a, b).pairs}
+    (a / MEDIUM[0]).rename(tmp_path / "scratch")
+    (a / MEDIUM[0]).symlink_to(tmp_path / "scratch")
+    (tmp_path / "linked").symlink_to(a)
+    assert {pair.name for pair in compare_trees(tmp_path / "linked", b).pairs} == names
+    # what a job is about to write, and what an editor or another system leaves, is no result
+    (a / MEDIUM[0] / "real/td3_bc/.seeds-0-3.0a1b2c3d.tmp.parquet").write_bytes(b"half")
+    assert {pair.name for pair in compare_trees(a, b).pairs} == names
+    (tmp_path / "scratch").rename(tmp_path / "unmounted")
+    with pytest.raises(SyntherError, match=rf"{MEDIUM[0]} is a link that leads nowhere"):
+        compare_trees(a, b)
+
+
 def test_means_spreads_and_the_difference_with_its_interval(trees: tuple[Path, Path]) -> None:
     found = pair(compare_trees(*trees), MEDIUM)
     assert (found.a.mean, found.b.mean) == (63.0, 51.0)
@@ -117,6 +132,14 @@ def test_the_paper_beside_a_tree(tmp_path: Path) -> None:
     assert online.b.mean > 1000  # an undiscounted return, not a score
     assert comparison.only_a == [("hopper-medium-v2", "noise-additive", "td3_bc", "score")]
     assert "63.4 ± 4.2† (8)" in text(comparison)
+    # the quick preset checks the pipeline: nothing is said of how it stands to the paper
+    assert not any(pair.apart for pair in comparison.pairs)
+    assert comparison.notes[0].startswith("a check of the pipeline, not evidence")
+    write(tmp_path / "b", MEDIUM, [80.0, 81.0, 80.5], preset="reference")
+    evidence = compare_trees(tmp_path / "b", "paper")
+    assert pair(evidence, MEDIUM).apart
+    assert not any("pipeline" in note for note in evidence.notes)
+    assert pair(compare_trees(tmp_path / "b", a), MEDIUM).apart  # of two trees of ours it is said
     assert any(note.startswith("† recalled") for note in comparison.notes)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synther import Transitions, provenance
+from synther import SyntherError, Transitions, provenance
 from synther.cli import main
 from synther.experiments import Experiments, Run
 from synther.files import describe_input, sha256, write_json
@@ -100,7 +100,7 @@ class Tree:
 
     def change(self, path: Path, **changes: Any) -> None:
         """Change a record, taking out what becomes None."""
-        content = json.loads(path.read_text()) | changes
+        content = json.loads(path.read_text(encoding="utf-8")) | changes
         write_json(path, {name: value for name, value in content.items() if value is not None})
 
     def verify(self) -> Report:
@@ -124,6 +124,30 @@ def test_whole_results_pass(tree: Tree, capsys: pytest.CaptureFixture[str]) -> N
     capsys.readouterr()
     assert main(["verify", str(tree.folder / "results"), "--preset", "quick"]) == 0
     assert "all is well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("linked", ["results", "results/quick/offline", "run"])
+def test_what_lies_behind_links_is_checked(tree: Tree, tmp_path: Path, linked: str) -> None:
+    """Results that lie elsewhere (on scratch), with a link in their place."""
+    whole = tree.verify()
+    place = tree.result.parent if linked == "run" else tree.folder / linked
+    elsewhere = tmp_path / "scratch" / "kept"
+    elsewhere.parent.mkdir()
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    report = tree.verify()
+    assert found(report) == []
+    assert (report.checked, report.runs) == (whole.checked, whole.runs)
+    content = tree.result.read_bytes()
+    tree.result.write_bytes(content[:300])
+    assert [kind for kind, *_ in found(tree.verify())] == ["damaged"]
+    shutil.rmtree(elsewhere)
+    if linked == "results":
+        with pytest.raises(SyntherError, match="is not a folder of results"):
+            tree.verify()
+    else:
+        messages = [message for kind, _, message in found(tree.verify()) if kind == "damaged"]
+        assert messages == ["it is a link that leads nowhere: mount what it points to, or mend it"]
 
 
 def rewrite(tree: Tree, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -303,6 +327,18 @@ def test_notes_that_say_the_same_are_one_line(tree: Tree) -> None:
     lines = tree.verify().lines()
     assert len(lines) == 2
     assert lines[0].endswith("(and 2 more like it)")
+    assert "runs of their presets (pipeline check, no evidence: quick): 3 unfinished" in lines[1]
+
+
+def test_a_preset_that_can_not_be_read_is_named_and_the_others_are_checked(
+    edit_config: Callable[..., Path], tree: Tree
+) -> None:
+    edit_config("presets/known.yaml", "seeds: 4", "seeds: {")
+    (tree.folder / "results/known").mkdir()
+    ((kind, name, message),) = found(tree.verify())
+    assert (kind, name) == ("unverified", "known")
+    assert "known.yaml can't be read as YAML" in message
+    assert tree.verify().runs == 1
 
 
 def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,3 +361,25 @@ def test_it_needs_no_torch(tree: Tree) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("share", "asked"), [("15pct", {"percent": 15.0}), ("300rows", {"rows": 300})]
+)
+def test_parts_of_a_dataset_are_held_against_their_names(
+    tree: Tree, share: str, asked: dict[str, float]
+) -> None:
+    path = tree.folder / f"results/{PRESET}/subsets/{tree.run.dataset}/{share}.npz"
+    flat = np.zeros(5, np.float32)
+    Transitions(flat[:, None], flat[:, None], flat, flat[:, None], flat).save(path)
+    record = {
+        "data": tree.input(tree.dataset),
+        "transitions": 5,
+        "choose": "transitions",
+        "seed": 0,
+    }
+    write_json(path.with_suffix(".json"), record | asked | {"output_sha256": sha256(path)})
+    assert not [finding for finding in tree.verify().findings if "subsets" in str(finding)]
+    tree.change(path.with_suffix(".json"), **dict.fromkeys(asked, 7))
+    (finding,) = [f for f in tree.verify().findings if "subsets" in str(f)]
+    assert (finding.kind, next(iter(asked)) in finding.message) == ("stale", True)

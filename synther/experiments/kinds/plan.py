@@ -29,10 +29,13 @@ class Plan:
         spec: its entry.
         requires: keys that an entry of this kind can't do without.
         learns: the part of a preset that has its seeds: "", online or pixels.
+        is_summarised: whether it has agents' scores on sources of datasets, by group, which a
+            summary over datasets can be of: its description has `groups`, `sources`, `physics`.
     """
 
     requires: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[str] = ""
+    is_summarised: ClassVar[bool] = False
 
     def __init__(self, matrix: Experiments, name: str) -> None:
         self.matrix, self.name, self.spec = matrix, name, matrix.experiment(name)
@@ -122,6 +125,7 @@ class Plan:
             "title": self.spec["title"],
             "preset": self.matrix.preset,
             "is_paper_protocol": scale["protocol"] == "paper",
+            "is_evidence": scale["evidence"],
             "banner": scale.get("banner", ""),
             "bootstrap_reps": scale["bootstrap_reps"],
             "seed": 0,

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 
 from synther.errors import SyntherError, unknown_name
 
+NO_EVIDENCE = "a check of the pipeline, not evidence"
+BELOW_PROTOCOL = "below the paper's protocol"
+
 
 @dataclass(frozen=True)
 class DatasetRow:
@@ -64,12 +67,13 @@ class Spec:
         title: the heading.
         preset: slug of the preset that the results are of.
         budget: the preset in words, printed on it.
-        is_paper_protocol: False prints a banner.
+        is_paper_protocol: False prints a banner that says so.
         agents: slug -> name to print, in order.
         bootstrap_reps: resamples of the intervals.
         seed: of the resampling.
         physics: simulator in words, printed where given.
         banner: words of the banner if not the default.
+        is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
         notes: further footnotes.
     """
 
@@ -85,6 +89,7 @@ class Spec:
     seed: int = 0
     physics: str = ""
     banner: str = ""
+    is_evidence: bool = True
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def require(self, *fields: str) -> None:
@@ -101,9 +106,11 @@ class Spec:
     @property
     def banner_text(self) -> str:
         """The line that keeps a preset's numbers from being taken for the paper's, or nothing."""
+        if not self.is_evidence:
+            return f"{self.preset} preset: {NO_EVIDENCE}"
         if self.is_paper_protocol:
             return ""
-        return f"{self.preset} preset: {self.banner or 'a check of the pipeline, not evidence'}"
+        return f"{self.preset} preset: {self.banner or BELOW_PROTOCOL}"
 
     @property
     def provenance_lines(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def _tabular(table: Table) -> str:
             section = row.section
         cells = [_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)]
         rows.append(["", *cells[1:]] if repeats else cells)
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=range(len(names)))
     frame.columns = pd.MultiIndex.from_tuples(names) if depth else pd.Index([n[0] for n in names])
     align = "".join(
         rf"p{{{column.width:g}pt}}" if column.width else "l" if column.is_name else "r"

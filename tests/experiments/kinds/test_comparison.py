@@ -47,6 +47,7 @@ def spec() -> TableSpec:
         preset="quick",
         budget="quick: 1,000 updates, 3 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         groups={
             "Locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)],
             "Maze2D": [DatasetRow(MAZE, MAZE)],
@@ -247,7 +248,9 @@ def test_cells_lead_to_runs_and_say_how_they_stand_to_the_papers(table: Comparis
 
 
 def test_the_papers_own_protocol_has_no_banner(spec: TableSpec) -> None:
-    full = dataclasses.replace(spec, is_paper_protocol=True, preset="paper", budget="full protocol")
+    full = dataclasses.replace(
+        spec, is_paper_protocol=True, is_evidence=True, preset="paper", budget="full protocol"
+    )
     text = in_markdown(measure(full, results(SCORES, "paper")))
     assert "not evidence" not in text
     assert "Preset paper: full protocol" in text

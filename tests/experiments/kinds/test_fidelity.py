@@ -83,6 +83,7 @@ def spec(tmp_path: Path) -> FidelitySpec:
         preset="quick",
         budget="4 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         agents={"td3_bc": "TD3+BC"},
         groups={"locomotion": [CHEETAH]},
         sources=SOURCES,

@@ -39,6 +39,7 @@ def spec() -> TableSpec:
         preset="quick",
         budget="3 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         groups={"locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)]},
         agents={"td3_bc": "TD3+BC", "td3_bc_large": "TD3+BC (large)"},
         sources={"real": "real", "synther": "SynthER"},

@@ -87,6 +87,7 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "agents", "sources")
+    is_summarised = True
 
     def describe(self) -> TableSpec:
         """Return what the table shows."""

@@ -111,6 +111,7 @@ class Plan(comparison.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "agents", "sources")
+    is_summarised = False  # its sources are shares of the data
 
     def describe(self) -> CurveSpec:  # type: ignore[override]
         """Return what the curve shows."""

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from result_rows import results
-from synther.analysis.build import build, read
 
-from synther.analysis import claims_render, evaluations
-from synther.analysis.claims import Outcome, judge, matched_bins
-from synther.analysis.claims_spec import Cell, Claim, ClaimsSpec, Side
-from synther.analysis.verdicts import Finding, Verdict
 from synther.errors import SyntherError
+from synther.experiments.kinds.claims.numbers import Court, Outcome, measure, read
+from synther.experiments.kinds.claims.plan import Cell, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims.samples import correlations, marginals, matched_bins
+from synther.experiments.kinds.claims.sheet import CSV_COLUMNS, rule_text, sheet
+from synther.experiments.kinds.claims.verdicts import Finding, Verdict
+from synther.sheets import writers
+from synther.sheets.sheet import Sheet
+from synther.statistics import evaluations
 
 DATASETS = ("hopper", "walker")
 SEEDS = 8
@@ -53,12 +56,14 @@ def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
 
 
 def spec(*claims: Claim, preset: str = "paper") -> ClaimsSpec:
+    """Of three presets: paper, small (evidence below the protocol), quick (no evidence)."""
     return ClaimsSpec(
         name="claims",
         title="Claims",
         preset=preset,
         budget="",
         is_paper_protocol=preset == "paper",
+        is_evidence=preset != "quick",
         agents={},
         claims=list(claims),
         bootstrap_reps=200,
@@ -74,7 +79,7 @@ def finals(gap: float, spread: float = 1.0, seeds: int = SEEDS, **of: Any) -> pd
 
 
 def decide(claim: Claim, rows: pd.DataFrame, preset: str = "paper") -> Outcome:
-    return judge(spec(claim, preset=preset), rows)[0]
+    return measure(spec(claim, preset=preset), rows).outcomes[0]
 
 
 @pytest.mark.parametrize(
@@ -122,12 +127,28 @@ def test_a_gain_in_percent(tmp_path: Path, gap: float, verdict: Verdict) -> None
     assert wide.verdict is Verdict.INCONCLUSIVE
 
 
-def test_the_quick_preset_never_says_reproduced(tmp_path: Path) -> None:
+def test_below_the_protocol_nothing_is_reproduced(tmp_path: Path) -> None:
     for gap, verdict in ((1.0, Verdict.INDICATIVE_FOR), (-20.0, Verdict.INDICATIVE_AGAINST)):
-        outcome = decide(claim(tmp_path), finals(gap, preset="quick"), preset="quick")
+        outcome = decide(claim(tmp_path), finals(gap, preset="small"), preset="small")
         assert outcome.verdict is verdict
-        assert outcome.limits == ["preset quick is below the protocol"]
-    assert "no verdict is more than indicative" in spec(claim(tmp_path), preset="quick").banner_text
+        assert outcome.limits == ["preset small is below the protocol"]
+    assert "no verdict is more than indicative" in spec(claim(tmp_path), preset="small").banner_text
+
+
+def test_a_preset_that_checks_the_pipeline_decides_nothing(tmp_path: Path) -> None:
+    for gap, spread in ((1.0, 1.0), (-20.0, 1.0), (0.0, 40.0)):
+        outcome = decide(claim(tmp_path), finals(gap, spread, preset="quick"), preset="quick")
+        assert outcome.verdict is Verdict.PIPELINE_CHECK
+        assert outcome.limits == ["preset quick checks the pipeline"]
+    described = spec(claim(tmp_path), preset="quick")
+    assert described.banner_text == "quick preset: a check of the pipeline, not evidence"
+    made = sheet(measure(described, finals(1.0, preset="quick")))
+    assert {row.verdict for row in made.tables[0].rows} == {"pipeline check"}
+    writers.write(made, tmp_path / "out/claims")
+    for suffix in ("md", "tex", "csv", "json"):
+        text = (tmp_path / f"out/claims.{suffix}").read_text(encoding="utf-8")
+        assert "pipeline check" in text
+        assert "indicative" not in text
 
 
 def test_whatever_falls_short_makes_it_indicative(tmp_path: Path) -> None:
@@ -225,11 +246,11 @@ def test_a_majority_counts_environments(
     assert (
         outcome.effect.note == f"it holds on {holds} of {len(gaps)}, fails on {len(gaps) - holds}"
     )
-    assert "on most of them, at least parity" in claims_render.rule_text(outcome)
+    assert "on most of them, at least parity" in rule_text(outcome.claim)
 
 
 def test_nothing_run_is_said_so(tmp_path: Path) -> None:
-    empty = read({"kind": "claims"}, [])
+    empty = read([])
     outcome = decide(claim(tmp_path), empty)
     assert (outcome.verdict, outcome.effect) == (Verdict.NOT_RUN, None)
     absent = Side("SynthER", [None, None])
@@ -271,9 +292,9 @@ def test_fidelity_over_columns(tmp_path: Path) -> None:
     ours = Side("SynthER", list(measured(tmp_path, "synther", 0.98, 1.0)))
     for ks, verdict in ((0.94, Verdict.INDICATIVE_FOR), (0.99, Verdict.INDICATIVE_AGAINST)):
         theirs = Side("VAE", list(measured(tmp_path, "tvae", ks, 1.0)))
-        for measure in ("marginal", "correlation"):
-            wanted = claim(tmp_path, "better", measure=measure, seeds=0, of=ours, against=[theirs])
-            outcome = decide(wanted, read({"kind": "claims"}, []))
+        for name in ("marginal", "correlation"):
+            wanted = claim(tmp_path, "better", measure=name, seeds=0, of=ours, against=[theirs])
+            outcome = decide(wanted, read([]))
             assert outcome.verdict is verdict
             assert outcome.effect is not None
             assert outcome.effect.estimate.value == pytest.approx(0.98 - ks)
@@ -286,7 +307,7 @@ def test_dynamics_at_equal_distance(tmp_path: Path) -> None:
     for error, verdict in ((3.0, Verdict.INDICATIVE_FOR), (0.3, Verdict.INDICATIVE_AGAINST)):
         theirs = Side("noise", list(measured(tmp_path, "noise", 0.9, error, far=0.5)))
         wanted = claim(tmp_path, "better", measure="dynamics", seeds=0, of=ours, against=[theirs])
-        outcome = decide(wanted, read({"kind": "claims"}, []))
+        outcome = decide(wanted, read([]))
         assert outcome.verdict is verdict
         assert outcome.effect is not None
         assert outcome.effect.estimate.value == pytest.approx(error, rel=0.05)
@@ -297,7 +318,7 @@ def test_dynamics_at_equal_distance(tmp_path: Path) -> None:
         rows["distance"] += 10
         rows.to_parquet(cell.files["fidelity"])
     wanted = dataclasses.replace(wanted, against=[Side("far", list(apart))])
-    outcome = decide(wanted, read({"kind": "claims"}, []))
+    outcome = decide(wanted, read([]))
     assert outcome.verdict is Verdict.INCONCLUSIVE
 
 
@@ -348,21 +369,99 @@ def test_ratios_count_where_the_score_is_kept(
     assert partly.limits == ([] if finding is Finding.FOR else ["1 of 2 datasets"])
 
 
-def test_all_formats(tmp_path: Path) -> None:
-    two = [claim(tmp_path), claim(tmp_path, "better", name="absent", of=Side("", [None, None]))]
-    content = json.loads(json.dumps(spec(*two).to_dict()))
-    assert ClaimsSpec.from_dict(content) == spec(*two)
-    paths = build(content, finals(1.0), tmp_path / "out/claims")
-    assert {path.suffix for path in paths} == {".csv", ".md", ".tex", ".pdf", ".png"}
+@pytest.fixture
+def court(tmp_path: Path) -> Court:
+    absent = claim(tmp_path, "better", name="absent", of=Side("", [None, None]))
+    return measure(spec(claim(tmp_path), absent), finals(1.0))
+
+
+def test_all_formats(court: Court, tmp_path: Path) -> None:
+    made = sheet(court)
+    assert Sheet.from_json(made.to_json()) == made
+    writers.write(made, tmp_path / "out/claims")
     frame = pd.read_csv(tmp_path / "out/claims.csv")
-    assert tuple(frame) == claims_render.CSV_COLUMNS
+    assert tuple(frame) == CSV_COLUMNS
     assert frame["verdict"].tolist() == ["reproduced", "not run"]
     assert frame.loc[0, ["seeds", "rule", "physics", "status"]].tolist() == [
         *(8, "parity", "d4rl", "recalled")
     ]
-    markdown = (tmp_path / "out/claims.md").read_text()
+    markdown = (tmp_path / "out/claims.md").read_text(encoding="utf-8")
     assert "It learns as well†" in markdown
     assert "recalled, not checked against the paper" in markdown
     assert "within ±5 points" in markdown
     assert "Of 2 claims: 1 reproduced, 1 not run." in markdown
-    assert (tmp_path / "out/claims.tex").read_text().count(r"\textdagger") >= 2
+    latex = (tmp_path / "out/claims.tex").read_text(encoding="utf-8")
+    assert latex.count(r"\textdagger") >= 2
+
+
+def test_a_verdict_stands_with_all_that_it_rests_on(court: Court) -> None:
+    table, origins = sheet(court).tables
+    reproduced, absent = table.rows
+    assert (reproduced.verdict, absent.verdict) == ("reproduced", "not run")
+    cells = dict(zip([column.head for column in table.columns], reproduced.cells, strict=True))
+    assert cells["Verdict"].text == "reproduced"
+    assert (cells["Claim"].text, cells["Claim"].mark) == ("It learns as well", "†")
+    effect = cells["Effect [95% interval]"]
+    assert effect.text.startswith("+1.0 [+0.")
+    assert effect.text.endswith("] points")
+    assert effect.value == pytest.approx(1.0)
+    assert effect.runs == tuple(
+        f"{name}|{source}|td3_bc" for source in ("synther", "real") for name in DATASETS
+    )
+    words = [cells[head].text for head in ("Over", "Rule", "Seeds", "Datasets", "Physics")]
+    assert words == [
+        *("real", "parity: the 95% interval lies within ±5 points", "8 of 8", "2 of 2", "d4rl")
+    ]
+    assert [cell.text for cell in absent.cells][-1] == "no results to hold against real"
+    assert not origins.is_drawn
+    assert [cell.text for cell in origins.rows[0].cells][1:] == [
+        *("recalled", "table1", "8 seeds; 1,000 updates")
+    ]
+
+
+def test_what_all_fall_short_in_is_said_once(tmp_path: Path) -> None:
+    rows = finals(1.0, seeds=7, preset="small")
+    two = [claim(tmp_path), claim(tmp_path, name="fewer", seeds=0)]
+    made = sheet(measure(spec(*two, preset="small"), rows))
+    assert [row.cells[-1].text for row in made.tables[0].rows] == ["7 of 8 seeds", "as all do"]
+    (note,) = [
+        note.text for note in made.notes if "falls short of the protocol in this" in note.text
+    ]
+    assert note.endswith(": preset small is below the protocol.")
+    assert "preset small is below the protocol; 7 of 8 seeds" in made.tidy["falls_short"]
+
+
+def test_every_verdict_that_decides_something_has_a_colour_on_the_page() -> None:
+    layout = (Path(writers.__file__).parent / "page.typ").read_text(encoding="utf-8")
+    colours = layout.partition("#let fills = (")[2].partition(")\n\n")[0]
+    for verdict in Verdict:
+        is_decided = verdict not in (Verdict.PIPELINE_CHECK, Verdict.NOT_RUN)
+        assert (f'"{verdict.value}":' in colours) is is_decided
+
+
+def test_pairs_are_resampled_by_their_columns() -> None:
+    """Against a loop over resamples that lists every pair of drawn columns."""
+    generator = np.random.default_rng(1)
+    matrix = generator.normal(size=(6, 6))
+    matrix = matrix + matrix.T
+    matrix[0, 3] = matrix[3, 0] = np.nan
+    found = correlations([matrix, matrix + 1], reps=4000)
+    upper = matrix[np.triu_indices(6, k=1)]
+    assert found.value == pytest.approx(np.nanmean(upper) + 0.5)
+    means = []
+    for _ in range(4000):
+        sides = []
+        for shift in (0, 1):
+            drawn = generator.integers(6, size=6)
+            values = [
+                matrix[i, j] + shift
+                for n, i in enumerate(drawn)
+                for j in drawn[n + 1 :]
+                if i != j and not np.isnan(matrix[i, j])
+            ]
+            sides += [np.mean(values)] if values else []
+        means += [np.mean(sides)] if len(sides) == 2 else []
+    expected = np.percentile(means, [2.5, 97.5])
+    np.testing.assert_allclose([found.low, found.high], expected, atol=0.1)
+    pairs = marginals([upper, upper + 1], reps=4000)  # as if pairs were independent
+    assert found.high - found.low > 1.2 * (pairs.high - pairs.low)

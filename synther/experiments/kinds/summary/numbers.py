@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from synther.analysis import bootstrap, evaluations, scores
-from synther.analysis.bootstrap import Estimate
-from synther.analysis.evaluations import Run
-from synther.analysis.summary_spec import OVERALL, SummarySpec
+from synther.experiments.kinds.summary.plan import SummarySpec
+from synther.statistics import evaluations, intervals, scores
+from synther.statistics.evaluations import Run
+from synther.statistics.intervals import IMPROVEMENT, Estimate
 
-AGGREGATES: dict[str, bootstrap.Statistic] = {
-    "iqm": bootstrap.iqm,
-    "median": bootstrap.median,
-    "mean": bootstrap.mean,
-    "optimality_gap": bootstrap.optimality_gap,
-}
-IMPROVEMENT = "probability_of_improvement"
+OVERALL = "overall"
+"""The name of all groups together."""
 AVERAGE, BEST = "iqm_average_of_last", "iqm_best_of_last"
 """IQMs of other rules than the last evaluation's, which stand beside it."""
 POINTS = 50
@@ -48,7 +44,8 @@ class Block:
     Attributes:
         seeds: that every one of its datasets and sources has.
         datasets: on which all sources have results.
-        metrics: source -> metric (of `AGGREGATES`, `IMPROVEMENT`, `AVERAGE`, `BEST`) -> estimate.
+        metrics: source -> metric (of `intervals.AGGREGATES`, `IMPROVEMENT`, `AVERAGE`, `BEST`) ->
+            estimate.
         lines: source -> its profile or curve.
         unit: of the lines' xs.
     """
@@ -60,6 +57,11 @@ class Block:
     metrics: dict[str, dict[str, Estimate]]
     lines: dict[str, Line]
     unit: str
+
+    @property
+    def scores(self) -> int:
+        """How many scores of a source are behind it."""
+        return self.seeds * len(self.datasets)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Summary:
     window: int
     episodes: list[int]
     omissions: list[str]
+
+
+def read(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read result files, a row an evaluation."""
+    return scores.read_results(paths, evaluations.means)
 
 
 @dataclass(frozen=True)
@@ -98,18 +105,16 @@ def _aggregates(
     last = data.matrices(data.windows.last, agent, covered)
     average = data.matrices(data.windows.average, agent, covered)
     best = data.matrices(data.windows.best, agent, covered)
-    found: dict[str, dict[str, Estimate]] = {}
+    found = intervals.aggregates(last, **options)
+    rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
+    beside = intervals.iqms(rules, **options)
+    baseline = last.get(data.spec.baseline)
     for source, matrix in last.items():
-        found[source] = {
-            name: bootstrap.estimate(rule, matrix, **options) for name, rule in AGGREGATES.items()
-        }
-        baseline = last.get(data.spec.baseline)
         if baseline is not None and source != data.spec.baseline:
-            found[source][IMPROVEMENT] = bootstrap.estimate(
-                bootstrap.probability, matrix, baseline, **options
+            found[source][IMPROVEMENT] = intervals.probability_of_improvement(
+                matrix, baseline, **options
             )
-        for name, other in ((AVERAGE, average), (BEST, best)):
-            found[source][name] = bootstrap.estimate(bootstrap.iqm, other[source], **options)
+        found[source] |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
     return found
 
 
@@ -119,17 +124,8 @@ def _profiles(data: _Data, agent: str, covered: scores.Coverage) -> dict[str, Li
     low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
     marks = [x for x in THRESHOLDS if low <= x <= high]
     xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
-    reps = min(data.spec.bootstrap_reps, bootstrap.BAND_REPS)
-    return {
-        source: Line(
-            xs,
-            [
-                bootstrap.estimate(bootstrap.share_above(x), matrix, reps=reps, seed=data.spec.seed)
-                for x in xs
-            ],
-        )
-        for source, matrix in matrices.items()
-    }
+    found = intervals.profiles(matrices, xs, _band_reps(data.spec), data.spec.seed)
+    return {source: Line(xs, values) for source, values in found.items()}
 
 
 def _curves(data: _Data, agent: str, covered: scores.Coverage) -> tuple[dict[str, Line], str]:
@@ -139,20 +135,19 @@ def _curves(data: _Data, agent: str, covered: scores.Coverage) -> tuple[dict[str
     }
     ends = {float(run.steps[-1]) for own in runs.values() for run in own}
     scale, unit = (ends.pop(), "updates") if len(ends) == 1 else (100.0, "% of the updates")
-    reps = min(data.spec.bootstrap_reps, bootstrap.BAND_REPS)
-    lines = {}
+    xs, cubes = {}, {}
     for source, own in runs.items():
         shares, matrices = evaluations.over_training(own)
         count = len(shares)
         kept = np.unique(np.linspace(0, count - 1, min(POINTS, count)).round().astype(int))
-        lines[source] = Line(
-            [scale * shares[i] for i in kept],
-            [
-                bootstrap.estimate(bootstrap.iqm, matrices[i], reps=reps, seed=data.spec.seed)
-                for i in kept
-            ],
-        )
-    return lines, unit
+        xs[source] = [scale * shares[i] for i in kept]
+        cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
+    found = intervals.iqms(cubes, _band_reps(data.spec), data.spec.seed)
+    return {source: Line(xs[source], values) for source, values in found.items()}, unit
+
+
+def _band_reps(spec: SummarySpec) -> int:
+    return min(spec.bootstrap_reps, intervals.BAND_REPS)
 
 
 def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
@@ -181,7 +176,7 @@ def _block(data: _Data, agent: str, group: str, covered: scores.Coverage) -> Blo
     return Block(agent, group, len(covered.seeds), covered.datasets, metrics, lines, unit)
 
 
-def summarise(spec: SummarySpec, results: pd.DataFrame) -> Summary:
+def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     """Work out a summary, by group and overall.
 
     Args:

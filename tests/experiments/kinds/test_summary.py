@@ -1,7 +1,8 @@
+"""Summaries over datasets: numbers by rliable, what is drawn, and what is said of the rest."""
+
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,25 @@ import pandas as pd
 import pytest
 from result_rows import results
 from rliable import library, metrics
-from synther.analysis.build import build
 
-from synther.analysis import evaluations, scores, summary_render
-from synther.analysis.spec import DatasetRow
-from synther.analysis.summary import AVERAGE, BEST, IMPROVEMENT, Block, Summary, summarise
-from synther.analysis.summary_spec import OVERALL, SummarySpec
 from synther.errors import SyntherError
+from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.summary.numbers import (
+    AVERAGE,
+    BEST,
+    OVERALL,
+    Block,
+    Summary,
+    measure,
+)
+from synther.experiments.kinds.summary.plan import SummarySpec
+from synther.experiments.kinds.summary.sheet import CSV_COLUMNS, LEAST_SCORES, sheet
+from synther.sheets import writers
+from synther.sheets.plot import draw
+from synther.sheets.sheet import Sheet
+from synther.sheets.writers import csv, markdown
+from synther.statistics import evaluations, scores
+from synther.statistics.intervals import IMPROVEMENT
 
 SCORES = {
     ("td3_bc", "hopper", "real"): [10.0, 12.0, 8.0],
@@ -37,6 +50,7 @@ def spec() -> SummarySpec:
         preset="quick",
         budget="3 seeds",
         is_paper_protocol=False,
+        is_evidence=False,
         agents={"td3_bc": "TD3+BC", "bc": "BC", "edac": "EDAC"},
         groups={
             "locomotion": [DatasetRow("hopper", "hopper"), DatasetRow("walker", "walker2d")],
@@ -52,7 +66,7 @@ def block(found: Summary, agent: str, group: str) -> Block:
 
 
 def test_blocks_are_groups_and_all_of_them(spec: SummarySpec) -> None:
-    found = summarise(spec, results(SCORES))
+    found = measure(spec, results(SCORES))
     assert [(b.agent, b.group, b.seeds, len(b.datasets)) for b in found.blocks] == [
         ("td3_bc", OVERALL, 3, 3),
         ("td3_bc", "locomotion", 3, 2),
@@ -61,11 +75,10 @@ def test_blocks_are_groups_and_all_of_them(spec: SummarySpec) -> None:
     ]
     assert found.omissions == ["EDAC: no results yet."]
     assert list(block(found, "bc", "locomotion").metrics) == ["real"]  # no SynthER there
-    assert SummarySpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
 def test_aggregates_are_rliables(spec: SummarySpec) -> None:
-    found = block(summarise(spec, results(SCORES)), "td3_bc", OVERALL).metrics
+    found = block(measure(spec, results(SCORES)), "td3_bc", OVERALL).metrics
     matrices = {
         source: np.array(
             [SCORES["td3_bc", name, source] for name in ("hopper", "walker", "maze")]
@@ -86,7 +99,7 @@ def test_aggregates_are_rliables(spec: SummarySpec) -> None:
 
 def test_profiles_are_rliables(spec: SummarySpec) -> None:
     profiles = dataclasses.replace(spec, layout="profiles")
-    found = block(summarise(profiles, results(SCORES)), "td3_bc", "locomotion")
+    found = block(measure(profiles, results(SCORES)), "td3_bc", "locomotion")
     matrix = np.array([SCORES["td3_bc", name, "synther"] for name in ("hopper", "walker")]).T
     line = found.lines["synther"]
     theirs = library.run_score_deviation(matrix[None], np.array(line.xs)[:, None, None])
@@ -113,14 +126,14 @@ def test_last_ten_stand_beside_the_last() -> None:
 
 
 def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> None:
-    found = summarise(spec, results(SCORES))
+    found = measure(spec, results(SCORES))
     own = block(found, "td3_bc", "maze2d").metrics["real"]
     # evaluations of 99 and of (0, 2, -2): averages 49.5, 50.5, 48.5; the best is 99
     assert own["iqm"].value == pytest.approx(0.0)
     assert own[AVERAGE].value == pytest.approx(49.5)
     assert own[BEST].value == pytest.approx(99.0)
     assert found.window == 2
-    text = summary_render.markdown(found)
+    text = markdown.render(sheet(found))[".md"]
     assert "some runs of this preset have 2" in text
     assert "IQM, best of last evaluations" in text  # runs may have more than the shortest
 
@@ -128,12 +141,12 @@ def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> N
 def test_curves_are_in_updates_or_percent_of_them(spec: SummarySpec) -> None:
     rows = results(SCORES)
     curves = dataclasses.replace(spec, layout="curves")
-    found = block(summarise(curves, rows), "td3_bc", "locomotion")
+    found = block(measure(curves, rows), "td3_bc", "locomotion")
     assert found.unit == "updates"
     assert found.lines["real"].xs == [500.0, 1000.0]
     assert found.lines["real"].values[0].value == 99.0
     longer = rows.assign(step=rows["step"] * np.where(rows["dataset"] == "walker", 2, 1))
-    found = block(summarise(curves, longer), "td3_bc", "locomotion")
+    found = block(measure(curves, longer), "td3_bc", "locomotion")
     assert found.unit == "% of the updates"
     assert found.lines["real"].xs == [50.0, 100.0]
 
@@ -150,26 +163,103 @@ def test_over_training_never_looks_ahead() -> None:
 
 @pytest.mark.parametrize("layout", ["aggregates", "profiles", "curves"])
 def test_all_formats_with_preset_and_banner(spec: SummarySpec, layout: str, tmp_path: Path) -> None:
-    content = dataclasses.replace(spec, layout=layout).to_dict()
-    paths = build(content, results(SCORES), tmp_path / layout)
-    assert {path.suffix for path in paths} == {".csv", ".md", ".tex", ".pdf", ".png"}
+    made = sheet(measure(dataclasses.replace(spec, layout=layout), results(SCORES)))
+    assert Sheet.from_json(made.to_json()) == made
+    paths = writers.write(made, tmp_path / layout)
     frame = pd.read_csv(tmp_path / f"{layout}.csv")
-    assert tuple(frame) == summary_render.CSV_COLUMNS
+    assert tuple(frame) == CSV_COLUMNS
     assert frame["value"].notna().all()
-    markdown = (tmp_path / f"{layout}.md").read_text()
-    assert "not evidence" in markdown
-    assert "3 seeds" in markdown
-    assert (tmp_path / f"{layout}.pdf").read_bytes().startswith(b"%PDF")
-    again = build(content, results(SCORES), tmp_path / "again")
-    for first, second in zip(paths, again, strict=True):
+    text = (tmp_path / f"{layout}.md").read_text(encoding="utf-8")
+    assert "not evidence" in text
+    assert "3 seeds" in text
+    for first, second in zip(paths, writers.write(made, tmp_path / "again"), strict=True):
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_cell_leads_to_the_runs_of_its_group(spec: SummarySpec) -> None:
+    (table,) = sheet(measure(spec, results(SCORES))).tables
+    assert not table.is_drawn
+    heads = [column.head for column in table.columns]
+    row = next(r for r in table.rows if r.cells[1].text.startswith("locomotion"))
+    assert [cell.text for cell in row.cells[:4]] == [
+        *("TD3+BC", "locomotion (2 datasets*)", "real", "3"),
+    ]
+    iqm = row.cells[heads.index("IQM")]
+    assert iqm.runs == ("hopper|real|td3_bc", "walker|real|td3_bc")
+    assert iqm.low is not None
+    assert iqm.text.startswith(f"{iqm.value:.1f} [")
+    assert row.cells[heads.index("P(better than real)")].text == "—"  # it is the baseline
+
+
+def test_a_metric_is_a_panel_and_a_group_a_line_of_it(spec: SummarySpec) -> None:
+    (plot,) = sheet(measure(spec, results(SCORES))).plots
+    assert [(panel.title, panel.subtitle) for panel in plot.panels][-3:] == [
+        ("P(better than real)", "last evaluation"),
+        ("IQM", "average of last evaluations"),
+        ("IQM", "best of last evaluations"),
+    ]
+    names = [label for _, label in plot.panels[0].y_ticks]
+    assert names[:2] == [
+        "TD3+BC, all groups (3 datasets*, 3 seeds)",
+        "TD3+BC, locomotion (2 datasets*, 3 seeds)",
+    ]
+    assert {label for _, label in plot.panels[1].y_ticks} == {""}
+    axes = draw(plot).axes
+    assert [tick.get_text() for tick in axes[0].get_yticklabels()] == names
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    where = {key: plot.data[key] for key in ("layer", "panel", "series", "y")}
+    points = pd.DataFrame(where).query("layer == 'point' and panel == 'iqm'")
+    own = points.groupby("series")["y"].apply(list)
+    assert own["real"][0] > own["synther"][0] > own["real"][1]  # one below the other
+
+
+def test_profiles_of_few_scores_are_not_drawn_but_printed(spec: SummarySpec) -> None:
+    """Three seeds on three datasets are nine scores, of four they are twelve."""
+    profiles = dataclasses.replace(spec, layout="profiles")
+    few = sheet(measure(profiles, results(SCORES)))
+    assert LEAST_SCORES == 10
+    assert few.plots == ()
+    assert few.tables[0].is_drawn  # or the page would show nothing
+    more = {key: [*values, 5.0] for key, values in SCORES.items()}
+    found = sheet(measure(profiles, results(more)))
+    assert [panel.subtitle for panel in found.plots[0].panels] == [
+        "all groups (3 datasets*, 4 seeds)"
+    ]
+    (note,) = [note for note in found.notes if "Not drawn" in note.text]
+    assert "fewer than 10 scores a source: TD3+BC, locomotion (2 datasets*)" in note.text
+    assert note.where == "page"
+    groups = {row.cells[1].text for row in found.tables[0].rows}
+    assert {"all groups (3 datasets*)", "locomotion (2 datasets*)", "maze2d (1 dataset)"} <= groups
+    assert set(found.tidy["group"]) == {"overall", "locomotion", "maze2d"}
+    whole = sheet(measure(dataclasses.replace(profiles, layout="curves"), results(SCORES)))
+    assert len(whole.plots[0].panels) == 4  # curves have no such bound
+
+
+def test_a_single_evaluation_is_a_bar_beside_the_others(spec: SummarySpec) -> None:
+    rows = results(SCORES).query("step == 1000")
+    (plot,) = sheet(measure(dataclasses.replace(spec, layout="curves"), rows)).plots
+    assert set(plot.data["layer"]) == {"alone", "point"}
+    places = pd.DataFrame(plot.data).query("panel == '0'").groupby("series")["x"].first()
+    assert places["real"] < 1000 < places["synther"]
+
+
+def test_what_no_source_has_in_common_is_left_out_and_said(spec: SummarySpec) -> None:
+    apart = {("td3_bc", "hopper", "real"): [1.0, 2.0], ("td3_bc", "walker", "synther"): [3.0, 4.0]}
+    for layout in ("aggregates", "profiles", "curves"):
+        found = measure(dataclasses.replace(spec, layout=layout), results(apart))
+        assert found.blocks == []
+        made = sheet(found)
+        assert "no dataset has results of every source" in markdown.render(made)[".md"]
+        assert csv.render(made)[".csv"].count("\n") == 1
+        for writer in writers.writers():
+            writer.render(made)
 
 
 def test_unknown_layout_and_foreign_results(spec: SummarySpec) -> None:
     with pytest.raises(SyntherError, match=r"unknown layout 'profile'.*did you mean profiles"):
         dataclasses.replace(spec, layout="profile")
     with pytest.raises(SyntherError, match="results of preset paper"):
-        summarise(spec, results(SCORES, preset="paper"))
+        measure(spec, results(SCORES, preset="paper"))
 
 
 def test_final_scores_are_those_of_all_other_tables() -> None:
@@ -184,7 +274,7 @@ def test_rows_may_be_evaluations_already(spec: SummarySpec) -> None:
     reduced = evaluations.means(rows)
     assert len(reduced) == len(rows) / 2
     assert set(reduced["episodes"]) == {2}
-    assert summarise(spec, reduced).blocks == summarise(spec, rows).blocks
+    assert measure(spec, reduced).blocks == measure(spec, rows).blocks
     last = evaluations.finals(rows)
     assert set(last["step"]) == {1000}
     assert last["score"].tolist() == scores.final_scores(rows)["score"].tolist()

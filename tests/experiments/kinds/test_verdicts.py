@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from synther.analysis.bootstrap import Estimate
 
-from synther.analysis import paper, verdicts
-from synther.analysis.verdicts import Finding, Verdict
 from synther.config import load
+from synther.experiments.kinds.claims import verdicts
+from synther.experiments.kinds.claims.verdicts import Finding, Verdict
+from synther.statistics import published
+from synther.statistics.intervals import Estimate
 
 FOR, AGAINST, UNDECIDED = Finding.FOR, Finding.AGAINST, Finding.UNDECIDED
 
@@ -82,7 +83,7 @@ def test_the_papers_own_averages_would_reproduce_what_it_claims() -> None:
     """As far as its numbers are known here, taken as if they had no spread."""
     claims, margin = load("claims")["claims"], load("claims")["margin"]
     titles = {"td3_bc": "TD3+BC", "iql": "IQL", "edac": "EDAC"}
-    numbers = paper.load()
+    numbers = published.load()
     averages = numbers[(numbers["table"] == "d4rl") & (numbers["dataset"] == "AVERAGE")]
     found = averages.set_index(["family", "agent", "variant"])["mean"]
     for name in ("locomotion", "maze2d"):
@@ -94,8 +95,8 @@ def test_the_papers_own_averages_would_reproduce_what_it_claims() -> None:
 
 def test_numbers_in_claims_are_those_of_the_papers_file() -> None:
     claims = load("claims")["claims"]
-    gain = paper.claim("AVERAGE (scaled network)").number
-    ratio = paper.claim("largest ratio").number
+    gain = published.claim("AVERAGE (scaled network)").number
+    ratio = published.claim("largest ratio").number
     assert (claims["larger_networks"]["expected"], claims["larger_networks"]["status"]) == (
         gain.mean,
         gain.status,
@@ -105,7 +106,7 @@ def test_numbers_in_claims_are_those_of_the_papers_file() -> None:
         ratio.status,
     )
     tenth = claims["small_data_tenth"]
-    assert paper.claim("small-data").number.status == tenth["status"]
-    assert tenth["of"]["percent"] == 100 / paper.claim("small-data").number.mean
+    assert published.claim("small-data").number.status == tenth["status"]
+    assert tenth["of"]["percent"] == 100 / published.claim("small-data").number.mean
     # nothing here was read in the paper
     assert {claim["status"] for claim in claims.values()} <= {"recalled", "quoted", "secondhand"}

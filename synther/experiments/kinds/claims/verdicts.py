@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import IntEnum, StrEnum
 
-from synther.analysis.bootstrap import Estimate
+from synther.statistics.intervals import Estimate
 
 
 class Finding(IntEnum):
@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     INDICATIVE_FOR = "indicative: in favour"
     INDICATIVE_AGAINST = "indicative: against"
+    PIPELINE_CHECK = "pipeline check"
     NOT_RUN = "not run"
 
 
@@ -88,15 +89,20 @@ def most_of(findings: Sequence[Finding]) -> Finding:
     return Finding.AGAINST if findings.count(Finding.AGAINST) >= half else Finding.UNDECIDED
 
 
-def pronounce(finding: Finding | None, is_below_protocol: bool) -> Verdict:
+def pronounce(
+    finding: Finding | None, is_below_protocol: bool, is_evidence: bool = True
+) -> Verdict:
     """Return the verdict: below the protocol's budget it is never more than indicative.
 
     Args:
         finding: None where nothing was run.
         is_below_protocol: whether anything of the evidence falls short of the protocol.
+        is_evidence: False where the preset checks the pipeline: whatever was found decides nothing.
     """
     if finding is None:
         return Verdict.NOT_RUN
+    if not is_evidence:
+        return Verdict.PIPELINE_CHECK
     if finding is Finding.UNDECIDED:
         return Verdict.INCONCLUSIVE
     if finding is Finding.FOR:

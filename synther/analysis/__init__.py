@@ -1,1 +1,0 @@
-"""Statistics, tables and figures, made from result rows alone; neither torch nor simulator."""

@@ -1,0 +1,1 @@
+"""The paper's claims, each with its effect, interval and verdict."""

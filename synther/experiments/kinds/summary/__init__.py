@@ -1,0 +1,1 @@
+"""Agents over the datasets of each group: aggregates, performance profiles, sample efficiency."""

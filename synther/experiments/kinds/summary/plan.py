@@ -1,0 +1,120 @@
+"""What a summary over datasets is of, and shows; it needs no runs of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import kinds
+from synther.experiments.kinds.spec import DatasetRow, Spec
+from synther.experiments.runs import Run
+
+LAYOUTS = ("aggregates", "profiles", "curves")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummarySpec(Spec):
+    """Agents on several sources, summarised over the datasets of each group, and over all.
+
+    Attributes:
+        layout: one of `LAYOUTS`.
+        groups: group -> datasets, in order.
+        sources: slug -> name to print, in order; the first is what others are compared with.
+    """
+
+    kind: ClassVar[str] = "summary"
+
+    layout: str
+    groups: dict[str, list[DatasetRow]]
+    sources: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Check what no summary can do without."""
+        self.require("groups", "agents", "sources")
+        self.require_known("layout", self.layout, LAYOUTS)
+
+    @property
+    def rows(self) -> list[DatasetRow]:
+        """The datasets of all groups, in order."""
+        return [row for rows in self.groups.values() for row in rows]
+
+    @property
+    def baseline(self) -> str:
+        """Slug of the source over which the probability of improvement is."""
+        return next(iter(self.sources))
+
+
+class Plan(kinds.Plan):
+    """An experiment of this kind: `of` names those whose runs it summarises."""
+
+    requires = ("layout", "of", "sources")
+
+    def parts(self) -> dict[str, kinds.Plan]:
+        """Return the experiments that it is of, those excepted that the preset leaves out.
+
+        Raises:
+            SyntherError: one is unknown or can't be summarised, or lacks a source.
+            NotRunError: the preset leaves all of them out.
+        """
+        parts = {other: self.matrix.plan(other) for other in self.spec["of"]}
+        for other, plan in parts.items():
+            if not plan.is_summarised:
+                able = [kind for kind in kinds.names() if kinds.plan_of(kind).is_summarised]
+                raise SyntherError(
+                    f"experiment '{self.name}' is of '{other}', whose kind is "
+                    f"{plan.spec['kind']}: it can summarise {' and '.join(able)} alone"
+                )
+            for source in self.spec["sources"]:
+                if source not in plan.spec["sources"]:
+                    where = f"'{other}', which experiment '{self.name}' summarises"
+                    raise unknown_name("source", source, plan.spec["sources"], where)
+        kept = {other: plan for other, plan in parts.items() if self.matrix.is_run(other)}
+        if not kept:
+            raise NotRunError(
+                f"preset '{self.matrix.preset}' leaves all out that experiment '{self.name}' is "
+                f"of: add one of {', '.join(parts)} to the preset's `only`, or leave this one out "
+                "too"
+            )
+        return kept
+
+    def runs(self) -> list[Run]:
+        """Return none: they are other experiments' own."""
+        return []
+
+    def results(self) -> list[str]:
+        """Return the paths of the rows that it summarises, each once."""
+        runs = [run for plan in self.parts().values() for run in plan.runs()]
+        wanted = self.spec["sources"]
+        return list(dict.fromkeys(run.result for run in runs if run.source in wanted))
+
+    def describe(self) -> SummarySpec:
+        """Return what the summary shows."""
+        parts = self.parts()
+        found: dict[str, Any] = {other: plan.describe() for other, plan in parts.items()}
+        groups: dict[str, dict[str, DatasetRow]] = {}
+        for part in found.values():
+            for group, rows in part.groups.items():
+                groups.setdefault(group, {}).update({row.name: row for row in rows})
+        titles = next(iter(found.values())).sources
+        return SummarySpec(
+            **self.heading(),
+            budget=". ".join(f"{other}: {part.budget}" for other, part in found.items()),
+            agents=_agents(parts, found),
+            physics="; ".join(dict.fromkeys(part.physics for part in found.values())),
+            layout=self.spec["layout"],
+            groups={group: list(rows.values()) for group, rows in groups.items()},
+            sources={source: titles[source] for source in self.spec["sources"]},
+        )
+
+
+def _agents(parts: Mapping[str, kinds.Plan], found: Mapping[str, Any]) -> dict[str, str]:
+    """Return agent -> title; one that learns from something else is told from its namesake."""
+    titles: dict[str, str] = {}
+    for other, part in found.items():
+        learns = parts[other].learns
+        for agent, title in part.agents.items():
+            is_taken = title in {t for a, t in titles.items() if a != agent}
+            titles[agent] = f"{title} ({learns})" if is_taken and learns else title
+    return titles
