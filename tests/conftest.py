@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from synther import config, specs
+from synther import config
+from synther.config import specs
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -35,7 +36,7 @@ def edit_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     folder = tmp_path / "config"
     shutil.copytree(REPOSITORY / "config", folder)
     monkeypatch.setenv("SYNTHER_CONFIG", str(folder))
-    caches = (config.load, config.load_preset, specs.task_spec)
+    caches = (config.load, config.load_preset, specs.task_spec, specs._require_fit)
 
     def forget() -> None:
         for cached in caches:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from synther.errors import SyntherError
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 class Batch(NamedTuple):
@@ -154,7 +154,7 @@ class Agent(nn.Module, ABC):
             noise: the draws announced by `noise()`, each (K, *shape).
 
         Returns:
-            Numbers for the log, (K,) each.
+            Numbers for the log, (K, ...) each, which takes their means.
         """
 
     def phase(self) -> Hashable | None:

@@ -21,7 +21,7 @@ from synther.agents.networks import (
     seed_generators,
     soft_update,
 )
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,8 @@ class CQL(Agent):
             conservative = settings.min_q_weight * gaps.sum(dim=1)
         info = {
             "critic_loss": bellman.detach(),
-            "gap": gaps.detach().mean(dim=1),
-            "q": q.detach().mean(dim=(1, 2)),
+            "gap": gaps.detach(),
+            "q": q.detach(),
         }
         return (bellman + conservative).sum(), gaps.detach(), info
 

@@ -103,7 +103,7 @@ class DrQBC(PixelAgent):
         """Return the squared Bellman error, summed over seeds and critics."""
         q = self.critics(latents, actions)
         loss = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
+        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach()}
 
     def actor_loss(
         self, actor: Tensor, critic: Tensor, actions: Tensor, noise: Tensor

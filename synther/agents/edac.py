@@ -22,7 +22,7 @@ from synther.agents.networks import (
     soft_update,
 )
 from synther.errors import SyntherError
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 LOG_STD_BOUNDS = (-5.0, 2.0)
 
@@ -153,10 +153,8 @@ class EDAC(Agent):
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
             live = 1.0 - batch.terminals
             target = batch.rewards + settings.discount * live * next_value
-        actions = batch.actions[:, None].repeat(1, n, 1, 1).requires_grad_()
-        q = self.critics.each(batch.observations, actions)
+        q, gradients = self.critics.slopes(batch.observations, batch.actions)
         bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
-        (gradients,) = torch.autograd.grad(q.sum(), actions, create_graph=True)
         gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)
         alike = gradients.sum(dim=1).square().sum(dim=-1) - gradients.square().sum(dim=(1, 3))
         diversity = alike.mean(dim=-1) / (n - 1)
@@ -164,7 +162,7 @@ class EDAC(Agent):
         return loss.sum(), {
             "critic_loss": bellman.detach(),
             "diversity_loss": diversity.detach(),
-            "q": q.detach().mean(dim=(1, 2)),
+            "q": q.detach(),
         }
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -94,12 +94,12 @@ class IQL(Agent):
         return (weights * advantages.square()).mean(dim=-1), advantages.detach()
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the squared Bellman error with V, eq. 6, mean of both critics, and mean Q (K,)."""
+        """Return the squared Bellman error with V, eq. 6, mean of both critics, and Q (K, 2, B)."""
         with torch.no_grad():
             next_value = self.value(batch.next_observations)[..., 0]
             target = batch.rewards + self.settings.discount * (1.0 - batch.terminals) * next_value
-        q = self.critics(batch.observations, batch.actions)
-        return (q - target[:, None]).square().mean(dim=(1, 2)), q.detach().mean(dim=(1, 2))
+        errors, q = self.critics.errors(batch.observations, batch.actions, target)
+        return errors.mean(dim=1), q
 
     def actor_loss(self, batch: Batch, advantages: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return advantage-weighted regression, eq. 7, summed over seeds."""
@@ -114,7 +114,7 @@ class IQL(Agent):
             log_density = -0.5 * deviations.square() - log_std - 0.5 * math.log(2 * math.pi)
             cloning = -log_density.sum(dim=-1)
         loss = (weights * cloning).mean(dim=-1)
-        return loss.sum(), {"actor_loss": loss.detach(), "weight": weights.mean(dim=-1)}
+        return loss.sum(), {"actor_loss": loss.detach(), "weight": weights}
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train V, critics and actor on one minibatch a seed, all from the same old networks."""

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from synther.optimizer import Adam
+from synther.agents.passes import Errors, Slopes, Views, one_by_one
+from synther.tensors.optimizer import Adam
 
 
 def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:
@@ -68,15 +69,23 @@ def two_heads(init: Init) -> Init:
     return both
 
 
+def on_gpu(tensor: Tensor) -> bool:
+    """Whether networks of such parameters are passed through as one stack, or one by one."""
+    return tensor.is_cuda
+
+
 class StackedMLP(nn.Module):
-    """S multilayer perceptrons of one shape, evaluated in one batched product a layer.
+    """S multilayer perceptrons of one shape, with ReLU between layers.
+
+    On a GPU a layer of all of them is one batched product. On a CPU they are passed through one by
+    one (`synther.agents.passes`): then every backward pass adds the gradients of weights and biases
+    to their `.grad`, whichever were asked for, and there is one of a forward pass.
 
     Args:
         generators: one a seed; each seed draws its own initial weights (PyTorch's default for
             `nn.Linear`: uniform within 1 / sqrt(fan-in)).
         sizes: input width, hidden widths, output width.
         copies: networks a seed (an ensemble); S = seeds * copies, a seed's copies adjacent.
-        activation: between layers.
         init: draws each layer's weight and bias.
     """
 
@@ -85,12 +94,11 @@ class StackedMLP(nn.Module):
         generators: Sequence[torch.Generator],
         sizes: Sequence[int],
         copies: int = 1,
-        activation: Callable[[Tensor], Tensor] = torch.relu,
         init: Init | None = None,
     ) -> None:
         super().__init__()
         init = init or linear_init
-        self.activation, self.copies = activation, copies
+        self.copies = copies
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         shapes = list(itertools.pairwise(sizes))
         drawn = [
@@ -101,20 +109,32 @@ class StackedMLP(nn.Module):
         for layer in range(len(shapes)):
             self.weights.append(nn.Parameter(torch.stack([net[layer][0] for net in drawn])))
             self.biases.append(nn.Parameter(torch.stack([net[layer][1] for net in drawn])))
+        self._layers = tuple(zip(self.weights, self.biases, strict=True))
+        self.views = Views(self._layers)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (S, B, in) to (S, B, out)."""
-        return self._through(inputs, self.weights, self.biases)
+        return self._through(slice(None), 1, inputs)
 
-    def _through(
-        self, inputs: Tensor, weights: Iterable[Tensor], biases: Iterable[Tensor]
-    ) -> Tensor:
-        hidden = inputs
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight)
-            if layer < last:
-                hidden = self.activation(hidden)
+    def _through(self, places: slice | Tensor, share: int, *parts: Tensor) -> Tensor:
+        """Return outputs (P, B, out) of some networks.
+
+        Args:
+            places: which of the S, P in all.
+            share: networks that take the same inputs.
+            *parts: inputs (P / share, B, in), in parts along `in`.
+        """
+        first = self._layers[0][0]
+        if not on_gpu(first):
+            every = range(len(first))
+            some = every[places] if isinstance(places, slice) else places.tolist()
+            return one_by_one(first, self.views, some, share, parts)
+        hidden = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
+        if share > 1:
+            hidden = hidden.repeat_interleave(share, dim=0)
+        for layer, (weight, bias) in enumerate(self._layers):
+            hidden = torch.relu(hidden) if layer else hidden
+            hidden = torch.baddbmm(bias[places], hidden, weight[places])
         return hidden
 
 
@@ -135,35 +155,52 @@ class Critics(StackedMLP):
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:  # type: ignore[override]
         """Return Q_n(s, a) of every critic n."""
-        inputs = torch.cat([observations, actions], dim=-1)
-        seeds = len(inputs)
-        if self.copies > 1:
-            inputs = inputs.repeat_interleave(self.copies, dim=0)
-        return super().forward(inputs).view(seeds, self.copies, -1)
+        q = self._through(slice(None), self.copies, observations, actions)
+        return q.view(len(observations), self.copies, -1)
 
     def first(self, observations: Tensor, actions: Tensor) -> Tensor:
         """Return Q_1(s, a) (K, B) of each seed's first critic; the others are not computed."""
-        inputs = torch.cat([observations, actions], dim=-1)
-        weights = [weight[:: self.copies] for weight in self.weights]
-        biases = [bias[:: self.copies] for bias in self.biases]
-        return self._through(inputs, weights, biases).squeeze(-1)
+        return self._through(slice(None, None, self.copies), 1, observations, actions)[..., 0]
 
     def some(self, observations: Tensor, actions: Tensor, chosen: Tensor) -> Tensor:
         """Return Q_n(s, a) (K, M, B) of M critics a seed, `chosen` (K, M) by number."""
         seeds, number = chosen.shape
         first = self.copies * torch.arange(seeds, device=chosen.device)[:, None]
-        places = (chosen + first).reshape(-1)
-        inputs = torch.cat([observations, actions], dim=-1).repeat_interleave(number, dim=0)
-        weights = [weight.index_select(0, places) for weight in self.weights]
-        biases = [bias.index_select(0, places) for bias in self.biases]
-        return self._through(inputs, weights, biases).view(seeds, number, -1)
+        q = self._through((chosen + first).reshape(-1), number, observations, actions)
+        return q.view(seeds, number, -1)
 
-    def each(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Return Q_n(s, a_n) (K, N, B) where every critic has its own actions (K, N, B, a)."""
-        seeds, copies, batch, _ = actions.shape
-        states = observations[:, None].expand(-1, copies, -1, -1)
-        inputs = torch.cat([states, actions], dim=-1).view(seeds * copies, batch, -1)
-        return super().forward(inputs).view(seeds, copies, batch)
+    def errors(
+        self, observations: Tensor, actions: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean squared errors (K, N) of Q_n(s, a) for targets (K, B), and Q (K, N, B).
+
+        They are learned from once after `FlatParameters.zero_grad`: on a CPU the gradients are
+        written here, and `backward` only scales them. None goes through Q, states and actions.
+        """
+        first, views = self._layers[0][0], self.views
+        learns = torch.is_grad_enabled() and first.requires_grad
+        if learns and not on_gpu(first) and len(views.fresh) == len(first):
+            inputs = torch.cat([observations, actions], dim=-1).detach()
+            found: tuple[Tensor, Tensor] = Errors.apply(first, views, targets, inputs)
+            return found
+        q = self(observations.detach(), actions.detach())
+        return (q - targets[:, None]).square().mean(dim=-1), q.detach()
+
+    def slopes(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return Q_n(s, a) (K, N, B) and its gradients at the actions (K, N, B, a).
+
+        Both can be learned from; no gradient goes on to states and actions.
+        """
+        n, shape = self.copies, (len(observations), self.copies, *actions.shape[1:])
+        first = self._layers[0][0]
+        if not on_gpu(first):
+            inputs = torch.cat([observations, actions], dim=-1)
+            q, slopes = Slopes.apply(first, self.views, n, inputs, actions.shape[-1])
+        else:
+            every = actions.detach().repeat_interleave(n, dim=0).requires_grad_()
+            q = self._through(slice(None), 1, observations.repeat_interleave(n, dim=0), every)
+            (slopes,) = torch.autograd.grad(q.sum(), every, create_graph=True)
+        return q.view(shape[:-1]), slopes.view(shape)
 
 
 class FlatParameters:
@@ -174,6 +211,7 @@ class FlatParameters:
     """
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
+        modules = list(modules)
         self._parameters = [p for module in modules for p in module.parameters()]
         self.value = torch.cat([p.detach().reshape(-1) for p in self._parameters])
         self.value.grad = torch.zeros_like(self.value)
@@ -183,15 +221,31 @@ class FlatParameters:
             parameter.data = self.value[span].view(parameter.shape)
             parameter.grad = self.value.grad[span].view(parameter.shape)
             offset += parameter.numel()
+        stacks = [m for module in modules for m in module.modules() if isinstance(m, StackedMLP)]
+        written = {id(parameter) for stack in stacks for parameter in stack.parameters()}
+        if on_gpu(self.value):
+            stacks, written = [], set()
+        self._views = [stack.views for stack in stacks]
+        self._others = [p for p in self._parameters if id(p) not in written]
 
     def adam(self, learning_rate: float | Tensor, weight_decay: float = 0.0) -> Adam:
         """Return Adam over the buffer; with `weight_decay`, AdamW."""
-        return Adam([self.value], learning_rate, weight_decay=weight_decay)
+        return Adam([self.value], learning_rate, weight_decay=weight_decay, before=self._settle)
 
     def zero_grad(self) -> None:
-        """Set all gradients to zero, in place: they stay views of one buffer."""
-        assert self.value.grad is not None
-        self.value.grad.zero_()
+        """Forget all gradients, in place: they stay views of one buffer.
+
+        On a CPU those of stacks are not set to zero: their next pass overwrites them.
+        """
+        for views in self._views:
+            views.forget()
+        for parameter in self._others:
+            assert parameter.grad is not None
+            parameter.grad.zero_()
+
+    def _settle(self) -> None:
+        for views in self._views:
+            views.settle()
 
 
 def soft_update(target: FlatParameters, source: FlatParameters, tau: float) -> None:

@@ -21,7 +21,7 @@ from synther.agents.networks import (
     xavier_init,
 )
 from synther.errors import SyntherError
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ class SAC(Agent):
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
             live = 1.0 - batch.terminals
             target = batch.rewards + self.settings.discount * live * next_value
-        q = self.critics(batch.observations, batch.actions)
-        loss = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
+        errors, q = self.critics.errors(batch.observations, batch.actions, target)
+        loss = errors.sum(dim=1)
+        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
 
     def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""

@@ -87,9 +87,9 @@ class TD3BC(Agent):
             next_q = self.target_critics(batch.next_observations, next_actions.clamp(-1, 1))
             live = 1.0 - batch.terminals
             target = batch.rewards + settings.discount * live * next_q.amin(dim=1)
-        q = self.critics(batch.observations, batch.actions)
-        loss = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q.detach().mean(dim=(1, 2))}
+        errors, q = self.critics.errors(batch.observations, batch.actions, target)
+        loss = errors.sum(dim=1)
+        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
 
     def actor_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -lambda Q_1(s, pi(s)) + (pi(s) - a)^2, summed over seeds (the paper's eq. 3)."""

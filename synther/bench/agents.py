@@ -16,9 +16,9 @@ from synther.agents.sac import SAC
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
 from synther.bench.plain import cql, edac, iql
 from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC
-from synther.graphed import GraphedCall
-from synther.settings import resolve
-from synther.specs import agent_spec
+from synther.config.settings import resolve
+from synther.config.specs import agent_spec
+from synther.tensors.graphed import GraphedCall
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
 from synther.training.streams import RandomStreams

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from synther.graphed import collected
+from synther.tensors.graphed import collected
 
 
 @dataclass(frozen=True)

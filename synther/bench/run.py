@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from synther import provenance
 from synther.bench.measure import Measurement
 from synther.errors import unknown_name
-from synther.files import write_json
+from synther.jobs import provenance
+from synther.jobs.files import write_json
 
 SECTIONS = {
     "agents": "synther.bench.agents",

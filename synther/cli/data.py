@@ -8,14 +8,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synther import config, provenance
+from synther import config
 from synther.cli.reading import reading, told_task
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import policies_folder
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
-from synther.files import claimed, describe_input, require_writable, sha256, write_json
-from synther.settings import parse_assignments, resolve
-from synther.specs import policies_folder
-from synther.threads import grant
+from synther.jobs import provenance
+from synther.jobs.files import claimed, describe_input, require_writable, sha256, write_json
+from synther.jobs.threads import grant
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions
@@ -109,7 +110,7 @@ def _claimed_npz(out: str) -> AbstractContextManager[Path]:
     return claimed(out)
 
 
-def _write(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
+def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
     """Write transitions, and what made them, with their checksum, as JSON beside them."""
     transitions.save(out, about["task"])
     record = {
@@ -137,7 +138,7 @@ def subset(options: argparse.Namespace) -> None:
             "seed": options.seed,
             **how.record(),
         }
-        _write(kept, out, about)
+        write_transitions(kept, out, about)
     print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
@@ -156,5 +157,5 @@ def mix(options: argparse.Namespace) -> None:
             "seed": options.seed,
             **how.record(),
         }
-        _write(mixed, out, about)
+        write_transitions(mixed, out, about)
     print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)

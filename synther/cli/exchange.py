@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from synther import provenance
+from synther.cli.data import write_transitions
 from synther.cli.reading import reading, told_task
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.files import require_file, require_writable, sha256, write_json
-from synther.specs import task_spec
+from synther.jobs import provenance
+from synther.jobs.files import claimed, require_file, require_writable, sha256, write_json
 from synther.transitions import Transitions
 
 
@@ -43,12 +44,11 @@ def import_(options: argparse.Namespace) -> None:
     if file.suffix == ".npz":
         if out.suffix != ".npz":
             raise SyntherError(f"--out {out} must end in .npz, as {file} does")
-        require_writable(out)
-        samples = Transitions.load(file, options.threshold_terminals)
-        _require_widths(samples, options.task, file)
-        samples.save(out, options.task)
-        record = {"imported": origin, "task": options.task, "samples": len(samples)}
-        write_json(out.with_suffix(".json"), record | provenance.describe())
+        with claimed(out):
+            samples = Transitions.load(file, options.threshold_terminals)
+            _require_widths(samples, options.task, file)
+            about = {"imported": origin, "task": options.task, "samples": len(samples)}
+            write_transitions(samples, out, about)
         print(f"{out}: {len(samples):,} transitions", file=sys.stderr)
         return
     if file.suffix not in (".pt", ".pth"):
@@ -58,16 +58,17 @@ def import_(options: argparse.Namespace) -> None:
     from synther.generators.diffusion.released import load_released
 
     model = load_released(file, *_widths(options.task))
-    require_writable(out / "model.pt")
-    record = {
-        "imported": origin,
-        "task": options.task,
-        "generator": model.name,
-        "num_parameters": model.num_parameters,
-        **provenance.describe(),
-    }
-    write_json(out / "fit.json", record)
-    model.save(out)
+    with claimed(out / "model.pt", "fit", "settings"):
+        model.save(out)
+        record = {
+            "imported": origin,
+            "task": options.task,
+            "generator": model.name,
+            "num_parameters": model.num_parameters,
+            "model_sha256": sha256(out / "model.pt"),
+            **provenance.describe(),
+        }
+        write_json(out / "fit.json", record)  # last: what has a record is whole
     print(f"{out}: {model.num_parameters:,} parameters", file=sys.stderr)
 
 

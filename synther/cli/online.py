@@ -7,9 +7,9 @@ from typing import Any
 
 from synther.cli.device import choose_device
 from synther.cli.training import job_fields, print_score
-from synther.files import claimed
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_spec, layered, online_settings, task_spec
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_spec, layered, online_settings, task_spec
+from synther.jobs.files import claimed
 
 
 def nested(assignments: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.cli.training import job_fields, print_score
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_spec, pixel_settings, source_spec, task_spec
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.pixels import FULL_ROWS
-from synther.files import claimed
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_spec, pixel_settings, source_spec, task_spec
+from synther.jobs.files import claimed
 
 
 def render(options: argparse.Namespace) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from synther import config
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.specs import task_spec
 from synther.transitions import Transitions
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.files import atomic_path, require_writable
+from synther.jobs.files import atomic_path, require_writable
 
 
 def table(options: argparse.Namespace) -> None:
@@ -34,8 +34,8 @@ def table(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Make the page of everything that a preset's runs have left."""
-    from synther import provenance
     from synther.experiments import report_plan
+    from synther.jobs import provenance
     from synther.report.page import render, save
     from synther.report.provenance import gather
 
@@ -77,7 +77,7 @@ def scores(options: argparse.Namespace) -> None:
     final = final_scores(read_results(there))
     with atomic_path(out) as temporary:
         final.to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{out}: {len(final)} scores of {len(there)} runs")
+    print(f"{out}: {len(final)} scores of {len(there)} of the preset's {len(paths)} runs")
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -10,12 +10,12 @@ from synther import config
 from synther.cli.device import choose_device
 from synther.cli.reading import told_task
 from synther.cli.training import job_fields, print_score
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_settings, agent_spec, source_spec, task_spec
 from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
-from synther.files import claimed, read_json
 from synther.generators import is_model
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_settings, agent_spec, source_spec, task_spec
+from synther.jobs.files import claimed, read_json
 
 FULL_SAMPLES = 5_000_000
 """Transitions that `synther sample` draws by default, too."""

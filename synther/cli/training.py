@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.specs import task_spec
 from synther.training.job import parse_seeds
 
 if TYPE_CHECKING:

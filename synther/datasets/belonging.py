@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synther import config
+from synther.config.specs import task_spec
 from synther.datasets import dataset_of_file
 from synther.datasets.hdf5_reader import open_hdf5, own_text
 from synther.errors import SyntherError
-from synther.files import read_json
-from synther.specs import task_spec
+from synther.jobs.files import read_json
 from synther.transitions import npz_task
 
 

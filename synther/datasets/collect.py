@@ -1,17 +1,12 @@
 """Re-collected datasets: behaviour policies rolled out in the simulator, by D4RL's recipes.
 
-random: uniformly random actions. expert: the best policy. medium: the policy that is named so
-(D4RL's own, `synther policies`), or else that whose return is nearest to a third of the best one's.
-medium-replay: all policies up to the medium one, equal shares in the order of training (D4RL took
-the replay buffer of the run itself; docs/deviations.md); one that is named medium comes after the
-stages before the first that does as well. full-replay: likewise, of all stages. medium-expert: half
-medium, half expert. Actions are sampled, not means. waypoint: maze2d's own recipe
-(`synther.datasets.maze_controller`).
+`synther.datasets.levels` says which policies make a level. Actions are sampled, not means.
+waypoint: maze2d's own recipe (`synther.datasets.maze_controller`).
 """
 
 from __future__ import annotations
 
-import itertools
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from synther import provenance
-from synther.checkpoint import Checkpoint
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
+from synther.datasets.levels import LEVELS, choose_policies, require_above_random
 from synther.datasets.maze_controller import drive
 from synther.datasets.policies import (
-    MEDIUM,
     Policy,
     load_policies,
     packaged_policies,
@@ -35,11 +28,11 @@ from synther.datasets.policies import (
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
-from synther.files import describe_input
-from synther.progress import Progress
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import describe_input
+from synther.jobs.progress import Progress
 
-POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
-LEVELS = (*POLICY_LEVELS, "waypoint")
 MAX_WAVE = 256
 """Most episodes run side by side."""
 MEASURED_EPISODES = 10
@@ -189,45 +182,15 @@ def mean_returns(
     return returns
 
 
-def choose_policies(
-    level: str, policies: Sequence[Policy], returns: dict[str, float]
-) -> list[Policy | None]:
-    """Return the policies that make a level, an equal share of its rows each; None is random.
-
-    Args:
-        policies: in the order of training.
-        returns: their mean returns.
-    """
-    if level not in POLICY_LEVELS:
-        raise unknown_name("level", level, POLICY_LEVELS)
-    if level == "random":
-        return [None]
-    named = [p for p in policies if p.name == MEDIUM]
-    stages = [p for p in policies if p.name != MEDIUM] or named
-    best = max(stages, key=lambda p: returns[p.name])
-    if named:
-        medium = named[0]
-        worse = itertools.takewhile(lambda p: returns[p.name] < returns[MEDIUM], stages)
-        up_to_medium = [*worse, medium]
-    else:
-        third = returns[best.name] / 3.0
-        medium = min(stages, key=lambda p: abs(returns[p.name] - third))
-        up_to_medium = stages[: stages.index(medium) + 1]
-    if level.endswith(("-replay", "-expert")) and medium is best:
-        raise SyntherError(
-            f"level '{level}' needs policies of several stages; only '{best.name}' fits: "
-            "choose --policies with snapshots of a whole training run"
+def _say_disorder(level: str, means: Sequence[float]) -> None:
+    """Say loudly that the expert's episodes were worse than the medium policy's."""
+    if level == "medium-expert" and len(means) == 2 and means[1] < means[0]:
+        print(
+            f"WARNING: the expert's episodes have a mean return of {means[1]:.1f}, the medium "
+            f"policy's {means[0]:.1f}: this is no medium-expert dataset, unless few rows say so",
+            file=sys.stderr,
+            flush=True,
         )
-    if level == "medium-replay":
-        return list(up_to_medium)
-    if level == "full-replay":
-        return list(stages)
-    single: dict[str, list[Policy | None]] = {
-        "medium": [medium],
-        "expert": [best],
-        "medium-expert": [medium, best],
-    }
-    return single[level]
 
 
 def collect(
@@ -316,6 +279,9 @@ def _with_policies(
         found = load_policies(place, task, env.observation_dim, env.action_dim)
         returns = mean_returns(found, recorded_returns(place, task), task, physics)
     chosen = choose_policies(level, found, returns)
+    if not level.endswith("replay"):  # whose first stages may well be worse
+        expected = {p.name: returns[p.name] for p in chosen if p}
+        require_above_random(task, level, expected)
     shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
     with Progress(rows, f"{task} {level}", "row") as progress:
         parts = [
@@ -330,11 +296,14 @@ def _with_policies(
         name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
     }
     names = [policy.name if policy else "random" for policy in chosen]
+    mean_return = float(np.concatenate([part.returns for part in parts]).mean())
+    require_above_random(task, level, {"what was collected": mean_return})
+    _say_disorder(level, [float(part.returns.mean()) for part in parts])
     about: dict[str, Any] = {
         "algorithm": "random" if level == "random" else "SAC",
         "behaviour_policies": ",".join(names),
         "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
-        "mean_return": f"{np.concatenate([part.returns for part in parts]).mean():.1f}",
+        "mean_return": f"{mean_return:.1f}",
     }
     last = chosen[-1]
     if last is not None:

@@ -1,6 +1,6 @@
 """Re-collected pixel datasets: policies that see the simulator's state, rendered as V-D4RL's are.
 
-Levels are those of `synther.datasets.collect`, made from the same kind of policies. Files have
+Levels are those of `synther.datasets.levels`, made from the same kind of policies. Files have
 V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 """
 
@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from synther import provenance
-from synther.checkpoint import Pace, require_same
-from synther.datasets.collect import MEASURED_EPISODES, POLICY_LEVELS, choose_policies
+from synther.datasets.collect import MEASURED_EPISODES
+from synther.datasets.levels import POLICY_LEVELS, choose_policies, require_above_random
 from synther.datasets.policies import (
     Policy,
     load_policies,
@@ -28,8 +27,10 @@ from synther.datasets.vd4rl import ShardWriter, read_shards
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
 from synther.errors import SyntherError, unknown_name
-from synther.files import describe_input, read_json, write_json
-from synther.progress import Progress
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Pace, require_same
+from synther.jobs.files import describe_input, read_json, write_json
+from synther.jobs.progress import Progress
 
 MAX_WAVE = 16
 """Most episodes run side by side; 10 MB of frames each."""
@@ -201,6 +202,8 @@ def collect_pixels(
         returns = recorded_returns(place, task)
         returns |= measure([p for p in found if p.name not in returns], task)
     chosen = choose_policies(level, found, returns)
+    if not level.endswith("replay"):  # whose first stages may well be worse
+        require_above_random(task, level, {p.name: returns[p.name] for p in chosen if p})
     shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
     names = [policy.name if policy else "random" for policy in chosen]
     metadata: dict[str, Any] = {

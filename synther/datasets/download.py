@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther import config
-from synther.errors import SyntherError
-from synther.files import explain_os_error, sha256
-from synther.progress import Progress
+from synther.errors import SyntherError, unknown_name
+from synther.jobs.files import explain_os_error, sha256
+from synther.jobs.progress import Progress
 
 CHUNK_BYTES = 1 << 16  # what is lost of a chunk when a connection breaks is fetched again
 TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads
@@ -109,11 +109,13 @@ def download_shards(
         SyntherError: as for `download`.
     """
     folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
-    for target, (below, known) in zip(
-        targets, config.spec(name, "dataset")["files"].items(), strict=True
-    ):
-        if only is not None and Path(only) != target:
-            continue
+    known_files = dict(zip(targets, config.spec(name, "dataset")["files"].items(), strict=True))
+    if only is not None:
+        if Path(only) not in known_files:
+            raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
+        targets = [Path(only)]
+    for target in targets:
+        below, known = known_files[target]
         if not (target.is_file() and target.stat().st_size == known["bytes"]):
             wanted = _Wanted(below, known["bytes"], known["sha256"])
             _ensure(target, wanted, f"{folder}/{below}", [], wait_s)

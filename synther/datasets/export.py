@@ -22,11 +22,12 @@ import numpy as np
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.subset import trajectory_ids
 from synther.errors import SyntherError
-from synther.files import explain_os_error
+from synther.jobs.files import explaining, try_room
 from synther.transitions import Transitions
 
 MOST_EPISODES = 100_000
-"""Of a Minari dataset: each takes a millisecond and ten kilobytes, whatever its length."""
+EPISODE_BYTES = 15_000
+"""Of a Minari dataset: each takes a millisecond and so much, whatever its length."""
 
 _MINARI_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*-v\d+")
 
@@ -124,35 +125,32 @@ def export_minari(transitions: Transitions, folder: str | Path, task: str = "unk
         )
     actions = transitions.actions  # samples may lie a little outside [-1, 1]
     low, high = np.minimum(actions.min(axis=0), -1.0), np.maximum(actions.max(axis=0), 1.0)
-    try:
+    with explaining(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)).absolute()
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
-    try:
-        temporary.chmod(0o755)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that a dataset of samples has not
-            storage = MinariStorage.new(
-                temporary / "data",
-                observation_space=Box(-np.inf, np.inf, (transitions.observation_dim,)),
-                action_space=Box(low, high),
+        try:
+            temporary.chmod(0o755)
+            try_room(temporary / "room", number * EPISODE_BYTES + transitions.packed().nbytes)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of metadata that a dataset of samples has not
+                storage = MinariStorage.new(
+                    temporary / "data",
+                    observation_space=Box(-np.inf, np.inf, (transitions.observation_dim,)),
+                    action_space=Box(low, high),
+                )
+            storage.update_metadata(
+                {
+                    "dataset_id": folder.name,
+                    "minari_version": minari.__version__,
+                    "algorithm_name": "synther export",
+                    "description": f"{len(transitions)} transitions of task {task}; those that do "
+                    "not follow on each other are episodes of one step",
+                }
             )
-        storage.update_metadata(
-            {
-                "dataset_id": folder.name,
-                "minari_version": minari.__version__,
-                "algorithm_name": "synther export",
-                "description": f"{len(transitions)} transitions of task {task}; those that do not "
-                "follow on each other are episodes of one step",
-            }
-        )
-        storage.update_episodes(_episodes(transitions, terminals, ids))
-        temporary.rename(folder)
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            storage.update_episodes(_episodes(transitions, terminals, ids))
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     return number
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synther.errors import SyntherError, unknown_name
-from synther.files import atomic_path
+from synther.jobs.files import atomic_path, try_room
 
 # Key: (type, number of dimensions), in the order in which they are written.
 REQUIRED: dict[str, tuple[type, int]] = {
@@ -26,6 +26,8 @@ OPTIONAL: dict[str, tuple[type, int]] = {
     "infos/qvel": (np.float64, 2),
     "infos/action_log_probs": (np.float32, 1),
 }
+ABOUT_BYTES = 1 << 15
+"""Of a file, besides what it holds: more than HDF5's own tables take."""
 LAYERS = ("fc0", "fc1", "last_fc", "last_fc_log_std")
 POLICY_TEXT = {"nonlinearity": "relu", "output_distribution": "tanh_gaussian"}
 
@@ -69,10 +71,13 @@ def write_d4rl_hdf5(
         widths = content["observations"].shape[1], content["actions"].shape[1]
         for key, value in _checked_policy(path, policy, *widths).items():
             content[f"metadata/policy/{key}"] = value
-    # Nobody else knows the temporary name, and some file systems have no locks
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
-        for key, value in content.items():
-            file.create_dataset(key, data=value, track_times=False)
+    with atomic_path(path) as temporary:
+        size = sum(np.asarray(value).nbytes for value in content.values())
+        try_room(temporary, size + ABOUT_BYTES)
+        # Nobody else knows the temporary name, and some file systems have no locks
+        with h5py.File(temporary, "w", locking=False) as file:
+            for key, value in content.items():
+                file.create_dataset(key, data=value, track_times=False)
 
 
 def _checked_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synther.datasets.belonging import named_task
 from synther.errors import SyntherError
-from synther.files import read_json, read_npz
+from synther.jobs.files import read_json, read_npz
 
 MEDIUM = "medium"
 """Name of a policy that is the level medium's by its name, and no stage of the run."""
@@ -150,30 +151,52 @@ def _text(path: str | Path, name: str, array: np.ndarray) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def belongs_to(path: Path) -> str | None:
+    """Return the task that a policy's file is of; None where nothing tells.
+
+    Its own name tells, or `returns.json` beside it, or its folder's name: never its widths, which
+    HalfCheetah and Walker2d share.
+    """
+    table = path.with_name("returns.json")
+    said = read_json(table, "make the policies anew").get("task") if table.is_file() else None
+    return named_task(path.stem) or named_task(str(said)) or named_task(path.absolute().parent.name)
+
+
 def policy_files(folder: Path, task: str) -> list[Path]:
-    """Return the policy files of a task: in FOLDER/TASK where that exists, else in FOLDER."""
+    """Return the policy files in FOLDER/TASK where that exists, else in FOLDER.
+
+    Those of another task are left out.
+    """
     place = folder / task if (folder / task).is_dir() else folder
     if not place.is_dir():
         raise SyntherError(f"{folder} is not a folder of policies (.npz): check --policies")
-    return sorted(place.glob("*.npz"), key=lambda path: (len(path.stem), path.stem))
+    found = [path for path in place.glob("[!.]*.npz") if belongs_to(path) in (None, task)]
+    return sorted(found, key=lambda path: (len(path.stem), path.stem))
 
 
 def load_policies(folder: Path, task: str, observation_dim: int, action_dim: int) -> list[Policy]:
-    """Return a folder's policies that fit a task's widths, in the order of their training.
+    """Return a folder's policies that are of a task, in the order of their training.
 
     The order is that of their names, shorter first, so that policy_9 precedes policy_10.
 
     Raises:
-        SyntherError: none fits.
+        SyntherError: none is of it, or one fits its widths and can't be told.
     """
-    policies = [load_policy(path) for path in policy_files(folder, task)]
-    fitting = [p for p in policies if p.widths == (observation_dim, action_dim)]
+    files = policy_files(folder, task)
+    read = {path: load_policy(path) for path in files}
+    fitting = {path: p for path, p in read.items() if p.widths == (observation_dim, action_dim)}
+    for path in fitting:
+        if belongs_to(path) is None:
+            raise SyntherError(
+                f"{path} may be a policy of any task of these widths: name it {task}_{path.name}, "
+                f"or put it into a folder {task}, if it is that task's"
+            )
     if not fitting:
         raise SyntherError(
-            f"no policy in {folder} takes {observation_dim} observations and gives {action_dim} "
-            f"actions, as task '{task}' needs: check --policies and --task"
+            f"no policy in {folder} is of task '{task}' and takes {observation_dim} observations "
+            f"and gives {action_dim} actions: check --policies and --task"
         )
-    return fitting
+    return list(fitting.values())
 
 
 def recorded_returns(folder: Path, task: str) -> dict[str, float]:
@@ -187,6 +210,8 @@ def recorded_returns(folder: Path, task: str) -> dict[str, float]:
         if path.is_file():
             try:
                 content = read_json(path, "make the policies anew")
+                if content.get("task", task) != task:
+                    continue
                 table = content.get("returns", content)
                 return {name: float(entry["return_mean"]) for name, entry in table.items()}
             except (SyntherError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -8,6 +8,7 @@ not the same to the bit under other drivers.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.inherited import named_renderer
+from synther.jobs.inherited import named_renderer
 
 SIZE = 84
 """Pixels a side."""
@@ -52,7 +53,8 @@ def _refusal(backend: str) -> str | None:
             [sys.executable, "-c", _PROBE],
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PROBE_S,
         )
     except subprocess.TimeoutExpired:
@@ -142,8 +144,9 @@ def serve(handle: int, task: str, num_envs: int) -> None:
         pipe.send(SyntherError(f"rendering of {task} failed:\n{traceback.format_exc()}"))
     finally:
         pipe.close()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(0)  # dm_control frees its contexts too late at an exit, and complains
 
 

@@ -11,14 +11,10 @@ import fnmatch
 import itertools
 from typing import Any
 
-from synther import config, shares
-from synther.errors import NotRunError, SyntherError, unknown_name
-from synther.experiments import kinds
-from synther.experiments.pixels import Pixels
-from synther.experiments.runs import Run
-from synther.shares import Share
-from synther.sheets import writers
-from synther.specs import (
+from synther import config
+from synther.config import shares
+from synther.config.shares import Share
+from synther.config.specs import (
     agent_spec,
     collected_rows,
     fitted_source,
@@ -29,6 +25,11 @@ from synther.specs import (
     source_spec,
     task_spec,
 )
+from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import kinds
+from synther.experiments.pixels import Pixels
+from synther.experiments.runs import Run
+from synther.sheets import writers
 
 PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000
@@ -358,14 +359,14 @@ class Experiments:
         return 2000 + seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
 
 
-def preset_experiments(default: str) -> dict[str, Experiments]:
+def preset_experiments(default: str) -> config.ByPreset[Experiments]:
     """Return the experiments of every preset by name.
 
     Raises:
         SyntherError: `default` is no preset.
     """
     config.load_preset(default)
-    return {name: Experiments(name) for name in config.preset_names()}
+    return config.ByPreset(Experiments)
 
 
 _WIDEST_ROW = 70

@@ -12,10 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from synther import config
-from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
-from synther.experiments.pixels import FRAME_BYTES
-from synther.planning.rates import BENCHED_SEEDS, Cost, Work
-from synther.specs import (
+from synther.config.specs import (
     agent_settings,
     agent_spec,
     collected_rows,
@@ -25,27 +22,22 @@ from synther.specs import (
     source_spec,
     task_spec,
 )
+from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
+from synther.experiments.pixels import FRAME_BYTES
+from synther.planning.rates import BENCHED_SEEDS, Cost, Work
 
-DEFAULTS: dict[str, Any] = {
-    **{"steps": 1_000_000, "batch_size": 256, "eval_every": 5_000, "eval_episodes": 10},
-    "hidden": [256, 256],
-}
-"""What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test."""
-_BENCHED_CALLS = 255
-"""Network calls a sample where sampling is measured: 128 steps of Heun's method."""
+# What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test.
+DEFAULTS: dict[str, Any] = dict(
+    steps=1_000_000, batch_size=256, eval_every=5_000, eval_episodes=10, hidden=[256, 256]
+)
+_BENCHED_CALLS = 255  # of the network, a sample, where that is measured: 128 steps of Heun's method
 _LARGE_DATASET = 800_000
-_INPUTS = 64
-"""What stands for inputs and outputs beside hidden layers: a few dozen on every task."""
-_MODES, _TABULAR_COPIES = 11, 3
-"""Float64 numbers that CTGAN makes of one entry (at most), and how often it holds them at once."""
-_WIDEST = (33, 4)
-"""Dimensions of a task that states none, taken wide (those of AntMaze sum up to this)."""
-_LATENT_COLUMNS = 210
-"""Columns of the widest latents: 2 * 100 + 6 + 2, and padding."""
-_BODY_BYTES = 40e6
-"""Weights that a seed trained on frames leaves: trunks of 39,200 x 50, encoder and heads."""
-_EPISODE_BYTES = 20.0
-"""A row of results, compressed."""
+_INPUTS = 64  # stands for inputs and outputs beside hidden layers: a few dozen on every task
+_MODES, _COPIES = 11, 3  # numbers that CTGAN makes of an entry, and how often it holds them
+_WIDEST = (33, 4)  # of a task that states no dimensions (those of AntMaze sum up to this)
+_LATENT_COLUMNS = 210  # of the widest latents: 2 * 100 + 6 + 2, and padding
+_BODY_BYTES = 40e6  # of a seed trained on frames: trunks of 39,200 x 50, encoder and heads
+_EPISODE_BYTES = 20.0  # a row of results, compressed
 
 
 def _task(dataset: str) -> str:
@@ -169,7 +161,7 @@ def _fit(
         size = 2 * 4 * _parameters(settings, columns)  # trained and averaged
     elif "epochs" in settings:
         fitted = min(settings.get("rows") or rows, rows)
-        memory_mb += round(_TABULAR_COPIES * 8 * _MODES * columns * fitted / 1e6)
+        memory_mb += round(_COPIES * 8 * _MODES * columns * fitted / 1e6)
         work, size = Work("tabular_rows", fitted * settings["epochs"] * columns), 10e6
     return Cost((work,), memory_mb, size, _on_device(source))
 

@@ -34,7 +34,6 @@ class RuleResources:
         self._rates, self._asked = read_rates(device), read_rates("cuda" if self._gpu else "cpu")
         self._margins: dict[str, Any] = config.load("rates")["requests"]
         self.evaluation_threads = self._rates.evaluation_threads
-        self._evaluated = functools.cache(self._evaluate)  # Snakemake asks name by name
 
     def __call__(self, costs: Callable[[Experiments, Any], Cost]) -> dict[str, Any]:
         """Return what a rule declares; what its jobs have nothing of, Snakemake leaves out.
@@ -47,21 +46,18 @@ class RuleResources:
             attempt; `estimate_ms`, the time without; `output_bytes`; counts of what is done.
         """
 
-        def resource(name: str) -> Callable[[Any, int], int | None]:
-            def of_job(wildcards: Any, attempt: int) -> int | None:
-                return self._evaluated(costs, tuple(wildcards.items()), attempt).get(name)
+        @functools.cache  # Snakemake asks name by name
+        def found(wildcards: tuple[tuple[str, str], ...], attempt: int) -> dict[str, int]:
+            return self._evaluate(costs, dict(wildcards), attempt)
 
-            return of_job
+        def resource(name: str) -> Callable[[Any, int], int | None]:
+            return lambda wildcards, attempt: found(tuple(wildcards.items()), attempt).get(name)
 
         return {name: resource(name) for name in (*ASKED, *TOLD)}
 
     def _evaluate(
-        self,
-        costs: Callable[[Experiments, Any], Cost],
-        wildcards: tuple[tuple[str, str], ...],
-        attempt: int,
+        self, costs: Callable[[Experiments, Any], Cost], names: dict[str, str], attempt: int
     ) -> dict[str, int]:
-        names = dict(wildcards)
         plan = self._presets[names.get("preset", PAPER_PRESET)]
         cost, margins = costs(plan, SimpleNamespace(**names)), self._margins
         more = 1 + margins["memory_per_attempt"] * (attempt - 1)

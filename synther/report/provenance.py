@@ -43,7 +43,7 @@ class Archive:
         if not path.is_file():
             return False
         try:
-            content = json.loads(path.read_text(), parse_constant=lambda _: None)
+            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
         except (OSError, ValueError) as error:
             raise SyntherError(
                 f"{path} is not readable as JSON ({error}): remove it and run its rule again"

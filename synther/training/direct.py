@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from synther.agents.base import Agent, OfflineSettings
 from synther.errors import SyntherError
-from synther.progress import Progress
+from synther.jobs.progress import Progress
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.loop import LOG_EVERY, mean_losses
 from synther.training.offline import learning_table

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.progress import Progress
-from synther.threads import largest_product, mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
+from synther.jobs.threads import largest_product, mathematics
 from synther.training.results import ResultRows
 from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates
@@ -26,7 +26,7 @@ LOG_EVERY = 500
 def mean_losses(
     info: Mapping[str, Tensor], agent: str, updates: int, data: Path | str
 ) -> dict[str, float]:
-    """Return an update's numbers (K,) as means over seeds, for the log; waits for the device.
+    """Return the means of an update's numbers (K, ...), for the log; waits for the device.
 
     Raises:
         SyntherError: one is NaN or infinite; it names `agent`, `updates` and `data`.

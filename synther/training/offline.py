@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.files import describe_input
 from synther.generators import draw
-from synther.settings import as_dict
-from synther.threads import grant
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import describe_input
+from synther.jobs.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.job import TrainingJob

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.base import OnlineSettings
 from synther.agents.sac import SAC, SACSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.progress import Progress
-from synther.settings import as_dict
-from synther.threads import grant, largest_product, mathematics
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
+from synther.jobs.threads import grant, largest_product, mathematics
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.pixels import PixelAgent, PixelSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict
 from synther.datasets.vd4rl import read_shards
 from synther.envs.pixels import SIZE, STACK, PixelEnv
 from synther.errors import SyntherError
-from synther.files import describe_input, sha256, write_json
-from synther.progress import Progress
-from synther.settings import as_dict
-from synther.threads import grant
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import describe_input, sha256, write_json
+from synther.jobs.progress import Progress
+from synther.jobs.threads import grant
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import (
     FrameTable,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from synther.files import atomic_path, sha256, write_json
+from synther.jobs.files import atomic_path, sha256, write_json
 from synther.training.evaluate import Episodes
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synther import config
+from synther.config.specs import stands_for
 from synther.errors import SyntherError
-from synther.files import files_below
-from synther.specs import stands_for
+from synther.experiments.kinds.spec import NO_EVIDENCE
+from synther.jobs.files import files_below
 from synther.statistics import intervals, published
 from synther.statistics.intervals import Estimate
 from synther.statistics.measures import measures, read_fidelity
@@ -78,6 +79,7 @@ class Pair:
         difference: a minus b, with the 95% interval of a bootstrap over seeds; against a published
             number, whose seeds are not at hand, that of a's seeds alone. NaN for a single seed.
         differs: what the records differ in: a dotted name -> values of a and of b.
+        is_evidence: whether a may be held against b: no check of the pipeline against the paper.
     """
 
     name: Name
@@ -85,12 +87,13 @@ class Pair:
     b: Cell
     difference: Estimate
     differs: dict[str, tuple[str, str]]
+    is_evidence: bool = True
 
     @property
     def apart(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval leaves out zero, where that says anything."""
         low, high = self.difference.low, self.difference.high
-        return not math.isnan(low) and (low > 0 or high < 0)
+        return self.is_evidence and not math.isnan(low) and (low > 0 or high < 0)
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str
             values.setdefault("record", set()).add('"none beside the result"')
             continue
         try:
-            compared = _compared(json.loads(beside.read_text()))
+            compared = _compared(json.loads(beside.read_text(encoding="utf-8")))
         except (ValueError, TypeError, OSError) as error:
             raise SyntherError(f"{beside} is damaged ({error}): run its rule again") from error
         for key, value in _flat(compared):
@@ -244,10 +247,15 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
         pairs=pairs,
         only_a=[name for name in ours if name not in theirs],
         only_b=[name for name in theirs if name not in ours],
-        notes=[*(_PAPER_NOTES if used else ()), *published.footnotes(used)],
+        notes=[
+            *(() if all(pair.is_evidence for pair in pairs) else (_CHECKS,)),
+            *(_PAPER_NOTES if used else ()),
+            *published.footnotes(used),
+        ],
     )
 
 
+_CHECKS = f"{NO_EVIDENCE}: nothing is said of how these numbers stand to the paper's"
 _PAPER_NOTES = (
     "intervals are of the first tree's seeds alone: the paper's seeds are not published",
     "the paper's numbers are of D4RL's own datasets at the full protocol",
@@ -268,7 +276,13 @@ def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
         differs = {key: values for key, values in listed.items() if values[0] != values[1]}
     if a.seeds != b.seeds and a.seeds:
         differs["seeds"] = (str(a.seeds), str(b.seeds or "not known"))
-    return Pair(name, a, b, difference, differs)
+    return Pair(name, a, b, difference, differs, not (b.published and _checks_pipeline(a)))
+
+
+def _checks_pipeline(cell: Cell) -> bool:
+    """Return whether a cell is of a preset that says it is no evidence."""
+    names = {json.loads(name) for name in cell.record.get("preset", ())} & {*config.preset_names()}
+    return not all(config.load_preset(name)["evidence"] for name in names)
 
 
 def _paper_differences(name: Name, a: Cell, b: Cell) -> dict[str, tuple[str, str]]:

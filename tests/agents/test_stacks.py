@@ -71,7 +71,7 @@ def test_info_has_a_number_a_seed(name):
     info = agent.update(rows.gather(draws.pop("indices")), draws)
     assert info
     for value in info.values():
-        assert value.shape == (3,)
+        assert len(value) == 3
         assert not value.requires_grad
 
 

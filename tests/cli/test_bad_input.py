@@ -41,7 +41,7 @@ def damaged(hopper: Path, path: Path, damage: str) -> Path:
         path.write_bytes(whole[: len(whole) // 2])
         return path
     if damage == "text":
-        path.write_text("404 not found")
+        path.write_text("404 not found", encoding="utf-8")
         return path
     shutil.copy(hopper, path)
     with h5py.File(path, "r+") as file:
@@ -302,7 +302,7 @@ def test_a_table_with_missing_results(
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(
     hopper: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    from synther.checkpoint import Checkpoint
+    from synther.jobs.checkpoint import Checkpoint
 
     Checkpoint(tmp_path / "x.ckpt", {"other": 1}).save({})
     error = refused(*train(hopper, tmp_path / "x.parquet"))

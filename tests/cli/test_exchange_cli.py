@@ -12,9 +12,10 @@ import pytest
 import torch
 from released_checkpoint import Plain, checkpoint
 
-from synther import Diffusion, Transitions
+from synther import Diffusion, SyntherError, Transitions
 from synther.cli import main
 from synther.datasets.d4rl import load_transitions
+from synther.jobs.files import sha256
 from synther.transitions import FIELDS
 
 Refused = Callable[..., str]
@@ -43,6 +44,7 @@ def test_samples_come_in(theirs: Path, hopper: Path, tmp_path: Path) -> None:
     run("import", theirs, "--task", "hopper", "--out", tmp_path / "out/samples.npz")
     assert_equal(Transitions.load(tmp_path / "out/samples.npz"), load_transitions(hopper))
     record = json.loads((tmp_path / "out/samples.json").read_text())
+    assert record["output_sha256"] == sha256(tmp_path / "out/samples.npz")
     assert record["imported"]["path"] == str(theirs)
     assert record["task"] == "hopper"
 
@@ -58,6 +60,7 @@ def test_a_checkpoint_comes_in_and_samples(tmp_path: Path) -> None:
         "settings.json",
     ]
     record = json.loads((out / "fit.json").read_text())
+    assert record["model_sha256"] == sha256(out / "model.pt")
     assert record["imported"]["path"] == str(file)
     assert record["task"] == "hopper"
     x, sigma = torch.randn(5, 27), torch.rand(5) + 0.1
@@ -67,6 +70,18 @@ def test_a_checkpoint_comes_in_and_samples(tmp_path: Path) -> None:
     run("sample", "--model", out, "--num", 7, "--set", "sampling_steps=4", "--threads", 1,
         "--out", tmp_path / "samples.npz")  # fmt: skip
     assert Transitions.load(tmp_path / "samples.npz").observations.shape == (7, 11)
+
+
+def test_a_model_that_can_not_be_written_has_no_record(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(model: Diffusion, folder: Path) -> None:
+        raise SyntherError("no space left")
+
+    monkeypatch.setattr(Diffusion, "save", full)
+    file = checkpoint(Plain(2 * 11 + 3 + 2), tmp_path / "model-1000.pt")
+    assert "no space" in refused("import", file, "--task", "hopper", "--out", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_files_of_another_task_stay_out(theirs: Path, tmp_path: Path, refused: Refused) -> None:

@@ -29,12 +29,15 @@ def leave_a_run(path: str) -> None:
     rows.to_parquet(path)
 
 
-def test_scores_of_all_runs_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_of_all_runs_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     runs = [run.result for run in Experiments("quick").runs("table1")][:3]
     for path in runs:
         leave_a_run(path)
     assert main(["scores", "--preset", "quick"]) == 0
+    assert "scores.csv: 6 scores of 3 of the preset's " in capsys.readouterr().out
     found = pd.read_csv("results/quick/scores.csv")
     assert len(found) == 3 * 2
     assert set(found["step"]) == {9}

@@ -188,6 +188,64 @@ def test_medium_expert_is_half_and_half(
     assert found["timeouts"][cut] or found["terminals"][cut]
 
 
+def test_a_level_that_would_be_worse_than_random_is_refused(
+    tmp_path: Path, tiny_policies: Path
+) -> None:
+    table = tiny_policies / "hopper/returns.json"
+    text = table.read_text().replace("900.0", "-5000.0").replace("600.0", "-5000.0")
+    first = table.read_text().replace("10.0", "-9000.0")
+    table.write_text(first)
+    collect("hopper", "full-replay", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
+    table.write_text(text.replace("350.0", "-873.0").replace("10.0", "-9000.0"))
+    for level in ("medium", "expert"):
+        with pytest.raises(SyntherError, match=r"p_2 has a mean return of -873\.0, .* have -20\.3"):
+            collect("hopper", level, 60, tmp_path / "y.hdf5", tiny_policies, threads=1)
+    assert not (tmp_path / "y.hdf5").exists()
+
+
+def test_what_was_collected_counts_whatever_is_recorded(
+    tmp_path: Path, tiny_policies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(*arguments: Any) -> Any:
+        found = roll_out(*arguments)
+        return module.Collected(found.columns, found.returns - 900.0)
+
+    monkeypatch.setattr(module, "roll_out", worse)
+    with pytest.raises(SyntherError, match=r"what was collected has a mean return of -8"):
+        collect("hopper", "medium", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
+    assert not (tmp_path / "x.hdf5").exists()
+
+
+def test_an_expert_below_medium_is_refused_or_said_loudly(
+    tmp_path: Path, tiny_policies: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    with pytest.raises(SyntherError, match=r"'b', has a mean return of 500\.0, the medium one 900"):
+        chosen("expert", {"medium": 900.0, "a": 10.0, "b": 500.0})
+    shifts = iter((900.0, 0.0))
+
+    def shifted(*arguments: Any) -> Any:
+        found = roll_out(*arguments)
+        return module.Collected(found.columns, found.returns + next(shifts))
+
+    monkeypatch.setattr(module, "roll_out", shifted)
+    collect("hopper", "medium-expert", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
+    assert "WARNING: the expert's episodes have a mean return of" in capsys.readouterr().err
+
+
+def test_the_right_robots_policy_is_taken(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "d4rl/policies/medium-v2"
+    if not (folder / "walker2d-medium-v2.npz").is_file():
+        pytest.skip("the policies are not here")
+    about = collect("halfcheetah", "medium", 3000, tmp_path / "x.hdf5", folder, threads=1)
+    assert about["behaviour_policies"] == "halfcheetah-medium-v2"
+    assert 4000 < float(about["mean_return"]) < 5500
+    lying = tmp_path / "halfcheetah"
+    lying.mkdir()
+    (lying / "p.npz").write_bytes((folder / "walker2d-medium-v2.npz").read_bytes())
+    with pytest.raises(SyntherError, match=r"p has a mean return of -[0-9.]+, uniformly random"):
+        collect("halfcheetah", "medium", 3000, tmp_path / "y.hdf5", lying, threads=1)
+
+
 def test_returns_that_are_not_recorded_are_measured(tiny_policies: Path) -> None:
     policies = load_policies(tiny_policies, "hopper", 11, 3)[:2]
     returns = mean_returns(policies, {"p_1": -5.0}, "hopper", "d4rl")

@@ -49,8 +49,8 @@ class FakeEnv:
 
 @pytest.fixture
 def policies(tmp_path):
-    folder = tmp_path / "policies"
-    folder.mkdir()
+    folder = tmp_path / "policies" / TASK
+    folder.mkdir(parents=True)
     for seed in range(2):
         np.savez(folder / f"p_{seed}.npz", **random_policy(*WIDTHS, seed))
     return folder

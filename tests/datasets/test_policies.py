@@ -133,6 +133,12 @@ def test_the_packages_own_policies_are_whole() -> None:
         assert {policy.name for policy in policies} == set(returns)
 
 
+def test_what_another_system_leaves_beside_them_is_no_policy(tmp_path: Path) -> None:
+    for name in ("a.npz", "._a.npz"):
+        (tmp_path / name).touch()
+    assert policy_files(tmp_path, "hopper") == [tmp_path / "a.npz"]
+
+
 def broken(name: str, value: np.ndarray | None) -> dict[str, np.ndarray]:
     arrays = random_policy(5, 2)
     if value is None:
@@ -195,6 +201,48 @@ def test_policies_come_in_the_order_of_training(tiny_policies: Path) -> None:
         load_policies(tiny_policies, "hopper", 17, 6)
     with pytest.raises(SyntherError, match="is not a folder of policies"):
         load_policies(tiny_policies / "none", "hopper", 11, 3)
+
+
+def save(path: Path, seed: int = 0, observations: int = 17, actions: int = 6) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **random_policy(observations, actions, seed))  # type: ignore[arg-type]
+
+
+def names(folder: Path, task: str) -> list[str]:
+    return [policy.name for policy in load_policies(folder, task, 17, 6)]
+
+
+def test_a_policy_belongs_by_its_name_never_by_its_widths(tmp_path: Path) -> None:
+    for name in ("halfcheetah-medium-v2", "walker2d-medium-v2", "walker_online_3", "HalfCheetah_7"):
+        save(tmp_path / f"{name}.npz")
+    save(tmp_path / "untold.npz", observations=11, actions=3)  # not of these widths: no matter
+    assert names(tmp_path, "halfcheetah") == ["HalfCheetah_7", "halfcheetah-medium-v2"]
+    assert names(tmp_path, "walker2d") == ["walker_online_3", "walker2d-medium-v2"]
+    save(tmp_path / "untold.npz")
+    for task in ("halfcheetah", "walker2d"):
+        with pytest.raises(SyntherError, match=rf"untold\.npz may be .* name it {task}_unt"):
+            names(tmp_path, task)
+
+
+def test_a_policy_belongs_by_its_folder_or_the_table_beside_it(tmp_path: Path) -> None:
+    save(tmp_path / "halfcheetah/p_1.npz")
+    assert names(tmp_path, "halfcheetah") == names(tmp_path / "halfcheetah", "halfcheetah")
+    with pytest.raises(SyntherError, match="is of task 'walker2d' and takes 17"):
+        names(tmp_path / "halfcheetah", "walker2d")
+    save(tmp_path / "run/p_1.npz")
+    (tmp_path / "run/returns.json").write_text('{"task": "walker2d", "returns": {}}')
+    assert names(tmp_path / "run", "walker2d") == ["p_1"]
+    # A name says more than the folder that it lies in
+    save(tmp_path / "halfcheetah/walker2d_5.npz")
+    assert names(tmp_path, "halfcheetah") == ["p_1"]
+
+
+def test_returns_of_another_task_are_not_taken(tmp_path: Path) -> None:
+    save(tmp_path / "halfcheetah/p_1.npz")
+    table = '{"task": "walker2d", "returns": {"p_1": {"return_mean": 5.0}}}'
+    (tmp_path / "returns.json").write_text(table)
+    assert recorded_returns(tmp_path, "halfcheetah") == {}
+    assert recorded_returns(tmp_path, "walker2d") == {"p_1": 5.0}
 
 
 def test_returns_are_found_in_both_forms(tiny_policies: Path) -> None:

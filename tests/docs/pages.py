@@ -57,7 +57,7 @@ def blocks(page: Path) -> list[Block]:
     """Return all fenced blocks of a page, in order."""
     return [
         Block(found["language"], found["text"], found["name"], found["kind"] == "expensive")
-        for found in _BLOCK.finditer(page.read_text())
+        for found in _BLOCK.finditer(page.read_text(encoding="utf-8"))
     ]
 
 

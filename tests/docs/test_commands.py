@@ -210,7 +210,9 @@ def test_every_command_is_one(page: Path, command: str) -> None:
 
 def spans(page: Path) -> list[str]:
     """Return what stands in backticks in a page's running text, on one line each."""
-    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    prose = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
     return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", prose)]
 
 
@@ -233,7 +235,7 @@ def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
 def test_files_that_a_page_links_to_are_there(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target.replace("\\", "")).exists(), target
 

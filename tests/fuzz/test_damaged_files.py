@@ -22,16 +22,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synther.analysis.scores import read_result
 
-from synther import SyntherError, Transitions, config, files, weights
-from synther.checkpoint import Checkpoint
+from synther import SyntherError, Transitions, config
 from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import load_policy, recorded_returns
 from synther.datasets.vd4rl import read_shards
-from synther.files import read_json
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.noise import Noise
+from synther.jobs import files
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import read_json
+from synther.statistics.scores import read_result
+from synther.tensors import weights
 from synther.training.frames import load_body
 
 MARGIN = 1 << 30
@@ -41,7 +43,7 @@ MARGIN = 1 << 30
 @contextmanager
 def bounded_memory() -> Iterator[None]:
     """Make the system refuse what is more than `MARGIN` beyond what the process has now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MARGIN, hard))
     try:
@@ -374,7 +376,7 @@ def test_a_result_that_claims_billions_of_rows_is_refused(
 ) -> None:
     path = tmp_path / "x.parquet"
     result(path)
-    monkeypatch.setattr("synther.analysis.parquet.MOST_ROWS", 3)
+    monkeypatch.setattr("synther.statistics.parquet.MOST_ROWS", 3)
     with pytest.raises(SyntherError, match="it claims 4 rows"):
         read_result(path)
 

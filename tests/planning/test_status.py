@@ -33,7 +33,7 @@ def job(agent: str = "td3_bc", **known: object) -> Job:
 
 def write(path: Path, text: str = "", age: float = 0.0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     os.utime(path, (time.time() - age,) * 2)
 
 
@@ -136,6 +136,21 @@ def test_what_snakemake_is_at_has_begun(here: Path) -> None:
     assert begun.is_due
     assert begun.begun == pytest.approx(time.time() - 60, abs=5)
     assert {one.begun for one in jobs.values()} == {0.0}
+
+
+def test_the_folder_that_was_looked_at_is_named_where_it_is_no_checkout(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("plan", "status"):
+        assert main([verb, "table1", "--preset", "quick"]) == 0
+        said = f"in {here}, which has no Snakefile"
+        assert said in capsys.readouterr().out.splitlines()[0]
+    (here / "Snakefile").touch()
+    for verb in ("plan", "status"):
+        assert main([verb, "table1", "--preset", "quick"]) == 0
+        assert "Snakefile" not in capsys.readouterr().out
+        assert main([verb, "table1", "--preset", "quick", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["folder"] == str(here)
 
 
 def test_json_has_every_job_that_is_not_done(here: Path, capsys) -> None:

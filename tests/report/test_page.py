@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,16 +14,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from checkout import make_results
-from synther.analysis.build import build, read
 
-from synther.analysis import page as page_style
 from synther.cli import main
-from synther.errors import SyntherError
 from synther.experiments import Experiments, report_plan
-from synther.report.page import section
+from synther.experiments.kinds import make_sheet
+from synther.sheets import writers
 
 BUILT = ("table1", "small_data", "online", "generators")
 MADE = (*BUILT, "claims")
+PLOTS = ("small_data", "online")
+"""Those of them that have a plot, which stands in the page as SVG."""
 DOCUMENTED = (Path(__file__).parents[2] / "docs/verdict.md").read_text()
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 NO_BROWSER = "no chromium here: apt-get install chromium"
@@ -34,13 +35,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("checkout")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(page_style, "DPI", 60)
         make_results(folder, [*MADE, "vd4rl"])
-        plan = Experiments("quick")
+        matrix = Experiments("quick")
         for name in BUILT:
-            spec = plan.table(name) | {"bootstrap_reps": 40}
-            results = read(spec, [path for path in plan.results(name) if Path(path).is_file()])
-            build(spec, results, Path(plan.figures(name)[0]).with_suffix(""))
+            plan = matrix.plan(name)
+            spec = dataclasses.replace(plan.describe(), bootstrap_reps=40)
+            paths = [path for path in plan.results() if Path(path).is_file()]
+            writers.write(make_sheet(spec, paths), Path(matrix.figure(name)))
         commands = re.findall(r"^\$ synther ([^#\n]*)", DOCUMENTED, re.M)
         assert [command.split()[0] for command in commands] == ["table", "report"]
         for command in commands:  # the claims, and the page
@@ -85,28 +86,33 @@ def test_nothing_is_loaded_from_anywhere(page: str) -> None:
     assert "url(" not in style
     assert "@import" not in style
     assert "fetch(" not in script
-    assert links.images == len(MADE)
+    assert links.images == len(PLOTS)
 
 
 def test_verdicts_come_first_and_what_is_missing_last(page: str) -> None:
-    assert page.index('<section id="claims"') < page.index('<section id="table1"')
+    assert page.index('<section id="verdicts"') < page.index('<section id="table1"')
     assert page.index('<section id="missing"') > page.index('<section id="costs"')
     assert "snakemake figures/quick/mixture.pdf" in page
 
 
-def test_a_check_of_the_pipeline_decides_nothing(checkout: Path, page: str) -> None:
-    counts = page.partition('<ul class="counts"')[2].partition("</ul>")[0]
-    assert set(re.findall(r"</strong> ([^<]+)</li>", counts)) == {"pipeline check", "not run"}
+def test_a_check_of_the_pipeline_decides_nothing(page: str) -> None:
+    listed = page.partition('<ul class="rulings"')[2].partition("</ul>")[0]
+    said = re.findall(r'<span class="badge verdict-[a-z-]+">([^<]+)</span>', listed)
+    assert set(said) == {"pipeline check", "not run"}
     assert "no claim is decided by them" in page
     style = page.partition("<style>")[2].partition("</style>")[0]
     assert "verdict-pipeline-check" not in style  # no colour
     body = page.replace(style, "")
     assert not re.search(r'class="[^"]*\b(close|noise|higher|lower|sign)\b', body)
-    # the same numbers at a preset that is evidence have them
-    files = [str(checkout / f"figures/quick/table1{suffix}") for suffix in report_plan.SHOWN]
-    spec = Experiments("quick").table("table1")
-    made = [section(spec | {"is_evidence": said}, files) for said in (True, False)]
-    assert [any(t.has_agreement for t in part.tables) for part in made] == [True, False]
+
+
+def test_what_is_evidence_shows_how_it_stands_to_the_papers(checkout: Path) -> None:
+    plan = Experiments("quick").plan("table1")
+    spec = dataclasses.replace(plan.describe(), bootstrap_reps=40, is_evidence=True)
+    paths = [str(checkout / path) for path in plan.results() if (checkout / path).is_file()]
+    fragment = writers.html.fragment(make_sheet(spec, paths))
+    assert re.search(r'class="number (close|noise|higher|lower)">', fragment)
+    assert "Beside the paper's numbers:" in fragment
 
 
 def test_cells_are_the_tables_with_the_papers_beside(checkout: Path, page: str, data: dict) -> None:
@@ -164,17 +170,19 @@ def test_nothing_to_show_says_what_to_make(
     assert not (tmp_path / "figures/quick/report.html").exists()
 
 
-def test_a_damaged_table_is_named(checkout: Path, tmp_path: Path) -> None:
-    plan = Experiments("quick")
-    for suffix in (".csv", ".md", ".png"):
-        shutil.copy(checkout / f"figures/quick/table1{suffix}", tmp_path)
-    (tmp_path / "table1.csv").write_text("a,b\n1,2\n")
-    files = [str(tmp_path / f"table1{suffix}") for suffix in (".csv", ".md", ".png")]
-    with pytest.raises(SyntherError, match=r"table1.csv is not what this version writes"):
-        section(plan.table("table1"), files)
-    assert section(
-        plan.table("table1"), [f"absent{suffix}" for suffix in report_plan.SHOWN]
-    ).is_missing
+def test_a_damaged_sheet_is_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(checkout)
+    path = Path("figures/quick/table1.json")
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[: len(whole) // 2])
+        assert main(["report", "--preset", "quick", "--out", "damaged.html"]) == 1
+    finally:
+        path.write_bytes(whole)
+    assert "table1.json is not what this version writes" in capsys.readouterr().err
+    assert not Path("damaged.html").exists()
 
 
 WATCH = """<script>
@@ -242,11 +250,13 @@ def test_in_a_browser_it_opens_sorts_and_asks_for_nothing(page: str, tmp_path: P
         tmp_path,
         page,
         """
+        for (const part of document.querySelectorAll("details.sheet")) part.open = true;
         const images = [...document.images];
         found.images = images.map((image) => image.complete && image.naturalWidth > 100);
         const table = document.querySelector("#table1 table.sortable");
-        const column = () => [...table.tBodies[0].rows].map((row) => row.cells[2].dataset.sort);
-        const head = table.tHead.rows[0].cells[2], button = head.querySelector("button");
+        const column = () => [...table.tBodies[0].rows].map((row) => row.cells[1].dataset.sort);
+        const heads = table.tHead.rows, head = heads[heads.length - 1].cells[1];
+        const button = head.querySelector("button");
         found.before = column();
         button.click();
         found.up = column();
@@ -292,7 +302,7 @@ def test_in_a_browser_it_opens_sorts_and_asks_for_nothing(page: str, tmp_path: P
         """,
     )
     assert found["complaints"] == []
-    assert found["images"] == [True] * len(MADE)
+    assert found["images"] == [True] * len(PLOTS)
     numbers = [float(value) for value in found["before"]]
     assert [float(value) for value in found["up"]] == sorted(numbers)
     assert [float(value) for value in found["down"]] == sorted(numbers, reverse=True)
@@ -338,8 +348,11 @@ def test_the_page_of_a_preset_lies_beside_its_figures() -> None:
     quick, paper = Experiments("quick"), Experiments("paper")
     assert report_plan.path(quick) == "figures/quick/report.html"
     assert report_plan.path(paper) == "figures/report.html"
-    assert "figures/quick/claims.csv" in report_plan.inputs(quick)
-    names = report_plan.tables(quick)
-    assert set(names) == set(quick.specs)
-    every = report_plan.results(quick, names), report_plan.records(quick, names)
+    files = report_plan.sheets(quick)
+    assert files["claims"] == "figures/quick/claims.json"
+    assert set(files) == set(quick.specs)
+    every = report_plan.results(quick, files), report_plan.records(quick, files)
     assert not set(every[0]) & set(every[1])
+    titles = report_plan.titles(quick)
+    assert titles["agents"]["td3_bc"] == "TD3+BC"
+    assert titles["sources"]["synther-1pct"] == "SynthER, 1%"

@@ -82,7 +82,7 @@ def test_unknown_names_of_a_mapping_are_told() -> None:
     ("status", "source"), [("matches_corl", "d4rl_corl"), ("matches_vd4rl", "vd4rl_source")]
 )
 def test_what_is_said_to_equal_another_table_does_to_rounding(status: str, source: str) -> None:
-    numbers = paper.load()
+    numbers = published.load()
     key = ["dataset", "agent"]
     theirs = numbers[numbers["table"] == source].set_index(key)
     same = numbers[(numbers["status"] == status) & (numbers["dataset"] != "AVERAGE")]
@@ -94,7 +94,7 @@ def test_what_is_said_to_equal_another_table_does_to_rounding(status: str, sourc
 
 
 def test_a_mean_of_other_means_has_no_deviation_of_its_own() -> None:
-    other = paper.load()
+    other = published.load()
     other = other[(other["table"] == "d4rl_other") & other["dataset"].str.startswith("AVERAGE")]
     assert len(other)
     assert other["std"].isna().all()

@@ -12,6 +12,7 @@ import pytest
 from lives import command
 
 from synther.cli import main
+from synther.jobs import tracking
 
 Disk = Callable[[str], Path]
 
@@ -79,6 +80,34 @@ def test_a_full_disk(
     assert main(sample) == 0
     assert (small / "samples.npz").read_bytes() == (tmp_path / "samples.npz").read_bytes()
     assert left(small) == ["samples.json", "samples.npz"]
+
+
+def test_what_is_exchanged_on_a_full_disk(
+    disk: Disk, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = disk("size=24k")
+    for name, kind in {"x.hdf5": "d4rl", "x.npz": "npz", "x-v0": "minari"}.items():
+        if kind == "minari":
+            pytest.importorskip("minari")
+        out = str(small / name)
+        error = refused(["export", "--data", str(data), "--format", kind, "--out", out], capsys)
+        assert f"no space left to write {small}/{name}: free some" in error
+        assert left(small) == []
+
+
+def test_runs_for_wandb_on_a_full_disk(
+    disk: Disk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """wandb itself ends such a run without a word."""
+    wandb = pytest.importorskip("wandb", reason="pip install 'synther[wandb]'")
+    small = disk("size=12k")
+    result = Path(__file__).parents[2] / "results/reference/online/halfcheetah/sac"
+    monkeypatch.setattr(tracking, "WAIT_S", 0.5)
+    runs = [str(path) for path in sorted(result.glob("*.parquet"))]
+    error = refused(["sync", *runs, "--dir", str(small)], capsys)
+    wandb.teardown()  # or the disk is in use
+    assert f"it left no whole run in {small}/wandb: see what the disk has free" in error
+    assert left(small) == []
 
 
 def test_a_read_only_disk(disk: Disk, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def left(folder: Path) -> list[str]:
 
 def comparable(record: Path) -> dict:
     """Return a record without times."""
-    content = json.loads(record.read_text())
+    content = json.loads(record.read_text(encoding="utf-8"))
     timed = ("wall_time_s", "seconds", "shares", "seed_updates_per_s", "seed_steps_per_s", "model")
     return {key: value for key, value in content.items() if key not in timed}
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from synther.agents import load_agent_class
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
+from synther.jobs.checkpoint import Checkpoint
 from synther.training.online import OnlineJob, OnlineTrainer, job_identity, train_online
 from synther.training.synthetic import Synthesiser
 

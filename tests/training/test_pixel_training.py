@@ -189,7 +189,7 @@ class Killed(Exception):
 
 def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
     whole = train_pixels(job(out="whole.parquet")).frame()
-    monkeypatch.setattr("synther.checkpoint.INTERVAL_S", 0.0)
+    monkeypatch.setattr("synther.jobs.checkpoint.INTERVAL_S", 0.0)
     stopped = job(out="stopped.parquet")
     update = DrQBC.update
 

@@ -132,6 +132,14 @@ def test_the_paper_beside_a_tree(tmp_path: Path) -> None:
     assert online.b.mean > 1000  # an undiscounted return, not a score
     assert comparison.only_a == [("hopper-medium-v2", "noise-additive", "td3_bc", "score")]
     assert "63.4 ± 4.2† (8)" in text(comparison)
+    # the quick preset checks the pipeline: nothing is said of how it stands to the paper
+    assert not any(pair.apart for pair in comparison.pairs)
+    assert comparison.notes[0].startswith("a check of the pipeline, not evidence")
+    write(tmp_path / "b", MEDIUM, [80.0, 81.0, 80.5], preset="reference")
+    evidence = compare_trees(tmp_path / "b", "paper")
+    assert pair(evidence, MEDIUM).apart
+    assert not any("pipeline" in note for note in evidence.notes)
+    assert pair(compare_trees(tmp_path / "b", a), MEDIUM).apart  # of two trees of ours it is said
     assert any(note.startswith("† recalled") for note in comparison.notes)
 
 

@@ -15,11 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synther import SyntherError, Transitions, provenance
+from synther import SyntherError, Transitions
 from synther.cli import main
+from synther.config.specs import agent_settings, source_settings, task_spec
 from synther.experiments import Experiments, Run
-from synther.files import describe_input, sha256, write_json
-from synther.specs import agent_settings, source_settings, task_spec
+from synther.jobs import provenance
+from synther.jobs.files import describe_input, sha256, write_json
 from synther.training.results import write_result
 from synther.verification import Report, verify
 
@@ -100,7 +101,7 @@ class Tree:
 
     def change(self, path: Path, **changes: Any) -> None:
         """Change a record, taking out what becomes None."""
-        content = json.loads(path.read_text()) | changes
+        content = json.loads(path.read_text(encoding="utf-8")) | changes
         write_json(path, {name: value for name, value in content.items() if value is not None})
 
     def verify(self) -> Report:
@@ -328,6 +329,17 @@ def test_notes_that_say_the_same_are_one_line(tree: Tree) -> None:
     assert len(lines) == 2
     assert lines[0].endswith("(and 2 more like it)")
     assert "runs of their presets (pipeline check, no evidence: quick): 3 unfinished" in lines[1]
+
+
+def test_a_preset_that_can_not_be_read_is_named_and_the_others_are_checked(
+    edit_config: Callable[..., Path], tree: Tree
+) -> None:
+    edit_config("presets/known.yaml", "seeds: 4", "seeds: {")
+    (tree.folder / "results/known").mkdir()
+    ((kind, name, message),) = found(tree.verify())
+    assert (kind, name) == ("unverified", "known")
+    assert "known.yaml can't be read as YAML" in message
+    assert tree.verify().runs == 1
 
 
 def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

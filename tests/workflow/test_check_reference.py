@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from synther.analysis.trees import compare_trees
 
 from synther.experiments import Experiments
+from synther.verification.trees import compare_trees
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -108,6 +108,19 @@ def test_the_whole_paper_is_planned_in_seconds(checkout: Path) -> None:
     assert time.monotonic() - started < 120
 
 
+def test_another_preset_that_is_half_saved_stops_nothing(checkout: Path) -> None:
+    presets = checkout / "config/presets"
+    (presets / "half.yaml").write_text("protocol: red\nseeds: {", encoding="utf-8")
+    (presets / "._quick.yaml").write_bytes(b"\x00\x05\x16\x07")
+    (presets / "quick (copy).yaml").write_text("protocol:", encoding="utf-8")
+    done = snakemake(checkout, "-n", "figures/quick/table1.pdf")
+    assert done.returncode == 0, done.stderr
+    assert planned(done.stdout + done.stderr)["table"] == 1
+    done = snakemake(checkout, "-n", "figures/half/table1.pdf")
+    assert done.returncode == 1
+    assert "half.yaml can't be read as YAML" in done.stdout + done.stderr
+
+
 def test_unknown_preset_offers_the_nearest(checkout: Path) -> None:
     done = snakemake(checkout, "-n", "--config", "preset=quik")
     assert done.returncode != 0

@@ -68,9 +68,9 @@ def plan(folder: Path, *arguments: str) -> dict:
 def test_rules_and_agents_of_ones_own_are_planned(tmp_path: Path) -> None:
     """Neither is named anywhere else."""
     folder = copy_workflow(tmp_path)
-    with open(folder / "Snakefile", "a") as file:
+    with open(folder / "Snakefile", "a", encoding="utf-8") as file:
         file.write(RULES)
-    with open(folder / "config/agents.yaml", "a") as file:
+    with open(folder / "config/agents.yaml", "a", encoding="utf-8") as file:
         file.write(AGENT)
     target = "results/quick/replayed/hopper-medium-local/newcomer.csv"
     rules = plan(folder, target, "--device", "cuda")["rules"]

@@ -121,7 +121,7 @@ def test_what_goes_to_the_gpus_takes_one(tmp_path: Path) -> None:
 def test_killed_jobs_and_a_crashed_node_change_no_byte(cluster, tmp_path: Path) -> None:
     there, here = small(tmp_path / "there"), small(tmp_path / "here")
     log = tmp_path / "snakemake.log"
-    with open(log, "w") as written:
+    with open(log, "w", encoding="utf-8") as written:
         driver = subprocess.Popen(
             [*SNAKEMAKE, *TARGETS],
             cwd=there,

@@ -9,9 +9,9 @@ from synther.experiments import (
 )
 from synther.planning import costs
 from synther.planning.resources import RuleResources
-from synther.shares import share_of
+from synther.config.shares import share_of
 from synther.sheets.writers import suffixes
-from synther.specs import (
+from synther.config.specs import (
     agent_settings,
     fetched_policies,
     noise_sources,

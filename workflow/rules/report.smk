@@ -90,7 +90,7 @@ rule page:
 
 use rule page as paper_page with:
     input:
-        report_plan.sheets(EXPERIMENTS["paper"]).values(),
+        lambda w: report_plan.sheets(EXPERIMENTS["paper"]).values(),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:

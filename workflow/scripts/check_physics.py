@@ -121,13 +121,13 @@ def build(python: str, place: Path) -> Path:
     """Return the Python of an environment of the old stack, made if it is not whole."""
     inside = place / "bin/python"
     mark = place / ".whole"
-    if not (mark.is_file() and mark.read_text() == "\n".join(PINS)):
+    if not (mark.is_file() and mark.read_text(encoding="utf-8") == "\n".join(PINS)):
         print(f"Making the old stack in {place}; mujoco-py compiles for a minute", flush=True)
         subprocess.run([python, "-m", "venv", "--clear", str(place)], check=True)
         pip = [str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PINS], check=True)
         subprocess.run([str(inside), "-c", "import mujoco_py"], check=True, env=surroundings(place))
-        mark.write_text("\n".join(PINS))
+        mark.write_text("\n".join(PINS), encoding="utf-8")
     return inside
 
 

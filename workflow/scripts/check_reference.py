@@ -21,11 +21,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from synther.verification.trees import Comparison, compare_trees
-from synther.verification.trees_text import text
 from synther.datasets.d4rl_policies import fetch_policies
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.verification.trees import Comparison, compare_trees
+from synther.verification.trees_text import text
 
 PRESET, EXPERIMENT = "reference", "small_data"
 REAL, SYNTHER = SOURCES = ("real-1pct", "synther-1pct")

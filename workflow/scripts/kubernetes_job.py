@@ -72,12 +72,12 @@ def manifest(template: dict[str, Any], job: dict[str, Any], script: Path, name: 
 
 def kubectl(*arguments: str, given: str | None = None) -> str:
     """Run kubectl in the template's namespace; return what it prints."""
-    namespace = yaml.safe_load(TEMPLATE.read_text())["metadata"]["namespace"]
+    namespace = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))["metadata"]["namespace"]
     done = subprocess.run(
         ["kubectl", "--namespace", namespace, *arguments],
         input=given,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         raise OSError(f"kubectl {arguments[0]}: {done.stderr.strip()}")
@@ -86,9 +86,9 @@ def kubectl(*arguments: str, given: str | None = None) -> str:
 
 def submit(path: Path) -> str:
     """Create the Job of a job script; return its name."""
-    job = properties(path.read_text())
+    job = properties(path.read_text(encoding="utf-8"))
     name = f"synther-{uuid.uuid4().hex[:12]}"
-    template = yaml.safe_load(TEMPLATE.read_text())
+    template = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
     kubectl("create", "-f", "-", given=json.dumps(manifest(template, job, path.absolute(), name)))
     return name
 

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from synther.threads import cores
+from synther.jobs.threads import cores
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
@@ -118,10 +118,11 @@ class LocalCluster:
                 cpus=self._cpus,
                 memory=memory * 9 // 10,
                 gpus=len(GPUS),
-            )
+            ),
+            encoding="utf-8",
         )
         gpus = "".join(f"Name=gpu Type=a100 File={device}\n" for device in GPUS)
-        (self.folder / "gres.conf").write_text(gpus)
+        (self.folder / "gres.conf").write_text(gpus, encoding="utf-8")
         SYSTEM_CONF.parent.mkdir(parents=True, exist_ok=True)
         SYSTEM_CONF.symlink_to(conf)
         try:
@@ -177,7 +178,7 @@ class LocalCluster:
         return state in ("idle", "mixed", "allocated")
 
     def _node_state(self) -> str:
-        done = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True)
+        done = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, encoding="utf-8")
         return done.stdout.split("\n")[0].strip()
 
     def _set_node(self, state: str) -> bool:
@@ -195,7 +196,8 @@ class LocalCluster:
 
         The controller would notice within SlurmdTimeout, minutes; it is told at once.
         """
-        listed = subprocess.run(["scontrol", "listpids"], capture_output=True, text=True).stdout
+        asked = ["scontrol", "listpids"]
+        listed = subprocess.run(asked, capture_output=True, encoding="utf-8").stdout
         jobs = {int(words[0]) for line in listed.splitlines()[1:] if (words := line.split())}
         jobs -= {-1}
         stewards = {parent for pid in jobs if (parent := _steward(pid))}
@@ -210,7 +212,7 @@ def _steward(pid: int) -> int | None:
     """Return the slurmstepd above a process of a job."""
     while pid > 1:
         try:
-            status = Path(f"/proc/{pid}/status").read_text()
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
         except OSError:
             return None
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -1,8 +1,8 @@
 """Kinds of tables and figures: a folder each, found by being here.
 
 A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
-(rows of results -> numbers) and `sheet.py` (numbers -> a `Sheet`); a plan that returns another kind's
-description is made by that one, and stands alone. Nothing elsewhere names a kind.
+(rows of results -> numbers) and `sheet.py` (numbers -> a `Sheet`). A plan that returns the
+description of another kind stands alone. Nothing elsewhere names a kind.
 Plans are asked for at every dry run: they import neither pandas nor what draws.
 """
 

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synther.config.specs import agent_settings
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments.kinds.spec import DatasetRow, Spec
 from synther.experiments.runs import Run
-from synther.specs import agent_settings
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments

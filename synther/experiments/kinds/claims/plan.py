@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from synther import config
+from synther.config.shares import listed
+from synther.config.specs import agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.claims.spec import OF_SAMPLES, Cell, Claim, ClaimsSpec, Side
 from synther.experiments.runs import ONLINE, Run
-from synther.shares import listed
-from synther.specs import agent_spec, on_share, source_spec
 
 
 class Plan(kinds.Plan):

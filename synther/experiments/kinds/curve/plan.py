@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from synther.config.specs import agent_spec, source_spec
 from synther.errors import SyntherError
 from synther.experiments import budget
 from synther.experiments.kinds.comparison import plan as comparison
 from synther.experiments.kinds.spec import DatasetRow, Spec
-from synther.specs import agent_spec, source_spec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from synther.config.specs import agent_spec, pixel_settings, source_spec
 from synther.experiments.kinds.comparison import plan as comparison
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
 from synther.experiments.runs import Run
-from synther.specs import agent_spec, pixel_settings, source_spec
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from synther import SyntherError, checkpoint
-from synther.checkpoint import Checkpoint
+from synther import SyntherError
+from synther.jobs import checkpoint
+from synther.jobs.checkpoint import Checkpoint
 
 IDENTITY = {"settings": {"steps": 10, "rate": 0.1}, "data": {"sha256": "abc"}, "seeds": [0, 1]}
 

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from synther.inherited import own
+from synther.jobs.inherited import own
 
 PACKAGES = ("synther", "torch", "numpy", "mujoco", "gymnasium")
 
@@ -21,19 +21,16 @@ def commit() -> str:
 
     What runs leave is no part of the code, where git keeps it too.
     """
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
         # The code runs, so it is trusted, whoever's the checkout is; and it is only looked at
         trusting = ("git", "-c", f"safe.directory={root}", "-C", str(root))
+        environment = own(os.environ) | {"GIT_OPTIONAL_LOCKS": "0"}
         done = subprocess.run(
-            [*trusting, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=own(os.environ) | {"GIT_OPTIONAL_LOCKS": "0"},
+            [*trusting, *arguments], capture_output=True, check=True, env=environment
         )
-        return done.stdout.strip()
+        return os.fsdecode(done.stdout).strip()  # it may name files, in whatever bytes
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root:
@@ -52,7 +49,7 @@ def version() -> str:
 
 def _cpu() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

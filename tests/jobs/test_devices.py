@@ -16,14 +16,14 @@ import pytest
 from synther import SyntherError, Transitions
 from synther.cli import device as cli_device
 from synther.cli import main
-from synther.devices import claim_gpu, lock_folder, slots_per_gpu
+from synther.jobs.devices import claim_gpu, lock_folder, slots_per_gpu
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 # Takes a GPU, says which, and keeps it until its input ends.
 HOLDER = """
 import sys
 from pathlib import Path
-from synther.devices import claim_gpu, fake_gpus, lock_folder, slots_per_gpu
+from synther.jobs.devices import claim_gpu, fake_gpus, lock_folder, slots_per_gpu
 claim = claim_gpu(fake_gpus(), lock_folder(), slots_per_gpu())
 print(fake_gpus()[claim.index], flush=True)
 sys.stdin.read()

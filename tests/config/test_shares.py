@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synther import shares
-from synther.shares import Share
+from synther.config import shares
+from synther.config.shares import Share
 
 
 @pytest.mark.parametrize(

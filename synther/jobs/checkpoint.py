@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synther import signals, weights
+from synther.config.settings import flat
 from synther.errors import SyntherError
-from synther.settings import flat
+from synther.jobs import signals
+from synther.tensors import weights
 
 INTERVAL_S = 120.0
 """Seconds between saves, unless $SYNTHER_CHECKPOINT_INTERVAL says otherwise."""

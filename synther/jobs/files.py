@@ -82,6 +82,20 @@ def blame_machine(error: Exception, path: Path) -> None:
 
 
 @contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `path` inside the block into `SyntherError`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except (RuntimeError, ValueError) as error:
+        refusal = _os_error_within(error)
+        if refusal is None:
+            raise
+        raise explain_os_error(refusal, path) from error
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
@@ -91,18 +105,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except RuntimeError as error:
-        refusal = _os_error_within(error)
-        if refusal is None:
-            raise
-        raise explain_os_error(refusal, path) from error
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):  # a folder that can't be written can't be cleaned either
             temporary.unlink(missing_ok=True)
@@ -120,13 +128,26 @@ def require_writable(path: str | Path) -> Path:
     if path.is_dir():
         raise SyntherError(f"{path} can't be written: it is a folder; name a file")
     probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
-    try:
+    with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     return path
+
+
+def try_room(path: Path, size: int) -> None:
+    """Allot so many bytes under a name that is free, and give them back.
+
+    HDF5 may end the process where a disk is full: ask before it writes.
+
+    Raises:
+        OSError: there is no room, on the disk or in a quota.
+    """
+    try:
+        with open(path, "xb") as handle:
+            os.posix_fallocate(handle.fileno(), 0, size)
+    finally:
+        path.unlink()
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
@@ -152,10 +173,8 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     path = require_writable(path)
     lock = path.with_name(f".{path.name}.lock")
     while True:
-        try:
+        with explaining(path):
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise explain_os_error(error, path) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -365,7 +384,7 @@ def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
     try:
         if path.stat().st_size > ALWAYS_READ:
             raise ValueError(f"{path.stat().st_size:,} bytes are too many")
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         blame_machine(error, path)
         raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
@@ -392,4 +411,5 @@ def describe_input(path: str | Path) -> dict[str, str]:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")

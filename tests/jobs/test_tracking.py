@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from synther import SyntherError
 from synther.cli import main
-from synther.tracking import curves, finished_runs, run_id, sync_runs
+from synther.jobs import tracking
+from synther.jobs.tracking import curves, finished_runs, run_id, sync_runs
 
 LABELS = {"preset": "quick", "dataset": "hopper-medium-local", "source": "real", "agent": "td3_bc"}
 
@@ -79,9 +83,53 @@ def test_runs_are_stored_offline_once(here: Path, monkeypatch, capsys) -> None:
         content = stored.read_bytes()
         assert b"score/seed-1" in content
         assert b"hopper-medium-local/real/" in content
+    # what another run's environment says is of that one: a sweep's would be stored anew each time
+    for name, value in {"SWEEP_ID": "abc", "RUN_ID": "x", "MODE": "disabled"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
     assert main(["sync", "--preset", "quick"]) == 0
     assert "0 runs stored in wandb, 2 were already" in capsys.readouterr().out
-    assert len(list(here.glob("wandb/offline-run-*"))) == 2
+    assert main(["sync", "--preset", "quick", "--dir", "other"]) == 0
+    assert "2 runs stored in other/wandb, 0 were already" in capsys.readouterr().out
+    assert main(["sync", "--preset", "quick", "--dir", "other"]) == 0
+    assert "0 runs stored in other/wandb, 2 were already" in capsys.readouterr().out
+    assert os.environ["WANDB_SWEEP_ID"] == "abc"
+    # one that was cut is not there
+    stored.write_bytes(content[:-10])
+    assert main(["sync", "--preset", "quick"]) == 0
+    assert "1 runs stored in wandb, 1 were already" in capsys.readouterr().out
+    for folder in ("wandb", "other/wandb"):
+        assert len(list((here / folder).iterdir())) == len(paths)
+
+
+@pytest.mark.slow
+def test_nothing_is_called_stored_that_is_not(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wandb = pytest.importorskip("wandb", reason="pip install 'synther[wandb]'")
+    path = result(here)
+    (here / "file").touch()
+    assert main(["sync", "--preset", "quick", "--dir", "file"]) == 1  # wandb would go to /tmp
+    assert "a part of the path is a file, not a folder" in capsys.readouterr().err
+
+    started = wandb.init
+    monkeypatch.setattr(tracking, "WAIT_S", 0.5)
+    monkeypatch.setattr(tracking, "curves", lambda rows: [])
+
+    def elsewhere(**options: Any) -> Any:
+        return started(**options | {"dir": str(here / "tmp")})
+
+    (here / "tmp").mkdir()
+    monkeypatch.setattr(wandb, "init", elsewhere)
+    with pytest.raises(SyntherError, match="it left no whole run in out/wandb: see what the disk"):
+        sync_runs([path], "synther", Path("out"))
+    assert list((here / "out/wandb").iterdir()) == []
+
+    monkeypatch.setattr(wandb, "init", lambda **of: started(**of | {"mode": "offline"}))
+    said = SimpleNamespace(run=lambda path: SimpleNamespace(state="crashed"))
+    monkeypatch.setattr(wandb, "Api", lambda: said)
+    with pytest.raises(SyntherError, match="its server does not call the run finished"):
+        sync_runs([path], "synther", Path("out"), online=True)
+    assert list((here / "out/wandb").iterdir()) == []
 
 
 def test_without_wandb_the_extra_is_named_and_nothing_else_breaks(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synther import SyntherError
-from synther.settings import as_dict, parse_assignments, resolve
+from synther.config.settings import as_dict, parse_assignments, resolve
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,35 @@ def test_assignments_are_yaml() -> None:
     assert parse_assignments(texts) == {
         "steps": 30,
         "hidden": [16, 16],
-        "rate": "3e-4",
+        "rate": 3e-4,
         "flag": True,
         "batch_size": None,
         "name": "a=b",
     }
     assert parse_assignments(["steps=1", "steps=2"]) == {"steps": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("15e2", 1500), ("1e6", 1_000_000), ("1.5E+3", 1500), ("3e-4", 3e-4), ("1.0e3", 1000)),
+        *(("1_000", 1000), ("-5", -5), ("0", 0), ("0.5", 0.5), (".5", 0.5), ("2.0", 2.0)),
+        *(("0x10", 16), (".inf", math.inf), ("1:30", "1:30"), ("1.2.3", "1.2.3"), ("e5", "e5")),
+    ],
+)
+def test_numbers_are_as_people_write_them(text: str, value: Any) -> None:
+    for spaces in ("", " " * 6000):  # the other loader's too
+        found = parse_assignments([f"a={spaces}{text}"])["a"]
+        assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", ["0100", "-007", "00.5", "[64, 064]", "{a: 08}"])
+def test_a_leading_zero_is_refused(text: str) -> None:
+    """YAML 1.1 reads 0100 as 64."""
+    with pytest.raises(
+        SyntherError, match=r"--set steps=.*begins with a zero: write (-?[1-9]|0\.5)"
+    ):
+        parse_assignments([f"steps={text}"])
 
 
 @pytest.mark.parametrize("text", ["steps", "=3", "hidden=[1,", "name=: :", ""])

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -51,7 +51,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     _told = number
     # os.write, because a handler may interrupt a write to sys.stderr, which then refuses another
     name = signal.Signals(number).name
-    os.write(2, f"{name}: will save and end; once more ends at once\n".encode())
+    with suppress(OSError):  # a reader that has gone
+        os.write(2, f"{name}: will save and end; once more ends at once\n".encode())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, blame_machine, require_file
+from synther.jobs.files import atomic_path, blame_machine, require_file
 
 _PIECE = 1 << 22
 _BEGINNINGS = {

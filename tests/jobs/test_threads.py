@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from synther import threads
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.cli import arguments
 from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.trainer import make_network
+from synther.jobs import threads
 
 V2 = "30 25 0:26 {root} {folder} rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "31 25 0:27 {root} {folder} rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct"

@@ -26,7 +26,7 @@ class Progress:
         self._numbers = ""
         self._bar = (
             tqdm(total=total, desc=what, unit=unit, initial=done, dynamic_ncols=True)
-            if sys.stderr.isatty()
+            if sys.stderr and sys.stderr.isatty()
             else None
         )
         if self._bar is None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 
 class Adam:
@@ -24,6 +23,7 @@ class Adam:
         betas: decay rates of the two moments.
         epsilon: added to the root of the second.
         weight_decay: times the learning rate, the part of every parameter that a step takes off.
+        before: called before every step.
     """
 
     def __init__(
@@ -33,10 +33,12 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self.learning_rate = learning_rate
         self._parameters = list(parameters)
-        self._betas, self._epsilon, self._decay = betas, epsilon, weight_decay
+        self._betas, self._epsilon, self._before = betas, epsilon, before
+        self._decay = weight_decay
         self._first = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._second = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._steps = [torch.zeros((), device=p.device) for p in self._parameters]
@@ -44,24 +46,24 @@ class Adam:
     @torch.no_grad()
     def step(self) -> None:
         """Follow the gradients once."""
-        live = [k for k, p in enumerate(self._parameters) if p.grad is not None]
-        adam(
-            [self._parameters[k] for k in live],
-            [self._parameters[k].grad for k in live],  # type: ignore[misc]
-            [self._first[k] for k in live],
-            [self._second[k] for k in live],
-            [],
-            [self._steps[k] for k in live],
-            fused=True,
-            amsgrad=False,
-            beta1=self._betas[0],
-            beta2=self._betas[1],
-            lr=self.learning_rate,
-            weight_decay=self._decay,
-            decoupled_weight_decay=self._decay > 0,
-            eps=self._epsilon,
-            maximize=False,
-        )
+        self._before()
+        kernel = torch._fused_adamw_ if self._decay else torch._fused_adam_
+        for parameter, *state in zip(
+            self._parameters, self._first, self._second, self._steps, strict=True
+        ):
+            if parameter.grad is not None:
+                first, second, steps = ([tensor] for tensor in state)
+                steps[0].add_(1)
+                kernel(
+                    *([parameter], [parameter.grad], first, second, [], steps),
+                    lr=self.learning_rate,
+                    beta1=self._betas[0],
+                    beta2=self._betas[1],
+                    weight_decay=self._decay,
+                    eps=self._epsilon,
+                    amsgrad=False,
+                    maximize=False,
+                )
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -12,7 +12,8 @@ import functools
 import importlib.util
 from typing import Any
 
-from synther import config, shares
+from synther import config
+from synther.config import shares
 from synther.errors import SyntherError, unknown_name
 
 D4RL_POLICIES = "d4rl"
@@ -180,13 +181,20 @@ def source_title(name: str, dataset: str, preset: str | None = None) -> str:
         raise unknown_name("setting", str(error).strip("'"), values, f"{name}'s title") from error
 
 
+@functools.cache
+def _require_fit(pattern: str, kind: str, where: str) -> None:
+    """Refuse a pattern of datasets or tasks that fits none: misspelt, it would be ignored."""
+    known = config.load("datasets")[f"{kind}s"]
+    if not fnmatch.filter(known, pattern):
+        raise unknown_name(f"{kind} pattern", pattern, known, where)
+
+
 def _matching(patterns: dict[str, dict[str, Any]], dataset: str) -> dict[str, Any]:
     """Return the settings of all patterns that fit a dataset; later ones win."""
-    name, known = stands_for(dataset), config.load("datasets")["datasets"]
+    name = stands_for(dataset)
     merged: dict[str, Any] = {}
     for pattern, settings in patterns.items():
-        if not fnmatch.filter(known, pattern):  # misspelt, it would be ignored in silence
-            raise unknown_name("dataset pattern", pattern, known, "config")
+        _require_fit(pattern, "dataset", "config")
         if fnmatch.fnmatchcase(name, pattern):
             merged |= settings
     return merged
@@ -235,10 +243,8 @@ def agent_settings(
 
 def _on_task(patterns: dict[str, dict[str, Any]], task: str, where: str) -> dict[str, Any]:
     """Return the settings of all patterns that fit a task; later ones win."""
-    known = config.load("datasets")["tasks"]
     for pattern in patterns:
-        if not fnmatch.filter(known, pattern):  # misspelt, it would be ignored in silence
-            raise unknown_name("task pattern", pattern, known, where)
+        _require_fit(pattern, "task", where)
     return layered(*(s for p, s in patterns.items() if fnmatch.fnmatchcase(task, p)))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther.errors import SyntherError
-from synther.files import explain_os_error
+from synther.jobs.files import explain_os_error
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""
@@ -139,7 +139,7 @@ def claim_gpu(
 def _try_lock(path: Path) -> IO[str] | None:
     """Lock a file; return it open, or None if another process has it."""
     try:
-        handle = open(path, "a")  # noqa: SIM115 - open for as long as the lock is held
+        handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
     except OSError as error:
         raise explain_os_error(error, path) from error
     try:

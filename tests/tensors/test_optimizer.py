@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 def gradients(n: int, steps: int) -> torch.Tensor:
@@ -55,7 +55,7 @@ def test_it_goes_on_where_its_state_was_taken() -> None:
 
 def test_it_does_not_import_the_compiler() -> None:
     code = (
-        "import sys, torch; from synther.optimizer import Adam; p = torch.zeros(3);"
+        "import sys, torch; from synther.tensors.optimizer import Adam; p = torch.zeros(3);"
         "p.grad = torch.ones(3); Adam([p], 0.1).step(); assert p[0] < 0;"
         "assert 'torch._dynamo' not in sys.modules"
     )

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from synther import progress
-from synther.progress import LINE_INTERVAL_S, Progress
+from synther.jobs import progress
+from synther.jobs.progress import LINE_INTERVAL_S, Progress
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synther.checkpoint import Pace, require_same
 from synther.errors import SyntherError
-from synther.files import atomic_path, explain_os_error, write_json
+from synther.jobs.checkpoint import Pace, require_same
+from synther.jobs.files import atomic_path, explain_os_error, write_json
 from synther.transitions import FIELDS, Transitions, npz_comment
 
 
@@ -172,7 +172,7 @@ class ResumableWriter(TransitionsWriter):
         saved: dict[str, Any] = {"identity": self._identity, "parts": 0, "rows": 0, "seconds": 0.0}
         if count.exists():
             try:
-                saved |= json.loads(count.read_text())
+                saved |= json.loads(count.read_text(encoding="utf-8"))
                 rows, widths = int(saved["rows"]), saved.get("widths")
                 self.before_s = float(saved["seconds"])
                 self._widths = (int(widths[0]), int(widths[1])) if widths else None

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from synther import SyntherError, config
-from synther.experiments import Experiments
-from synther.settings import resolve
-from synther.specs import agent_settings, agent_spec, source_settings, task_spec
+from synther.cli import main
+from synther.config.settings import resolve
+from synther.config.specs import agent_settings, agent_spec, source_settings, task_spec
+from synther.experiments import Experiments, preset_experiments
 
 SPECS = (
     *("agents", "behaviour", "claims", "config", "datasets", "experiments"),
@@ -104,6 +105,62 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ("presets/quick.yaml", "seeds: 4", "seeds: true", "seeds: True is not of type 'integer'"),
         ("presets/quick.yaml", "protocol: reduced", "protocol: full", "'full' is not one of"),
         ("presets/quick.yaml", "evidence: false", "", "'evidence' is a required property"),
+        (
+            "presets/quick.yaml",
+            "steps: 1500",
+            "steps: many",
+            "quick.yaml: agents.steps is 'many'; it must be like",
+        ),
+        (
+            "presets/quick.yaml",
+            "steps: 1500",
+            "steps: 1500.5",
+            "agents.steps is 1500.5; it must be like",
+        ),
+        ("presets/quick.yaml", "steps: 1500", "steps: 0100", "0100 begins with a zero: write 100"),
+        (
+            "presets/quick.yaml",
+            "hidden: [64, 64]",
+            "hidden: 64",
+            "agents.hidden is 64; it must be like [256, 256]",
+        ),
+        (
+            "presets/quick.yaml",
+            "{epochs: 6, batch",
+            "{epochs: six, batch",
+            "generators.tvae.epochs is 'six'",
+        ),
+        (
+            "presets/quick.yaml",
+            "diffusion: {steps: 6000",
+            "diffusion: {steps: x",
+            "reduced.generators.diffusion.steps",
+        ),
+        (
+            "presets/quick.yaml",
+            "eval_episodes: 1\n    eval_steps",
+            "eval_episodes: a\n    eval_steps",
+            "pixels.agents",
+        ),
+        (
+            "presets/quick.yaml",
+            "{width: 64, steps: 200",
+            "{width: wide, steps: 200",
+            "sac_synther.diffusion.width",
+        ),
+        (
+            "presets/quick.yaml",
+            "{settings: {width: 32}}",
+            "{settings: {width: []}}",
+            "synther-width-256.settings.width",
+        ),
+        (
+            "presets/quick.yaml",
+            "iql: {learning_rate: 1.0e-3}",
+            "iql: {learning_rate: no}",
+            "per_agent.iql.learning_rate",
+        ),
+        ("presets/quick.yaml", "seeds: 4", "seeds: 4.0", "seeds: 4.0 is not of type 'integer'"),
         ("config.yaml", "device: auto", "device: gpu", "device: 'gpu' does not match"),
         ("behaviour.yaml", "hopper: {}", "hopper: 3", "tasks.hopper: 3 is not of type 'object'"),
     ],
@@ -197,6 +254,45 @@ def test_references_between_specs_hold() -> None:
         for experiment in experiments.specs:
             assert experiments.inputs(experiment)
             assert experiments.table(experiment)
+
+
+@pytest.mark.parametrize("written", ["15e2", "1.5e3", "1500.0", "1_500"])
+def test_a_presets_settings_are_typed_when_it_is_loaded(
+    edit_config: Callable[..., Path], written: str
+) -> None:
+    edit_config("presets/quick.yaml", "  steps: 1500\n", f"  steps: {written}\n")
+    steps = config.load_preset("quick")["agents"]["steps"]
+    assert (steps, type(steps)) == (1500, int)
+    assert "1,500 updates" in Experiments("quick").table("table1")["budget"]
+    assert main(["plan", "table1", "--preset", "quick"]) == 0
+
+
+def test_null_and_settings_of_ones_own_agent_are_let_through(
+    edit_config: Callable[..., Path],
+) -> None:
+    edit_config("presets/quick.yaml", "hidden: [64, 64]", "hidden: null\n  own: [1, a]")
+    assert config.load_preset("quick")["agents"]["hidden"] is None
+    assert config.load_preset("quick")["agents"]["own"] == [1, "a"]
+
+
+def test_what_is_no_preset_stops_nobody(edit_config: Callable[..., Path]) -> None:
+    folder = edit_config("presets/quick.yaml", "seeds: 4", "seeds: 4").parent
+    (folder / "._quick.yaml").write_bytes(b"\x00\x05\x16\x07")  # macOS
+    (folder / ".#quick.yaml").symlink_to("someone@somewhere.1234")  # Emacs
+    (folder / "quick (copy).yaml").write_text("protocol:", encoding="utf-8")
+    (folder / "bench.yaml").write_text("protocol:", encoding="utf-8")
+    (folder / "half.yaml").write_text("protocol: red\nseeds: {", encoding="utf-8")
+    assert config.preset_names() == ["half", "known", "paper", "quick", "reference"]
+    every = preset_experiments("quick")
+    assert list(every) == config.preset_names()
+    assert every["quick"].scale["seeds"] == 4
+    with pytest.raises(SyntherError, match=r"half\.yaml can't be read as YAML"):
+        every["half"]
+    for name in ("quick (copy)", "._quick", "Quick", "bench", ""):
+        with pytest.raises(SyntherError, match="can't be a preset's name: rename its file"):
+            config.load_preset(name)
+    with pytest.raises(SyntherError, match="did you mean quick"):
+        config.load_preset("quikc")
 
 
 def test_config_yaml_names_a_preset() -> None:
