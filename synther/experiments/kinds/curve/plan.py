@@ -113,6 +113,10 @@ class Plan(comparison.Plan):
     requires = ("datasets", "agents", "sources")
     is_summarised = False  # its sources are shares of the data
 
+    def listed_agents(self) -> list[str]:
+        """Return every agent that the experiment names, those of other curves included."""
+        return [*super().listed_agents(), *self.spec.get("rivals", {})]
+
     def describe(self) -> CurveSpec:  # type: ignore[override]
         """Return what the curve shows."""
         self.check_paper()
