@@ -143,11 +143,14 @@ def try_room(path: Path, size: int) -> None:
     Raises:
         OSError: there is no room, on the disk or in a quota.
     """
-    try:
-        with open(path, "xb") as handle:
+    with open(path, "xb") as handle:
+        try:
             os.posix_fallocate(handle.fileno(), 0, size)
-    finally:
-        path.unlink()
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # of a disk that can't allot
+                raise
+        finally:
+            path.unlink()
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
