@@ -240,13 +240,12 @@ def walk(folder: str | Path, _above: tuple[tuple[int, int], ...] = ()) -> Iterat
         raise SyntherError(
             f"{folder} can't be read: {error.strerror}; see where it leads, and its permissions"
         ) from error
-    above = (*_above, (status.st_dev, status.st_ino))
+    if (own := (status.st_dev, status.st_ino)) in _above:
+        return
     for path in entries:
         yield path
         if os.path.isdir(path):
-            inner = os.stat(path)
-            if (inner.st_dev, inner.st_ino) not in above:
-                yield from walk(path, above)
+            yield from walk(path, (*_above, own))
 
 
 NOWHERE = "is a link that leads nowhere: mount what it points to, or mend it"
