@@ -200,7 +200,7 @@ def job_identity(job: PixelJob) -> dict[str, Any]:
         "source": job.source,
         "reference": list(job.reference),
         "version": provenance.version(),
-        "threshold_terminals": job.threshold_terminals,
+        **({"threshold_terminals": cut} if (cut := job.threshold_terminals) is not None else {}),
     }
 
 
