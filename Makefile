@@ -5,9 +5,11 @@ VENV ?= .venv
 # let `make test` try SLURM, Kubernetes' profile and wandb.
 EXTRAS ?= dev,ctgan,slurm,kubernetes,wandb
 BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
-export OUTSIDE := $(subst $(BIN):,,$(PATH))
+OUTSIDE := $(subst $(BIN):,,$(PATH))
 export PATH := $(BIN):$(OUTSIDE)
 export PYTHONUNBUFFERED := 1
+# Set for another environment, or another workflow
+unexport PIP_PREFIX PIP_TARGET PIP_USER PYTHONHOME SNAKEMAKE_PROFILE
 
 # Of a container's quota too, which neither Snakemake nor pytest looks at
 CORES = $$(python -c 'from synther.threads import cores; print(cores())')
@@ -73,7 +75,7 @@ environment: $(INSTALLED)
 
 # The Python that is asked for, which is not the environment's own; what it must be, in words that an
 # old one understands; and which it is.
-ASKED = env PATH="$$OUTSIDE" "$(PYTHON)"
+ASKED = env PATH="$(OUTSIDE)" "$(PYTHON)"
 RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 WHICH := -c 'import sys; print(sys.version_info[:2])'
 # An environment that a failed try, another Python or another folder left is made anew. One that is

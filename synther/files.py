@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synther.errors import SyntherError
+from synther.locks import open_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     lock = path.with_name(f".{path.name}.lock")
     while True:
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = open_lock(lock)
         except OSError as error:
             raise explain_os_error(error, path) from error
         try:
@@ -143,6 +144,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
         with suppress(OSError):  # a full disk is for the work itself to find
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with suppress(OSError):
             for stem in (path.stem, *beside):
                 for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
                     if _TEMPORARY.search(left.name):
