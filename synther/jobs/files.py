@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synther.errors import SyntherError
+from synther.jobs.locks import open_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,7 +178,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     lock = path.with_name(f".{path.name}.lock")
     while True:
         with explaining(path):
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = open_lock(lock)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -197,6 +198,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
         with suppress(OSError):  # a full disk is for the work itself to find
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with suppress(OSError):
             for stem in (path.stem, *beside):
                 for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
                     if _TEMPORARY.search(left.name):
