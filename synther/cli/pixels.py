@@ -9,7 +9,7 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
-from synther.cli.training import job_fields, print_score
+from synther.cli.training import job_fields, run
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.pixel_plan import FULL_ROWS
@@ -94,18 +94,15 @@ def pixels(options: argparse.Namespace) -> None:
         task = config.spec(options.dataset, "dataset")["task"]
     source_spec(options.source)
     module, settings = _settings(options)
-    fields = job_fields(options, task, module, settings, device)
-    with claimed(fields["out"]):
-        job = PixelJob(
-            **fields,
-            data=(Path(options.latents),) if options.latents else _shards(options),
-            body=Path(options.body) if options.body else None,
-            body_seed=options.body_seed,
-            dataset=options.dataset or task,
-            source=options.source,
-        )
-        rows = train_pixels(job)
-    print_score(rows, job.out)
+    job = PixelJob(
+        **job_fields(options, task, module, settings, device),
+        data=(Path(options.latents),) if options.latents else _shards(options),
+        body=Path(options.body) if options.body else None,
+        body_seed=options.body_seed,
+        dataset=options.dataset or task,
+        source=options.source,
+    )
+    run(job, train_pixels)
 
 
 def encode(options: argparse.Namespace) -> None:

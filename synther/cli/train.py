@@ -8,10 +8,9 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
-from synther.cli.training import job_fields, print_score
+from synther.cli.training import job_fields, run
 from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
-from synther.files import claimed
 from synther.settings import parse_assignments, resolve
 from synther.specs import agent_settings, agent_spec, source_spec, task_spec
 
@@ -38,7 +37,6 @@ def train(options: argparse.Namespace) -> None:
             f"source '{options.source}' is made from a dataset: name that in --statistics-from, as "
             "states and rewards are scaled by the real rows"
         )
-    dataset = dataset or task
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings
     if issubclass(kind, PixelSettings):
@@ -47,7 +45,7 @@ def train(options: argparse.Namespace) -> None:
         raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
     settings: Any = resolve(
         kind,
-        agent_settings(options.agent, dataset, options.preset, options.source),
+        agent_settings(options.agent, dataset or task, options.preset, options.source),
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",
     )
@@ -56,10 +54,8 @@ def train(options: argparse.Namespace) -> None:
         data=data,
         statistics_from=statistics,
         time_limit=task_spec(task)["time_limit"],
-        dataset=dataset,
+        dataset=dataset or task,
         source=options.source,
         physics=options.physics,
     )
-    with claimed(job.out):
-        rows = train_offline(job)
-    print_score(rows, job.out)
+    run(job, train_offline)
