@@ -85,7 +85,7 @@ def rates(found: Iterable[Measurement]) -> dict[str, Any]:
     """
     known: dict[str, Any] = {"agent_seed_updates_per_s": {}, "env_steps_per_s": {}}
     for m in found:
-        if m.section == "agents":
+        if m.section == "agents" and m.unit == "seed-updates/s":
             known["agent_seed_updates_per_s"][m.name.partition(",")[0]] = m.value
         elif m.section == "evaluation":
             known["env_steps_per_s"][m.name.partition(",")[0]] = m.value

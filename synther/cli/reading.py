@@ -43,7 +43,7 @@ def told_task(options: argparse.Namespace) -> str | None:
     Raises:
         SyntherError: one is unknown, or they name different tasks.
     """
-    task: str | None = options.task
+    task: str | None = getattr(options, "task", None)
     if dataset := getattr(options, "dataset", None):
         of_dataset = config.spec(dataset, "dataset")["task"]
         if task not in (None, of_dataset):

@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from synther.errors import SyntherError
 from synther.jobs.files import explain_os_error
+from synther.jobs.locks import open_lock
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""
@@ -57,15 +58,15 @@ class Claim:
 
     Attributes:
         index: which of the GPUs that were offered.
-        lock: the locked file.
+        lock: the locked file's descriptor, open for as long as the lock is held.
     """
 
     index: int
-    lock: IO[str]
+    lock: int
 
     def release(self) -> None:
         """Let go of the slot."""
-        self.lock.close()
+        os.close(self.lock)
 
 
 def lock_folder() -> Path:
@@ -77,7 +78,10 @@ def lock_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     folder = Path(named or f"{tempfile.gettempdir()}/synther-gpus-{os.getuid()}")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if named:  # so that other users may lock there too
+                folder.chmod(0o1777)
         owner = folder.stat().st_uid
     except OSError as error:
         raise explain_os_error(error, folder) from error
@@ -125,7 +129,8 @@ def claim_gpu(
     while True:
         for slot in range(slots):
             for index, gpu in enumerate(gpus):
-                if lock := _try_lock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}"):
+                lock = _try_lock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}")
+                if lock is not None:
                     return Claim(index, lock)
         if not told:
             waiting(
@@ -136,15 +141,15 @@ def claim_gpu(
         time.sleep(_POLL_S)
 
 
-def _try_lock(path: Path) -> IO[str] | None:
+def _try_lock(path: Path) -> int | None:
     """Lock a file; return it open, or None if another process has it."""
     try:
-        handle = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
+        handle = open_lock(path)
     except OSError as error:
         raise explain_os_error(error, path) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        handle.close()
+        os.close(handle)
         return None
     return handle

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synther.errors import SyntherError
+from synther.jobs.locks import open_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,11 +144,14 @@ def try_room(path: Path, size: int) -> None:
     Raises:
         OSError: there is no room, on the disk or in a quota.
     """
-    try:
-        with open(path, "xb") as handle:
+    with open(path, "xb") as handle:
+        try:
             os.posix_fallocate(handle.fileno(), 0, size)
-    finally:
-        path.unlink()
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # of a disk that can't allot
+                raise
+        finally:
+            path.unlink()
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
@@ -174,7 +178,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     lock = path.with_name(f".{path.name}.lock")
     while True:
         with explaining(path):
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = open_lock(lock)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -194,6 +198,7 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
         with suppress(OSError):  # a full disk is for the work itself to find
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with suppress(OSError):
             for stem in (path.stem, *beside):
                 for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
                     if _TEMPORARY.search(left.name):
@@ -237,13 +242,12 @@ def walk(folder: str | Path, _above: tuple[tuple[int, int], ...] = ()) -> Iterat
         raise SyntherError(
             f"{folder} can't be read: {error.strerror}; see where it leads, and its permissions"
         ) from error
-    above = (*_above, (status.st_dev, status.st_ino))
+    if (own := (status.st_dev, status.st_ino)) in _above:
+        return
     for path in entries:
         yield path
         if os.path.isdir(path):
-            inner = os.stat(path)
-            if (inner.st_dev, inner.st_ino) not in above:
-                yield from walk(path, above)
+            yield from walk(path, (*_above, own))
 
 
 NOWHERE = "is a link that leads nowhere: mount what it points to, or mend it"

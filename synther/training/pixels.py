@@ -15,6 +15,7 @@ from torch import Tensor
 from synther.agents import load_agent_class
 from synther.agents.pixels import PixelAgent, PixelSettings
 from synther.config.settings import as_dict
+from synther.datasets.belonging import common_task, require_task
 from synther.datasets.vd4rl import read_shards
 from synther.envs.pixels import SIZE, STACK, PixelEnv
 from synther.errors import SyntherError
@@ -59,6 +60,8 @@ class PixelJob(TrainingJob):
     """Which seed's of them."""
     dataset: str = "none"
     source: str = "none"
+    threshold_terminals: float | None = None
+    """Terminals of latents above it are 1, the others 0; None wants them so already."""
 
 
 def peak_memory_mb() -> int:
@@ -197,11 +200,13 @@ def job_identity(job: PixelJob) -> dict[str, Any]:
         "source": job.source,
         "reference": list(job.reference),
         "version": provenance.version(),
+        **({"threshold_terminals": cut} if (cut := job.threshold_terminals) is not None else {}),
     }
 
 
 def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
     """Return what a job learns from, and its agents."""
+    common_task(job.data, job.task)
     if job.body is None:
         data = read_shards(job.data)
         shape = (3 * STACK, *data.frames.shape[2:])
@@ -212,7 +217,8 @@ def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
             raise SyntherError(f"{job.data[0]}: frames are {shape[1:]}, expected {(SIZE, SIZE)}")
         return FrameTable(data, job.settings.n_step, job.settings.discount, job.device), agent
     content = load_body(job.body)
-    transitions = Transitions.load(job.data[0])
+    require_task(job.body, job.task, content["about"].get("task"))
+    transitions = Transitions.load(job.data[0], job.threshold_terminals)
     agent = make_pixel_agent(
         job.module,
         job.settings,
@@ -263,7 +269,8 @@ def train_pixels(job: PixelJob) -> ResultRows:
         **provenance.describe(job.device),
     }
     if job.body is None:
-        save_body(agent, job.out.with_suffix(".pt"), {"settings": as_dict(job.settings)})
+        about = {"settings": as_dict(job.settings), "task": job.task}
+        save_body(agent, job.out.with_suffix(".pt"), about)
     write_result(rows.table(), job.out, record)
     checkpoint.remove()
     return rows
@@ -277,14 +284,18 @@ def encode_dataset(
     settings: PixelSettings,
     out: Path,
     device: str = "cpu",
+    task: str | None = None,
 ) -> Transitions:
     """Encode a pixel dataset with the frozen encoder and trunks of one seed; write OUT.npz.
 
     Raises:
-        SyntherError: a file is missing or damaged, or the weights are of another agent.
+        SyntherError: a file is missing or damaged, the weights are of another agent, or the shards,
+            the weights and `task` are not of one task.
     """
     started = time.monotonic()
     content = load_body(body)
+    task = common_task(data, task) or content["about"].get("task")
+    require_task(body, task, content["about"].get("task"))
     shape = tuple(content["observation_shape"])
     agent = make_pixel_agent(
         module, settings, shape, content["action_dim"], (seed,), device, frozen=True
@@ -292,6 +303,7 @@ def encode_dataset(
     take_body(agent, content, seed, body)
     pixels = read_shards(data)
     identity = {
+        "task": task,
         "data": [describe_input(path) for path in data],
         "body": [describe_input(body)],
         "body_seed": seed,
@@ -302,7 +314,7 @@ def encode_dataset(
     }
     checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity, device)
     transitions = encode(agent, pixels, device, checkpoint)
-    transitions.save(out)
+    transitions.save(out, task)
     record = {
         **identity,
         "output_sha256": sha256(out),

@@ -21,6 +21,7 @@ from synther.jobs.files import (
     require_file,
     require_writable,
     sha256,
+    try_room,
     walk,
     write_json,
 )
@@ -115,6 +116,26 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
         write_json(path, {"new": 2})
     assert path.read_text() == '{\n  "old": 1\n}\n'
     assert names(tmp_path) == ["x.json"]
+
+
+def test_room_is_asked_for_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_room(tmp_path / "x", 1000)
+    (tmp_path / "there").write_text("kept", encoding="utf-8")
+    with pytest.raises(FileExistsError):
+        try_room(tmp_path / "there", 1000)
+
+    def refuse(number: int) -> None:
+        def fallocate(descriptor: int, start: int, size: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "posix_fallocate", fallocate)
+
+    refuse(errno.EDQUOT)  # of a quota, which no free space shows
+    with pytest.raises(OSError, match="quota"):
+        try_room(tmp_path / "x", 1000)
+    refuse(errno.EOPNOTSUPP)
+    try_room(tmp_path / "x", 1000)
+    assert names(tmp_path) == ["there"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
