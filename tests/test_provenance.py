@@ -23,6 +23,7 @@ def test_results_and_data_behind_links_are_no_changes(
         (checkout / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / file, checkout / file)
     code = checkout / "synther/jobs/provenance.py"
+    code.parent.mkdir()
     code.touch()
 
     def git(*words: str) -> str:

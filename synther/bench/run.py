@@ -19,7 +19,6 @@ SECTIONS = {
     "diffusion": "synther.bench.diffusion",
     "evaluation": "synther.bench.simulators",
     "data": "synther.bench.data",
-    "aggregates": "synther.bench.statistics",
     "start-up": "synther.bench.startup",
 }
 """Name -> module whose `measure(device)` yields the section's measurements."""

@@ -41,12 +41,6 @@ def _jobs(options: argparse.Namespace, from_scratch: bool = False) -> tuple[str,
     return " and ".join(found) or preset, jobs
 
 
-def _elsewhere() -> str:
-    """Say which folder is looked at, where it is no checkout: nothing that is done may be there."""
-    here = Path.cwd()
-    return "" if (here / "Snakefile").is_file() else f" in {here}, which has no Snakefile"
-
-
 def plan(options: argparse.Namespace) -> None:
     """Print what the jobs cost that are not done yet."""
     preset, jobs = _jobs(options, options.from_scratch)
@@ -73,7 +67,7 @@ def plan(options: argparse.Namespace) -> None:
         return
     what = " ".join(options.targets) or "all tables and figures"
     counted = f"{len(ahead):,} jobs to run, {done:,} done already"
-    print(f"{what}, preset {preset}: {counted}{_elsewhere()}")
+    print(f"{what}, preset {preset}: {counted}")
     _print_anew(ahead)
     lines = [[rule, *_cells(cost)] for rule, cost in costs.items()]
     print(_aligned([["", *_COLUMNS.values()], *lines]))
@@ -105,7 +99,7 @@ def status(options: argparse.Namespace) -> None:
         print(json.dumps(content, indent=2))
         return
     shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
-    print(f"preset {preset}: {shown} of {len(states):,} jobs{_elsewhere()}")
+    print(f"preset {preset}: {shown} of {len(states):,} jobs")
     rules = _by_rule(states)
     table = [["", *STATES], *[[rule, *map(_count, row.values())] for rule, row in rules.items()]]
     print(_aligned(table))

@@ -15,7 +15,8 @@ import numpy as np
 
 from synther.datasets.belonging import named_task
 from synther.errors import SyntherError
-from synther.jobs.files import read_json, read_npz
+from synther.jobs.files import read_json
+from synther.jobs.npz import read_npz
 
 MEDIUM = "medium"
 """Name of a policy that is the level medium's by its name, and no stage of the run."""

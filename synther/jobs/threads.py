@@ -36,8 +36,13 @@ def cores() -> int:
 def _quotas(proc: Path = Path("/proc/self")) -> Iterator[float]:
     """Yield the quotas, in cores, of this process's cgroups, 1 and 2, and all above them."""
     try:
-        groups = [line.split(":", 2) for line in (proc / "cgroup").read_text("utf-8").splitlines()]
-        mounts = [line.split() for line in (proc / "mountinfo").read_text("utf-8").splitlines()]
+        groups = [
+            line.split(":", 2)
+            for line in (proc / "cgroup").read_text(encoding="utf-8").splitlines()
+        ]
+        mounts = [
+            line.split() for line in (proc / "mountinfo").read_text(encoding="utf-8").splitlines()
+        ]
     except OSError:  # no Linux, or a sandbox without /proc
         return
     names = {part: name for _, parts, name in groups for part in parts.split(",")}
@@ -56,10 +61,10 @@ def _quota(group: Path) -> float | None:
     """Return a cgroup's share of the processors, in cores; None where it has no limit."""
     try:
         if (group / "cpu.max").exists():
-            quota, period = (group / "cpu.max").read_text("utf-8").split()
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
         else:
-            quota = (group / "cpu.cfs_quota_us").read_text("utf-8")
-            period = (group / "cpu.cfs_period_us").read_text("utf-8")
+            quota = (group / "cpu.cfs_quota_us").read_text(encoding="utf-8")
+            period = (group / "cpu.cfs_period_us").read_text(encoding="utf-8")
         return float(quota) / float(period) if float(quota) > 0 else None
     except (OSError, ValueError):  # not there, or "max"
         return None

@@ -58,7 +58,7 @@ def read_jobs(
     from snakemake.settings.enums import Quietness, RerunTrigger
 
     if (snakefile := resolve_snakefile(None, allow_missing=True)) is None:
-        raise SyntherError("there is no Snakefile here: go to the repository's root first")
+        raise SyntherError(f"there is no Snakefile in {Path.cwd()}: go to the repository's root")
     triggers = config.read_yaml(snakefile.parent / PROFILE)["rerun-triggers"]
     dag_settings = settings.DAGSettings(
         targets=set(targets),

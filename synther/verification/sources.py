@@ -9,7 +9,7 @@ from typing import Any
 from synther.config.specs import sampling_settings, source_settings
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.jobs.files import npz_shapes
+from synther.jobs.npz import npz_shapes
 from synther.statistics.measures import read_fidelity
 from synther.transitions import FIELDS
 from synther.verification.findings import Checksums, Report

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from synther.bench import agents, data, diffusion, run, simulators, statistics
+from synther.bench import agents, data, diffusion, run, simulators
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
 from synther.bench.plain.core import layers_of
 from synther.cli import main
@@ -163,7 +163,6 @@ def test_no_hot_path_has_collapsed(monkeypatch):
                 diffusion.measure("cpu", width=512, least=0.1),
                 simulators.measure("cpu", least=0.1),
                 data.measure("cpu", rows=100_000, least=0.05),
-                statistics.measure("cpu", reps=2000, theirs=20),
             )
             if m.ratio is not None
         }

@@ -73,7 +73,7 @@ def test_states_of_dm_control_need_no_renderer(tmp_path):
 
 
 def test_a_figure_is_drawn_whatever_was_set_for_others(tmp_path):
-    wanted = ["table", "--preset", "reference", "--experiment", "table1"]
+    wanted = ["table", "--preset", "reference", "--experiment", "small_data"]
     for name, variables in (("quiet", {}), ("foreign", FOREIGN)):
         done = _synther(*wanted, "--out", tmp_path / name / "table", **variables)
         assert done.returncode == 0, done.stderr

@@ -112,7 +112,8 @@ def workflow_text() -> str:
 
 def entries_of(page: Path) -> list[str]:
     """Return the experiments that a page has its reader add."""
-    text = pages.named(page).get("config/experiments.yaml", "")
+    named = pages.named(page)
+    text = "".join(named.get(block, "") for block in ("config/experiments.yaml", "kind-entry"))
     return re.findall(r"^  (\w+):$", text, re.MULTILINE)
 
 

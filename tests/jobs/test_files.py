@@ -17,7 +17,6 @@ from synther.jobs.files import (
     atomic_path,
     explain_os_error,
     files_below,
-    read_npz,
     require_file,
     require_writable,
     sha256,
@@ -25,6 +24,7 @@ from synther.jobs.files import (
     walk,
     write_json,
 )
+from synther.jobs.npz import read_npz
 
 
 def names(folder: Path) -> list[str]:

@@ -5,81 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from result_rows import results
+from claim_rows import DATASETS, SEEDS, cells, claim, decide, finals, spec
 
 from synther.errors import SyntherError
-from synther.experiments.kinds.claims.numbers import Court, Outcome, measure, read
+from synther.experiments.kinds.claims.numbers import measure, read
 from synther.experiments.kinds.claims.samples import correlations, marginals, matched_bins
-from synther.experiments.kinds.claims.sheet import CSV_COLUMNS, rule_text, sheet
-from synther.experiments.kinds.claims.spec import Cell, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims.sheet import rule_text, sheet
+from synther.experiments.kinds.claims.spec import Cell, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.sheets import writers
-from synther.sheets.sheet import Sheet
-from synther.statistics import evaluations
-
-DATASETS = ("hopper", "walker")
-SEEDS = 8
-
-
-def cells(folder: Path, source: str, physics: str = "d4rl", agent: str = "td3_bc") -> list[Cell]:
-    """A cell a dataset, whose record says with which physics it was run."""
-    made = []
-    for dataset in DATASETS:
-        path = folder / f"{dataset}-{source}-{agent}.parquet"
-        path.with_suffix(".json").write_text(json.dumps({"physics": physics}))
-        made.append(Cell(dataset, dataset, source, agent, 1000, [str(path)], {}))
-    return made
-
-
-def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
-    made = Claim(
-        name="locomotion",
-        statement="It learns as well",
-        status="recalled",
-        provenance="recalled",
-        experiment="table1",
-        budget="8 seeds; 1,000 updates",
-        measure="score",
-        rule=rule,
-        margin=5.0,
-        expected=None,
-        seeds=SEEDS,
-        of=Side("SynthER", list(cells(folder, "synther"))),
-        against=[Side("real", list(cells(folder, "real")))],
-    )
-    return dataclasses.replace(made, **changes)
-
-
-def spec(*claims: Claim, preset: str = "paper") -> ClaimsSpec:
-    """Of three presets: paper, small (evidence below the protocol), quick (no evidence)."""
-    return ClaimsSpec(
-        name="claims",
-        title="Claims",
-        preset=preset,
-        budget="",
-        is_paper_protocol=preset == "paper",
-        is_evidence=preset != "quick",
-        agents={},
-        claims=list(claims),
-        bootstrap_reps=200,
-    )
-
-
-def finals(gap: float, spread: float = 1.0, seeds: int = SEEDS, **of: Any) -> pd.DataFrame:
-    """Scores around 60 on the data, and `gap` above on the samples."""
-    noise = spread * np.linspace(-1, 1, seeds)
-    rows = {("td3_bc", name, "real"): (60 + noise).tolist() for name in DATASETS}
-    rows |= {("td3_bc", name, "synther"): (60 + gap + noise).tolist() for name in DATASETS}
-    return evaluations.finals(results(rows, preset=of.get("preset", "paper")))
-
-
-def decide(claim: Claim, rows: pd.DataFrame, preset: str = "paper") -> Outcome:
-    return measure(spec(claim, preset=preset), rows).outcomes[0]
 
 
 @pytest.mark.parametrize(
@@ -367,76 +305,6 @@ def test_ratios_count_where_the_score_is_kept(
     # "up to" is shown by one dataset, and disproved by all of them alone
     partly = decide(dataclasses.replace(wanted, of=Side("SynthER", [ours[0], None])), finals(gap))
     assert partly.limits == ([] if finding is Finding.FOR else ["1 of 2 datasets"])
-
-
-@pytest.fixture
-def court(tmp_path: Path) -> Court:
-    absent = claim(tmp_path, "better", name="absent", of=Side("", [None, None]))
-    return measure(spec(claim(tmp_path), absent), finals(1.0))
-
-
-def test_all_formats(court: Court, tmp_path: Path) -> None:
-    made = sheet(court)
-    assert Sheet.from_json(made.to_json()) == made
-    writers.write(made, tmp_path / "out/claims")
-    frame = pd.read_csv(tmp_path / "out/claims.csv")
-    assert tuple(frame) == CSV_COLUMNS
-    assert frame["verdict"].tolist() == ["reproduced", "not run"]
-    assert frame.loc[0, ["seeds", "rule", "physics", "status"]].tolist() == [
-        *(8, "parity", "d4rl", "recalled")
-    ]
-    markdown = (tmp_path / "out/claims.md").read_text(encoding="utf-8")
-    assert "It learns as well†" in markdown
-    assert "recalled, not checked against the paper" in markdown
-    assert "within ±5 points" in markdown
-    assert "Of 2 claims: 1 reproduced, 1 not run." in markdown
-    latex = (tmp_path / "out/claims.tex").read_text(encoding="utf-8")
-    assert latex.count(r"\textdagger") >= 2
-
-
-def test_a_verdict_stands_with_all_that_it_rests_on(court: Court) -> None:
-    table, origins = sheet(court).tables
-    reproduced, absent = table.rows
-    assert (reproduced.verdict, absent.verdict) == ("reproduced", "not run")
-    cells = dict(zip([column.head for column in table.columns], reproduced.cells, strict=True))
-    assert cells["Verdict"].text == "reproduced"
-    assert (cells["Claim"].text, cells["Claim"].mark) == ("It learns as well", "†")
-    effect = cells["Effect [95% interval]"]
-    assert effect.text.startswith("+1.0 [+0.")
-    assert effect.text.endswith("] points")
-    assert effect.value == pytest.approx(1.0)
-    assert effect.runs == tuple(
-        f"{name}|{source}|td3_bc" for source in ("synther", "real") for name in DATASETS
-    )
-    words = [cells[head].text for head in ("Over", "Rule", "Seeds", "Datasets", "Physics")]
-    assert words == [
-        *("real", "parity: the 95% interval lies within ±5 points", "8 of 8", "2 of 2", "d4rl")
-    ]
-    assert [cell.text for cell in absent.cells][-1] == "no results to hold against real"
-    assert not origins.is_drawn
-    assert [cell.text for cell in origins.rows[0].cells][1:] == [
-        *("recalled", "table1", "8 seeds; 1,000 updates")
-    ]
-
-
-def test_what_all_fall_short_in_is_said_once(tmp_path: Path) -> None:
-    rows = finals(1.0, seeds=7, preset="small")
-    two = [claim(tmp_path), claim(tmp_path, name="fewer", seeds=0)]
-    made = sheet(measure(spec(*two, preset="small"), rows))
-    assert [row.cells[-1].text for row in made.tables[0].rows] == ["7 of 8 seeds", "as all do"]
-    (note,) = [
-        note.text for note in made.notes if "falls short of the protocol in this" in note.text
-    ]
-    assert note.endswith(": preset small is below the protocol.")
-    assert "preset small is below the protocol; 7 of 8 seeds" in made.tidy["falls_short"]
-
-
-def test_every_verdict_that_decides_something_has_a_colour_on_the_page() -> None:
-    layout = (Path(writers.__file__).parent / "page.typ").read_text(encoding="utf-8")
-    colours = layout.partition("#let fills = (")[2].partition(")\n\n")[0]
-    for verdict in Verdict:
-        is_decided = verdict not in (Verdict.PIPELINE_CHECK, Verdict.NOT_RUN)
-        assert (f'"{verdict.value}":' in colours) is is_decided
 
 
 def test_pairs_are_resampled_by_their_columns() -> None:
