@@ -10,7 +10,7 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.cli.reading import told_task
-from synther.cli.training import job_fields, print_score
+from synther.cli.training import job_fields, run
 from synther.config.settings import parse_assignments, resolve
 from synther.config.specs import agent_spec, pixel_settings, source_spec, task_spec
 from synther.errors import SyntherError
@@ -91,19 +91,16 @@ def pixels(options: argparse.Namespace) -> None:
         raise SyntherError("give --task, or --dataset, whose task it then is")
     source_spec(options.source)
     module, settings = _settings(options)
-    fields = job_fields(options, task, module, settings, device)
-    with claimed(fields["out"]):
-        job = PixelJob(
-            **fields,
-            data=(Path(options.latents),) if options.latents else _shards(options),
-            body=Path(options.body) if options.body else None,
-            body_seed=options.body_seed,
-            dataset=options.dataset or task,
-            source=options.source,
-            threshold_terminals=options.threshold_terminals,
-        )
-        rows = train_pixels(job)
-    print_score(rows, job.out)
+    job = PixelJob(
+        **job_fields(options, task, module, settings, device),
+        data=(Path(options.latents),) if options.latents else _shards(options),
+        body=Path(options.body) if options.body else None,
+        body_seed=options.body_seed,
+        dataset=options.dataset or task,
+        source=options.source,
+        threshold_terminals=options.threshold_terminals,
+    )
+    run(job, train_pixels)
 
 
 def encode(options: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ from synther.training.frames import (
 )
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
-from synther.training.results import ResultRows, write_result
+from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -58,10 +58,15 @@ class PixelJob(TrainingJob):
     """The weights that made the latents."""
     body_seed: int = 0
     """Which seed's of them."""
-    dataset: str = "none"
-    source: str = "none"
     threshold_terminals: float | None = None
     """Terminals of latents above it are 1, the others 0; None wants them so already."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the result depends on, ready for JSON."""
+        found = super().identity()
+        if self.body is None:  # the seed is the weights'
+            return found | {"body": [], "body_seed": None}
+        return found | {"body": [found["body"]]}
 
 
 def peak_memory_mb() -> int:
@@ -122,13 +127,7 @@ class PixelTrainer(UpdateLoop):
             uniforms=agent.uniforms(),
             chunk=CHUNK,
         )
-        labels = {
-            "preset": job.preset,
-            "dataset": job.dataset,
-            "source": job.source,
-            "agent": job.agent,
-        }
-        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.rows = ResultRows(job)
         self.seconds = {"learning": 0.0, "evaluation": 0.0}
 
     def update(self, progress: Progress) -> None:
@@ -184,26 +183,6 @@ def require_pixels(settings: type, agent: str) -> None:
         raise SyntherError(f"{agent} sees no pixels: train it with `synther train`")
 
 
-def job_identity(job: PixelJob) -> dict[str, Any]:
-    """Return what a job's result depends on, ready for JSON."""
-    return {
-        "task": job.task,
-        "data": [describe_input(path) for path in job.data],
-        "body": [describe_input(job.body)] if job.body else [],
-        "body_seed": job.body_seed if job.body else None,
-        "agent": job.agent,
-        "module": job.module,
-        "settings": as_dict(job.settings),
-        "seeds": list(job.seeds),
-        "preset": job.preset,
-        "dataset": job.dataset,
-        "source": job.source,
-        "reference": list(job.reference),
-        "version": provenance.version(),
-        **({"threshold_terminals": cut} if (cut := job.threshold_terminals) is not None else {}),
-    }
-
-
 def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
     """Return what a job learns from, and its agents."""
     common_task(job.data, job.task)
@@ -246,7 +225,7 @@ def train_pixels(job: PixelJob) -> ResultRows:
     """
     started = time.monotonic()
     grant(job.threads)
-    identity = job_identity(job)
+    identity = job.identity()
     table, agent = _prepare(job)
     trainer = PixelTrainer(job, table, agent)
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
@@ -264,16 +243,11 @@ def train_pixels(job: PixelJob) -> ResultRows:
         "seconds": {part: round(seconds, 3) for part, seconds in trainer.seconds.items()},
         "seed_updates_per_s": round(updates / max(trainer.seconds["learning"], 1e-9), 1),
         "peak_memory_mb": peak_memory_mb(),
-        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
-        "threads": job.threads,
-        **provenance.describe(job.device),
     }
     if job.body is None:
         about = {"settings": as_dict(job.settings), "task": job.task}
         save_body(agent, job.out.with_suffix(".pt"), about)
-    write_result(rows.table(), job.out, record)
-    checkpoint.remove()
-    return rows
+    return write_run(job, rows, checkpoint, started, record)
 
 
 def encode_dataset(

@@ -220,7 +220,7 @@ def test_outside_of_a_checkout_it_says_where_to_go(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert main(["status"]) == 1
-    assert "No Snakefile found" in capsys.readouterr().err
+    assert "no Snakefile here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["plan", "status"])
