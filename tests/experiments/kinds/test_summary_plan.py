@@ -30,6 +30,8 @@ def test_summaries_are_of_other_experiments_runs() -> None:
     titles = list(table["agents"].values())
     assert len(titles) == len(set(titles))  # BC is told from BC that sees pixels
     assert "table1: 8 seeds" in table["budget"]
+    physics = table["physics"].split("; ")
+    assert len(physics) == len(set(physics)) > 2
 
 
 def test_summaries_of_what_has_no_such_sources(edit_config: Callable[..., Path]) -> None:

@@ -98,11 +98,12 @@ class Plan(kinds.Plan):
             for group, rows in part.groups.items():
                 groups.setdefault(group, {}).update({row.name: row for row in rows})
         titles = next(iter(found.values())).sources
+        words = [part.physics for part in found.values()]
         return SummarySpec(
             **self.heading(),
             budget=". ".join(f"{other}: {part.budget}" for other, part in found.items()),
             agents=_agents(parts, found),
-            physics="; ".join(dict.fromkeys(part.physics for part in found.values())),
+            physics="; ".join(dict.fromkeys("; ".join(words).split("; "))),
             layout=self.spec["layout"],
             groups={group: list(rows.values()) for group, rows in groups.items()},
             sources={source: titles[source] for source in self.spec["sources"]},
