@@ -44,7 +44,7 @@ def test_no_text_is_in_the_encoding_of_the_locale() -> None:
 @pytest.mark.parametrize(
     "verb",
     [
-        ["compare", "results/reference/offline", "paper"],
+        ["compare", "results/reference/online", "paper"],
         ["verify", "--preset", "reference", "--no-checksums"],
         ["table", "--preset", "reference", "--experiment", "claims", "--out"],
     ],

@@ -6,7 +6,6 @@ A verb's module is imported when the verb runs, so that `synther --help` starts 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 
@@ -29,8 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Told to end by a signal, it saves what it can go on from; the code is 128 and its number. A
     reader of its words who has gone is no failure.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign ends no verb
-        sys.stdout.reconfigure(errors="replace")
     with Output() as output:
         options = arguments.parser().parse_args(argv)
         if argv is None:  # a program that calls this keeps its environment

@@ -17,7 +17,7 @@ class _Unfailing:
         self._stream = stream
         self.lost: OSError | None = None
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # of what the locale can't write
+            stream.reconfigure(errors="replace")  # a ? for what the locale can't write
 
     def write(self, text: str) -> int:
         """Write, or note that it can't be."""

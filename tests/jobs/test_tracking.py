@@ -147,6 +147,7 @@ def test_without_wandb_the_extra_is_named_and_nothing_else_breaks(
     assert main(["sync", "--preset", "quick"]) == 1
     assert "pip install 'synther[wandb]'" in capsys.readouterr().err
     assert not (here / "wandb").exists()
+    monkeypatch.chdir(Path(__file__).parents[2])
     assert main(["status", "table1", "--preset", "quick"]) == 0
 
 
