@@ -261,7 +261,13 @@ class Experiments:
         ]
 
     def pixels(self, name: str = "") -> Pixels:
-        """Return what is asked of an experiment whose agents see pixels, or of all such."""
+        """Return what is asked of an experiment whose agents see pixels, or of all such.
+
+        Raises:
+            SyntherError: the preset leaves the experiment out.
+        """
+        if name:
+            self.scaled(name)
         return Pixels(self, name)
 
     def dataset_root(self, dataset: str) -> str:

@@ -30,6 +30,7 @@ FIELDS: dict[str, Any] = {
     "preset": "quick",
     "budget": "tiny",
     "is_paper_protocol": False,
+    "is_evidence": False,
     "agents": AGENTS,
     "tasks": TASKS,
     "bootstrap_reps": 200,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from synther.experiments.kinds.comparison import plan as comparison
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
 from synther.specs import agent_spec, pixel_settings, source_spec
-
-if TYPE_CHECKING:
-    from synther.experiments.matrix import Experiments
 
 
 class Plan(comparison.Plan):
@@ -20,9 +18,10 @@ class Plan(comparison.Plan):
 
     learns: ClassVar[str] = "pixels"
 
-    def __init__(self, matrix: Experiments, name: str) -> None:
-        super().__init__(matrix, name)
-        self.pixels = matrix.pixels(name)
+    @property
+    def pixels(self) -> Pixels:
+        """What is asked of the experiment; an error where the preset leaves it out."""
+        return self.matrix.pixels(self.name)
 
     def runs(self) -> Sequence[Run]:
         """Return all training jobs."""
@@ -30,7 +29,7 @@ class Plan(comparison.Plan):
 
     def run_name(self, place: str) -> str:
         """Return the dataset that is run for V-D4RL's."""
-        return self.pixels.run_name(place)
+        return self.matrix.pixels().run_name(place)
 
     def protocol_steps(self, agent: str, place: str) -> int:
         """Return the protocol's updates."""
