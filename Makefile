@@ -4,14 +4,20 @@ VENV ?= .venv
 # ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without. The others
 # let `make test` try SLURM, Kubernetes' profile and wandb.
 EXTRAS ?= dev,ctgan,slurm,kubernetes,wandb
-BIN := $(CURDIR)/$(VENV)/bin
-export PATH := $(BIN):$(PATH)
+BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
+OUTSIDE := $(subst $(BIN):,,$(PATH))
+export PATH := $(BIN):$(OUTSIDE)
 export PYTHONUNBUFFERED := 1
+# Set for another environment, or another workflow
+unexport PIP_PREFIX PIP_TARGET PIP_USER PYTHONHOME SNAKEMAKE_PROFILE
 
-.PHONY: quick test lint reference-row check-physics environment rendering slurm-tools browser clean
+# Of a container's quota too, which neither Snakemake nor pytest looks at
+CORES = $$(python -c 'from synther.jobs.threads import cores; print(cores())')
+
+.PHONY: quick test lint reference-row check-physics environment unsound rendering slurm-tools browser clean
 
 quick: environment rendering
-	snakemake all report --config preset=quick --quiet rules
+	snakemake all report --cores "$(CORES)" --config preset=quick --quiet rules
 	@echo
 	@echo "Done. This was a check of the pipeline: its numbers are no evidence. Tables and figures:"
 	@ls figures/quick/*.pdf
@@ -20,7 +26,7 @@ quick: environment rendering
 
 # A test a core: the mathematics of each has one thread.
 test: environment rendering slurm-tools browser
-	OMP_NUM_THREADS=1 pytest --numprocesses auto --durations 15
+	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" --durations 15
 
 lint: environment
 	ruff check .
@@ -67,9 +73,25 @@ comma := ,
 INSTALLED := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 environment: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+# The Python that is asked for, which is not the environment's own; what it must be, in words that an
+# old one understands; and which it is.
+ASKED = env PATH="$(OUTSIDE)" "$(PYTHON)"
+RECENT := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+WHICH := -c 'import sys; print(sys.version_info[:2])'
+# An environment that a failed try, another Python or another folder left is made anew. One that is
+# whole stays, unless another Python is named.
+SOUND = $(VENV)/bin/python -c 'import pip' && $(VENV)/bin/python $(RECENT) \
+	&& { [ ! -e $(VENV)/bin/synther ] || grep -qF "$(if $(filter /%,$(VENV)),,$$(pwd -P)/)$(VENV)/bin/python" $(VENV)/bin/synther; } \
+	$(if $(filter file,$(origin PYTHON)),,&& [ "$$($(ASKED) $(WHICH))" = "$$($(VENV)/bin/python $(WHICH))" ])
+
+$(INSTALLED): pyproject.toml $(if $(wildcard $(INSTALLED)),$(shell { $(SOUND); } 2>/dev/null || echo unsound))
+	@{ $(SOUND); } 2>/dev/null \
+	|| { $(ASKED) $(RECENT) 2>/dev/null \
+	     || { echo "Python 3.11 or later is needed; $(PYTHON) is: $$($(ASKED) --version 2>&1)." \
+	          "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
+	     [ ! -e $(VENV)/pyvenv.cfg ] || rm -rf $(VENV); \
+	     echo "$(PYTHON) -m venv $(VENV)"; $(ASKED) -m venv $(VENV); }
+	$(VENV)/bin/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:

@@ -31,6 +31,11 @@ include: "workflow/rules/fidelity.smk"
 include: "workflow/rules/report.smk"
 
 
+# Before a job is handed over: the plugins' own threads would die of it without a word.
+onstart:
+    require_scheduler(workflow)
+
+
 rule all:
     default_target: True
     input:

@@ -9,7 +9,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from synther.inherited import SLEEPING
+from synther.jobs.inherited import SLEEPING
 
 if TYPE_CHECKING:
     from synther.agents import make_agent

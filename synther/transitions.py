@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.files import atomic_path, read_npz
+from synther.jobs.files import atomic_path, read_npz
 
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminals")
 LARGE = 100.0

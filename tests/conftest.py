@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from synther import config, specs
+from synther import config
+from synther.config import specs
 
 REPOSITORY = Path(__file__).parents[1]
 

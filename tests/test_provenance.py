@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synther import provenance
+from synther.jobs import provenance
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +22,7 @@ def test_results_and_data_behind_links_are_no_changes(
     for file in (".gitignore", "results/README.md", "figures/README.md"):
         (checkout / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / file, checkout / file)
-    code = checkout / "synther/provenance.py"
+    code = checkout / "synther/jobs/provenance.py"
     code.touch()
 
     def git(*words: str) -> str:

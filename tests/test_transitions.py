@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import SyntherError, Transitions
-from synther.resumable import TransitionsWriter
+from synther.jobs.resumable import TransitionsWriter
 from synther.transitions import FIELDS
 
 

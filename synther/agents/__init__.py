@@ -65,9 +65,10 @@ def make_agent(
         SyntherError: the agent, the dataset or a setting is unknown or unfit, the agent sees
             pixels, or there is no seed.
     """
-    from synther import config, specs
+    from synther import config
     from synther.agents.pixels import PixelSettings
-    from synther.settings import resolve
+    from synther.config import specs
+    from synther.config.settings import resolve
 
     spec = specs.agent_spec(name)
     kind: Any = load_agent_class(spec["module"])

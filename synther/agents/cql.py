@@ -21,7 +21,7 @@ from synther.agents.networks import (
     seed_generators,
     soft_update,
 )
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)

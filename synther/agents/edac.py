@@ -22,7 +22,7 @@ from synther.agents.networks import (
     soft_update,
 )
 from synther.errors import SyntherError
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 LOG_STD_BOUNDS = (-5.0, 2.0)
 

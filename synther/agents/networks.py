@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from synther.agents.passes import Errors, Slopes, Views, one_by_one
-from synther.optimizer import Adam
+from synther.agents.critic_passes import Errors, Slopes
+from synther.agents.passes import Views, one_by_one
+from synther.tensors.optimizer import Adam
 
 
 def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:
@@ -67,6 +68,10 @@ def two_heads(init: Init) -> Init:
         return torch.cat(weights, dim=1), torch.cat(biases, dim=1)
 
     return both
+
+
+FEW = 64
+"""Rows below which a stack is faster on a CPU too: as an evaluation's policies have."""
 
 
 def on_gpu(tensor: Tensor) -> bool:
@@ -124,8 +129,9 @@ class StackedMLP(nn.Module):
             share: networks that take the same inputs.
             *parts: inputs (P / share, B, in), in parts along `in`.
         """
-        first = self._layers[0][0]
-        if not on_gpu(first):
+        first, rows = self._layers[0][0], parts[0].shape[1]
+        learns = torch.is_grad_enabled() and any(t.requires_grad for t in (first, *parts))
+        if not on_gpu(first) and (learns or rows >= FEW):
             every = range(len(first))
             some = every[places] if isinstance(places, slice) else places.tolist()
             return one_by_one(first, self.views, some, share, parts)
@@ -133,7 +139,7 @@ class StackedMLP(nn.Module):
         if share > 1:
             hidden = hidden.repeat_interleave(share, dim=0)
         for layer, (weight, bias) in enumerate(self._layers):
-            hidden = torch.relu(hidden) if layer else hidden
+            hidden = hidden.relu_() if layer else hidden
             hidden = torch.baddbmm(bias[places], hidden, weight[places])
         return hidden
 

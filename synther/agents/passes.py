@@ -25,7 +25,7 @@ Layer = tuple[Tensor, Tensor, Tensor, Tensor]
 Hidden = list[tuple[Tensor, Tensor]]
 """What rows are (B, width) behind each hidden layer, with the transpose."""
 
-_through_relu = torch.ops.aten.threshold_backward.grad_input
+through_relu = torch.ops.aten.threshold_backward.grad_input
 _scratch = threading.local()  # evaluation may run beside training
 
 
@@ -118,7 +118,8 @@ class Views:
         return self._slices[kind][1]
 
 
-def _split(tensor: Tensor, dim: int = 0) -> Sequence[Tensor]:
+def in_blocks(tensor: Tensor, dim: int = 0) -> Sequence[Tensor]:
+    """Return the parts of a tensor that go through a network together."""
     return tensor.split(ROWS, dim) if tensor.shape[dim] > ROWS else (tensor,)
 
 
@@ -126,7 +127,7 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(parts), dim=-1) if len(parts) > 1 else parts[0]
 
 
-def _require(kept: Any) -> None:
+def require_kept(kept: Any) -> None:
     """Refuse a second backward pass.
 
     Raises:
@@ -138,7 +139,7 @@ def _require(kept: Any) -> None:
         )
 
 
-def _ahead(network: list[Layer], x: Tensor, hidden: Hidden, out: Tensor) -> None:
+def ahead(network: list[Layer], x: Tensor, hidden: Hidden, out: Tensor) -> None:
     """Pass rows x (B, in) forward; write `hidden`, and the outputs (n, B) or, wide, (B, n)."""
     behind, behind_t = x, None
     for (weight, _, bias, _), (h, h_t) in zip(network, hidden, strict=False):
@@ -151,7 +152,7 @@ def _ahead(network: list[Layer], x: Tensor, hidden: Hidden, out: Tensor) -> None
         torch.addmm(bias, behind, weight, out=out)
 
 
-def _back(
+def back(
     network: list[Layer],
     gradients: list[Layer] | None,
     fresh: bool,
@@ -166,7 +167,7 @@ def _back(
         network: its layers.
         gradients: where theirs are written (`fresh`), or added to; None: nowhere.
         x: inputs (B, in).
-        hidden: as `_ahead` wrote it.
+        hidden: as `ahead` wrote it.
         scratch: where slopes are written.
     """
     slope_t: Tensor | None = None
@@ -191,29 +192,29 @@ def _back(
                 torch.mm(slope, weight_t, out=out)
             else:
                 torch.mul(slope, weight_t, out=out)
-            _through_relu(out, hidden[n - 1][0], 0, grad_input=out)
+            through_relu(out, hidden[n - 1][0], 0, grad_input=out)
             slope, slope_t = out, out_t
     return slope, slope_t
 
 
-def _outputs(number: int, rows: int, network: list[Layer], like: Tensor) -> tuple[Tensor, list]:
-    """Return outputs (P, B, n) to be written, and blocks of them for `_ahead`."""
+def new_outputs(number: int, rows: int, network: list[Layer], like: Tensor) -> tuple[Tensor, list]:
+    """Return outputs (P, B, n) to be written, and blocks of them for `ahead`."""
     width = len(network[-1][1])
     if width >= NARROW:
         outputs = like.new_empty(number, rows, width)
-        return outputs, [_split(part) for part in outputs.unbind()]
+        return outputs, [in_blocks(part) for part in outputs.unbind()]
     outputs = like.new_empty(number, width, rows)
-    return outputs.transpose(1, 2), [_split(part, 1) for part in outputs.unbind()]
+    return outputs.transpose(1, 2), [in_blocks(part, 1) for part in outputs.unbind()]
 
 
 def forward(views: Views, places: Sequence[int], share: int, inputs: Tensor) -> Tensor:
     """Return outputs (P, B, n) of networks `places`; places[p] takes inputs[p // share] (B, in)."""
     networks = views.networks()
-    outputs, blocks = _outputs(len(places), inputs.shape[1], networks[0], inputs)
-    rows = [_split(part) for part in inputs.unbind()]
+    outputs, blocks = new_outputs(len(places), inputs.shape[1], networks[0], inputs)
+    rows = [in_blocks(part) for part in inputs.unbind()]
     for p, place in enumerate(places):
         for x, out in zip(rows[p // share], blocks[p], strict=True):
-            _ahead(networks[place], x, views.scratch(len(x)), out)
+            ahead(networks[place], x, views.scratch(len(x)), out)
     return outputs
 
 
@@ -230,14 +231,14 @@ class OneByOne(torch.autograd.Function):
         """Take inputs in parts along `in`, and a parameter that has a gradient if they all have."""
         inputs = _joined(parts)
         number, rows, networks = len(places), inputs.shape[1], views.networks()
-        outputs, blocks = _outputs(number, rows, networks[0], inputs)
+        outputs, blocks = new_outputs(number, rows, networks[0], inputs)
         ctx.hidden = views.take(number, rows)
-        ctx.inputs = [_split(part) for part in inputs.unbind()]
+        ctx.inputs = [in_blocks(part) for part in inputs.unbind()]
         for p, place in enumerate(places):
             for x, hidden, out in zip(
                 ctx.inputs[p // share], ctx.hidden[p], blocks[p], strict=True
             ):
-                _ahead(networks[place], x, hidden, out)
+                ahead(networks[place], x, hidden, out)
         ctx.views, ctx.places, ctx.share = views, places, share
         ctx.widths = [part.shape[-1] for part in parts]
         return outputs
@@ -246,7 +247,7 @@ class OneByOne(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Any:
         """Add the parameters' gradients to theirs; return those of the parts."""
         learns, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4:]
-        _require(ctx.hidden)
+        require_kept(ctx.hidden)
         views, share, rows = ctx.views, ctx.share, grad.shape[1]
         networks, gradients = views.networks(), views.gradients() if learns else None
         chosen = [n for n, want in enumerate(wanted) if want]
@@ -254,12 +255,12 @@ class OneByOne(torch.autograd.Function):
         if chosen:
             columns = slice(starts[chosen[0]], starts[chosen[-1] + 1])
             found = grad.new_empty(len(grad) // share, columns.stop - columns.start, rows)
-            into = [_split(part, 1) for part in found.unbind()]
+            into = [in_blocks(part, 1) for part in found.unbind()]
         for p, (place, slopes) in enumerate(zip(ctx.places, grad.unbind(), strict=True)):
             own = gradients[place] if gradients else None
             weights = networks[place][0][0][columns] if chosen else None
-            for b, slope in enumerate(_split(slopes)):
-                slope, slope_t = _back(
+            for b, slope in enumerate(in_blocks(slopes)):
+                slope, slope_t = back(
                     *(networks[place], own, place in views.fresh),
                     *(ctx.inputs[p // share][b], ctx.hidden[p][b], slope),
                     views.scratch(len(slope)),
@@ -287,108 +288,3 @@ def one_by_one(
         return outputs
     with torch.no_grad():
         return forward(views, places, share, _joined(parts))
-
-
-class Errors(torch.autograd.Function):
-    """Mean squared errors (K, N) of all networks' single outputs (K, N, B), and these.
-
-    As the targets are known, a network's backward pass follows its forward pass at once, and its
-    activations are kept no longer. What is left for autograd is to multiply the gradients.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, learns: Tensor, views: Views, targets: Tensor, inputs: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Take targets (K, B) and inputs (K, B, in), through which no gradient goes."""
-        networks, gradients = views.networks(), views.gradients()
-        (seeds, rows), number = targets.shape, len(networks)
-        outputs, blocks = _outputs(number, rows, networks[0], inputs)
-        xs = [_split(part) for part in inputs.unbind()]
-        wanted = [_split(part, 1) for part in targets[:, None].unbind()]
-        taken = views.take(1, rows)
-        for p, network in enumerate(networks):
-            k = p * seeds // number
-            for x, out, target, hidden in zip(xs[k], blocks[p], wanted[k], taken[0], strict=True):
-                _ahead(network, x, hidden, out)
-                slope = torch.sub(out, target).mul_(2.0 / rows).t()
-                fresh = p in views.fresh
-                _back(network, gradients[p], fresh, x, hidden, slope, views.scratch(len(x)))
-                views.fresh.discard(p)
-        views.give(taken, 1, rows)
-        q = outputs.view(seeds, -1, rows)
-        ctx.views = views
-        ctx.mark_non_differentiable(q)
-        return (q - targets[:, None]).square().mean(dim=-1), q
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> Any:
-        """Multiply the gradients that were written by those of the errors."""
-        for network, factor in zip(ctx.views.gradients(), grad.reshape(-1).tolist(), strict=True):
-            if factor != 1.0:
-                torch._foreach_mul_([t for layer in network for t in layer[::2]], factor)
-        return None, None, None, None
-
-
-class Slopes(torch.autograd.Function):
-    """Outputs (S, B, 1) and their slopes (S, B, a) along the inputs' last a columns.
-
-    Between its ReLUs a network is linear, so that the gradients of a function of both are one more
-    pass: with v the slope of the output at a layer's own outputs, g the gradient of the output and
-    c what the gradient of the slopes becomes on its way through the layers, like a step of the
-    inputs, a layer's weights have (g h + c)^T v.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, learns: Tensor, views: Views, share: int, inputs: Tensor, columns: int
-    ) -> tuple[Tensor, Tensor]:
-        """Take inputs (S / share, B, in), through which no gradient goes."""
-        networks, rows = views.networks(), inputs.shape[1]
-        outputs, blocks = _outputs(len(networks), rows, networks[0], inputs)
-        slopes = inputs.new_empty(len(networks), columns, rows)
-        into = [_split(part, 1) for part in slopes.unbind()]
-        ctx.hidden, ctx.slopes = views.take(len(networks), rows), views.take(len(networks), rows, 1)
-        ctx.inputs = [_split(part) for part in inputs.unbind()]
-        for p, network in enumerate(networks):
-            weights = network[0][0][-columns:]
-            for b, x in enumerate(ctx.inputs[p // share]):
-                hidden, below = ctx.hidden[p][b], ctx.slopes[p][b]
-                _ahead(network, x, hidden, blocks[p][b])
-                _back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
-                torch.mm(weights, below[0][1], out=into[p][b])
-        ctx.share, ctx.columns, ctx.views = share, columns, views
-        return outputs, slopes.transpose(1, 2)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, along: Tensor) -> Any:
-        """Add the parameters' gradients to theirs."""
-        _require(ctx.hidden)
-        views, columns, rows = ctx.views, ctx.columns, grad.shape[1]
-        networks, gradients = views.networks(), views.gradients()
-        gs, steps = grad.unbind(), along.unbind()
-        for p, (network, own) in enumerate(zip(networks, gradients, strict=True)):
-            for b, (g, step) in enumerate(zip(_split(gs[p]), _split(steps[p]), strict=True)):
-                beta = 0 if p in views.fresh else 1
-                x = ctx.inputs[p // ctx.share][b]
-                both = g * x
-                both[:, -columns:] += step
-                weights, spare = network[0][0][-columns:], views.scratch(len(x))
-                for n, (slope, slope_t) in enumerate(ctx.slopes[p][b]):
-                    weight, _, _, bias_t = own[n]
-                    weight.addmm_(both.t(), slope, beta=beta)
-                    bias_t.addmm_(slope_t, g, beta=beta)
-                    hidden, out = ctx.hidden[p][b][n][0], spare[n][0]
-                    step = torch.mm(step, weights, out=out)
-                    _through_relu(step, hidden, 0, grad_input=step)
-                    both = torch.addcmul(step, g, hidden)
-                    weights = network[n + 1][0]
-                weight, _, bias, _ = own[-1]
-                ones = g.new_ones(len(g), 1)
-                weight.addmm_(both.t(), ones, beta=beta)
-                bias.addmm_(g.t(), ones, beta=beta)
-                views.fresh.discard(p)
-        views.give(ctx.hidden, len(networks), rows)
-        views.give(ctx.slopes, len(networks), rows, 1)
-        ctx.hidden = ctx.slopes = None
-        return None, None, None, None, None

@@ -21,7 +21,7 @@ from synther.agents.networks import (
     xavier_init,
 )
 from synther.errors import SyntherError
-from synther.optimizer import Adam
+from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,21 +20,27 @@ from synther.agents.sac import SAC
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
 from synther.bench.plain import cql, edac, iql
 from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC
-from synther.graphed import GraphedCall
-from synther.settings import resolve
-from synther.specs import agent_spec
+from synther.config.settings import resolve
+from synther.config.specs import agent_spec
+from synther.tensors.graphed import GraphedCall
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
 from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates
-from synther.transitions import Transitions
+from synther.transitions import FIELDS, Transitions
 
 ROWS, D, A = 100_000, 17, 6
 """HalfCheetah's and Walker2d's widths."""
 AGENTS = ("td3_bc", "bc", "iql", "edac", "cql", "sac", "redq")
 STACKS = (1, 8)
-TARGETS = {"td3_bc": 1.5}
-"""Least ratio of one stacked seed to the plain agent."""
+COMPILED = ("td3_bc", "iql", "sac")
+"""Agents that are held against a plain one in JAX too, where JAX is installed."""
+TARGETS = {1: 0.95, 8: 1.1}
+"""Least ratio of a stack, a seed, to such a compiled agent."""
+OF_THE_PEAK = 0.85
+"""Least rate of a stack's products, of that of a core."""
+CUBE, UPDATES = 256, 16
+"""Side of the product that shows a core's peak; updates that are compiled as one."""
 
 
 def some_transitions(rows: int, seed: int = 0) -> Transitions:
@@ -53,19 +63,14 @@ def make_agent(name: str, seeds: int, device: str) -> Agent:
 def plain_agent(name: str, stacked: Any) -> Any:
     """Return the plain agent with the settings, and the initial weights, of a stack of one."""
     s = stacked.settings
-
-    def layers(stack: StackedMLP, copy: int = 0) -> list[tuple[Tensor, Tensor]]:
-        pairs = zip(stack.weights, stack.biases, strict=True)
-        return [(w[copy].detach().clone(), b[copy, 0].detach().clone()) for w, b in pairs]
-
-    actor = layers(getattr(stacked.actor, "mlp", stacked.actor))  # CQL's is wrapped
+    actor = _layers(getattr(stacked.actor, "mlp", stacked.actor))  # CQL's is wrapped
     if name == "bc":
         return PlainBC(actor, rate=s.learning_rate)
-    critics = [layers(stacked.critics, copy) for copy in range(stacked.critics.copies)]
+    critics = [_layers(stacked.critics, copy) for copy in range(stacked.critics.copies)]
     if name == "td3_bc":
         return PlainTD3BC(actor, critics, alpha=s.alpha)
     if name == "iql":
-        return iql.PlainIQL(actor, critics, layers(stacked.value))
+        return iql.PlainIQL(actor, critics, _layers(stacked.value))
     if name == "edac":
         return edac.PlainEDAC(actor, critics, eta=s.eta)
     if name == "cql":
@@ -103,6 +108,49 @@ class PlainLoop:
         self._plain.update([column[indices] for column in self._columns], noise)
 
 
+def _layers(stack: StackedMLP, copy: int = 0) -> list[tuple[Tensor, Tensor]]:
+    pairs = zip(stack.weights, stack.biases, strict=True)
+    return [(w[copy].detach().clone(), b[copy, 0].detach().clone()) for w, b in pairs]
+
+
+def compiled_agent(name: str, stacked: Any) -> Any:
+    """Return the plain agent in JAX with the initial weights of a stack of one."""
+    from synther.bench.plain import in_jax
+
+    nets: list[Any] = [_layers(stacked.actor)]
+    nets.append([_layers(stacked.critics, copy) for copy in range(stacked.critics.copies)])
+    if name == "iql":
+        nets.append(_layers(stacked.value))
+    return {"td3_bc": in_jax.TD3BC, "iql": in_jax.IQL, "sac": in_jax.SAC}[name](*nets)
+
+
+def compiled_loop(name: str, stacked: Any, rows: int, updates: int) -> Callable[[], None] | None:
+    """Return many updates of the compiled plain agent; None where there is none, or no JAX."""
+    if name not in COMPILED or importlib.util.find_spec("jax") is None:
+        return None
+    # One core, as the workflow's jobs have; read once, when JAX starts.
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ.setdefault("XLA_FLAGS", flags)
+    import jax
+
+    agent, data = compiled_agent(name, stacked), some_transitions(rows)
+    arrays = [np.asarray(getattr(data, field), dtype=np.float32) for field in FIELDS]
+    columns = [jax.numpy.asarray(array) for array in arrays]
+    run = agent.runner(columns, stacked.noise(), stacked.settings.batch_size, updates)
+    carry = [(jax.tree.map(jax.numpy.copy, agent.state), jax.random.key(0))]
+
+    def loop() -> None:
+        carry[0] = jax.block_until_ready(run(*carry[0]))
+
+    return loop
+
+
+def core_peak(device: str) -> Callable[[], Any]:
+    """Return a matrix product whose operands stay in a core's cache."""
+    a, b, c = (torch.randn(CUBE, CUBE, device=device) for _ in range(3))
+    return partial(torch.mm, a, b, out=c)
+
+
 def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
     """Return one update of the stack as the training loops make it."""
     identity = Standardiser(np.zeros(D), np.ones(D))
@@ -124,11 +172,13 @@ def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
 
 def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measurement]:
     """Measure every agent at the widths of HalfCheetah and the protocol's settings."""
+    section, unit = "agents", "seed-updates/s"
     for name in AGENTS:
         alone = make_agent(name, 1, device)
         with torch.device(device):
             single = plain_agent(name, alone)
         plain = PlainLoop(single, alone.noise(), alone.settings.batch_size, rows, device)
+        compiled = compiled_loop(name, alone, rows, UPDATES) if device == "cpu" else None
         loops = {k: stacked_loop(make_agent(name, k, device), device, rows) for k in STACKS}
         products = {}
         for k in STACKS:
@@ -136,32 +186,27 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
             agent = make_agent(name, k, device)
             cycle = getattr(agent.settings, "policy_frequency", 1)
             eager = stacked_loop(agent, device, rows)
+            eager(), eager()  # buffers are where they stay
             with counter:
                 for _ in range(cycle):
                     eager()
-            products[k] = (counter.replay(), cycle)
-        times = seconds(
-            [plain, *loops.values(), *(replay for replay, _ in products.values())],
-            device,
-            least,
-        )
-        plain_time, loop_times, limits = times[0], times[1:3], times[3:]
-        for k, took, limit in zip(STACKS, loop_times, limits, strict=True):
-            title = f"{name}, {k} seed{'s' if k > 1 else ''}"
-            yield rate(
-                "agents",
-                title,
-                "seed-updates/s",
-                k / took,
-                1 / plain_time,
-                "plain agent, one seed",
-                TARGETS.get(name) if k == 1 else None,
-            )
-            yield rate(
-                "agents",
-                title,
-                "seed-updates/s",
-                k / took,
-                k * products[k][1] / limit,
-                "its matrix products alone",
-            )
+            products[k] = (counter.replay(), cycle, counter.flops)
+        replays = [replay for replay, *_ in products.values()]
+        clock = time.process_time if device == "cpu" else time.perf_counter
+        peers: list[Callable[[], Any]] = [compiled] if compiled else []
+        functions: list[Callable[[], Any]] = [plain, core_peak(device)]
+        functions += [*loops.values(), *replays, *peers]
+        plain_time, cube, *times = seconds(functions, device, least, clock=clock)
+        took, limits = dict(zip(STACKS, times, strict=False)), times[len(STACKS) :]
+        for (k, (_, cycle, flops)), limit in zip(products.items(), limits, strict=False):
+            title, value = f"{name}, {k} seed{'s' if k > 1 else ''}", k / took[k]
+            yield rate(section, title, unit, value, 1 / plain_time, "plain agent, one seed")
+            if compiled:
+                own = UPDATES / times[-1], "compiled by JAX, one seed", TARGETS[k]
+                yield rate(section, title, unit, value, *own)
+            if k > 1:
+                yield rate(section, title, unit, value, 1 / took[1], "one seed", 1.0)
+            yield rate(section, title, unit, value, k * cycle / limit, "its matrix products alone")
+            done, peak = flops / limit / 1e9, 2e-9 * CUBE**3 / cube
+            against, title = "one in the cache, 256 x 256 x 256", f"{title}, products alone"
+            yield rate(section, title, "GFLOP/s", done, peak, against, OF_THE_PEAK)

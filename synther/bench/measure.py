@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from synther.graphed import collected
+from synther.tensors.graphed import collected
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,29 @@ def synchronise(device: str) -> None:
 
 
 def seconds(
-    functions: Sequence[Callable[[], Any]], device: str = "cpu", least: float = 0.2, rounds: int = 5
+    functions: Sequence[Callable[[], Any]],
+    device: str = "cpu",
+    least: float = 0.2,
+    rounds: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[float]:
     """Return the seconds that a call of each function takes, all measured alternately.
 
     Each is warmed up (three calls, fewer where they take longer than `least`), then called for
     `least` seconds in every round, and the fastest round counts: whatever else the machine does can
-    only make a round slower, and it meets all functions alike.
+    only make a round slower, and it meets all functions alike. `clock` is `time.process_time` for
+    what one core computes: other processes' turns don't count then.
     """
     calls = []
     for function in functions:
-        begun = time.perf_counter()
+        begun = clock()
         for _ in range(3):
             function()
-            if time.perf_counter() - begun > least:
+            if clock() - begun > least:
                 break
         synchronise(device)
-        started, done = time.perf_counter(), 0
-        while (elapsed := time.perf_counter() - started) < least / 4:
+        started, done = clock(), 0
+        while (elapsed := clock() - started) < least / 4:
             function()
             synchronise(device)
             done += 1
@@ -96,19 +101,12 @@ def seconds(
     best = [float("inf")] * len(functions)
     for _ in range(rounds):
         for place, (function, number) in enumerate(zip(functions, calls, strict=True)):
-            started = time.perf_counter()
+            started = clock()
             for _ in range(number):
                 function()
             synchronise(device)
-            best[place] = min(best[place], (time.perf_counter() - started) / number)
+            best[place] = min(best[place], (clock() - started) / number)
     return best
-
-
-def _like(tensor: Tensor) -> Tensor:
-    """Return random numbers of a tensor's shape and strides, on which the kernel depends."""
-    extent = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-    flat = torch.randn(extent, device=tensor.device, dtype=tensor.dtype)
-    return flat.as_strided(tensor.shape, tensor.stride())
 
 
 def _replay(graph: Any, *_kept: list[Any]) -> None:
@@ -120,7 +118,8 @@ class MatrixProducts(TorchDispatchMode):
     """Within the block, notes the operands of every matrix product.
 
     Attributes:
-        operands: shapes and strides of the two factors of each product, in their order.
+        operands: the two factors and the result of each product, in their order: random numbers,
+            of the shapes and strides, in as many places as the computation uses again and again.
         flops: floating-point operations of them all.
     """
 
@@ -128,7 +127,8 @@ class MatrixProducts(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.operands: list[tuple[Tensor, Tensor]] = []
+        self.operands: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._places: dict[Any, Tensor] = {}
         self.flops = 0
 
     def __torch_dispatch__(
@@ -137,9 +137,21 @@ class MatrixProducts(TorchDispatchMode):
         place = self._PLACES.get(function.overloadpacket.__name__.rstrip("_"))
         if place is not None:
             a, b = args[place : place + 2]
-            self.operands.append((_like(a), _like(b)))
+            result = function(*args, **(kwargs or {}))
+            self.operands.append((self._like(a), self._like(b), self._like(result)))
             self.flops += 2 * a.numel() * b.shape[-1]
+            return result
         return function(*args, **(kwargs or {}))
+
+    def _like(self, tensor: Tensor) -> Tensor:
+        """Return random numbers of a tensor's shape and strides, on which the kernel depends."""
+        key = tensor.data_ptr(), tensor.shape, tensor.stride()
+        if key not in self._places:
+            steps = zip(tensor.shape, tensor.stride(), strict=True)
+            extent = 1 + sum((n - 1) * step for n, step in steps)
+            flat = torch.randn(extent, device=tensor.device, dtype=tensor.dtype)
+            self._places[key] = flat.as_strided(tensor.shape, tensor.stride())
+        return self._places[key]
 
     def replay(self) -> Callable[[], None]:
         """Return a function that computes these products and nothing else.
@@ -147,18 +159,17 @@ class MatrixProducts(TorchDispatchMode):
         On a GPU it is one CUDA graph, in the precision that is set now: launching them one by one
         would be no limit of what is captured.
         """
-        results = [torch.matmul(a, b) for a, b in self.operands]
 
         def run() -> None:
             with torch.no_grad():
-                for (a, b), result in zip(self.operands, results, strict=True):
+                for a, b, result in self.operands:
                     torch.matmul(a, b, out=result)
 
-        if not any(result.is_cuda for result in results):
+        if not any(result.is_cuda for *_, result in self.operands):
             return run
         run()
         torch.cuda.synchronize()
         graph: Any = torch.cuda.CUDAGraph()
         with collected(), torch.cuda.graph(graph):
             run()
-        return partial(_replay, graph, self.operands, results)
+        return partial(_replay, graph, self.operands)

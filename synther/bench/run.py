@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from synther import provenance
 from synther.bench.measure import Measurement
 from synther.errors import unknown_name
-from synther.files import write_json
+from synther.jobs import provenance
+from synther.jobs.files import write_json
 
 SECTIONS = {
     "agents": "synther.bench.agents",
@@ -85,7 +85,7 @@ def rates(found: Iterable[Measurement]) -> dict[str, Any]:
     """
     known: dict[str, Any] = {"agent_seed_updates_per_s": {}, "env_steps_per_s": {}}
     for m in found:
-        if m.section == "agents":
+        if m.section == "agents" and m.unit == "seed-updates/s":
             known["agent_seed_updates_per_s"][m.name.partition(",")[0]] = m.value
         elif m.section == "evaluation":
             known["env_steps_per_s"][m.name.partition(",")[0]] = m.value

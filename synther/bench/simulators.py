@@ -18,7 +18,7 @@ from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.bench.measure import Measurement, rate, seconds
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
-from synther.threads import cores
+from synther.jobs.threads import cores
 from synther.training.evaluate import Standardiser, evaluate
 
 TASK, GYM = "halfcheetah", "HalfCheetah-v5"

@@ -24,7 +24,7 @@ from synther.bench.agents import D, some_transitions
 from synther.generators.diffusion import Diffusion
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
-from synther.resumable import TransitionsWriter
+from synther.jobs.resumable import TransitionsWriter
 
 def status(name):  # getrusage's would count what this process was forked from
     return int(re.search(name + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024

@@ -10,10 +10,10 @@ import io
 import sys
 from collections.abc import Sequence
 
-from synther import inherited, signals
 from synther.cli import arguments
 from synther.cli.output import Output
 from synther.errors import SyntherError
+from synther.jobs import inherited, signals
 
 PRODUCTS_IN_NUMPY = ("fidelity",)
 """Verbs whose large products are numpy's: of all samples with all data."""

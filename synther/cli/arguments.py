@@ -7,7 +7,7 @@ import importlib
 import keyword
 from collections.abc import Callable
 
-from synther.threads import cores
+from synther.jobs.threads import cores
 
 _MODULES = {
     "download": "synther.cli.data",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from synther.cli.device import choose_device
-from synther.files import require_writable
+from synther.jobs.files import require_writable
 
 
 def bench(options: argparse.Namespace) -> None:

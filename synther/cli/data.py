@@ -8,14 +8,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synther import config, provenance
+from synther import config
 from synther.cli.reading import reading, told_task
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import policies_folder
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments
-from synther.files import claimed, describe_input, require_writable, sha256, write_json
-from synther.settings import parse_assignments, resolve
-from synther.specs import policies_folder
-from synther.threads import grant
+from synther.jobs import provenance
+from synther.jobs.files import claimed, describe_input, require_writable, sha256, write_json
+from synther.jobs.threads import grant
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from synther.devices import (
+from synther.jobs.devices import (
     Claim,
     claim_gpu,
     fake_gpus,
@@ -12,7 +12,7 @@ from synther.devices import (
     require_device,
     slots_per_gpu,
 )
-from synther.threads import grant
+from synther.jobs.threads import grant
 
 _held: list[Claim] = []
 """The GPU that this process took; let go when it ends."""

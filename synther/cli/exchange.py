@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from synther import provenance
 from synther.cli.data import write_transitions
 from synther.cli.reading import reading, told_task
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.files import claimed, require_file, require_writable, sha256, write_json
-from synther.specs import task_spec
+from synther.jobs import provenance
+from synther.jobs.files import claimed, require_file, require_writable, sha256, write_json
 from synther.transitions import Transitions
 
 

@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from synther import provenance
-from synther.checkpoint import Checkpoint
 from synther.cli.reading import reading, told_task
+from synther.config.specs import source_spec
 from synther.errors import SyntherError
-from synther.files import claimed, describe_input
-from synther.specs import source_spec
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import claimed, describe_input
 
 
 def fidelity(options: argparse.Namespace) -> None:

@@ -8,14 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-from synther import provenance
-from synther.checkpoint import Checkpoint, kind_of
 from synther.cli.device import choose_device
 from synther.cli.reading import reading, told_task
+from synther.config.settings import parse_assignments
+from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
-from synther.files import claimed, describe_input, sha256, write_json
-from synther.settings import parse_assignments
-from synther.specs import source_settings, source_spec
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint, kind_of
+from synther.jobs.files import claimed, describe_input, sha256, write_json
 
 
 def _device(options: argparse.Namespace, generator: str) -> str:
@@ -73,8 +73,8 @@ def sample(options: argparse.Namespace) -> None:
         generator_class,
         remaining_chunks,
     )
-    from synther.progress import Progress
-    from synther.resumable import ResumableWriter
+    from synther.jobs.progress import Progress
+    from synther.jobs.resumable import ResumableWriter
 
     started = time.monotonic()
     if options.num < 1:

@@ -6,10 +6,9 @@ import argparse
 from typing import Any
 
 from synther.cli.device import choose_device
-from synther.cli.training import job_fields, print_score
-from synther.files import claimed
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_spec, layered, online_settings, task_spec
+from synther.cli.training import job_fields, run
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_spec, layered, online_settings, task_spec
 
 
 def nested(assignments: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +40,4 @@ def online(options: argparse.Namespace) -> None:
         time_limit=task_spec(options.task)["time_limit"],
         physics=options.physics,
     )
-    with claimed(job.out):
-        rows = train_online(job)
-    print_score(rows, job.out)
+    run(job, train_online)

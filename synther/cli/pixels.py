@@ -9,13 +9,14 @@ from typing import Any
 
 from synther import config
 from synther.cli.device import choose_device
-from synther.cli.training import job_fields, print_score
+from synther.cli.reading import told_task
+from synther.cli.training import job_fields, run
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_spec, pixel_settings, source_spec, task_spec
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.pixels import FULL_ROWS
-from synther.files import claimed
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_spec, pixel_settings, source_spec, task_spec
+from synther.jobs.files import claimed
 
 
 def render(options: argparse.Namespace) -> None:
@@ -31,7 +32,7 @@ def render(options: argparse.Namespace) -> None:
                 f"{options.dataset} is not rendered but {spec['kind']}: name a dataset like "
                 "walker-walk-medium-local"
             )
-        task, level = task or spec["task"], level or spec["level"]
+        task, level = told_task(options), level or spec["level"]
         out = out or f"data/pixels/{options.dataset}.hdf5"
     if options.preset:
         plan = Experiments(options.preset).pixels()
@@ -85,27 +86,21 @@ def pixels(options: argparse.Namespace) -> None:
 
     if bool(options.latents) != bool(options.body):
         raise SyntherError("--latents and --body belong together: give both, or neither")
-    if options.dataset:
-        config.spec(options.dataset, "dataset")  # a misspelt name would take the wrong settings
-    task = options.task
+    task = told_task(options)  # a misspelt name would take the wrong settings
     if task is None:
-        if not options.dataset:
-            raise SyntherError("give --task, or --dataset, whose task it then is")
-        task = config.spec(options.dataset, "dataset")["task"]
+        raise SyntherError("give --task, or --dataset, whose task it then is")
     source_spec(options.source)
     module, settings = _settings(options)
-    fields = job_fields(options, task, module, settings, device)
-    with claimed(fields["out"]):
-        job = PixelJob(
-            **fields,
-            data=(Path(options.latents),) if options.latents else _shards(options),
-            body=Path(options.body) if options.body else None,
-            body_seed=options.body_seed,
-            dataset=options.dataset or task,
-            source=options.source,
-        )
-        rows = train_pixels(job)
-    print_score(rows, job.out)
+    job = PixelJob(
+        **job_fields(options, task, module, settings, device),
+        data=(Path(options.latents),) if options.latents else _shards(options),
+        body=Path(options.body) if options.body else None,
+        body_seed=options.body_seed,
+        dataset=options.dataset or task,
+        source=options.source,
+        threshold_terminals=options.threshold_terminals,
+    )
+    run(job, train_pixels)
 
 
 def encode(options: argparse.Namespace) -> None:
@@ -119,6 +114,13 @@ def encode(options: argparse.Namespace) -> None:
         raise SyntherError(f"--out {out} must end in .npz")
     with claimed(out):
         found = encode_dataset(
-            _shards(options), Path(options.body), options.body_seed, module, settings, out, device
+            _shards(options),
+            Path(options.body),
+            options.body_seed,
+            module,
+            settings,
+            out,
+            device,
+            told_task(options),
         )
     print(f"{out}: {len(found):,} transitions", file=sys.stderr)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from synther import config
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.specs import task_spec
 from synther.transitions import Transitions
 
 
@@ -43,7 +43,7 @@ def told_task(options: argparse.Namespace) -> str | None:
     Raises:
         SyntherError: one is unknown, or they name different tasks.
     """
-    task: str | None = options.task
+    task: str | None = getattr(options, "task", None)
     if dataset := getattr(options, "dataset", None):
         of_dataset = config.spec(dataset, "dataset")["task"]
         if task not in (None, of_dataset):

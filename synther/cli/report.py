@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.files import atomic_path, require_writable
+from synther.jobs.files import atomic_path, require_writable
 
 
 def table(options: argparse.Namespace) -> None:
@@ -34,8 +34,8 @@ def table(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Make the page of everything that a preset's runs have left."""
-    from synther import provenance
     from synther.experiments import report_plan
+    from synther.jobs import provenance
     from synther.report.page import render, save
     from synther.report.provenance import gather
 

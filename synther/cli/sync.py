@@ -11,7 +11,7 @@ from synther.errors import SyntherError
 
 def sync(options: argparse.Namespace) -> None:
     """Hand finished runs to wandb."""
-    from synther.tracking import finished_runs, sync_runs
+    from synther.jobs.tracking import finished_runs, sync_runs
 
     preset = options.preset or config.load("config")["preset"]
     if options.preset:

@@ -9,13 +9,13 @@ from typing import Any
 from synther import config
 from synther.cli.device import choose_device
 from synther.cli.reading import told_task
-from synther.cli.training import job_fields, print_score
+from synther.cli.training import job_fields, run
+from synther.config.settings import parse_assignments, resolve
+from synther.config.specs import agent_settings, agent_spec, source_spec, task_spec
 from synther.datasets import dataset_of_file
 from synther.errors import SyntherError
-from synther.files import claimed, read_json
 from synther.generators import is_model
-from synther.settings import parse_assignments, resolve
-from synther.specs import agent_settings, agent_spec, source_spec, task_spec
+from synther.jobs.files import read_json
 
 FULL_SAMPLES = 5_000_000
 """Transitions that `synther sample` draws by default, too."""
@@ -66,7 +66,6 @@ def train(options: argparse.Namespace) -> None:
             f"source '{source}' is made from a dataset: name that in --statistics-from, as "
             "states and rewards are scaled by the real rows"
         )
-    dataset = dataset or task
     agent = agent_spec(options.agent)
     kind = load_agent_class(agent["module"]).Settings
     if issubclass(kind, PixelSettings):
@@ -75,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
         raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
     settings: Any = resolve(
         kind,
-        agent_settings(options.agent, dataset, options.preset, source),
+        agent_settings(options.agent, dataset or task, options.preset, source),
         parse_assignments(options.set),
         where=f"agent '{options.agent}'",
     )
@@ -86,12 +85,10 @@ def train(options: argparse.Namespace) -> None:
         time_limit=task_spec(task)["time_limit"],
         threshold_terminals=options.threshold_terminals,
         own_next_observations=options.own_next_observations,
-        dataset=dataset,
+        dataset=dataset or task,
         source=source,
         physics=options.physics,
         samples=samples,
         sample_seed=options.sample_seed or 0,
     )
-    with claimed(job.out):
-        rows = train_offline(job)
-    print_score(rows, job.out)
+    run(job, train_offline)

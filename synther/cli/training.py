@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.specs import task_spec
-from synther.training.job import parse_seeds
+from synther.jobs.files import claimed
+from synther.training.job import TrainingJob, parse_seeds
 
 if TYPE_CHECKING:
     from synther.training.results import ResultRows
+
+Job = TypeVar("Job", bound=TrainingJob)
 
 
 def result_path(out: str) -> Path:
@@ -46,6 +50,8 @@ def job_fields(
     }
 
 
-def print_score(rows: ResultRows, out: Path) -> None:
-    """Print the last evaluation's mean score over seeds, beside the result's path, to stderr."""
-    print(f"{out}: score {rows.last_score:.1f} over {rows.seeds} seeds", file=sys.stderr)
+def run(job: Job, train: Callable[[Job], ResultRows]) -> None:
+    """Train, and print to stderr where the result is, and its last mean score over seeds."""
+    with claimed(job.out):
+        rows = train(job)
+    print(f"{job.out}: score {rows.last_score:.1f} over {rows.seeds} seeds", file=sys.stderr)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synther import config
+from synther.config.specs import task_spec
 from synther.datasets import dataset_of_file
 from synther.datasets.hdf5_reader import open_hdf5, own_text
 from synther.errors import SyntherError
-from synther.files import read_json
-from synther.specs import task_spec
+from synther.jobs.files import read_json
 from synther.transitions import npz_task
 
 
@@ -68,13 +68,19 @@ def belonging(path: str | Path) -> Belonging | None:
     return Belonging(task, by_name=True) if task else None
 
 
-def require_task(path: str | Path, task: str | None) -> None:
+def require_task(path: str | Path, task: str | None, said: str | None = None) -> None:
     """Refuse a file that is of another task than `task`; None takes any.
 
     What can't be told passes: the authors' samples say nothing of their task, and nor do rows of
     somebody's own.
+
+    Args:
+        path: the file.
+        task: the one that it must be of.
+        said: the one that it says it is of, where the caller has read that.
     """
-    if task is None or (found := belonging(path)) is None or found.task == task:
+    found = Belonging(said, by_name=False) if said else belonging(path)
+    if task is None or found is None or found.task == task:
         return
     if not found.by_name:
         raise SyntherError(

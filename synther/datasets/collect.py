@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from synther import provenance
-from synther.checkpoint import Checkpoint
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.levels import LEVELS, choose_policies, require_above_random
 from synther.datasets.maze_controller import drive
@@ -30,8 +28,10 @@ from synther.datasets.policies import (
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
-from synther.files import describe_input
-from synther.progress import Progress
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import describe_input
+from synther.jobs.progress import Progress
 
 MAX_WAVE = 256
 """Most episodes run side by side."""

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from synther import provenance
-from synther.checkpoint import Pace, require_same
 from synther.datasets.collect import MEASURED_EPISODES
 from synther.datasets.levels import POLICY_LEVELS, choose_policies, require_above_random
 from synther.datasets.policies import (
@@ -29,8 +27,10 @@ from synther.datasets.vd4rl import ShardWriter, read_shards
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
 from synther.errors import SyntherError, unknown_name
-from synther.files import describe_input, read_json, write_json
-from synther.progress import Progress
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Pace, require_same
+from synther.jobs.files import describe_input, read_json, write_json
+from synther.jobs.progress import Progress
 
 MAX_WAVE = 16
 """Most episodes run side by side; 10 MB of frames each."""

@@ -148,9 +148,8 @@ def read_hdf5(
         raise SyntherError(
             f"{path}: next_observations are not the following row's observation in "
             f"{len(breaks):,} of {len(rewards):,} rows that neither a terminal nor a time-out "
-            f"explains (first: row {breaks[0]}), so rows that follow on each other are no "
-            "transitions: read the file's own with --own-next-observations, or write the "
-            "transitions to an .npz"
+            f"explains (first: row {breaks[0]}): what comes after them in the file did not follow. "
+            "Read the file's own with --own-next-observations, or write the transitions to an .npz"
         )
     return transitions
 

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from synther import config
 from synther.errors import SyntherError, unknown_name
-from synther.files import explain_os_error, sha256
-from synther.progress import Progress
+from synther.jobs.files import explain_os_error, sha256
+from synther.jobs.progress import Progress
 
 CHUNK_BYTES = 1 << 16  # what is lost of a chunk when a connection breaks is fetched again
 TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads

@@ -22,7 +22,7 @@ import numpy as np
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.subset import trajectory_ids
 from synther.errors import SyntherError
-from synther.files import explaining, try_room
+from synther.jobs.files import explaining, try_room
 from synther.transitions import Transitions
 
 MOST_EPISODES = 100_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.files import blame_machine, require_bounded, require_file
+from synther.jobs.files import blame_machine, require_bounded, require_file
 
 REBUILD = "download or collect the file again"
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synther.errors import SyntherError, unknown_name
-from synther.files import atomic_path, try_room
+from synther.jobs.files import atomic_path, try_room
 
 # Key: (type, number of dimensions), in the order in which they are written.
 REQUIRED: dict[str, tuple[type, int]] = {

@@ -13,9 +13,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from synther.config.specs import task_spec
 from synther.datasets.policies import MEDIUM, Policy
 from synther.errors import SyntherError, unknown_name
-from synther.specs import task_spec
 
 POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
 LEVELS = (*POLICY_LEVELS, "waypoint")

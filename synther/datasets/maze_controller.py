@@ -27,7 +27,7 @@ from synther.envs.maze2d import FREE, GOAL, Maze2d, cells
 from synther.errors import SyntherError
 
 if TYPE_CHECKING:
-    from synther.progress import Progress
+    from synther.jobs.progress import Progress
 
 MAX_RUNS = 64
 """Most trajectories side by side."""

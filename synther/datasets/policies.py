@@ -15,7 +15,7 @@ import numpy as np
 
 from synther.datasets.belonging import named_task
 from synther.errors import SyntherError
-from synther.files import read_json, read_npz
+from synther.jobs.files import read_json, read_npz
 
 MEDIUM = "medium"
 """Name of a policy that is the level medium's by its name, and no stage of the run."""

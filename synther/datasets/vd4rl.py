@@ -18,7 +18,7 @@ import numpy as np
 from synther import config
 from synther.datasets.hdf5_reader import open_hdf5, own_array
 from synther.errors import SyntherError
-from synther.files import atomic_path, require_file
+from synther.jobs.files import atomic_path, require_file
 
 FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""

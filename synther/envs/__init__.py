@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from synther import inherited
 from synther.errors import unknown_name
+from synther.jobs import inherited
 
 if TYPE_CHECKING:
     from synther.envs.batch import BatchedEnv

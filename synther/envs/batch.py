@@ -13,7 +13,7 @@ import numpy as np
 from synther.envs.physics import COMPILERS
 from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError, unknown_name
-from synther.threads import cores
+from synther.jobs.threads import cores
 
 
 class Task(ABC):

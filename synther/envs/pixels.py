@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synther.errors import SyntherError
-from synther.inherited import named_renderer
+from synther.jobs.inherited import named_renderer
 
 SIZE = 84
 """Pixels a side."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from synther.specs import agent_settings, collected_rows, source_settings, source_spec
+from synther.config.specs import agent_settings, collected_rows, source_settings, source_spec
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments

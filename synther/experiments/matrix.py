@@ -11,14 +11,10 @@ import fnmatch
 import itertools
 from typing import Any
 
-from synther import config, shares
-from synther.errors import NotRunError, SyntherError, unknown_name
-from synther.experiments import kinds
-from synther.experiments.pixels import Pixels
-from synther.experiments.runs import Run
-from synther.shares import Share
-from synther.sheets import writers
-from synther.specs import (
+from synther import config
+from synther.config import shares
+from synther.config.shares import Share
+from synther.config.specs import (
     agent_spec,
     collected_rows,
     fitted_source,
@@ -29,6 +25,11 @@ from synther.specs import (
     source_spec,
     task_spec,
 )
+from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.experiments import kinds
+from synther.experiments.pixels import Pixels
+from synther.experiments.runs import Run
+from synther.sheets import writers
 
 PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000

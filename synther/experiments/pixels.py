@@ -9,9 +9,9 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from synther import config
+from synther.config.specs import agent_spec, source_settings, source_spec
 from synther.errors import SyntherError
 from synther.experiments.runs import PixelRun
-from synther.specs import agent_spec, source_settings, source_spec
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from synther.config.specs import agent_spec
 from synther.experiments.matrix import Experiments
-from synther.specs import agent_spec
 
 
 def path(matrix: Experiments) -> str:

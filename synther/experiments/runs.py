@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from synther.specs import source_spec
+from synther.config.specs import source_spec
 
 ONLINE = "online"
 """What the rows of agents that learn in their environment have as their source."""

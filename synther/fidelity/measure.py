@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.fidelity.dynamics import simulate, squared_errors
 from synther.fidelity.marginals import (
@@ -20,7 +19,8 @@ from synther.fidelity.marginals import (
     ks_complements,
 )
 from synther.fidelity.neighbours import Scale, nearest
-from synther.files import atomic_path, sha256, write_json
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import atomic_path, sha256, write_json
 from synther.transitions import Transitions
 
 NUMBER = 100_000

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
+from synther.jobs.checkpoint import Checkpoint
 
 QUERIES, DATA = 1024, 8192
 """Rows compared at once: 64 MiB of distances."""

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError, unknown_name
-from synther.files import read_json
-from synther.progress import Progress
-from synther.settings import as_dict, resolve
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import read_json
+from synther.jobs.progress import Progress
 from synther.transitions import Transitions
 
 GENERATORS: dict[str, str] = {

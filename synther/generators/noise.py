@@ -21,11 +21,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from synther import weights
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError, unknown_name
-from synther.files import write_json
-from synther.settings import as_dict, resolve
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import write_json
+from synther.tensors import weights
 from synther.transitions import Transitions
 
 KINDS = ("additive", "multiplicative", "dynamics")

@@ -8,8 +8,8 @@ from scipy import stats
 
 from synther.datasets.subset import trajectory_ids
 from synther.errors import unknown_name
-from synther.optimizer import Adam
-from synther.threads import mathematics
+from synther.jobs.threads import mathematics
+from synther.tensors.optimizer import Adam
 from synther.transitions import Transitions
 
 KINDS = ("reward", "return", "td_error")

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synther import weights
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError
-from synther.files import write_json
-from synther.settings import as_dict, resolve
-from synther.threads import mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import write_json
+from synther.jobs.threads import mathematics
+from synther.tensors import weights
 from synther.transitions import Transitions
 
 CHUNK = 50_000

@@ -12,10 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from synther import config
-from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
-from synther.experiments.pixels import FRAME_BYTES
-from synther.planning.rates import BENCHED_SEEDS, Cost, Work
-from synther.specs import (
+from synther.config.specs import (
     agent_settings,
     agent_spec,
     collected_rows,
@@ -25,6 +22,9 @@ from synther.specs import (
     source_spec,
     task_spec,
 )
+from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
+from synther.experiments.pixels import FRAME_BYTES
+from synther.planning.rates import BENCHED_SEEDS, Cost, Work
 
 # What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test.
 DEFAULTS: dict[str, Any] = dict(

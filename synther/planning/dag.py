@@ -54,24 +54,23 @@ def read_jobs(
         SyntherError: no rule makes a target, a rule is wrong, or there is no workflow here.
     """
     from snakemake.api import SnakemakeApi, resolve_snakefile  # here: it takes a second
-    from snakemake.exceptions import MissingRuleException, RuleException, format_exception_to_string
     from snakemake.settings import types as settings
     from snakemake.settings.enums import Quietness, RerunTrigger
-    from snakemake_interface_common.exceptions import ApiError, WorkflowError
 
+    if (snakefile := resolve_snakefile(None, allow_missing=True)) is None:
+        raise SyntherError("there is no Snakefile here: go to the repository's root first")
+    triggers = config.read_yaml(snakefile.parent / PROFILE)["rerun-triggers"]
+    dag_settings = settings.DAGSettings(
+        targets=set(targets),
+        forceall=from_scratch,
+        force_incomplete=True,
+        rerun_triggers=RerunTrigger.parse_choices_set(triggers),
+    )
     # Told to keep quiet about both, a dry run ends before it prints its jobs.
     quiet = {Quietness.RULES, Quietness.PROGRESS}
     output = settings.OutputSettings(dryrun=True, quiet=quiet, log_level_override=logging.ERROR)
-    try:
-        snakefile = resolve_snakefile(None)
-        triggers = config.read_yaml(snakefile.parent / PROFILE)["rerun-triggers"]
-        dag_settings = settings.DAGSettings(
-            targets=set(targets),
-            forceall=from_scratch,
-            force_incomplete=True,
-            rerun_triggers=RerunTrigger.parse_choices_set(triggers),
-        )
-        with SnakemakeApi(output) as api:
+    with SnakemakeApi(output) as api:
+        try:
             workflow = api.workflow(
                 settings.ResourceSettings(cores=sys.maxsize),  # as rules say, on any machine
                 settings.ConfigSettings(config={"preset": preset, "device": device}),
@@ -81,16 +80,24 @@ def read_jobs(
             workflow.dag(dag_settings).execute_workflow("dryrun", execution_settings=execution)
             # The API has no word for the jobs themselves.
             return _jobs(workflow._workflow.dag, workflow._workflow.persistence)
-    except ApiError as error:
-        raise SyntherError(f"{error} Go to the repository's root first.") from error
-    except (WorkflowError, RuleException, SyntaxError) as error:
-        for target in targets:
-            if isinstance(error, MissingRuleException) and f" {target} " in str(error):
-                raise unknown_name("target", target, Experiments(preset).specs) from error
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, SyntherError):
-            cause = cause.__cause__ or cause.__context__
-        raise cause or SyntherError(format_exception_to_string(error).strip()) from error
+        except Exception as error:  # Snakemake's, or that of a rule, which may be anyone's
+            if (told := _told(error, targets, preset)) is None:
+                api.print_exception(error)
+                told = SyntherError("Snakemake can't plan this; its reason is above")
+            raise told from error
+
+
+def _told(error: BaseException, targets: Sequence[str], preset: str) -> SyntherError | None:
+    """Return what Snakemake's error means to a user, if that is known."""
+    from snakemake.exceptions import MissingRuleException
+
+    for target in targets:
+        if isinstance(error, MissingRuleException) and f" {target} " in str(error):
+            return unknown_name("target", target, Experiments(preset).specs)
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, SyntherError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _jobs(dag: Any, persistence: Any) -> list[Job]:

@@ -16,7 +16,7 @@ from synther.planning.dag import Job
 STATES = ("done", "running", "queued", "stopped", "failed", "left")
 FRESH_S = 180.0
 """Without a line in its log or a checkpoint for so long, a job is taken for stopped: both come more
-often (`synther.progress.LINE_INTERVAL_S`, `synther.checkpoint.INTERVAL_S`)."""
+often (`synther.jobs.progress.LINE_INTERVAL_S`, `synther.jobs.checkpoint.INTERVAL_S`)."""
 _LINE = re.compile(r"(?P<done>[\d,]+)/(?P<total>[\d,]+) \w+ \(\d+%\)")
 _TAIL_BYTES = 4096
 _CLOCKS_S = 2.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synther.errors import SyntherError
-from synther.files import atomic_path
+from synther.jobs.files import atomic_path
 from synther.report.costs import costs
 from synther.report.provenance import Archive
 from synther.sheets.sheet import Cell, Sheet

@@ -245,7 +245,7 @@ def profiles(
     for name, matrix in scores.items():
         with _seeded(seed):
             points, bounds = library.create_performance_profile(
-                {name: matrix}, np.asarray(thresholds), reps=max(1, reps)
+                {name: matrix}, np.asarray(thresholds), reps=reps if len(matrix) > 1 else 1
             )
         low, high = bounds[name] if len(matrix) > 1 else np.full((2, len(thresholds)), np.nan)
         found[name] = [

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.files import read_json
+from synther.jobs.files import read_json
 from synther.statistics.parquet import read_parquet
 
 BYTES = 4

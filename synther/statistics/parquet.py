@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synther.errors import SyntherError
-from synther.files import require_file
+from synther.jobs.files import require_file
 
 MOST_ROWS = 50_000_000
 """A result of 8 seeds, 1000 evaluations and 100 episodes has 800,000."""

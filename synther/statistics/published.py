@@ -12,7 +12,7 @@ import pandas as pd
 
 from synther.config import config_dir
 from synther.errors import SyntherError, unknown_name
-from synther.files import require_file
+from synther.jobs.files import require_file
 
 COLUMNS = (
     *("table", "family", "dataset", "agent", "variant"),

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from synther import provenance
 from synther.agents.sac import SAC, SACSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict
+from synther.config.specs import task_spec
 from synther.envs.vector import VectorEnv
-from synther.files import atomic_path, write_json
-from synther.progress import Progress
-from synther.settings import as_dict
-from synther.specs import task_spec
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import atomic_path, write_json
+from synther.jobs.progress import Progress
 from synther.training.online import OnlineJob, OnlineTrainer
 
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from synther.agents.base import Agent, OfflineSettings
 from synther.errors import SyntherError
-from synther.progress import Progress
+from synther.jobs.progress import Progress
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.loop import LOG_EVERY, mean_losses
 from synther.training.offline import learning_table
@@ -22,7 +22,7 @@ def learn(
     transitions: Transitions,
     statistics: Transitions | None = None,
     updates: int | None = None,
-    time_limit: int = 1000,
+    time_limit: int | None = None,
     progress: bool = True,
 ) -> Standardiser:
     """Train offline agents on transitions, each as `synther train` trains it.
@@ -34,7 +34,8 @@ def learn(
             `transitions` by default.
         updates: in all; the setting `steps` by default. An agent that has had so many is left as it
             is; one that has had some goes on, with its streams begun anew.
-        time_limit: steps an episode, which scales rewards where a setting says so.
+        time_limit: steps an episode of the task (`make_env(TASK).time_limit`); wanted where the
+            setting `scale_rewards` is true, and only there.
         progress: whether to show progress on stderr.
 
     Returns:
@@ -42,8 +43,8 @@ def learn(
         `agent.act(standardiser(observations))`.
 
     Raises:
-        SyntherError: the agent learns online, the widths don't fit, or the losses become NaN or
-            infinite.
+        SyntherError: the agent learns online, the widths don't fit, rewards are to be scaled and
+            there is no time limit, or the losses become NaN or infinite.
     """
     settings, d, a = agent.settings, agent.observation_dim, agent.action_dim
     if not isinstance(settings, OfflineSettings):
@@ -55,8 +56,13 @@ def learn(
                 f"transitions of widths {given.observation_dim} and {given.action_dim} for an "
                 f"agent of {d} and {a}: make the agent for this task"
             )
+    if settings.scale_rewards and time_limit is None:
+        raise SyntherError(
+            "rewards are scaled by the returns of episodes (scale_rewards): give learn the task's "
+            "time_limit, make_env(TASK).time_limit"
+        )
     device = str(next(agent.parameters()).device)
-    table, standardiser = learning_table(settings, transitions, real, time_limit, device)
+    table, standardiser = learning_table(settings, transitions, real, time_limit or 0, device)
     streams = RandomStreams(
         agent.seeds, agent.noise(), indices=(len(table), settings.batch_size), device=device
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from synther.agents.base import Agent
 from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError
-from synther.threads import mathematics
+from synther.jobs.threads import mathematics
 
 Stepped = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Observations, rewards, terminated and truncated, as `VectorEnv.step` returns them."""

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import weights
 from synther.agents.pixels import PixelAgent, PixelBatch
-from synther.checkpoint import Checkpoint
 from synther.datasets.vd4rl import STACK, PixelData
 from synther.errors import SyntherError
-from synther.threads import largest_product, mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.threads import largest_product, mathematics
+from synther.tensors import weights
 from synther.transitions import Transitions
 
 ENCODED_ROWS = 512

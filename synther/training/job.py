@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from synther.config.settings import as_dict
 from synther.errors import SyntherError
+from synther.jobs import provenance
+from synther.jobs.files import describe_input
+
+UNLESS_SET = ("samples", "sample_seed", "threshold_terminals", "own_next_observations")
+"""Fields that records leave out where they have their defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """The part of a job that agents of all kinds have; a job is all that its result depends on."""
+    """The part of a job that agents of all kinds have; a job is all that its result depends on.
+
+    Each kind adds its inputs as fields.
+    """
 
     task: str
     """What evaluates the agents, a name of `make_env`."""
@@ -25,9 +34,35 @@ class TrainingJob:
     """The result: OUT.parquet, with OUT.json beside it."""
     reference: tuple[float, float]
     """Returns that score 0 and 100."""
+    dataset: str = ""
+    """The dataset that rows name; the task by default."""
+    source: str = "none"
     preset: str = "none"
     device: str = "cpu"
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.dataset:
+            object.__setattr__(self, "dataset", self.task)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the result depends on, ready for JSON; inputs by their checksums."""
+        kept = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("out", "device", "threads", "settings")
+            and not (field.name in UNLESS_SET and getattr(self, field.name) == field.default)
+        }
+        if "samples" in kept:  # which are nothing without their seed
+            kept["sample_seed"] = getattr(self, "sample_seed", 0)
+        found = {name: _readable(value) for name, value in kept.items()}
+        return found | {"settings": as_dict(self.settings), "version": provenance.version()}
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_readable(item) for item in value]
+    return describe_input(value) if isinstance(value, Path) else value
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synther.agents.base import Batch
 from synther.agents.sac import SAC
-from synther.graphed import GraphedCall
+from synther.tensors.graphed import GraphedCall
 from synther.training.replay import Replay, unpack
 from synther.training.streams import RandomStreams
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.progress import Progress
-from synther.threads import largest_product, mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
+from synther.jobs.threads import largest_product, mathematics
 from synther.training.results import ResultRows
 from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates

@@ -11,22 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.checkpoint import Checkpoint
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.files import describe_input
 from synther.generators import draw
-from synther.settings import as_dict
-from synther.threads import grant
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
-from synther.training.results import ResultRows, write_result
+from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -41,8 +38,6 @@ class OfflineJob(TrainingJob):
     """The real dataset, whose state statistics are used even on synthetic data."""
     settings: OfflineSettings
     time_limit: int
-    dataset: str = "none"
-    source: str = "none"
     physics: str = "d4rl"
     samples: int = 0
     """Transitions that are drawn from a model, the rows that `synther sample` would write."""
@@ -203,13 +198,7 @@ class OfflineTrainer(UpdateLoop):
                 f"{self.env.observation_dim} and {self.env.action_dim}: choose the dataset's task"
             )
         self.env.time_limit = job.time_limit
-        labels = {
-            "preset": job.preset,
-            "dataset": job.dataset,
-            "source": job.source,
-            "agent": job.agent,
-        }
-        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.rows = ResultRows(job)
         self._background: BackgroundEvaluation | None = None
         if job.device.startswith("cuda") if overlap is None else overlap:
             shadow: Agent = make(d, a, job.seeds, settings, device="cpu")
@@ -236,28 +225,6 @@ def _reading(job: OfflineJob) -> dict[str, Any]:
     return {name: value for name, value in how.items() if value not in (None, False)}
 
 
-def job_identity(job: OfflineJob) -> dict[str, Any]:
-    """Return what a job's result depends on, ready for JSON; inputs by their checksums."""
-    return {
-        **_reading(job),
-        "task": job.task,
-        "data": describe_input(job.data),
-        "statistics_from": describe_input(job.statistics_from),
-        "agent": job.agent,
-        "module": job.module,
-        "settings": as_dict(job.settings),
-        "seeds": list(job.seeds),
-        "preset": job.preset,
-        "dataset": job.dataset,
-        "source": job.source,
-        "physics": job.physics,
-        "reference": list(job.reference),
-        "time_limit": job.time_limit,
-        "version": provenance.version(),
-        **({"samples": job.samples, "sample_seed": job.sample_seed} if job.samples else {}),
-    }
-
-
 def train_offline(job: OfflineJob) -> ResultRows:
     """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
 
@@ -265,7 +232,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
     """
     started = time.monotonic()
     grant(job.threads)
-    identity = job_identity(job)
+    identity = job.identity()
     how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
     statistics = load_transitions(job.statistics_from, **how)
     if job.samples:
@@ -279,15 +246,11 @@ def train_offline(job: OfflineJob) -> ResultRows:
     del data, statistics  # the trainer's table holds the rows; once is enough
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     rows = trainer.train(checkpoint)
+    updates = job.settings.steps * len(job.seeds)
     wall_time = checkpoint.before_s + time.monotonic() - started
     record = {
         **identity,
         "transitions": len(trainer.table),
-        "seed_updates_per_s": round(job.settings.steps * len(job.seeds) / wall_time, 1),
-        "wall_time_s": round(wall_time, 1),
-        "threads": job.threads,
-        **provenance.describe(job.device),
+        "seed_updates_per_s": round(updates / wall_time, 1),
     }
-    write_result(rows.table(), job.out, record)
-    checkpoint.remove()
-    return rows
+    return write_run(job, rows, checkpoint, started, record)

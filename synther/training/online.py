@@ -10,22 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.base import OnlineSettings
 from synther.agents.sac import SAC, SACSettings
-from synther.checkpoint import Checkpoint
 from synther.envs import make_env
 from synther.errors import SyntherError
-from synther.progress import Progress
-from synther.settings import as_dict
-from synther.threads import grant, largest_product, mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
+from synther.jobs.threads import grant, largest_product, mathematics
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
 from synther.training.learner import Learner
 from synther.training.replay import Replay
-from synther.training.results import ResultRows, write_result
+from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.training.synthetic import Synthesiser
 
@@ -41,6 +39,7 @@ class OnlineJob(TrainingJob):
 
     settings: SACSettings
     time_limit: int
+    source: str = SOURCE
     physics: str = "d4rl"
 
 
@@ -83,7 +82,7 @@ class OnlineTrainer:
                 widths,
                 job.seeds,
                 job.device,
-                *((job.out, job_identity(job)) if keep_files else ()),
+                *((job.out, job.identity()) if keep_files else ()),
             )
             if settings.synthetic_share > 0
             else None
@@ -98,8 +97,7 @@ class OnlineTrainer:
             dtype=dtype,
             uniforms={"random": (a,)},
         )
-        labels = {"preset": job.preset, "dataset": job.task, "source": SOURCE, "agent": job.agent}
-        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.rows = ResultRows(job)
         self.clock = Clock()
         self.step = 0
         self.episodes = np.zeros(seeds, dtype=np.int64)
@@ -239,24 +237,6 @@ class OnlineTrainer:
         self.clock.seconds = dict(saved["seconds"])
 
 
-def job_identity(job: OnlineJob) -> dict[str, Any]:
-    """Return what a job's result depends on, ready for JSON."""
-    return {
-        "task": job.task,
-        "agent": job.agent,
-        "module": job.module,
-        "settings": as_dict(job.settings),
-        "seeds": list(job.seeds),
-        "preset": job.preset,
-        "dataset": job.task,
-        "source": SOURCE,
-        "physics": job.physics,
-        "reference": list(job.reference),
-        "time_limit": job.time_limit,
-        "version": provenance.version(),
-    }
-
-
 def require_online(settings: type, agent: str) -> None:
     """Refuse an agent whose class of settings is not an online agent's."""
     if not issubclass(settings, OnlineSettings):
@@ -271,7 +251,7 @@ def train_online(job: OnlineJob) -> ResultRows:
     started = time.monotonic()
     grant(job.threads)
     trainer = OnlineTrainer(job, keep_files=True)
-    identity = job_identity(job)
+    identity = job.identity()
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
     rows = trainer.train(checkpoint)
     clock, counted = trainer.clock, sum(trainer.clock.seconds.values())
@@ -284,12 +264,8 @@ def train_online(job: OnlineJob) -> ResultRows:
         "seconds": {part: round(seconds, 3) for part, seconds in clock.seconds.items()},
         "shares": clock.shares(),
         "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),
-        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
-        "threads": job.threads,
-        **provenance.describe(job.device),
     }
-    write_result(rows.table(), job.out, record)
-    checkpoint.remove()
+    write_run(job, rows, checkpoint, started, record)
     if trainer.synthesiser:
         trainer.synthesiser.tidy(everything=True)
     return rows

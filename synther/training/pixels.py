@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import provenance
 from synther.agents import load_agent_class
 from synther.agents.pixels import PixelAgent, PixelSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import as_dict
+from synther.datasets.belonging import common_task, require_task
 from synther.datasets.vd4rl import read_shards
 from synther.envs.pixels import SIZE, STACK, PixelEnv
 from synther.errors import SyntherError
-from synther.files import describe_input, sha256, write_json
-from synther.progress import Progress
-from synther.settings import as_dict
-from synther.threads import grant
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import describe_input, sha256, write_json
+from synther.jobs.progress import Progress
+from synther.jobs.threads import grant
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import (
     FrameTable,
@@ -35,7 +36,7 @@ from synther.training.frames import (
 )
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
-from synther.training.results import ResultRows, write_result
+from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -57,8 +58,15 @@ class PixelJob(TrainingJob):
     """The weights that made the latents."""
     body_seed: int = 0
     """Which seed's of them."""
-    dataset: str = "none"
-    source: str = "none"
+    threshold_terminals: float | None = None
+    """Terminals of latents above it are 1, the others 0; None wants them so already."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the result depends on, ready for JSON."""
+        found = super().identity()
+        if self.body is None:  # the seed is the weights'
+            return found | {"body": [], "body_seed": None}
+        return found | {"body": [found["body"]]}
 
 
 def peak_memory_mb() -> int:
@@ -119,13 +127,7 @@ class PixelTrainer(UpdateLoop):
             uniforms=agent.uniforms(),
             chunk=CHUNK,
         )
-        labels = {
-            "preset": job.preset,
-            "dataset": job.dataset,
-            "source": job.source,
-            "agent": job.agent,
-        }
-        self.rows = ResultRows(labels, job.seeds, job.reference)
+        self.rows = ResultRows(job)
         self.seconds = {"learning": 0.0, "evaluation": 0.0}
 
     def update(self, progress: Progress) -> None:
@@ -181,27 +183,9 @@ def require_pixels(settings: type, agent: str) -> None:
         raise SyntherError(f"{agent} sees no pixels: train it with `synther train`")
 
 
-def job_identity(job: PixelJob) -> dict[str, Any]:
-    """Return what a job's result depends on, ready for JSON."""
-    return {
-        "task": job.task,
-        "data": [describe_input(path) for path in job.data],
-        "body": [describe_input(job.body)] if job.body else [],
-        "body_seed": job.body_seed if job.body else None,
-        "agent": job.agent,
-        "module": job.module,
-        "settings": as_dict(job.settings),
-        "seeds": list(job.seeds),
-        "preset": job.preset,
-        "dataset": job.dataset,
-        "source": job.source,
-        "reference": list(job.reference),
-        "version": provenance.version(),
-    }
-
-
 def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
     """Return what a job learns from, and its agents."""
+    common_task(job.data, job.task)
     if job.body is None:
         data = read_shards(job.data)
         shape = (3 * STACK, *data.frames.shape[2:])
@@ -212,7 +196,8 @@ def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
             raise SyntherError(f"{job.data[0]}: frames are {shape[1:]}, expected {(SIZE, SIZE)}")
         return FrameTable(data, job.settings.n_step, job.settings.discount, job.device), agent
     content = load_body(job.body)
-    transitions = Transitions.load(job.data[0])
+    require_task(job.body, job.task, content["about"].get("task"))
+    transitions = Transitions.load(job.data[0], job.threshold_terminals)
     agent = make_pixel_agent(
         job.module,
         job.settings,
@@ -240,7 +225,7 @@ def train_pixels(job: PixelJob) -> ResultRows:
     """
     started = time.monotonic()
     grant(job.threads)
-    identity = job_identity(job)
+    identity = job.identity()
     table, agent = _prepare(job)
     trainer = PixelTrainer(job, table, agent)
     checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
@@ -258,15 +243,11 @@ def train_pixels(job: PixelJob) -> ResultRows:
         "seconds": {part: round(seconds, 3) for part, seconds in trainer.seconds.items()},
         "seed_updates_per_s": round(updates / max(trainer.seconds["learning"], 1e-9), 1),
         "peak_memory_mb": peak_memory_mb(),
-        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
-        "threads": job.threads,
-        **provenance.describe(job.device),
     }
     if job.body is None:
-        save_body(agent, job.out.with_suffix(".pt"), {"settings": as_dict(job.settings)})
-    write_result(rows.table(), job.out, record)
-    checkpoint.remove()
-    return rows
+        about = {"settings": as_dict(job.settings), "task": job.task}
+        save_body(agent, job.out.with_suffix(".pt"), about)
+    return write_run(job, rows, checkpoint, started, record)
 
 
 def encode_dataset(
@@ -277,14 +258,18 @@ def encode_dataset(
     settings: PixelSettings,
     out: Path,
     device: str = "cpu",
+    task: str | None = None,
 ) -> Transitions:
     """Encode a pixel dataset with the frozen encoder and trunks of one seed; write OUT.npz.
 
     Raises:
-        SyntherError: a file is missing or damaged, or the weights are of another agent.
+        SyntherError: a file is missing or damaged, the weights are of another agent, or the shards,
+            the weights and `task` are not of one task.
     """
     started = time.monotonic()
     content = load_body(body)
+    task = common_task(data, task) or content["about"].get("task")
+    require_task(body, task, content["about"].get("task"))
     shape = tuple(content["observation_shape"])
     agent = make_pixel_agent(
         module, settings, shape, content["action_dim"], (seed,), device, frozen=True
@@ -292,6 +277,7 @@ def encode_dataset(
     take_body(agent, content, seed, body)
     pixels = read_shards(data)
     identity = {
+        "task": task,
         "data": [describe_input(path) for path in data],
         "body": [describe_input(body)],
         "body_seed": seed,
@@ -302,7 +288,7 @@ def encode_dataset(
     }
     checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity, device)
     transitions = encode(agent, pixels, device, checkpoint)
-    transitions.save(out)
+    transitions.save(out, task)
     record = {
         **identity,
         "output_sha256": sha256(out),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from synther.files import atomic_path, sha256, write_json
+from synther.jobs import provenance
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import atomic_path, sha256, write_json
 from synther.training.evaluate import Episodes
+from synther.training.job import TrainingJob
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,16 +28,12 @@ class ResultRows:
     """The rows of one job, as they come.
 
     Args:
-        labels: of every row: preset, dataset, source, agent.
-        seeds: the job's.
-        reference: returns that score 0 and 100.
+        job: whose preset, dataset, source and agent every row names.
     """
 
-    def __init__(
-        self, labels: Mapping[str, str], seeds: Sequence[int], reference: tuple[float, float]
-    ) -> None:
-        self._labels = {name: labels[name] for name in LABELS}
-        self._seeds, self._reference = np.asarray(seeds, dtype=np.int64), reference
+    def __init__(self, job: TrainingJob) -> None:
+        self._labels: dict[str, str] = {name: getattr(job, name) for name in LABELS}
+        self._seeds, self._reference = np.asarray(job.seeds, dtype=np.int64), job.reference
         self._parts: list[dict[str, np.ndarray]] = []
 
     @property
@@ -117,3 +117,30 @@ def write_result(rows: pa.Table, out: Path, record: Mapping[str, Any]) -> None:
     with atomic_path(out) as temporary:
         pq.write_table(rows, temporary, compression="zstd")
     write_json(out.with_suffix(".json"), {**record, "rows_sha256": sha256(out)})
+
+
+def write_run(
+    job: TrainingJob,
+    rows: ResultRows,
+    checkpoint: Checkpoint,
+    started: float,
+    record: Mapping[str, Any],
+) -> ResultRows:
+    """Write OUT.parquet and OUT.json of a run that has ended, and drop its checkpoint.
+
+    Args:
+        job: what was run.
+        rows: its evaluations.
+        checkpoint: of its states.
+        started: when this process began with it, by time.monotonic().
+        record: the job's identity before it began, and what was found.
+    """
+    whole = {
+        **record,
+        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
+        "threads": job.threads,
+        **provenance.describe(job.device),
+    }
+    write_result(rows.table(), job.out, whole)
+    checkpoint.remove()
+    return rows

@@ -10,11 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from synther.agents.base import OnlineSettings
-from synther.checkpoint import Checkpoint
+from synther.config.settings import resolve
 from synther.errors import SyntherError
 from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.stacked import StackedDiffusion
-from synther.settings import resolve
+from synther.jobs.checkpoint import Checkpoint
 from synther.training.clock import Clock
 from synther.training.replay import Replay
 

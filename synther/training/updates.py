@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch
-from synther.graphed import GraphedCall
+from synther.tensors.graphed import GraphedCall
 
 
 class GraphedUpdates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synther.files import sha256
+from synther.jobs.files import sha256
 
 WRONG = {
     "damaged": "can't be read, or is not what was written",

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synther import provenance
+from synther.config.settings import flat
 from synther.errors import SyntherError
-from synther.files import read_json
-from synther.settings import flat
+from synther.jobs import provenance
+from synther.jobs.files import read_json
 from synther.verification.findings import Checksums, Report
 
 SHOWN = 3

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from synther.config.specs import agent_settings, online_settings, pixel_settings, task_spec
 from synther.errors import SyntherError
-from synther.specs import agent_settings, online_settings, pixel_settings, task_spec
 from synther.statistics.scores import read_result
 from synther.verification.findings import Checksums, Report
 from synther.verification.records import (

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from synther.config.specs import sampling_settings, source_settings
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.files import npz_shapes
-from synther.specs import sampling_settings, source_settings
+from synther.jobs.files import npz_shapes
 from synther.statistics.measures import read_fidelity
 from synther.transitions import FIELDS
 from synther.verification.findings import Checksums, Report

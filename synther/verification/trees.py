@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synther import config
+from synther.config.specs import stands_for
 from synther.errors import SyntherError
 from synther.experiments.kinds.spec import NO_EVIDENCE
-from synther.files import files_below
-from synther.specs import stands_for
+from synther.jobs.files import files_below
 from synther.statistics import intervals, published
 from synther.statistics.intervals import Estimate
 from synther.statistics.measures import measures, read_fidelity

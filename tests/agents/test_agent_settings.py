@@ -6,8 +6,8 @@ import pytest
 
 from synther import config
 from synther.agents import load_agent_class
-from synther.settings import as_dict, resolve
-from synther.specs import agent_settings, agent_spec
+from synther.config.settings import as_dict, resolve
+from synther.config.specs import agent_settings, agent_spec
 
 AGENTS = config.load("agents")["agents"]
 OWN = [name for name, spec in AGENTS.items() if "module" in spec]

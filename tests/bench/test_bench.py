@@ -10,6 +10,7 @@ import torch
 
 from synther.bench import agents, data, diffusion, run, simulators, statistics
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
+from synther.bench.plain.core import layers_of
 from synther.cli import main
 
 
@@ -21,7 +22,7 @@ def test_matrix_products_are_counted_and_replayed():
         out.sum().backward()
     # forward: 8x5x7 and 3 of 8x7x2; backward: 3 of 8x2x7 (to hidden), then 5x8x7 (to w)
     assert products.flops == 2 * (8 * 5 * 7 + 3 * 8 * 7 * 2 + 3 * 8 * 2 * 7 + 5 * 8 * 7)
-    assert [(tuple(a.shape), tuple(b.shape)) for a, b in products.operands] == [
+    assert [(tuple(a.shape), tuple(b.shape)) for a, b, _ in products.operands] == [
         ((8, 5), (5, 7)),
         ((3, 8, 7), (3, 7, 2)),
         ((3, 8, 2), (3, 2, 7)),
@@ -41,12 +42,51 @@ def test_every_product_of_an_update_is_replayed():
     actor = d * h + h * h + h * a
     critic = (d + a) * h + h * h + h
     # a forward pass is 1, and its gradients are 2: to the weights and to the inputs, but for the
-    # first layer's inputs, where nothing asks for them
-    critics = 2 * (3 * critic - (d + a) * h)
-    through = 2 * critic  # Q_1(s, pi(s)): forward, and the gradient to the inputs alone
+    # first layer's inputs, where nothing asks for them, and the single output, whose is no product
+    critics = 2 * (3 * critic - (d + a) * h - h)
+    through = 2 * critic - d * h - h  # Q_1(s, pi(s)): forward, and the gradient to pi(s) alone
     policy = 3 * actor - d * h
     targets = actor + 2 * critic
     assert products.flops == 2 * 2 * b * (targets + critics + through + policy)
+
+
+def test_products_in_one_place_are_replayed_in_one_place():
+    buffers = [torch.randn(2, 3), torch.empty(2, 2)]
+    with MatrixProducts() as products:
+        for _ in range(2):
+            torch.mm(buffers[0], buffers[0].t(), out=buffers[1])
+    (a, b, result), other = products.operands
+    assert all(x is y for x, y in zip((a, b, result), other, strict=True))
+    assert (tuple(b.shape), b.stride()) == ((3, 2), (1, 3))
+
+
+@pytest.mark.parametrize("name", agents.COMPILED)
+def test_compiled_agents_learn_what_the_plain_ones_learn(name):
+    jax = pytest.importorskip("jax", reason="JAX, the optional extra `jax`, is not installed")
+    with jax.enable_x64(True):
+        stacked = agents.make_agent(name, 1, "cpu").double()
+        plain = agents.plain_agent(name, stacked)
+        compiled = agents.compiled_agent(name, stacked)
+        update, state = jax.jit(compiled.update), compiled.state
+        g = torch.Generator().manual_seed(0)
+        for _ in range(5):
+            s, a, s2 = (torch.randn(32, n, generator=g).double() for n in (17, 6, 17))
+            batch = [s, torch.tanh(a), s[:, 0], s2, (s[:, 1] > 1).double()]
+            noise = {n: torch.randn(32, 6, generator=g).double() for n in stacked.noise()}
+            plain.update(batch, noise)
+            arrays = [jax.numpy.asarray(column.numpy()) for column in batch]
+            state = update(
+                state, arrays, {n: jax.numpy.asarray(z.numpy()) for n, z in noise.items()}
+            )
+        for net, found in (
+            ("actor", state["actor"]),
+            ("target_critics", state["target_critics"][1]),
+        ):
+            found = found["mean"] if isinstance(found, dict) else found
+            expected = layers_of(plain.networks()[net][-1])
+            for layer, wanted in zip(found, expected, strict=True):
+                for value, other in zip(layer, wanted, strict=True):
+                    np.testing.assert_allclose(np.asarray(value), other.numpy(), rtol=0, atol=1e-9)
 
 
 def test_times_are_in_proportion():

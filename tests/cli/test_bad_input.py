@@ -302,7 +302,7 @@ def test_a_table_with_missing_results(
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(
     hopper: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    from synther.checkpoint import Checkpoint
+    from synther.jobs.checkpoint import Checkpoint
 
     Checkpoint(tmp_path / "x.ckpt", {"other": 1}).save({})
     error = refused(*train(hopper, tmp_path / "x.parquet"))

@@ -15,7 +15,7 @@ from released_checkpoint import Plain, checkpoint
 from synther import Diffusion, SyntherError, Transitions
 from synther.cli import main
 from synther.datasets.d4rl import load_transitions
-from synther.files import sha256
+from synther.jobs.files import sha256
 from synther.transitions import FIELDS
 
 Refused = Callable[..., str]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from small import SMALL
 
-from synther import inherited, provenance
 from synther.envs import pixels
 from synther.errors import SyntherError
+from synther.jobs import inherited, provenance
 
 REPOSITORY = Path(__file__).parents[2]
 FOREIGN = {

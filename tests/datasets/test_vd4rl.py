@@ -11,7 +11,7 @@ from synther import SyntherError, config
 from synther.datasets import load_dataset
 from synther.datasets.download import download_shards, shard_paths
 from synther.datasets.vd4rl import ShardWriter, pixel_files, read_shards
-from synther.files import sha256
+from synther.jobs.files import sha256
 
 
 @pytest.fixture

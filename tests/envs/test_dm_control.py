@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from synther.config.specs import task_spec
 from synther.envs import TASKS, make_batched_env, make_env
 from synther.envs.dm_control import DMControl, _load, episode_random_state
 from synther.errors import SyntherError
-from synther.specs import task_spec
 
 SUITE = {
     name: where

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from synther import SyntherError, config
-from synther.errors import NotRunError
-from synther.experiments import Experiments, budget, preset_experiments
-from synther.specs import (
+from synther.config.specs import (
     agent_settings,
     fetched_policies,
     policies_folder,
@@ -19,6 +17,8 @@ from synther.specs import (
     stands_for,
     task_spec,
 )
+from synther.errors import NotRunError
+from synther.experiments import Experiments, budget, preset_experiments
 
 
 def test_table1_at_the_paper_is_the_whole_matrix() -> None:

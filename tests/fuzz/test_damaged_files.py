@@ -23,15 +23,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synther import SyntherError, Transitions, config, files, weights
-from synther.checkpoint import Checkpoint
+from synther import SyntherError, Transitions, config
 from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import load_policy, recorded_returns
 from synther.datasets.vd4rl import read_shards
-from synther.files import read_json
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.noise import Noise
+from synther.jobs import files
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.files import read_json
 from synther.statistics.scores import read_result
+from synther.tensors import weights
 from synther.training.frames import load_body
 
 MARGIN = 1 << 30

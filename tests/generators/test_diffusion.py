@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from synther.checkpoint import Checkpoint
 from synther.config import load, validate
+from synther.config.settings import resolve
 from synther.errors import SyntherError
 from synther.generators import Generator, make_generator
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.diffusion.trainer import RowOrder
-from synther.settings import resolve
+from synther.jobs.checkpoint import Checkpoint
 from synther.transitions import FIELDS, Transitions
 
 TINY = DiffusionSettings(width=16, depth=2, dim_t=8, steps=30, batch_size=32, sampling_steps=4)

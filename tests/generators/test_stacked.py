@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.diffusion.stacked import StackedDiffusion
+from synther.jobs.checkpoint import Checkpoint
 from synther.transitions import Transitions
 
 D, A = 3, 2

@@ -7,10 +7,10 @@ import builtins
 import numpy as np
 import pytest
 
-from synther import weights
 from synther.errors import SyntherError
 from synther.generators import Generator, make_generator
 from synther.generators.tabular import CTGAN, TVAE, CTGANSettings
+from synther.tensors import weights
 from synther.transitions import FIELDS, Transitions
 
 

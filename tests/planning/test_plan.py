@@ -13,6 +13,7 @@ import pytest
 
 from synther import SyntherError
 from synther.cli import main
+from synther.config.specs import source_spec, task_spec
 from synther.envs import make_env
 from synther.experiments import Experiments
 from synther.planning import costs
@@ -20,7 +21,6 @@ from synther.planning.dag import Job
 from synther.planning.rates import Work, read_rates
 from synther.planning.resources import RuleResources
 from synther.planning.totals import totals, wall_hours
-from synther.specs import source_spec, task_spec
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -220,7 +220,7 @@ def test_outside_of_a_checkout_it_says_where_to_go(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert main(["status"]) == 1
-    assert "No Snakefile found" in capsys.readouterr().err
+    assert "no Snakefile here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["plan", "status"])

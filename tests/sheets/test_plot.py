@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib as mpl
 import pytest
 
@@ -57,3 +59,23 @@ def test_the_first_series_stands_in_front(mark: str) -> None:
         heights = [float(height) for height in axes.collections[0].get_offsets()[:, 1]]
     assert heights[0] == 2.0
     assert heights[-1] == 0.0
+
+
+def test_an_axis_that_names_rows_has_no_line_and_the_grid_stands_upright() -> None:
+    made = dataclasses.replace(
+        plot(["here", "there"], "spans"),
+        panels=(Panel("p", y_ticks=((0.0, "first"), (1.0, "second")), grid="x"),),
+        panel_size=(60.0, 100.0),  # small, and its letters are not
+    )
+    made.data["low"], made.data["high"] = [0.0] * 4, [20_000.0] * 4
+    with mpl.rc_context(STYLE):
+        figure = draw(made)
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["first", "second"]
+    assert not axes.spines["left"].get_visible()
+    assert axes.xaxis.get_gridlines()[0].get_visible()
+    assert not axes.yaxis.get_gridlines()[0].get_visible()
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"0", "10K", "20K"} <= set(labels)

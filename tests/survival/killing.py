@@ -20,7 +20,8 @@ import pandas  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 import torch
 
-from synther import cli, config, provenance
+from synther import cli, config
+from synther.jobs import provenance
 
 
 def life(arguments: list[str], ends: float | None, number: int) -> tuple[int, float]:

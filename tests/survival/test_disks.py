@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from lives import command
 
-from synther import tracking
 from synther.cli import main
+from synther.jobs import tracking
 
 Disk = Callable[[str], Path]
 

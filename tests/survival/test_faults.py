@@ -13,10 +13,10 @@ import pytest
 from lives import command
 
 from synther import SyntherError
-from synther.checkpoint import Checkpoint
 from synther.cli import main
 from synther.datasets import collect
 from synther.envs import make_env
+from synther.jobs.checkpoint import Checkpoint
 from synther.training import evaluate, offline
 
 Refused = Callable[[list[str]], str]
@@ -93,7 +93,7 @@ def test_other_settings_and_another_version_are_named(
 ) -> None:
     error = refused([*killed, "--set", "discount=0.9"])
     assert "settings.discount was 0.99, is 0.9" in error
-    monkeypatch.setattr("synther.provenance.version", lambda: "9.9")
+    monkeypatch.setattr("synther.jobs.provenance.version", lambda: "9.9")
     assert "version was 0.1.0, is 9.9" in refused(killed)
 
 
@@ -117,7 +117,7 @@ def test_weights_that_are_not_numbers_are_never_saved(
 def test_samples_of_other_settings_are_not_mixed(
     data: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from synther import resumable
+    from synther.jobs import resumable
 
     assert main(command("fit", tmp_path, data)) == 0
     sample = command("sample", tmp_path, data)

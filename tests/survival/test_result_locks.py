@@ -11,11 +11,11 @@ import pytest
 
 from synther import SyntherError
 from synther.cli import main
-from synther.files import claimed
+from synther.jobs.files import claimed
 
 HOLD = """
 import sys
-from synther.files import claimed
+from synther.jobs.files import claimed
 with claimed(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -77,7 +77,7 @@ def test_a_lock_removed_by_its_owner_meanwhile_is_not_taken_for_ours(
 ) -> None:
     import fcntl
 
-    from synther import files
+    from synther.jobs import files
 
     lock, calls = tmp_path / ".x.npz.lock", []
 
@@ -96,7 +96,7 @@ def test_a_lock_removed_by_its_owner_meanwhile_is_not_taken_for_ours(
 def test_a_file_system_without_locks_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from synther import files
+    from synther.jobs import files
 
     def flock(handle: int, how: int) -> None:
         raise OSError(95, "Operation not supported")

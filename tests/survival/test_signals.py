@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from synther import SyntherError, checkpoint, signals
-from synther.checkpoint import Checkpoint
-from synther.signals import Stopped
+from synther import SyntherError
+from synther.jobs import checkpoint, signals
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.signals import Stopped
 
 
 def tell(number: int = signal.SIGTERM) -> None:
@@ -108,7 +109,7 @@ from pathlib import Path
 from synther.cli import arguments, main
 
 def collect(options):
-    from synther.files import atomic_path
+    from synther.jobs.files import atomic_path
     with atomic_path(options.out) as temporary:
         temporary.write_text("half")
         os.kill(os.getpid(), signal.SIGTERM)

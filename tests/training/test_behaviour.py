@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from synther.checkpoint import Checkpoint
 from synther.datasets.policies import load_policies
+from synther.jobs.checkpoint import Checkpoint
 from synther.training.behaviour import BehaviourSettings, train_behaviour
 
 

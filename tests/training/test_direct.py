@@ -95,3 +95,10 @@ def test_what_does_not_learn(data: Transitions) -> None:
     )
     with pytest.raises(SyntherError, match="NaN or infinite by update 40"):
         learn(make_agent("td3_bc", 11, 3, **SMALL), wild, updates=40, progress=False)
+
+
+def test_rewards_are_scaled_by_the_tasks_own_episodes(data: Transitions) -> None:
+    agent = make_agent("iql", 11, 3, seeds=(0,), scale_rewards=True, **SMALL)
+    with pytest.raises(SyntherError, match="give learn the task's time_limit"):
+        learn(agent, data, updates=2, progress=False)
+    assert agent.updates == 0

@@ -8,7 +8,7 @@ import torch
 
 from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.trainer import Trainer
-from synther.graphed import GraphedCall, collected
+from synther.tensors.graphed import GraphedCall, collected
 
 
 @pytest.fixture

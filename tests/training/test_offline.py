@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from synther import checkpoint
 from synther.agents.base import Agent
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.datasets.collect import collect
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
+from synther.jobs import checkpoint
 from synther.training.evaluate import Standardiser, episode_seeds, evaluate
 from synther.training.job import parse_seeds
 from synther.training.offline import (

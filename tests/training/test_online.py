@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from synther.agents import load_agent_class
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
-from synther.training.online import OnlineJob, OnlineTrainer, job_identity, train_online
+from synther.jobs.checkpoint import Checkpoint
+from synther.training.online import OnlineJob, OnlineTrainer, train_online
 from synther.training.synthetic import Synthesiser
 
 TINY = {
@@ -240,7 +240,7 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(tmp_path, mon
 def test_a_checkpoint_without_its_samples_is_refused(tmp_path):
     chosen = job(out=tmp_path / "x.parquet", **SYNTHER)
     trainer = OnlineTrainer(chosen, keep_files=True)
-    checkpoint = Checkpoint(tmp_path / "x.ckpt", job_identity(chosen))
+    checkpoint = Checkpoint(tmp_path / "x.ckpt", chosen.identity())
     for _ in range(20):
         trainer.advance()
     trainer._refresh(checkpoint)

@@ -1,8 +1,10 @@
 """Training on pixels and on latents: batches by hand, encoding, resuming, files."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ import torch
 from synther import SyntherError
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
+from synther.datasets.belonging import belonging
 from synther.datasets.vd4rl import PixelData, ShardWriter
 from synther.training import pixels as module
 from synther.training.frames import FrameTable, LatentTable, encode, load_body
@@ -183,13 +186,38 @@ def test_from_frames_to_heads_on_latents(job, tmp_path, shard, agent):
         encode_dataset((shard,), body, 0, real.module, job(agent, **wide).settings, latents)
 
 
+def test_another_tasks_frames_latents_and_weights_are_refused(job, tmp_path, shard):
+    real = job()
+    train_pixels(real)
+    body, latents = real.out.with_suffix(".pt"), tmp_path / "latents.npz"
+    coded = ((shard,), body, 0, real.module, real.settings, latents)
+    encode_dataset(*coded)
+    assert belonging(latents).task == "dmc-walker-walk-repeat2"
+    with pytest.raises(SyntherError, match=r"out\.pt is of task 'dmc-walker-walk-repeat2'"):
+        encode_dataset(*coded, task="dmc-cheetah-run-repeat2")
+    cheetah = {"task": "dmc-cheetah-run-repeat2", "out": "x.parquet"}
+    for words, data in (("latents.npz", latents), ("out.pt", shard)):
+        with pytest.raises(SyntherError, match=f"{words} is of task 'dmc-walker-walk-repeat2'"):
+            train_pixels(job(**cheetah, data=(data,), body=body))
+    with h5py.File(shard, "a") as file:
+        file.attrs["task"] = "dmc-walker-walk-repeat2"
+    for changes in ({}, {"data": (tmp_path / "other.hdf5", shard)}):
+        shutil.copy(shard, tmp_path / "other.hdf5")
+        with h5py.File(tmp_path / "other.hdf5", "a") as file:
+            file.attrs["task"] = "dmc-cheetah-run-repeat2"
+        with pytest.raises(SyntherError, match=r"shard\.hdf5 is of task 'dmc-walker-walk-repeat2'"):
+            train_pixels(job(**cheetah | changes))
+    with pytest.raises(SyntherError, match=r"other\.hdf5 is of task 'dmc-cheetah-run-repeat2'"):
+        encode_dataset((shard, tmp_path / "other.hdf5"), *coded[1:])
+
+
 class Killed(Exception):
     pass
 
 
 def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
     whole = train_pixels(job(out="whole.parquet")).frame()
-    monkeypatch.setattr("synther.checkpoint.INTERVAL_S", 0.0)
+    monkeypatch.setattr("synther.jobs.checkpoint.INTERVAL_S", 0.0)
     stopped = job(out="stopped.parquet")
     update = DrQBC.update
 

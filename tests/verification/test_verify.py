@@ -15,11 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synther import SyntherError, Transitions, provenance
+from synther import SyntherError, Transitions
 from synther.cli import main
+from synther.config.specs import agent_settings, source_settings, task_spec
 from synther.experiments import Experiments, Run
-from synther.files import describe_input, sha256, write_json
-from synther.specs import agent_settings, source_settings, task_spec
+from synther.jobs import provenance
+from synther.jobs.files import describe_input, sha256, write_json
 from synther.training.results import write_result
 from synther.verification import Report, verify
 

@@ -249,3 +249,23 @@ def test_the_container_has_the_pinned_versions() -> None:
     assert image["containers"][0]["image"].endswith(f":{project['version']}")
     for path in re.findall(r"^COPY (?!\. )(.*) \./$", text, re.M):
         assert all((ROOT / name).is_file() for name in path.split())
+
+
+def test_containers_have_a_cache_without_a_home(tmp_path: Path) -> None:
+    """Snakemake's lies in the home, which a pod's or a host's user may not have there."""
+    pod = yaml.safe_load((PROFILE / "job.yaml").read_text(encoding="utf-8"))
+    (variable,) = pod["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert variable["name"] == "XDG_CACHE_HOME"
+    image = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    assert f"XDG_CACHE_HOME={variable['value']}" in image
+    folder, homeless = copy_workflow(tmp_path / "checkout"), tmp_path / "file"
+    homeless.touch()  # below which nobody, root included, can make a folder
+    for cache, code in (({}, 1), ({"XDG_CACHE_HOME": str(tmp_path / "cache")}, 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "-n", "figures/quick/table1.pdf"],
+            cwd=folder,
+            env=environment(folder) | {"HOME": str(homeless)} | cache,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr

@@ -52,15 +52,18 @@ AGENT = """
 """
 
 
-def plan(folder: Path, *arguments: str) -> dict:
-    code = "import sys; from synther.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "plan", "--json", *arguments],
+def synther(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "synther.cli", *arguments],
         cwd=folder,
         env=environment(folder),
         capture_output=True,
         text=True,
     )
+
+
+def plan(folder: Path, *arguments: str) -> dict:
+    done = synther(folder, "plan", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -110,15 +113,20 @@ def test_what_a_setting_touches_is_planned_anew(tmp_path: Path) -> None:
     agents = folder / "config/agents.yaml"
     agents.write_text(agents.read_text().replace("alpha: 2.5", "alpha: 3.5"))
     assert plan(folder, target)["rules"]["train_offline"]["jobs"] == 1
-    status = subprocess.run(
-        [sys.executable, "-m", "synther.cli", "status", target],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-    )
-    assert "1 done, 1 left of 2 jobs" in status.stdout
-    assert "1 of these have their files already" in status.stdout
+    said = synther(folder, "status", target).stdout
+    assert "1 done, 1 left of 2 jobs" in said
+    assert "1 of these have their files already" in said
+
+
+def test_a_rule_that_is_wrong_is_named(tmp_path: Path) -> None:
+    folder = copy_workflow(tmp_path)
+    with open(folder / "Snakefile", "a", encoding="utf-8") as file:
+        file.write("\n\nrule mine:\n    output:\n        nonsense,\n")
+    done = synther(folder, "plan")
+    assert done.returncode == 1
+    assert re.match(r"NameError in file \S+Snakefile\W, line \d+", done.stderr), done.stderr
+    assert "nonsense" in done.stderr
+    assert "synther plan: Snakemake can't plan this" in done.stderr
 
 
 def test_what_jobs_do_is_no_scheduler_s_business(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
 from pathlib import Path
+import shutil
+
+from snakemake.exceptions import WorkflowError
 
 from synther import config as specs
 from synther.experiments import (
@@ -9,9 +12,9 @@ from synther.experiments import (
 )
 from synther.planning import costs
 from synther.planning.resources import RuleResources
-from synther.shares import share_of
+from synther.config.shares import share_of
 from synther.sheets.writers import suffixes
-from synther.specs import (
+from synther.config.specs import (
     agent_settings,
     fetched_policies,
     noise_sources,
@@ -54,3 +57,17 @@ def assignments(settings):
 def pixels(wildcards):
     """Return what a preset asks of the experiments on pixels."""
     return EXPERIMENTS[wildcards.preset].pixels()
+
+
+def require_scheduler(workflow):
+    """Refuse a profile whose scheduler's commands are not here."""
+    settings, needed = workflow.executor_settings, []
+    if workflow.executor_plugin.name == "slurm":
+        needed = ["sbatch", "scancel", settings.status_command or "sacct"]
+    elif "kubernetes" in (getattr(settings, "submit_cmd", None) or ""):
+        needed = ["kubectl"]
+    if missing := [command for command in needed if shutil.which(command) is None]:
+        raise WorkflowError(
+            f"this profile hands jobs over by {', '.join(needed)}; not found: {', '.join(missing)}. "
+            "Run it where they are, such as a cluster's login node, or leave --profile out"
+        )

@@ -1,4 +1,4 @@
-"""Plain CQL(H): Kumar et al. 2020, algorithm 1 with eq. 4 and 5, one seed, one action at a time."""
+"""Plain CQL(H): Kumar et al. 2020, algorithm 1 with eq. 4 and 5, one seed."""
 
 import itertools
 import math
@@ -56,25 +56,23 @@ class PlainCQL:
         normal = Normal(mean, log_std.clamp(-20, 2).exp())
         return TransformedDistribution(normal, TanhTransform()).log_prob(actions).sum(-1)
 
+    @torch.no_grad()
     def sampled(self, s, s2, noise):
-        """Every sampled action with its log-density."""
-        n, width = noise["uniform"].shape[1:]
-        for k in range(n):
-            uniform = 2 * Normal(0.0, 1.0).cdf(noise["uniform"][:, k]) - 1
-            yield uniform, torch.full_like(uniform[:, 0], -width * math.log(2))
+        """All 3 n sampled actions of every state, (B, 3 n, a), and their log-densities."""
+        uniform = 2 * Normal(0.0, 1.0).cdf(noise["uniform"]) - 1
+        volume = torch.full_like(uniform[..., 0], -uniform.shape[-1] * math.log(2))
+        samples = [(uniform, volume)]
         for states, name in ((s2, "next"), (s, "current")):
-            for k in range(n):
-                yield squashed_sample(*self.policy(states), noise[name][:, k])
+            outputs = (output[:, None] for output in self.policy(states))
+            samples.append(squashed_sample(*outputs, noise[name]))
+        return (torch.cat(parts, dim=1) for parts in zip(*samples, strict=True))
 
-    def conservative(self, critic, batch, noise):
+    def conservative(self, critic, s, a, actions, log_density):
         """E_s[log sum_a exp Q(s, a) - Q(s, data's a)], eq. 4's bracket."""
-        s, a, _, s2, _ = batch
         q = q_value(critic, s, a)
-        terms = [] if self.importance else [q]
-        for action, log_density in self.sampled(s, s2, noise):
-            sampled_q = q_value(critic, s, action.detach())
-            terms.append(sampled_q - log_density.detach() if self.importance else sampled_q)
-        total = torch.stack([torch.exp(term / self.temperature) for term in terms]).sum(dim=0)
+        terms = q_value(critic, s[:, None].expand(-1, actions.shape[1], -1), actions)
+        terms = terms - log_density if self.importance else torch.cat([q[:, None], terms], dim=1)
+        total = torch.exp(terms / self.temperature).sum(dim=1)
         return (self.temperature * torch.log(total) - q).mean()
 
     def update(self, batch, noise):
@@ -94,7 +92,8 @@ class PlainCQL:
             value = value - alpha * log_pi2
         y = (r + self.gamma * (1 - terminal) * value).detach()
         errors = [((q_value(critic, s, a) - y) ** 2).mean() for critic in self.critics]
-        gaps = [self.conservative(critic, batch, noise) for critic in self.critics]
+        samples = tuple(self.sampled(s, s2, noise))
+        gaps = [self.conservative(critic, s, a, *samples) for critic in self.critics]
         if self.gap is None:
             conservative = self.weight * sum(gaps)
         else:

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synther.config.specs import agent_settings
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments.kinds.spec import DatasetRow, Spec
 from synther.experiments.runs import Run
-from synther.specs import agent_settings
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments
@@ -98,17 +98,20 @@ class Plan:
         """Return the protocol's updates, or environment steps."""
         return int(agent_settings(agent, place)["steps"])
 
-    # What several kinds describe themselves with.
+    def places(self) -> dict[str, list[str]]:
+        """Return the paper's datasets or tasks by group, those that the preset leaves out too."""
+        return self.spec.get("datasets") or self.spec.get("tasks") or {}
 
     def listed_agents(self) -> list[str]:
         """Return every agent that the experiment names, those that the preset leaves out too."""
-        return list(self.spec["agents"])
+        return list(self.spec.get("agents", []))
+
+    # What several kinds describe themselves with.
 
     def check_paper(self) -> None:
         """Check that `paper` names what the experiment has; misspelt, it would be ignored."""
-        spec = self.spec
-        places = itertools.chain.from_iterable((spec.get("datasets") or spec["tasks"]).values())
-        agents = self.listed_agents()
+        spec, agents = self.spec, self.listed_agents()
+        places = itertools.chain.from_iterable(self.places().values())
         known = {"agent": ("agents", agents), "dataset": ("datasets", list(places))}
         known["source"] = "variants", spec.get("sources", agents)
         for kind, (key, names) in known.items():

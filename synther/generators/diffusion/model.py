@@ -11,11 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import weights
-from synther.checkpoint import Checkpoint
-from synther.devices import require_device
+from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError
-from synther.files import write_json
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.normaliser import Normaliser
@@ -27,8 +24,11 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
-from synther.settings import as_dict, resolve
-from synther.threads import mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.devices import require_device
+from synther.jobs.files import write_json
+from synther.jobs.threads import mathematics
+from synther.tensors import weights
 from synther.transitions import Transitions
 
 __all__ = ["Diffusion", "DiffusionSettings"]

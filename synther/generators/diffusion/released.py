@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther import weights
 from synther.errors import SyntherError
-from synther.files import require_file
 from synther.generators.diffusion.model import Diffusion
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import make_network
+from synther.jobs.files import require_file
+from synther.tensors import weights
 
 AVERAGE = "ema_model."
 """What the names of the averaged weights begin with: these are what samples are drawn with."""

@@ -12,7 +12,6 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
@@ -29,7 +28,8 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
-from synther.threads import mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.threads import mathematics
 
 
 def _stack(dim: int, settings: DiffusionSettings, seeds: Sequence[int]) -> ResidualMLP:

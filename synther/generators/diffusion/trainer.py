@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther.checkpoint import Checkpoint
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.graphed import GraphedCall
-from synther.optimizer import Adam
-from synther.progress import Progress
-from synther.threads import mathematics
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
+from synther.jobs.threads import mathematics
+from synther.tensors.graphed import GraphedCall
+from synther.tensors.optimizer import Adam
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
 """What random numbers are for: every purpose has a stream of its own."""

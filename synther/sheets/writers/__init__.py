@@ -10,7 +10,7 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
-from synther.files import atomic_path
+from synther.jobs.files import atomic_path
 from synther.sheets.sheet import Sheet
 
 

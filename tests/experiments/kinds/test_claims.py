@@ -14,9 +14,9 @@ from result_rows import results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.claims.numbers import Court, Outcome, measure, read
-from synther.experiments.kinds.claims.plan import Cell, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.samples import correlations, marginals, matched_bins
 from synther.experiments.kinds.claims.sheet import CSV_COLUMNS, rule_text, sheet
+from synther.experiments.kinds.claims.spec import Cell, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.sheets import writers
 from synther.sheets.sheet import Sheet

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from synther import SyntherError, config
-from synther.experiments import Experiments
-from synther.experiments.kinds.fidelity.plan import COLUMNS
-from synther.generators import GENERATORS, generator_class
-from synther.settings import resolve
-from synther.specs import (
+from synther.config.settings import resolve
+from synther.config.specs import (
     fitted_source,
     sampling_settings,
     source_settings,
     source_spec,
     source_title,
 )
+from synther.experiments import Experiments
+from synther.experiments.kinds.fidelity.plan import COLUMNS
+from synther.generators import GENERATORS, generator_class
 
 HOPPER = "hopper-medium-expert-v2"
 
@@ -132,7 +132,7 @@ def test_classes_of_ones_own_are_named_by_module() -> None:
     with pytest.raises(SyntherError, match="can't be imported"):
         generator_class("synther.generators.noise:Noize")
     with pytest.raises(SyntherError, match="is no generator: it has no settings_type"):
-        generator_class("synther.resumable:TransitionsWriter")
+        generator_class("synther.jobs.resumable:TransitionsWriter")
     with pytest.raises(SyntherError, match="did you mean diffusion"):
         generator_class("difusion")
     assert all(":" in place for place in GENERATORS.values())

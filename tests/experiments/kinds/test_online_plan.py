@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from synther import SyntherError
+from synther.config.settings import resolve
+from synther.config.specs import agent_spec, layered, online_settings
 from synther.experiments import Experiments
 from synther.experiments.kinds.sweep.plan import SweepSpec
 from synther.generators.diffusion import DiffusionSettings
-from synther.settings import resolve
-from synther.specs import agent_spec, layered, online_settings
 
 GYM = ("halfcheetah", "hopper", "walker2d")
 DMC = ("dmc-cheetah-run", "dmc-quadruped-walk", "dmc-reacher-hard")

@@ -10,10 +10,10 @@ import pytest
 from synther import SyntherError
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
+from synther.config.settings import resolve
+from synther.config.specs import agent_spec, pixel_settings
 from synther.experiments import Experiments
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.settings import resolve
-from synther.specs import agent_spec, pixel_settings
 from synther.statistics import published
 
 LEVELS = ("medium-replay", "medium", "medium-expert", "expert")

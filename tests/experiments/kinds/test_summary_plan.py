@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from synther import config
 from synther.errors import SyntherError
-from synther.experiments import Experiments, report_plan
+from synther.experiments import Experiments, kinds, report_plan
+from synther.experiments.kinds.claims.spec import Cell
+from synther.experiments.kinds.spec import Spec
 
 
 def test_summaries_are_of_other_experiments_runs() -> None:
@@ -19,7 +22,7 @@ def test_summaries_are_of_other_experiments_runs() -> None:
         assert results == [path for part in parts for path in paper.results(part)]
         assert len(results) == len(set(results))
         assert paper.inputs(name) == results
-        assert paper.runs(name) == []
+        assert paper.plan(name).runs() == []
     table = paper.table("aggregates")
     assert list(table["groups"])[:3] == ["locomotion", "maze2d", "antmaze"]
     assert len(table["groups"]["locomotion"]) == 12
@@ -31,11 +34,31 @@ def test_summaries_are_of_other_experiments_runs() -> None:
 
 def test_summaries_of_what_has_no_such_sources(edit_config: Callable[..., Path]) -> None:
     edit_config("experiments.yaml", "of: &benchmark [table1,", "of: &benchmark [online,")
-    with pytest.raises(SyntherError, match="whose kind is online"):
+    message = "whose kind is online: it can summarise comparison and pixels alone"
+    with pytest.raises(SyntherError, match=message):
         Experiments("paper").results("aggregates")
-    edit_config("experiments.yaml", "of: &benchmark [online,", "of: &benchmark [tabel1,")
+    edit_config("experiments.yaml", "of: &benchmark [online,", "of: &benchmark [small_data,")
+    with pytest.raises(SyntherError, match="whose kind is curve"):
+        Experiments("paper").results("aggregates")
+    edit_config("experiments.yaml", "of: &benchmark [small_data,", "of: &benchmark [tabel1,")
     with pytest.raises(SyntherError, match="did you mean table1"):
         Experiments("paper").results("aggregates")
+    edit_config("experiments.yaml", "of: &benchmark [tabel1,", "of: &benchmark [table1,")
+    old = "of: &benchmark [table1, appendix_offline, vd4rl]\n    sources: [real, synther]"
+    edit_config("experiments.yaml", old, old.replace("real, synther", "real, sinther"))
+    with pytest.raises(SyntherError, match=r"unknown source 'sinther'.*'table1', which experiment"):
+        Experiments("paper").results("aggregates")
+
+
+def test_a_summary_says_what_it_is_of(edit_config: Callable[..., Path]) -> None:
+    edit_config("experiments.yaml", "    of: &benchmark [table1, appendix_offline, vd4rl]\n", "")
+    edit_config("experiments.yaml", "of: *benchmark", "of: [table1]")
+    edit_config("experiments.yaml", "of: *benchmark", "of: [table1]")
+    with pytest.raises(SyntherError, match="'aggregates' of kind summary has no `of`: add it"):
+        Experiments("paper").table("aggregates")
+    edit_config("experiments.yaml", "layout: profiles", "layout: profile")
+    with pytest.raises(SyntherError, match=r"unknown layout 'profile'.*did you mean profiles"):
+        Experiments("paper").table("profiles")
 
 
 def test_every_claim_is_decided_from_runs_that_the_paper_preset_has() -> None:
@@ -87,12 +110,12 @@ def test_what_a_preset_does_not_run_is_not_run(edit_config: Callable[..., Path])
     assert not any(claims["dynamics"]["of"]["cells"])
     assert claims["dynamics"]["budget"] == "the preset runs nothing of it"
     assert any(claims["online"]["of"]["cells"])
-    tables = report_plan.tables(quick)
-    assert "diversity" not in tables
-    assert {"table1", "claims"} <= tables.keys()
+    made = report_plan.sheets(quick)
+    assert "diversity" not in made
+    assert {"table1", "claims"} <= made.keys()
     # or the whole preset would fail on it
     assert not any("diversity" in path for path in quick.all_figures())
-    assert not any("diversity" in path for path in report_plan.inputs(quick))
+    assert not any("diversity" in path for path in made.values())
 
 
 def test_a_summary_of_nothing_that_is_run_is_left_out(edit_config: Callable[..., Path]) -> None:
@@ -110,6 +133,7 @@ def test_a_summary_of_nothing_that_is_run_is_left_out(edit_config: Callable[...,
         ("rule: parity", "rule: parety", "is not one of"),
         ("expected: 12.2", "margin: 12.2", "expected"),
         ("status: secondhand", "status: known", "is not one of"),
+        ("experiment: diversity", "experiment: claims", "'claims' of config/claims.yaml has no"),
     ],
 )
 def test_misspelt_claims_are_refused(
@@ -118,3 +142,42 @@ def test_misspelt_claims_are_refused(
     edit_config("claims.yaml", old, new)
     with pytest.raises(SyntherError, match=message):
         Experiments("paper").table("claims")
+
+
+class Elsewhere(kinds.Plan):
+    """A kind that no claim knows of."""
+
+    learns = "pixels"
+
+    def cells(self) -> kinds.plan.Cells:
+        return {("mars", "real", "td3_bc"): ["mars.parquet"]}
+
+    def measures(self) -> dict:
+        return {"mars": {"real": {"fidelity": "mars-fidelity.parquet"}}}
+
+    def places(self) -> dict[str, list[str]]:
+        return {"planets": ["red-planet"]}
+
+    def run_name(self, place: str) -> str:
+        return {"red-planet": "mars"}[place]
+
+    def protocol_steps(self, agent: str, place: str) -> int:
+        return 687
+
+    def describe(self) -> Spec:
+        return Spec(**self.heading(), budget="a rover", agents={})
+
+
+def test_claims_ask_a_kind_by_its_plan_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = kinds.plan_of
+    monkeypatch.setattr(kinds, "plan_of", lambda kind: Elsewhere if kind == "curve" else real(kind))
+    found = {claim.name: claim for claim in Experiments("paper").plan("claims").claims}
+    claim = found["small_data_tenth-td3_bc"]
+    (theirs,) = claim.against[0].cells
+    assert theirs == Cell("mars", "red-planet", "real", "td3_bc", 687, ["mars.parquet"], {})
+    assert claim.of.cells == [None]
+    pixels = config.load_preset("paper")["pixels"]["seeds"]  # what it learns has these
+    assert (claim.seeds, claim.budget) == (pixels, "a rover") != (8, "")
+    assert found["locomotion-td3_bc"].seeds == 8

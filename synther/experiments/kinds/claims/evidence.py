@@ -12,7 +12,7 @@ import pandas as pd
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.claims import samples
-from synther.experiments.kinds.claims.plan import Cell, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims.spec import Cell, Claim, ClaimsSpec, Side
 from synther.statistics import intervals, measures, scores
 from synther.statistics.intervals import Estimate
 

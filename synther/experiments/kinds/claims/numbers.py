@@ -12,7 +12,7 @@ import pandas as pd
 from synther.errors import SyntherError
 from synther.experiments.kinds.claims import verdicts
 from synther.experiments.kinds.claims.evidence import Evidence, Pair, physics_of
-from synther.experiments.kinds.claims.plan import OF_SAMPLES, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims.spec import OF_SAMPLES, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.statistics import evaluations, intervals, measures, scores
 from synther.statistics.intervals import Estimate

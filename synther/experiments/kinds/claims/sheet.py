@@ -10,7 +10,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.claims import verdicts
 from synther.experiments.kinds.claims.numbers import Court, Outcome
-from synther.experiments.kinds.claims.plan import Claim
+from synther.experiments.kinds.claims.spec import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.sheets import numbers
 from synther.sheets.sheet import run_key

@@ -6,10 +6,10 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from synther.config.specs import agent_settings, agent_spec, source_spec
 from synther.errors import SyntherError
 from synther.experiments import budget, kinds
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
-from synther.specs import agent_settings, agent_spec, source_spec
 
 
 @dataclass(frozen=True)

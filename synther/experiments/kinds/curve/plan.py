@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from synther.config.specs import agent_spec, source_spec
 from synther.errors import SyntherError
 from synther.experiments import budget
 from synther.experiments.kinds.comparison import plan as comparison
 from synther.experiments.kinds.spec import DatasetRow, Spec
-from synther.specs import agent_spec, source_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +112,10 @@ class Plan(comparison.Plan):
 
     requires = ("datasets", "agents", "sources")
     is_summarised = False  # its sources are shares of the data
+
+    def listed_agents(self) -> list[str]:
+        """Return every agent that the experiment names, those of other curves included."""
+        return [*super().listed_agents(), *self.spec.get("rivals", {})]
 
     def describe(self) -> CurveSpec:  # type: ignore[override]
         """Return what the curve shows."""

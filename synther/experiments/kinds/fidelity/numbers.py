@@ -14,7 +14,7 @@ import pandas as pd
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.plan import FidelitySpec
 from synther.experiments.kinds.spec import DatasetRow
-from synther.files import read_json
+from synther.jobs.files import read_json
 from synther.statistics import measures as samples
 from synther.statistics import published, scores
 from synther.statistics.published import PaperNumber

@@ -6,11 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from synther.errors import SyntherError, unknown_name
-from synther.experiments import budget, kinds
-from synther.experiments.kinds.comparison.plan import physics_of
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
-from synther.specs import (
+from synther.config.specs import (
     agent_spec,
     fitted_source,
     missing_package,
@@ -18,6 +14,10 @@ from synther.specs import (
     source_spec,
     source_title,
 )
+from synther.errors import SyntherError, unknown_name
+from synther.experiments import budget, kinds
+from synther.experiments.kinds.comparison.plan import physics_of
+from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "generators": (

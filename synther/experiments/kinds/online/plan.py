@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from synther.config.specs import agent_spec, online_settings
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import PaperColumns, Spec
 from synther.experiments.runs import ONLINE, OnlineRun, Run
-from synther.specs import agent_spec, online_settings
 
 
 @dataclass(frozen=True, kw_only=True)

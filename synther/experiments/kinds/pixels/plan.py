@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
+from synther.config.specs import agent_spec, pixel_settings, source_spec
 from synther.experiments.kinds.comparison import plan as comparison
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
 from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
-from synther.specs import agent_spec, pixel_settings, source_spec
 
 
 class Plan(comparison.Plan):

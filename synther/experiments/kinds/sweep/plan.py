@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from synther.config.specs import online_settings
 from synther.experiments.kinds.online import plan as online
-from synther.specs import online_settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.wall_time.plan import WallTimeSpec
-from synther.files import read_json
+from synther.jobs.files import read_json
 
 PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
 """As the records' `seconds` have them."""

@@ -1,0 +1,1 @@
+"""What every long job has: files and checkpoints, signals, progress, provenance, devices."""

@@ -1,0 +1,155 @@
+"""Which GPU a job takes when there are several: the one that fewest others hold, by file locks.
+
+Snakemake counts GPUs and says nothing of which. Here a job locks one of a GPU's slots, a file in a
+folder that all jobs of a user on a machine share, for as long as it lives: the kernel lets go of
+the lock when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synther.errors import SyntherError
+from synther.jobs.files import explain_os_error
+from synther.jobs.locks import open_lock
+
+FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
+"""Folder of the locks; one below the temporary folder, of the user's own, by default."""
+SLOTS_VARIABLE = "SYNTHER_JOBS_PER_GPU"
+"""Jobs that share a GPU; 1 by default."""
+FAKE_VARIABLE = "SYNTHER_FAKE_GPUS"
+"""Names of GPUs that are not there, with commas: they are given out, and the CPU computes."""
+_POLL_S = 0.5
+
+
+def require_device(name: str) -> Any:
+    """Return torch's device of this name.
+
+    Raises:
+        SyntherError: it is not there, or takes no work; it says what there is, not what torch says.
+    """
+    import torch
+
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        if not name.startswith("cuda"):
+            reason = "devices are cpu, cuda and cuda:N"
+        elif not torch.backends.cuda.is_built():
+            reason = "this torch is built without CUDA"
+        else:
+            found = torch.cuda.device_count()
+            reason = f"torch sees {found} here; one that is there may be busy, or its memory full"
+        raise SyntherError(f"device {name} can't be used ({reason}): try cpu") from error
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A slot of a GPU, held until `release` or the end of the process.
+
+    Attributes:
+        index: which of the GPUs that were offered.
+        lock: the locked file's descriptor, open for as long as the lock is held.
+    """
+
+    index: int
+    lock: int
+
+    def release(self) -> None:
+        """Let go of the slot."""
+        os.close(self.lock)
+
+
+def lock_folder() -> Path:
+    """Return the folder of the locks, made where missing.
+
+    Raises:
+        SyntherError: it can't be made, or is another user's.
+    """
+    named = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(named or f"{tempfile.gettempdir()}/synther-gpus-{os.getuid()}")
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if named:  # so that other users may lock there too
+                folder.chmod(0o1777)
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise explain_os_error(error, folder) from error
+    if not named and owner != os.getuid():
+        raise SyntherError(
+            f"{folder} is another user's: set {FOLDER_VARIABLE} to a folder of yours"
+        )
+    return folder
+
+
+def slots_per_gpu() -> int:
+    """Return how many jobs share a GPU.
+
+    Raises:
+        SyntherError: the variable is no number above 0.
+    """
+    text = os.environ.get(SLOTS_VARIABLE, "1")
+    if not re.fullmatch(r"[1-9]\d*", text):
+        raise SyntherError(f"{SLOTS_VARIABLE} is '{text}': set it to a whole number, 1 or more")
+    return int(text)
+
+
+def fake_gpus() -> list[str]:
+    """Return the names of pretended GPUs."""
+    return [name for name in os.environ.get(FAKE_VARIABLE, "").split(",") if name]
+
+
+def claim_gpu(
+    gpus: Sequence[str],
+    folder: Path,
+    slots: int = 1,
+    waiting: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+) -> Claim:
+    """Take a slot of a GPU, and wait for one where all are taken.
+
+    First slots go before second ones, so that jobs spread over the GPUs before they share any.
+
+    Args:
+        gpus: what names each of them among all jobs of the machine: its UUID.
+        folder: of the locks.
+        slots: jobs that share a GPU.
+        waiting: is told once, if there is no free slot.
+    """
+    told = False
+    while True:
+        for slot in range(slots):
+            for index, gpu in enumerate(gpus):
+                lock = _try_lock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}")
+                if lock is not None:
+                    return Claim(index, lock)
+        if not told:
+            waiting(
+                f"all {len(gpus)} GPUs are taken: waiting for one ({folder}); with `--resources "
+                f"gpu={len(gpus)}` snakemake starts no more jobs than there are"
+            )
+            told = True
+        time.sleep(_POLL_S)
+
+
+def _try_lock(path: Path) -> int | None:
+    """Lock a file; return it open, or None if another process has it."""
+    try:
+        handle = open_lock(path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle

@@ -1,0 +1,419 @@
+"""Files that are whole or absent: everything is written under a temporary name and renamed."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import fnmatch
+import glob
+import hashlib
+import json
+import math
+import os
+import re
+import socket
+import uuid
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from synther.errors import SyntherError
+from synther.jobs.locks import open_lock
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def explain_os_error(error: OSError, path: Path) -> SyntherError:
+    """Turn the operating system's refusal to write `path` into words with a remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SyntherError(f"no space left to write {path}: free some, or write elsewhere")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return SyntherError(f"{path} can't be written: {error.strerror}; choose another folder")
+    if error.errno == errno.EFBIG:
+        return SyntherError(f"{path} grows beyond the largest file allowed here: see `ulimit -f`")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return SyntherError(f"{path} can't be written: a part of the path is a file, not a folder")
+    return SyntherError(f"{path} can't be written: {error}")
+
+
+def _os_error_within(error: Exception) -> OSError | None:
+    """Return the refusal of the operating system that torch or h5py reports in their words."""
+    text = str(error)
+    if found := re.search(r"errno = (\d+)", text):  # h5py
+        number = int(found[1])
+        return OSError(number, os.strerror(number))
+    # torch does not say why; what ends its writing half-way is a full disk or a quota
+    if "inline_container" in text or "PytorchStreamWriter" in text or "iostream" in text:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None
+
+
+_MACHINES = {
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EAGAIN", "EIO", "EMFILE", "ENFILE", "ENOLCK", "ENOMEM", "ENXIO", "EPERM"),
+        *("EREMOTEIO", "ESTALE", "ETIMEDOUT"),
+    )
+    if hasattr(errno, name)
+}
+"""What a system answers that can't read a file, whatever the file holds."""
+
+
+def blame_machine(error: Exception, path: Path) -> None:
+    """Raise in words an error of reading that says nothing of the file's content.
+
+    Call it before a file is called damaged: what is whole need not be made again.
+
+    Raises:
+        MemoryError: there was too little memory.
+        SyntherError: the system refused to read.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    refusal = error if isinstance(error, OSError) and error.errno else _os_error_within(error)
+    number = refusal.errno if refusal is not None else None
+    if number is not None and number in _MACHINES:
+        raise SyntherError(
+            f"{path} can't be read here: {os.strerror(number)}; the file may be whole: see "
+            "to the disk, the file system or the limits of this machine, and try again"
+        ) from error
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write `path` inside the block into `SyntherError`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except (RuntimeError, ValueError) as error:
+        refusal = _os_error_within(error)
+        if refusal is None:
+            raise
+        raise explain_os_error(refusal, path) from error
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    The folder is made where missing. The temporary file keeps the suffix of `path`, because some
+    writers choose the format by it. Errors of the operating system become `SyntherError`.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    try:
+        with explaining(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+    finally:
+        with suppress(OSError):  # a folder that can't be written can't be cleaned either
+            temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> Path:
+    """Return `path` if a file can be written there; ask before the work whose result it takes.
+
+    The folder is made where missing.
+
+    Raises:
+        SyntherError: it can't, or there is a folder of that name.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise SyntherError(f"{path} can't be written: it is a folder; name a file")
+    probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
+    with explaining(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    return path
+
+
+def try_room(path: Path, size: int) -> None:
+    """Allot so many bytes under a name that is free, and give them back.
+
+    HDF5 may end the process where a disk is full: ask before it writes.
+
+    Raises:
+        OSError: there is no room, on the disk or in a quota.
+    """
+    with open(path, "xb") as handle:
+        try:
+            os.posix_fallocate(handle.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # of a disk that can't allot
+                raise
+        finally:
+            path.unlink()
+
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
+"""The end of the names that `atomic_path` gives."""
+
+
+@contextmanager
+def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
+    """Yield `path`, which can be written, and keep other processes from making it meanwhile.
+
+    Two workflows on one folder, or one that was started again while jobs of a killed one run on,
+    would else train the same result twice over the same checkpoint. The lock is the system's: it
+    goes with the process, however that ends. File systems without locks are taken as they are.
+    Temporary files that a killed process left are deleted.
+
+    Args:
+        path: the file.
+        *beside: stems of further files that are made with it.
+
+    Raises:
+        SyntherError: the file can't be written, or another process is making it.
+    """
+    path = require_writable(path)
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        with explaining(path):
+            handle = open_lock(lock)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode(errors="replace") or "another process"
+            os.close(handle)
+            raise SyntherError(
+                f"{path} is being made by {holder}: let it finish or end it, then run this again"
+            ) from None
+        except OSError:  # no locks on this file system
+            pass
+        # The one who held the lock may have removed this very file meanwhile.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(handle), lock.stat()):
+                break
+        os.close(handle)
+    try:
+        with suppress(OSError):  # a full disk is for the work itself to find
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with suppress(OSError):
+            for stem in (path.stem, *beside):
+                for left in path.parent.glob(f".{glob.escape(stem)}.*tmp*"):
+                    if _TEMPORARY.search(left.name):
+                        left.unlink()
+        yield path
+    finally:
+        with suppress(OSError):  # while it is locked, or another process's new one could be removed
+            lock.unlink()
+        os.close(handle)
+
+
+def require_file(path: str | Path, remedy: str = "check the path") -> Path:
+    """Return `path` if it is a readable file.
+
+    Raises:
+        SyntherError: it is missing, a folder, or unreadable.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SyntherError(f"{path} does not exist or is not a file; {remedy}")
+    if not os.access(path, os.R_OK):
+        raise SyntherError(f"{path} can't be read: change its permissions")
+    return path
+
+
+def walk(folder: str | Path, _above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """Yield every file and folder below a folder by name, through links; the one way to walk trees.
+
+    Results may lie elsewhere, behind links, at any depth. A link to a folder above it is yielded
+    and not followed, one that leads nowhere is yielded. Nothing is yielded of what is not there.
+
+    Raises:
+        SyntherError: a folder can't be read.
+    """
+    folder = Path(folder)
+    try:
+        status, entries = os.stat(folder), sorted(folder.iterdir())
+    except OSError as error:
+        if not os.path.lexists(folder):  # or not any more
+            return
+        raise SyntherError(
+            f"{folder} can't be read: {error.strerror}; see where it leads, and its permissions"
+        ) from error
+    if (own := (status.st_dev, status.st_ino)) in _above:
+        return
+    for path in entries:
+        yield path
+        if os.path.isdir(path):
+            yield from walk(path, (*_above, own))
+
+
+NOWHERE = "is a link that leads nowhere: mount what it points to, or mend it"
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Return whether a path is a link to what is not there."""
+    return path.is_symlink() and not path.exists()
+
+
+def files_below(folder: str | Path, pattern: str) -> list[Path]:
+    """Return the files below a folder whose names match a pattern, at any depth, through links.
+
+    Hidden files and folders, such as what a job is about to write, are left out.
+
+    Raises:
+        SyntherError: a folder can't be read, or a link leads nowhere: what is behind it would be
+            left out in silence.
+    """
+    found = []
+    for path in walk(folder):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if leads_nowhere(path):
+            raise SyntherError(f"{path} {NOWHERE}")
+        if path.is_file() and fnmatch.fnmatchcase(path.name, pattern):
+            found.append(path)
+    return found
+
+
+def read_npz(
+    path: str | Path, required: Sequence[str], optional: Sequence[str] = (), what: str = "file"
+) -> dict[str, np.ndarray]:
+    """Read the named arrays of an `.npz`; nothing in it is ever unpickled.
+
+    Args:
+        path: the file.
+        required: names of arrays that it must have.
+        optional: names of arrays that are read where it has them.
+        what: what the file is, for the errors.
+
+    Raises:
+        SyntherError: the file is missing, cut short, not an `.npz`, or lacks an array.
+    """
+    import numpy as np  # here, because the command line's help needs none
+
+    path = require_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            wanted = [name for name in (*required, *optional) if name in members]
+            missing = [name for name in required if name not in members]
+            sizes = [archive.getinfo(members[name]).file_size for name in wanted]
+            require_bounded(path, sum(sizes))
+            found = {}
+            for name, size in zip(wanted, sizes, strict=True):
+                with archive.open(members[name]) as member:
+                    _require_shape(member, name, size)
+                with archive.open(members[name]) as member:
+                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
+    except SyntherError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
+        blame_machine(error, path)
+        reason = f"{type(error).__name__}: {error}"
+        raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
+    if missing:
+        raise SyntherError(f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}")
+    return found
+
+
+def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the named arrays of an `.npz`, by their headers; the rest is not read.
+
+    Raises:
+        SyntherError: the file is missing, damaged, or lacks an array.
+    """
+    path = require_file(path)
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in names:
+                with archive.open(f"{name}.npy") as member:
+                    size = archive.getinfo(f"{name}.npy").file_size
+                    shapes[name] = _require_shape(member, name, size)
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+        blame_machine(error, path)
+        raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
+    return shapes
+
+
+def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:
+    """Return the shape that an array's header gives, if the bytes that follow it are as many."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(member)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if version[0] not in read:
+        raise ValueError(f"{name} has a header of version {version}")
+    shape, _, kind = read[version[0]](member)
+    wanted = math.prod(shape) * kind.itemsize
+    if kind.hasobject or min(shape, default=0) < 0 or wanted != size - member.tell():
+        raise ValueError(f"{name} claims shape {shape} of {kind}, and holds {size:,} bytes")
+    found: tuple[int, ...] = shape
+    return found
+
+
+ALWAYS_READ = 1 << 28
+"""Bytes of arrays that are read however small their file is."""
+MOST_GROWTH = 100
+"""Times that arrays may be larger than their file; of recorded data even flags stay below it."""
+
+
+def require_bounded(path: Path, size: int) -> None:
+    """Refuse a compressed file that would swell without measure, before it is read.
+
+    Args:
+        path: the file.
+        size: bytes that its arrays would take.
+
+    Raises:
+        SyntherError: they are more than `MOST_GROWTH` times the file, and not few.
+    """
+    if size > max(ALWAYS_READ, MOST_GROWTH * path.stat().st_size):
+        raise SyntherError(
+            f"{path} has {path.stat().st_size:,} bytes and claims to hold {size:,}: it is damaged, "
+            "or made to fill the memory; get it anew from where it came"
+        )
+
+
+def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        SyntherError: the file is missing, or not one.
+    """
+    path = require_file(path, remedy)
+    try:
+        if path.stat().st_size > ALWAYS_READ:
+            raise ValueError(f"{path.stat().st_size:,} bytes are too many")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        blame_machine(error, path)
+        raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error
+    if not isinstance(content, dict):
+        raise SyntherError(f"{path} is damaged (it holds no object): {remedy}")
+    return content
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits, read in bounded memory."""
+    with open(require_file(path), "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def describe_input(path: str | Path) -> dict[str, str]:
+    """Return a file as records name it: where it lay, and its checksum.
+
+    A folder stands for the fitted generator in it, model.pt.
+    """
+    file = Path(path) / "model.pt" if Path(path).is_dir() else path
+    return {"path": str(path), "sha256": sha256(file)}
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, atomically."""
+    with atomic_path(path) as temporary:
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        temporary.write_text(text, encoding="utf-8")

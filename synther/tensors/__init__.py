@@ -1,0 +1,1 @@
+"""Parameters as flat tensors: their optimizer, CUDA graphs, and weights on disk."""

@@ -1,0 +1,40 @@
+"""A profile where its scheduler's commands are not at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_dag import copy_workflow, environment
+
+PLUGINS = {"slurm": "slurm", "kubernetes": "cluster_generic"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("profile", "commands"), [("slurm", "sbatch"), ("kubernetes", "kubectl")])
+def test_a_scheduler_that_is_not_here_is_named_at_once(
+    tmp_path: Path, profile: str, commands: str
+) -> None:
+    """The plugins' threads would die of the missing command, and snakemake wait for ever."""
+    if importlib.util.find_spec(f"snakemake_executor_plugin_{PLUGINS[profile]}") is None:
+        pytest.skip(f"the plugin of the profile {profile} is not installed")
+    checkout, here = copy_workflow(tmp_path / "checkout"), tmp_path / "bin"
+    here.mkdir()
+    for command in ("sh", "bash", "env", "which", "git"):
+        if place := shutil.which(command):
+            (here / command).symlink_to(place)
+    wanted = ["--profile", f"workflow/profiles/{profile}", "--config", "device=cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "figures/quick/table1.pdf", *wanted],
+        cwd=checkout,
+        env=environment(checkout) | {"PATH": str(here)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"not found: {commands}" in done.stdout + done.stderr
