@@ -186,8 +186,8 @@ def test_claims_ask_a_kind_by_its_plan_alone(
 def test_a_wrong_claim_is_refused_where_claims_are_asked_for_alone(
     edit_config: Callable[..., Path],
 ) -> None:
-    edit_config("experiments.yaml", "agents: [drq_bc, pixel_bc]", "agents: [drq_bc]")
+    edit_config("claims.yaml", "agents: [drq_bc, pixel_bc]", "agents: [drq_bc, td3_bc]")
     quick = Experiments("quick")
     assert {"claims", "vd4rl"} <= set(quick.made())
-    with pytest.raises(SyntherError, match="unknown agent 'pixel_bc' in claim 'pixels'"):
+    with pytest.raises(SyntherError, match="unknown agent 'td3_bc' in claim 'pixels'"):
         quick.results("claims")
