@@ -183,3 +183,13 @@ def test_claims_ask_a_kind_by_its_plan_alone(
     pixels = config.load_preset("paper")["pixels"]["seeds"]  # what it learns has these
     assert (claim.seeds, claim.budget) == (pixels, "a rover") != (8, "")
     assert found["locomotion-td3_bc"].seeds == 8
+
+
+def test_a_wrong_claim_is_refused_where_claims_are_asked_for_alone(
+    edit_config: Callable[..., Path],
+) -> None:
+    edit_config("claims.yaml", "agents: [drq_bc, pixel_bc]", "agents: [drq_bc, td3_bc]")
+    quick = Experiments("quick")
+    assert {"claims", "vd4rl"} <= set(quick.made())
+    with pytest.raises(SyntherError, match="unknown agent 'td3_bc' in claim 'pixels'"):
+        quick.results("claims")
