@@ -58,7 +58,7 @@ SwitchType=switch/none
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,bf_interval=5,defer,batch_sched_delay=0
 ReturnToService=2
-MinJobAge=600
+MinJobAge=3600
 KillWait=5
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:a100:{gpus}
