@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synther.agents import load_agent_class
 from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.datasets.belonging import common_task
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
@@ -232,12 +233,15 @@ def train_offline(job: OfflineJob) -> ResultRows:
     """
     started = time.monotonic()
     grant(job.threads)
+    common_task((job.data, job.statistics_from), job.task)
     identity = job.identity()
     how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
     statistics = load_transitions(job.statistics_from, **how)
     if job.samples:
         widths = (statistics.observation_dim, statistics.action_dim)
         data = draw(job.data, job.samples, job.sample_seed, widths, job.device)
+        where = f"{job.data}, {job.samples} samples"
+        data = data.check_values(where).with_flags(job.threshold_terminals, where)
     elif job.data.resolve() == job.statistics_from.resolve():
         data = statistics
     else:

@@ -73,6 +73,7 @@ def test_another_robots_rows_pass_no_door(
         [*train, "--data", walkers, "--statistics-from", data],
         [*fidelity, "--real", walkers, "--samples", data],
         [*fidelity, "--real", data, "--samples", walkers],
+        [*train, "--data", made["model"], "--num", 40, "--statistics-from", walkers],
         ["fit", "--data", data, *TINY, *CPU, *wrong, tmp_path / "m"],
         ["fit", "--data", data, *TINY, *CPU, "--dataset", "walker2d-medium-v2", "--out", tmp_path],
         ["subset", "--data", data, "--percent", 50, *wrong, tmp_path / "x.npz"],
@@ -82,7 +83,8 @@ def test_another_robots_rows_pass_no_door(
     if data.suffix == ".npz":
         doors.append(["import", data, *wrong, tmp_path / "x.npz"])
     for door in doors:
-        assert f"{data.name} {SAYS}" in refused(*door)
+        name = "model" if made["model"] in door else data.name
+        assert f"{name} {SAYS}" in refused(*door)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 

@@ -77,6 +77,20 @@ def test_terminals_that_are_no_flags_pass_no_door_without_a_threshold(
         assert record["threshold_terminals"] == 0.5
 
 
+def test_a_model_that_samples_no_flags_wants_a_threshold(
+    whole: Path, tmp_path: Path, refused: Refused
+) -> None:
+    rows = maze()
+    rows.terminals[::7] = 1.0
+    rows.save(tmp_path / "rows.npz")
+    fit = doors(tmp_path / "rows.npz", whole, tmp_path)["fit"]
+    assert main([str(word) for word in [*fit, "--set", "threshold_terminals=null"]]) == 0
+    train = [*doors(tmp_path / "m", whole, tmp_path)["train"], "--statistics-from", whole]
+    train += ["--num", 60]
+    assert "m, 60 samples: terminals are not all 0 or 1" in refused(*train)
+    assert main([str(word) for word in [*train, "--threshold-terminals", 0.5]]) == 0
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_value_that_dwarfs_its_column_passes_no_door(
     door: str, whole: Path, tmp_path: Path, refused: Refused
