@@ -130,7 +130,7 @@ def test_a_new_kind_is_planned_and_made(checkout: Path, blocks: dict[str, str]) 
     said = run(commands(blocks["shell-kind"]), checkout).stdout
     jobs = re.search(r"train_offline\s+(\d+)", said)
     assert jobs
-    assert int(jobs[1]) == 1  # the other source's: this one's rows are there
+    assert int(jobs[1]) == 2  # a source each: the data both come from have yet to be collected
     lines = (checkout / "figures/quick/spread.md").read_text().splitlines()
     assert [cell.strip() for cell in lines[-3].split("|")[1:-1]] == [
         *("hopper-medium-expert-local", "TD3+BC", "SynthER", "1.0", "30.0")
