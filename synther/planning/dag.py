@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from synther import config
 from synther.errors import SyntherError, unknown_name
@@ -54,6 +55,7 @@ def read_jobs(
         SyntherError: no rule makes a target, a rule is wrong, or there is no workflow here.
     """
     from snakemake.api import SnakemakeApi, resolve_snakefile  # here: it takes a second
+    from snakemake.persistence import PersistenceBase
     from snakemake.settings import types as settings
     from snakemake.settings.enums import Quietness, RerunTrigger
 
@@ -69,11 +71,15 @@ def read_jobs(
     # Told to keep quiet about both, a dry run ends before it prints its jobs.
     quiet = {Quietness.RULES, Quietness.PROGRESS}
     output = settings.OutputSettings(dryrun=True, quiet=quiet, log_level_override=logging.ERROR)
-    with SnakemakeApi(output) as api:
+    # A plan writes nothing where others read only: neither the times of files into .snakemake/ nor
+    # copies of rules' files into a home.
+    shared = settings.SharedFSUsage.all() - {settings.SharedFSUsage.SOURCE_CACHE}
+    with SnakemakeApi(output) as api, mock.patch.object(PersistenceBase, "save_iocache"):
         try:
             workflow = api.workflow(
                 settings.ResourceSettings(cores=sys.maxsize),  # as rules say, on any machine
                 settings.ConfigSettings(config={"preset": preset, "device": device}),
+                settings.StorageSettings(shared_fs_usage=shared),
                 snakefile=snakefile,
             )
             execution = settings.ExecutionSettings(lock=False)
@@ -96,6 +102,8 @@ def _told(error: BaseException, targets: Sequence[str], preset: str) -> SyntherE
             return unknown_name("target", target, Experiments(preset).specs)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, SyntherError):
+        if isinstance(cause, PermissionError):
+            return SyntherError(f"{cause.filename} can't be written: Snakemake needs it to plan")
         cause = cause.__cause__ or cause.__context__
     return cause
 

@@ -290,7 +290,7 @@ def given_files(folder: Path) -> None:
 def test_cheap_commands_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(pages.checkout(tmp_path))
     given_files(tmp_path)
     for block in filter(runnable, pages.blocks(page)):
         for command in block.commands:

@@ -177,9 +177,9 @@ def test_longer_jobs_ask_for_more_time() -> None:
 
 
 def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
-    """By hand: 8M seed updates at 107 a second, 16M steps at 13,000, four seconds to start."""
+    """By hand: 8M seed updates at 135 a second, 16M steps at 13,000, four seconds to start."""
     job = asked("paper", "cpu", TRAINING | {"agent": "td3_bc", "source": "real"})
-    seconds = 8e6 / 107 + 200 * 10 * 8 * 1000 / 13_000 + 4
+    seconds = 8e6 / 135 + 200 * 10 * 8 * 1000 / 13_000 + 4
     assert job["estimate_ms"] == round(1000 * seconds)
     assert job["runtime"] == math.ceil(3 * seconds / 60)
     assert job["updates"] == 8_000_000

@@ -17,7 +17,7 @@ from synther.cli import main
 from synther.datasets import collect
 from synther.envs import make_env
 from synther.jobs.checkpoint import Checkpoint
-from synther.training import evaluate, offline
+from synther.training import evaluate, results
 
 Refused = Callable[[list[str]], str]
 
@@ -45,7 +45,7 @@ def killed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 
     with monkeypatch.context() as patch:
         patch.setenv("SYNTHER_CHECKPOINT_INTERVAL", "0")
-        patch.setattr(offline, "write_result", dies)
+        patch.setattr(results, "write_result", dies)
         assert main(arguments) == 1
     assert (tmp_path / "offline.ckpt").exists()
     return arguments

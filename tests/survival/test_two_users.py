@@ -77,7 +77,7 @@ def test_what_one_user_s_killed_job_left_does_not_stop_another_s(shared_folder):
 
 @pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="no checkout")
 def test_the_commit_of_another_user_s_checkout_is_told():
-    code = "from synther import provenance; print(provenance.commit())"
+    code = "from synther.jobs import provenance; print(provenance.commit())"
     told = [
         subprocess.run(
             command, env=variables(), capture_output=True, text=True, check=True, cwd="/"
@@ -102,3 +102,18 @@ def test_results_of_another_user_can_be_listed_and_verified():
             text=True,
         )
         assert done.returncode == 0, (arguments, done.stderr)
+
+
+def test_who_may_not_write_where_nothing_ever_ran_is_told(tmp_path):
+    for name in ("config", "workflow", "profiles", "Snakefile"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    done = subprocess.run(
+        other_user(sys.executable, "-m", "synther.cli", "plan", "--preset", "quick"),
+        env=variables(SYNTHER_CONFIG=str(REPOSITORY / "config")),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert ".snakemake can't be written" in done.stderr
+    assert "Traceback" not in done.stderr
