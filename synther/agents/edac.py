@@ -153,6 +153,9 @@ class EDAC(Agent):
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
             live = 1.0 - batch.terminals
             target = batch.rewards + settings.discount * live * next_value
+        if settings.eta == 0.0:  # SAC-N: no gradients of gradients
+            errors, q = self.critics.errors(batch.observations, batch.actions, target)
+            return errors.sum(), {"critic_loss": errors.detach().sum(dim=1), "q": q.detach()}
         q, gradients = self.critics.slopes(batch.observations, batch.actions)
         bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
         gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)
