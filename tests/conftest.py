@@ -7,10 +7,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from synther import config
 from synther.config import specs
+
+# A test that takes long on a busy machine is no failure.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
+
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -41,7 +41,7 @@ shapes = st.tuples(st.integers(1, 40), st.integers(1, 5), st.integers(1, 4), st.
 
 
 @given(shape=shapes)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_saved_is_loaded(shape: tuple[int, int, int, int]) -> None:
     transitions = some(*shape)
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +190,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, bytes]:
 
 
 @given(share=st.floats(0, 1, exclude_max=True), compressed=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_file_cut_short_is_refused(
     stored: dict[bool, bytes], share: float, compressed: bool
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_file_cut_short_is_refused(
 
 
 @given(data=st.data(), compressed=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @pytest.mark.filterwarnings("ignore")  # zipfile and numpy may warn before they give up
 def test_flipped_bytes_never_raise_another_error(
     stored: dict[bool, bytes], data: st.DataObject, compressed: bool
@@ -288,7 +288,7 @@ def test_rows_are_chosen_and_joined() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 30), max_size=5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_writer_writes_what_save_writes(cuts: list[int]) -> None:
     transitions = some(n=30)
     edges = [0, *sorted(cuts), 30]

@@ -68,7 +68,7 @@ def assert_same(transitions, expected):
         assert getattr(transitions, name).dtype == np.float32
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     flags=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30),
     with_timeouts=st.booleans(),
@@ -89,7 +89,7 @@ def test_reader_follows_the_loop(tmp_path_factory, flags, with_timeouts, time_li
         assert_same(read_hdf5(path, time_limit), expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(terminals=st.lists(st.booleans(), min_size=1, max_size=60), time_limit=st.integers(1, 12))
 def test_skipped_rows_follow_the_loop(terminals, time_limit):
     step, expected = 0, []

@@ -209,7 +209,7 @@ def test_damage_is_a_synther_error(reader: Reader, whole: dict[str, bytes]) -> N
     examples = int(os.environ.get("SYNTHER_FUZZ_EXAMPLES", "60"))
 
     @given(data=st.data())
-    @settings(max_examples=examples, deadline=None, database=None)
+    @settings(max_examples=examples, database=None)
     def fuzz(data: st.DataObject) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / reader.file
@@ -222,7 +222,7 @@ def test_damage_is_a_synther_error(reader: Reader, whole: dict[str, bytes]) -> N
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 @given(content=st.binary(max_size=300))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.filterwarnings("ignore")
 def test_any_bytes_are_a_synther_error(reader: Reader, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
