@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,8 +13,8 @@ from synther.sheets import notes, numbers
 from synther.statistics import published, scores
 from synther.statistics.intervals import BAND_REPS, Estimate
 
-LEVEL = "published "
-"""Before a source's slug: the series of its published scores."""
+LEVEL = "level "
+"""Before a source's slug: the series of its level lines."""
 
 
 def sheet(found: Curves) -> sheets.Sheet:
@@ -49,23 +50,12 @@ def _panel(dataset: str, agent: str) -> str:
 def _plot(found: Curves) -> sheets.Plot:
     spec, lines = found.spec, found.lines
     places = lines["dataset"] + "|" + lines["agent"]
-    drawn = lines.assign(panel=places, series=lines["source"], x=lines["step"], y=lines["value"])
     shown = set(places)
-    levels = pd.DataFrame(
-        [
-            {"panel": _panel(dataset, agent), "series": LEVEL + source, "y": number.mean}
-            | {"low": number.mean, "high": number.mean}
-            for (dataset, source, agent), number in found.levels.items()
-            if _panel(dataset, agent) in shown
-        ]
-    )
-    layers = {"band": drawn[drawn["low"].notna()], "line": drawn, "level": levels}
-    names = ["layer", "panel", "series", "x", "y", "low", "high"]
-    data = pd.concat([frame.assign(layer=name) for name, frame in layers.items()])
-    series = [sheets.Series(source, name) for source, name in spec.sources.items()]
-    for source in dict.fromkeys(key[1] for key in found.levels):
-        label = f"{spec.sources[source]}, published (last)"
-        series.append(sheets.Series(LEVEL + source, label, is_level=True, like=source))
+    levels = [
+        {"panel": _panel(dataset, agent), "source": source, "y": number.mean}
+        for (dataset, source, agent), number in found.levels.items()
+        if _panel(dataset, agent) in shown
+    ]
     panels = [
         sheets.Panel(
             _panel(row.name, agent),
@@ -78,13 +68,51 @@ def _plot(found: Curves) -> sheets.Plot:
         for row, (agent, title) in itertools.product(spec.rows, spec.agents.items())
         if _panel(row.name, agent) in shown
     ]
+    return plot(
+        lines.assign(panel=places, x=lines["step"]),
+        pd.DataFrame(levels, columns=["panel", "source", "y"]),
+        spec.sources,
+        "published (last)",
+        panels,
+        columns=len(spec.agents),
+    )
+
+
+def plot(
+    lines: pd.DataFrame,
+    levels: pd.DataFrame,
+    sources: Mapping[str, str],
+    level: str,
+    panels: Sequence[sheets.Panel],
+    columns: int = 3,
+) -> sheets.Plot:
+    """Return a plot of a line a source with its band, and level lines of the same colour.
+
+    Args:
+        lines: a row a point: `panel`, `source`, `x`, `value`, `low`, `high`.
+        levels: a row a level line: `panel`, `source`, `y`.
+        sources: slug -> label, in the legend's order.
+        level: what the legend says behind a level line's source.
+        panels: the axes.
+        columns: most panels side by side.
+    """
+    points = lines.assign(series=lines["source"], y=lines["value"])
+    flat = levels.assign(series=LEVEL + levels["source"], low=levels["y"], high=levels["y"])
+    layers = {"level": flat, "band": points[points["low"].notna()], "line": points}
+    data = pd.concat([frame.assign(layer=name) for name, frame in layers.items()])
+    series = [sheets.Series(source, name) for source, name in sources.items()]
+    series += [
+        sheets.Series(LEVEL + source, f"{name}, {level}", is_level=True, like=source)
+        for source, name in sources.items()
+    ]
     marks = {"level": "levels", "band": "band", "line": "line"}
+    names = ["layer", "panel", "series", "x", "y", "low", "high"]
     return sheets.Plot(
         data=sheets.frame_columns(data.reindex(columns=names)),
-        series=tuple(s for s in series if s.key in set(data["series"])),
+        series=tuple(entry for entry in series if entry.key in set(data["series"])),
         panels=tuple(panels),
         layers=tuple(sheets.Layer(name, mark) for name, mark in marks.items() if len(layers[name])),
-        columns=len(spec.agents),
+        columns=columns,
     )
 
 

@@ -1,0 +1,1 @@
+"""The score of the policy that one would choose after few episodes online."""
