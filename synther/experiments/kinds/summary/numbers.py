@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ class _Data:
 def _aggregates(
     data: _Data, agent: str, covered: scores.Coverage
 ) -> dict[str, dict[str, Estimate]]:
-    options = {"reps": data.spec.bootstrap_reps, "seed": data.spec.seed}
+    options: Any = {"reps": data.spec.bootstrap_reps, "seed": data.spec.seed}
     last = data.matrices(data.windows.last, agent, covered)
     average = data.matrices(data.windows.average, agent, covered)
     best = data.matrices(data.windows.best, agent, covered)
