@@ -35,27 +35,31 @@ def describe(plan: Experiments, name: str, measured: int = 0, varies: bool = Fal
     )
     parts = []
     if cells:
-        parts.append(f"{_listed(plan.seeds(name, source) for _, source in cells)} seeds")
-        parts.append(f"{_listed(settings['steps'] for settings in scaled)} updates")
+        parts.append(f"{listed(plan.seeds(name, source) for _, source in cells)} seeds")
+        parts.append(f"{listed(settings['steps'] for settings in scaled)} updates")
     pairs = [(a.get("hidden", [0]), b.get("hidden")) for a, b in zip(scaled, own, strict=True)]
     if widths := {max(here) for here, there in pairs if here != there}:
-        parts.append(f"networks of {_listed(widths)}")
+        parts.append(f"networks of {listed(widths)}")
     if measured:
         parts.append(f"{measured:,} samples measured")
     if counts := {n for d in datasets if (n := collected_rows(d, plan.preset))}:
-        parts.append(f"{_listed(counts)} transitions a dataset")
+        parts.append(f"{listed(counts)} transitions a dataset")
     if varies:
         sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
     generated = {_generated(plan, source, datasets[0]) for source in sources}
     parts += sorted(words for words in generated if words)
-    whole = f"all {everything} datasets" if everything > 1 else "1 dataset"
-    parts.append(
-        whole if len(datasets) == everything else f"{len(datasets)} of {everything} datasets"
-    )
-    return "; ".join(parts)
+    return "; ".join([*parts, part_of(len(datasets), everything)])
 
 
-def _listed(numbers: Iterable[int]) -> str:
+def part_of(count: int, whole: int) -> str:
+    """Return how many of an experiment's datasets are run."""
+    if count < whole:
+        return f"{count} of {whole} datasets"
+    return f"all {whole} datasets" if whole > 1 else "1 dataset"
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Return numbers that differ between runs, each once."""
     return " or ".join(f"{n:,}" for n in sorted(set(numbers)))
 
 

@@ -86,7 +86,7 @@ def _paths(content: Any) -> Iterator[Path]:
 
 def _entry(run: evaluations.Run, rows: pd.DataFrame) -> dict[str, Any]:
     count = len(run.steps)
-    kept = np.unique(np.linspace(0, count - 1, min(MOST_POINTS, count)).round().astype(int))
+    kept = evaluations.thinned(count, MOST_POINTS)
     last = rows[rows["step"] == int(run.steps[-1])].sort_values(["seed", "episode"])
     return {
         "steps": run.steps[kept].astype(int).tolist(),

@@ -15,7 +15,9 @@ from synther.sheets.sheet import (
     Series,
     Sheet,
     Table,
+    columns,
     frame_columns,
+    layered,
     run_key,
 )
 
@@ -31,6 +33,8 @@ __all__ = [
     "Series",
     "Sheet",
     "Table",
+    "columns",
     "frame_columns",
+    "layered",
     "run_key",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 FEW_SEEDS = 5
 """Below this many seeds, a table or figure says that its intervals are rough."""
@@ -17,24 +17,34 @@ STAND_IN = "*"
 """Mark of a row whose dataset is not the paper's own."""
 
 
-class Dataset(Protocol):
-    """A dataset that was run, and the paper's."""
+@dataclass(frozen=True)
+class DatasetRow:
+    """A dataset that was run, and the paper's that it is, or stands in for.
+
+    `published` is what the paper's numbers call that one, if not by its name.
+    """
+
+    name: str
+    paper_name: str
+    published: str = ""
 
     @property
-    def name(self) -> str:
-        """What was run."""
+    def is_stand_in(self) -> bool:
+        """Whether the paper's numbers are of another dataset."""
+        return self.name != self.paper_name
 
     @property
-    def paper_name(self) -> str:
-        """What that is, or stands in for."""
+    def called(self) -> str:
+        """The paper's numbers' name of it."""
+        return self.published or self.paper_name
 
 
-def label(row: Dataset) -> str:
+def label(row: DatasetRow) -> str:
     """Return a dataset's name, marked if it is a stand-in."""
-    return row.name + (STAND_IN if row.name != row.paper_name else "")
+    return row.name + STAND_IN * row.is_stand_in
 
 
-def listed(rows: Iterable[Dataset]) -> str:
+def listed(rows: Iterable[DatasetRow]) -> str:
     """Name which dataset stands for which: by their endings where these are the same for many."""
     pairs = []
     for row in rows:
@@ -46,9 +56,9 @@ def listed(rows: Iterable[Dataset]) -> str:
     return ", ".join(dict.fromkeys(pairs))
 
 
-def stand_ins(rows: Iterable[Dataset]) -> list[str]:
+def stand_ins(rows: Iterable[DatasetRow]) -> list[str]:
     """Return the footnote on stand-ins, if there are any."""
-    substitutes = [row for row in rows if row.name != row.paper_name]
+    substitutes = [row for row in rows if row.is_stand_in]
     if not substitutes:
         return []
     return [
@@ -71,6 +81,12 @@ def few_seeds(counts: Sequence[int]) -> list[str]:
     if several and min(several) < FEW_SEEDS:
         return [f"Intervals from fewer than {FEW_SEEDS} seeds are too narrow to rely on."]
     return []
+
+
+def one_or_few(counts: Sequence[int]) -> list[str]:
+    """Return the footnotes on single seeds, and on few of them."""
+    one = ["One seed has no standard deviation and no interval."] * (1 in counts)
+    return [*one, *few_seeds(counts)]
 
 
 def episodes(counts: Iterable[int]) -> str:

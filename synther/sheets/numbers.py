@@ -5,28 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Protocol
 
-from synther.sheets.sheet import MISSING, Cell
+from synther.sheets.sheet import Cell
+from synther.statistics.intervals import Estimate
 
 SCORE_TOLERANCE = 5.0
 """Points within which a score agrees with the published one."""
-
-
-class Estimated(Protocol):
-    """A value with the ends of its interval, NaN where it has none."""
-
-    @property
-    def value(self) -> float:
-        """The point estimate."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
 
 
 def number(value: float, digits: int = 1, signed: bool = False) -> str:
@@ -77,7 +61,7 @@ def measured(
 
 
 def estimated(
-    found: Estimated | None,
+    found: Estimate | None,
     digits: int = 1,
     runs: Sequence[str] = (),
     signed: bool = False,
@@ -142,19 +126,3 @@ def duration(seconds: float) -> str:
 def seeds_text(counts: Sequence[int]) -> str:
     """Return how many seeds there are, where places differ the least and the most."""
     return f"{span(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
-
-
-__all__ = [
-    "MISSING",
-    "SCORE_TOLERANCE",
-    "agreement",
-    "count",
-    "duration",
-    "estimated",
-    "measured",
-    "number",
-    "published",
-    "seeds_text",
-    "span",
-    "words",
-]

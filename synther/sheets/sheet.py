@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +75,17 @@ class Column:
     is_name: bool = False
     is_published: bool = False
     width: float = 0.0
+
+
+def columns(
+    names: Iterable[str], heads: Iterable[str], published: Iterable[str] = ()
+) -> tuple[Column, ...]:
+    """Return columns of words that name rows, of numbers, and of published ones."""
+    return (
+        *(Column(head, is_name=True) for head in names),
+        *map(Column, heads),
+        *(Column(head, is_published=True) for head in published),
+    )
 
 
 @dataclass(frozen=True)
@@ -186,6 +197,10 @@ class Layer:
     mark: str
 
 
+PLACES = ("panel", "series", "x", "y", "low", "high")
+"""What a plot's data say of a row beside its layer."""
+
+
 @dataclass(frozen=True)
 class Plot:
     """Panels that share a legend, drawn from one tidy frame.
@@ -287,6 +302,24 @@ def frame_columns(frame: Any) -> dict[str, list[Any]]:
     """Return a pandas frame as column -> plain values; what is missing is None."""
     as_objects = frame.astype(object).where(frame.notna(), None)
     return {str(name): as_objects[name].tolist() for name in frame}
+
+
+def layered(*layers: tuple[str, str, Any]) -> dict[str, Any]:
+    """Return `data` and `layers` of a plot.
+
+    Args:
+        layers: (name, mark, pandas frame) of each, the lowest first; one without rows is left out.
+    """
+    import pandas as pd
+
+    kept = [(name, mark, frame) for name, mark, frame in layers if len(frame)]
+    columns = ["layer", *(name for name in PLACES if any(name in frame for *_, frame in kept))]
+    frames = [frame.assign(layer=name).reindex(columns=columns) for name, _, frame in kept]
+    data = pd.concat(frames, ignore_index=True)
+    return {
+        "data": frame_columns(data),
+        "layers": tuple(Layer(name, mark) for name, mark, _ in kept),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -102,6 +102,12 @@ def over_training(found: Sequence[Run]) -> tuple[list[float], list[np.ndarray]]:
     ]
 
 
+def thinned(count: int, most: int) -> list[int]:
+    """Return places in a list of `count`, evenly, at most so many, both ends among them."""
+    kept = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+    return kept.tolist()
+
+
 @dataclass(frozen=True)
 class Windows:
     """A score a (dataset, source, agent, seed), by three rules, and how many evaluations they had.

@@ -161,7 +161,7 @@ def _rliable(
 
 
 def aggregates(
-    scores: Mapping[str, np.ndarray], reps: int, seed: int = 0
+    scores: Mapping[str, np.ndarray], reps: int, seed: int = 0, baseline: str = ""
 ) -> dict[str, dict[str, Estimate]]:
     """Return IQM, median, mean and optimality gap of each algorithm, by rliable.
 
@@ -169,6 +169,7 @@ def aggregates(
         scores: algorithm -> (seeds, datasets) scores, 0 to 100.
         reps: bootstrap resamples, stratified by dataset.
         seed: of the resampling.
+        baseline: the algorithm over which all others have `IMPROVEMENT` too, if it is there.
 
     Returns:
         algorithm -> metric (of `AGGREGATES`) -> estimate.
@@ -188,7 +189,12 @@ def aggregates(
     several = {name: matrix for name, matrix in scores.items() if len(matrix) > 1}
     found = _rliable(several, rule, reps, seed)
     alone = {n: [*map(Estimate, rule(m))] for n, m in scores.items() if n not in several}
-    return {name: dict(zip(AGGREGATES, (found | alone)[name], strict=True)) for name in scores}
+    named = {name: dict(zip(AGGREGATES, (found | alone)[name], strict=True)) for name in scores}
+    for name in scores if baseline in scores else ():
+        if name != baseline:
+            pair = scores[name], scores[baseline]
+            named[name][IMPROVEMENT] = probability_of_improvement(*pair, reps, seed)
+    return named
 
 
 def iqms(scores: Mapping[str, np.ndarray], reps: int, seed: int = 0) -> dict[str, list[Estimate]]:

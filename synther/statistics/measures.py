@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,7 @@ from synther.errors import SyntherError
 from synther.jobs.files import read_json
 from synther.statistics.parquet import read_parquet
 
-BYTES = 4
-"""Of a number, in the dataset as in the network: float32."""
 AGAIN = "remove it and run its rule again"
-
-
-@dataclass(frozen=True)
-class Number:
-    """A measured number; with a standard deviation over seeds where there are several."""
-
-    value: float
-    std: float = math.nan
-    seeds: int | None = None
 
 
 def read_fidelity(path: Path, preset: str) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -49,7 +37,7 @@ def read_fidelity(path: Path, preset: str) -> tuple[dict[str, Any], pd.DataFrame
     return record, rows
 
 
-def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Number]:
+def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, float]:
     """Return the numbers of one result: means, medians and shares over columns and samples.
 
     `marginal`: mean over columns of 1 - the Kolmogorov-Smirnov statistic; `worst`: the least;
@@ -71,16 +59,15 @@ def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Number]:
         "mse": rows["mse"].mean(),
         "scaled_mse": rows["scaled_mse"].mean(),
     }
-    return {name: Number(float(v)) for name, v in found.items() if not math.isnan(v)}
+    return {name: float(v) for name, v in found.items() if not math.isnan(v)}
 
 
 def compression(path: Path, columns: int) -> float:
-    """Return how many times larger a dataset is than the network fitted to it, in bytes.
+    """Return how many times larger a dataset is than the network fitted to it, both in float32.
 
     Args:
         path: the fit's record.
         columns: of the dataset's transitions.
     """
     fitted = read_json(path, AGAIN)
-    whole = int(fitted["transitions"]) * columns
-    return whole * BYTES / (int(fitted["num_parameters"]) * BYTES)
+    return int(fitted["transitions"]) * columns / int(fitted["num_parameters"])

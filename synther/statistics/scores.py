@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,31 +97,13 @@ def read_results(
     return results.sort_values(key, ignore_index=True)
 
 
-class Wanted(Protocol):
-    """What a table or figure shows, of which `belonging` looks at this."""
-
-    kind: ClassVar[str]
-
-    @property
-    def name(self) -> str:
-        """Its slug."""
-
-    @property
-    def preset(self) -> str:
-        """That of its results."""
-
-    @property
-    def agents(self) -> Mapping[str, str]:
-        """Slug -> title."""
-
-
 def belonging(
-    spec: Wanted, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
+    spec: Any, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
 ) -> pd.DataFrame:
     """Return the rows that belong to a table or figure.
 
     Args:
-        spec: of which only the name, the preset and the agents are looked at.
+        spec: of a table or figure, of which kind, name, preset and agents are looked at.
         results: rows as `read_results` returns them.
         datasets: those that it shows.
         sources: those that it shows.
@@ -179,6 +161,22 @@ def final_scores(results: pd.DataFrame) -> pd.DataFrame:
     return scores
 
 
+def by_run(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return `mean`, `std` (ddof = 1, NaN of one seed) and `seeds` of each run.
+
+    Args:
+        scores: as `final_scores` returns them.
+
+    Returns:
+        A row a run, whose index is `RUN`.
+    """
+    return scores.groupby(RUN)["score"].agg(
+        mean=lambda values: values.to_numpy().mean(),
+        std=lambda values: np.std(values.to_numpy(), ddof=1) if len(values) > 1 else np.nan,
+        seeds="size",
+    )
+
+
 def score_matrix(
     scores: pd.DataFrame, agent: str, source: str, datasets: Sequence[str], seeds: Sequence[int]
 ) -> np.ndarray:
@@ -209,10 +207,18 @@ class Coverage:
     `notes` says in words what had to be left out, and why.
     """
 
+    agent: str
     datasets: list[str]
     sources: list[str]
     seeds: list[int]
     notes: list[str]
+
+    def matrices(self, scores: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Return source -> (seeds, datasets) scores, 0 to 100; none where nothing is in common."""
+        return {
+            source: score_matrix(scores, self.agent, source, self.datasets, self.seeds)
+            for source in (self.sources if self.datasets else ())
+        }
 
 
 def coverage(
@@ -237,7 +243,7 @@ def coverage(
     active = [source for source in sources if any(key[1] == source for key in seeds)]
     common = [name for name in datasets if all((name, source) in seeds for source in active)]
     if not active or not common:
-        return Coverage([], active, [], ["no dataset has results of every source"])
+        return Coverage(agent, [], active, [], ["no dataset has results of every source"])
     cells = [(name, source) for name in common for source in active]
     shared = sorted(set.intersection(*(seeds[cell] for cell in cells)))
     everything = sorted(set.union(*(seeds[cell] for cell in cells)))
@@ -257,7 +263,7 @@ def coverage(
             f"seeds are missing on {', '.join(short)}; aggregates use the "
             f"{len(shared)} of {len(everything)} seeds that all have"
         )
-    return Coverage(common if shared else [], active, shared, notes)
+    return Coverage(agent, common if shared else [], active, shared, notes)
 
 
 def budget_differences(scores: pd.DataFrame) -> list[str]:

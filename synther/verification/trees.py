@@ -153,9 +153,9 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
     for path in samples:
         record, measured = read_fidelity(path, presets[0])
         made = {key: (value,) for key, value in _flat(_compared(record))}
-        for name, found in measures(record, measured).items():
+        for name, value in measures(record, measured).items():
             if name in MEASURES:
-                cell = Cell(found.value, math.nan, 0, (found.value,), made)
+                cell = Cell(value, math.nan, 0, (value,), made)
                 cells[record["dataset"], record["source"], "", name] = cell
     return cells
 

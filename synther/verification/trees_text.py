@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from synther.sheets.numbers import MISSING, number
+from synther.sheets import MISSING
+from synther.sheets.numbers import number
 from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
 
 APART = "*"

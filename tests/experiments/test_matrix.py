@@ -139,7 +139,7 @@ def test_shares_that_an_experiment_lacks_are_refused(edit_config: Callable[..., 
 
 def test_larger_agents_run_beside_the_ones_they_are_like() -> None:
     paper = Experiments("paper")
-    pairs = paper.table("large_networks")["scaling"]["pairs"]
+    pairs = paper.table("large_networks")["larger"]
     assert pairs == {"td3_bc": "td3_bc_large", "iql": "iql_large"}
     for preset in config.preset_names():
         if "large_networks" not in Experiments(preset).specs:

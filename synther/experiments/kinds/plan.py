@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synther.config.specs import agent_settings
+from synther.config.specs import agent_settings, agent_spec, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
-from synther.experiments.kinds.spec import DatasetRow, Spec
+from synther.experiments import budget
+from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
 from synther.experiments.runs import Run
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Plan:
         spec, agents = self.spec, self.listed_agents()
         places = itertools.chain.from_iterable(self.places().values())
         known = {"agent": ("agents", agents), "dataset": ("datasets", list(places))}
-        known["source"] = "variants", spec.get("sources", agents)
+        known["source"] = "variants", self.matrix.listed_sources(self.name) or agents
         for kind, (key, names) in known.items():
             for entry in spec.get("paper", {}).get(key, {}):
                 if entry not in names:
@@ -134,12 +135,45 @@ class Plan:
             "seed": 0,
         }
 
+    def described(self) -> dict[str, Any]:
+        """Return the fields of a description that say what is run; of datasets, on what."""
+        found = {
+            **self.heading(),
+            "budget": self.budget(),
+            "agents": {agent: agent_spec(agent)["title"] for agent in self.agents()},
+            "physics": self.physics(),
+            "paper": self.paper(),
+        }
+        if "datasets" in self.spec:
+            sources = self.matrix.whole_sources(self.name)
+            found["groups"] = self.groups()
+            found["sources"] = {source: source_spec(source)["title"] for source in sources}
+        return found
+
+    def agents(self) -> list[str]:
+        """Return all agents that are run."""
+        return self.matrix.agents(self.name)
+
+    def budget(self) -> str:
+        """Return in words what the experiment spends."""
+        return budget.describe(self.matrix, self.name)
+
+    def physics(self) -> str:
+        """Say in words how true the simulators are that datasets are judged in."""
+        words = "that of D4RL's recordings, to rounding"
+        rows = itertools.chain.from_iterable(self.groups().values())
+        if any(row.paper_name.startswith("antmaze-") for row in rows):
+            return f"{words}; AntMaze's to 1e-5 a step"
+        return words
+
+    def paper(self) -> PaperColumns | None:
+        """Return which published numbers to print beside, if any, checked."""
+        self.check_paper()
+        return PaperColumns(**self.spec["paper"]) if self.spec.get("paper") else None
+
     def groups(self) -> dict[str, list[DatasetRow]]:
         """Return the datasets by group, each with what it stands for."""
         return {
-            group: [DatasetRow(self.matrix.run_name(n), n) for n in names]
+            group: [DatasetRow(self.run_name(n), n) for n in names]
             for group, names in self.matrix.datasets(self.name).items()
         }
-
-
-__all__ = ["Cells", "Plan", "Run"]

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther.errors import SyntherError, unknown_name
+from synther.sheets.notes import DatasetRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DatasetRow", "Numbers", "PaperColumns", "Spec"]
 
 NO_EVIDENCE = "a check of the pipeline, not evidence"
 BELOW_PROTOCOL = "below the paper's protocol"
-
-
-@dataclass(frozen=True)
-class DatasetRow:
-    """A dataset that was run, and the paper's that it is, or stands in for.
-
-    `published` is what the paper's numbers call that one, if not by its name.
-    """
-
-    name: str
-    paper_name: str
-    published: str = ""
-
-    @property
-    def is_stand_in(self) -> bool:
-        """Whether the paper's numbers are of another dataset."""
-        return self.name != self.paper_name
 
 
 @dataclass(frozen=True)
@@ -75,9 +64,14 @@ class Spec:
         banner: words of the banner if not the default.
         is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
         notes: further footnotes.
+        groups: group -> datasets, in order.
+        sources: slug -> name to print, in order; others are compared with the first.
+        paper: published numbers to print beside, if any.
+        needs: fields that this kind can't do without.
     """
 
     kind: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
 
     name: str
     title: str
@@ -91,10 +85,13 @@ class Spec:
     banner: str = ""
     is_evidence: bool = True
     notes: list[str] = dataclasses.field(default_factory=list)
+    groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    paper: PaperColumns | None = None
 
-    def require(self, *fields: str) -> None:
-        """Check that fields which it can't do without aren't empty."""
-        for field in fields:
+    def __post_init__(self) -> None:
+        """Check that what it can't do without isn't empty."""
+        for field in self.needs:
             if not getattr(self, field):
                 raise SyntherError(f"{self.kind} {self.name} has no {field}; give it at least one")
 
@@ -102,6 +99,16 @@ class Spec:
         """Check that a name, where one is given, is among the known ones."""
         if name and name not in known:
             raise unknown_name(what, name, known, f"{self.kind} {self.name}")
+
+    @property
+    def rows(self) -> list[DatasetRow]:
+        """The datasets of all groups, in order."""
+        return [row for rows in self.groups.values() for row in rows]
+
+    @property
+    def baseline(self) -> str:
+        """Slug of the source that others are compared with."""
+        return next(iter(self.sources))
 
     @property
     def banner_text(self) -> str:
@@ -127,3 +134,35 @@ class Spec:
             "lines": self.provenance_lines,
             "banner": self.banner_text,
         }
+
+    def tidy(self, records: Any, columns: Sequence[str], counts: Sequence[str]) -> pd.DataFrame:
+        """Return records, or a frame, as tidy rows for machines.
+
+        Args:
+            records: one number each.
+            columns: all columns, in order; what records have besides is left out.
+            counts: those of whole numbers, of which some may be missing.
+        """
+        import pandas as pd
+
+        same = {"experiment": self.name, "preset": self.preset, "budget": self.budget}
+        own = {name: value for name, value in same.items() if name not in records}
+        frame = pd.DataFrame(records).assign(**own)
+        return frame.reindex(columns=list(columns)).astype(dict.fromkeys(counts, "Int64"))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a table or figure.
+
+    Attributes:
+        spec: what it shows.
+        frame: everything in it, a row a number or a few that belong together.
+        episodes: how many an evaluation has, all that occur.
+        omissions: what is left out, in words.
+    """
+
+    spec: Any
+    frame: pd.DataFrame
+    episodes: list[int] = dataclasses.field(default_factory=list)
+    omissions: list[str] = dataclasses.field(default_factory=list)

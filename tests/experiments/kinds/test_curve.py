@@ -11,10 +11,10 @@ from result_rows import results
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.experiments.kinds.curve.numbers import Curve, measure
+from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
-from synther.experiments.kinds.curve.sheet import LEVEL, sheet, tidy
-from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.curve.sheet import LEVEL, sheet
+from synther.experiments.kinds.spec import DatasetRow, Numbers
 
 HOPPER, WALKER = "hopper-full-replay-local", "walker2d-full-replay-v2"
 SCORES = {
@@ -35,7 +35,7 @@ def spec() -> CurveSpec:
         budget="3 seeds",
         is_paper_protocol=False,
         agents={"td3_bc": "TD3+BC"},
-        panels=[DatasetRow(HOPPER, "hopper-full-replay-v2")],
+        groups={"": [DatasetRow(HOPPER, "hopper-full-replay-v2")]},
         series={"real": "real", "synther": "SynthER"},
         amounts=[1, 10],
         reference={"real": "real, all of it"},
@@ -44,28 +44,30 @@ def spec() -> CurveSpec:
 
 
 @pytest.fixture
-def curve(spec: CurveSpec) -> Curve:
+def curve(spec: CurveSpec) -> Numbers:
     return measure(spec, results(SCORES))
 
 
-def test_points_by_hand(curve: Curve) -> None:
-    (panel,) = curve.panels
-    few = panel.points["synther", 1]
-    assert (few.score.value, few.std, few.seeds) == (12.0, 1.0, 3)
-    assert few.difference is not None
-    assert few.difference.value == 10.0
-    assert few.improvement is not None
-    assert few.improvement.value == 1.0
-    assert few.apart is True
-    many = panel.points["synther", 10]
-    assert many.improvement is not None
-    assert many.improvement.value == pytest.approx(6 / 9)  # pairs that win
-    assert many.apart is False
-    assert panel.points["real", 1].difference is None
-    assert panel.references["real"].score.value == 50.0
+def points(curve: Numbers) -> pd.DataFrame:
+    """Return points by series and amount; a reference has no amount."""
+    frame = curve.frame
+    return frame.set_index(["series", frame.get("percent", frame.get("transitions"))])
 
 
-def test_the_plot_has_lines_bands_dots_and_the_level(curve: Curve) -> None:
+def test_points_by_hand(curve: Numbers) -> None:
+    found = points(curve)
+    few = found.loc[("synther", 1)]
+    assert few[["value", "std", "seeds"]].tolist() == [12.0, 1.0, 3]
+    assert few[["difference", "probability", "intervals_apart"]].tolist() == [10.0, 1.0, "true"]
+    many = found.loc[("synther", 10)]
+    assert many["probability"] == pytest.approx(6 / 9)  # pairs that win
+    assert many["intervals_apart"] == "false"
+    assert math.isnan(found.loc[("real", 1), "difference"])
+    whole = curve.frame[curve.frame["row"] == "reference"]
+    assert whole["value"].tolist() == [50.0]
+
+
+def test_the_plot_has_lines_bands_dots_and_the_level(curve: Numbers) -> None:
     (plot,) = sheet(curve).plots
     rows = list(zip(*(plot.data[n] for n in ("layer", "series", "x", "y")), strict=True))
     assert [(x, y) for layer, s, x, y in rows if (layer, s) == ("line", "synther")] == [
@@ -89,19 +91,17 @@ def test_a_missing_point_breaks_the_line_and_is_told(spec: CurveSpec) -> None:
 
 
 def test_over_datasets_is_the_iqm_with_the_spread_of_both(spec: CurveSpec) -> None:
-    both = dataclasses.replace(spec, panels=[*spec.panels, DatasetRow(WALKER, WALKER)])
+    both = dataclasses.replace(spec, groups={"": [*spec.rows, DatasetRow(WALKER, WALKER)]})
     scores = SCORES | {(a, WALKER, s): values for (a, _, s), values in SCORES.items()}
     curve = measure(both, results(scores))
-    overall = curve.panels[-1]
-    assert overall.dataset is None
-    point = overall.points["synther", 10]
-    assert point.score.value == pytest.approx(35.0)  # the middle half of 25, 35, 45 twice
-    assert math.isnan(point.std)
-    assert set(tidy(curve)["metric"]) == {"mean", "iqm"}
+    overall = curve.frame.query("dataset == '' and series == 'synther' and percent == 10").iloc[0]
+    assert overall["value"] == pytest.approx(35.0)  # the middle half of 25, 35, 45 twice
+    assert math.isnan(overall["std"])
+    assert set(sheet(curve).tidy["metric"]) == {"mean", "iqm"}
     assert sheet(curve).tables[0].rows[-1].cells[0].text == "All 2 datasets (IQM)"
 
 
-def test_tables_stand_behind_the_plot_and_lead_to_runs(curve: Curve) -> None:
+def test_tables_stand_behind_the_plot_and_lead_to_runs(curve: Numbers) -> None:
     scores, versus = sheet(curve).tables
     assert not scores.is_drawn
     assert not versus.is_drawn
@@ -143,19 +143,17 @@ def tiny() -> pd.DataFrame:
 
 def test_points_are_at_numbers_of_transitions() -> None:
     curve = measure(described("tiny_data"), tiny())
-    (panel,) = curve.panels
     assert not curve.omissions
-    means = {key: point.score.value for key, point in panel.points.items()}
-    assert means == {
+    found = points(curve)
+    assert found["value"].to_dict() == {
         (series, size): place + more + 1.0
         for place, size in enumerate(SIZES)
         for series, more in (("real", 0), ("synther", 10), ("td3_bc_regularised", 100))
     }
-    rival = panel.points["td3_bc_regularised", 3000]
-    assert rival.difference is not None
-    assert rival.difference.value == 100.0  # over the same agent as the samples'
+    # over the same agent as the samples'
+    assert found.loc[("td3_bc_regularised", 3000), "difference"] == 100.0
 
-    frame = tidy(curve)
+    frame = pd.DataFrame(sheet(curve).tidy)
     assert "percent" not in frame
     assert sorted(set(frame["transitions"])) == list(SIZES)
     own = frame[frame["series"] == "td3_bc_regularised"]
@@ -181,11 +179,10 @@ def test_a_lone_share_stands_beside_the_level_of_all_data() -> None:
     scores = {("iql", name, f"{s}-15pct"): [10.0 * n, 10.0 * n] for n, s in enumerate(sources)}
     rows = results(scores | {("iql", name, "real"): [70.0, 80.0, 90.0]}, preset="known")
     curve = measure(described("figure1a"), rows)
-    (panel,) = curve.panels
-    assert [point.score.value for point in panel.points.values()] == [0.0, 10.0, 20.0, 30.0, 40.0]
-    assert panel.references["real"].score.value == 80.0
-    assert panel.seeds == [2, 3]
-    frame = tidy(curve)
+    frame = pd.DataFrame(sheet(curve).tidy)
+    assert frame["value"].tolist() == [0.0, 10.0, 20.0, 30.0, 40.0, 80.0]
+    assert frame["row"].tolist() == ["point"] * 5 + ["reference"]
+    assert sorted(set(frame["seeds"])) == [2, 3]
     assert set(frame.loc[frame["row"] == "point", "percent"]) == {15}
     rows_of = sheet(curve).tables[0].rows
     assert [row.cells[2].text for row in rows_of] == ["15", "all"]
@@ -206,5 +203,5 @@ def test_what_is_no_curve_is_refused(spec: CurveSpec, change: dict, words: str) 
 
 def test_many_transitions_are_named_in_full(spec: CurveSpec) -> None:
     many = dataclasses.replace(spec, amounts=[100, 3_000_000], unit="rows", series={"real": "real"})
-    assert many.sources == ["real-100rows", "real-3000000rows"]
+    assert list(many.points) == ["real-100rows", "real-3000000rows"]
     assert many.number(3_000_000) == "3,000,000"

@@ -15,7 +15,7 @@ from result_rows import results
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
 from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
-from synther.experiments.kinds.fidelity.sheet import sheet, tidy
+from synther.experiments.kinds.fidelity.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
 from synther.sheets import writers
 from synther.sheets.writers import markdown
@@ -108,9 +108,11 @@ def found(spec: FidelitySpec) -> Fidelity:
 
 
 def test_numbers_by_hand(found: Fidelity) -> None:
-    numbers = found.entries[CHEETAH.name, "synther"].numbers
-    values = {measure: number.value for (measure, _), number in numbers.items()}
-    assert values == {
+    own = found.frame[found.frame["source"] == "synther"].set_index("measure")
+    shown = {name: own.loc[name, "value"] for name in found.spec.columns}
+    whole = measures(*found.samples[CHEETAH.name, "synther"])
+    assert whole.items() >= {name: shown[name] for name in shown.keys() & whole.keys()}.items()
+    assert whole | shown == {
         "marginal": pytest.approx(0.8),
         "worst": pytest.approx(0.6),
         "correlation": pytest.approx((1.0 + 5 * 0.5) / 6),  # pairs without the constant column
@@ -122,13 +124,17 @@ def test_numbers_by_hand(found: Fidelity) -> None:
         "fit_s": 12.0,
         "sample_s": 3.0,
         "parameters": 250.0,
-        "compression": pytest.approx(1000 * 5 / 250),
         "score": pytest.approx(40.0),
     }
-    score = numbers["score", "td3_bc"]
-    assert (score.std, score.seeds) == (pytest.approx(10.0), 3)
-    real = found.entries[CHEETAH.name, "real"].numbers
-    assert set(real) == {("score", "td3_bc")}
+    assert own.loc["score", ["agent", "std", "seeds"]].tolist() == ["td3_bc", 10.0, 3]
+    real = found.frame[found.frame["source"] == "real"]
+    assert real.loc[real["state"] == "measured", "measure"].tolist() == ["score"]
+
+
+def test_a_dataset_is_held_against_the_size_of_its_denoiser(spec: FidelitySpec) -> None:
+    sizes = dataclasses.replace(spec, layout="compression")
+    own = measure(sizes, SCORES).frame.set_index(["source", "measure"])["value"]
+    assert own["synther", "compression"] == 1000 * 5 / 250
 
 
 def test_the_papers_numbers_stand_beside_with_their_status(found: Fidelity) -> None:
@@ -142,7 +148,7 @@ def test_the_papers_numbers_stand_beside_with_their_status(found: Fidelity) -> N
     assert "pip install 'synther[ctgan]'" in text
     assert "a check of the pipeline, not evidence" in text
     assert "25.00%" in text  # of the samples are terminal
-    frame = tidy(found).set_index(["source", "measure"])
+    frame = pd.DataFrame(sheet(found).tidy).set_index(["source", "measure"])
     assert frame.loc[("tvae", "marginal"), "state"] == "not installed"
     assert frame.loc[("synther", "marginal"), "paper_value"] == 0.989
     assert frame.loc[("synther", "marginal"), "paper_status"] == "recalled"
@@ -210,5 +216,5 @@ def test_copies_are_a_hundred_percent_memorised() -> None:
     )
     record = {"ks_complement": [1.0], "correlation_similarity": [[None]]}
     found = measures(record, rows)
-    assert found["memorised"].value == 100.0
+    assert found["memorised"] == 100.0
     assert "correlation" not in found  # a single column has no pair

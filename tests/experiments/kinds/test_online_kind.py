@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from synther.errors import SyntherError
-from synther.experiments.kinds.online.numbers import Online, Panel, measure
+from synther.experiments.kinds.online.numbers import measure
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.online.sheet import sheet
-from synther.experiments.kinds.spec import PaperColumns
+from synther.experiments.kinds.spec import Numbers, PaperColumns
 from synther.experiments.kinds.sweep import numbers as sweep_numbers
 from synther.experiments.kinds.sweep import sheet as sweep_sheet
 from synther.experiments.kinds.sweep.plan import SweepSpec
@@ -84,38 +84,46 @@ def results(
     return pd.DataFrame(rows)
 
 
-def xs(panel: Panel, agent: str) -> list[float]:
-    return [point.x for point in panel.lines[agent]]
+def rows_of(found: Numbers, row: str, task: str, agent: str) -> pd.DataFrame:
+    frame = found.frame
+    return frame[(frame["row"] == row) & (frame["task"] == task) & (frame["agent"] == agent)]
+
+
+def panels(found: Numbers) -> list[str]:
+    points = found.frame[found.frame["row"] == "point"]
+    return points["task"].drop_duplicates().tolist()
 
 
 def test_lines_and_tables_are_means_over_episodes_and_seeds(spec: OnlineSpec) -> None:
     found = measure(spec, results())
-    assert [panel.task for panel in found.panels] == [*TASKS, None]
-    line = found.panels[0].lines["redq"]
-    assert xs(found.panels[0], "redq") == [500, 1000]
+    assert panels(found) == [*TASKS, ""]
+    line = rows_of(found, "point", TASKS[0], "redq")
+    assert line["x"].tolist() == [500, 1000]
     # 100 + (0 + 10 + 20) / 3 + step / 100 + (0 + 1) / 2
-    assert [point.value.value for point in line] == pytest.approx([115.5, 120.5])
-    np.testing.assert_allclose(line[1].matrix[:, 0], [110.5, 120.5, 130.5])
-    assert all(p.value.low <= p.value.value <= p.value.high for p in line)
-    summary = next(s for s in found.summaries if (s.task, s.agent) == ("hopper", "redq"))
-    assert summary.final.value == pytest.approx(127.5)
-    assert summary.mean.value == pytest.approx(125.0)
-    assert summary.final_std == pytest.approx(10.0)
+    assert line["value"].tolist() == pytest.approx([115.5, 120.5])
+    np.testing.assert_allclose(line["each"].iloc[1], [110.5, 120.5, 130.5])
+    assert line["value"].between(line["low"], line["high"]).all()
+    (final,) = rows_of(found, "final", "hopper", "redq").itertuples()
+    assert final.value == pytest.approx(127.5)
+    assert final.std == pytest.approx(10.0)
+    assert rows_of(found, "mean", "hopper", "redq")["value"].tolist() == pytest.approx([125.0])
 
 
 def test_tasks_with_other_budgets_meet_at_shares_of_them(spec: OnlineSpec) -> None:
     budget = {"dmc-cheetah-run": (500, 1000, 1500, 2000), "hopper": (500, 1000)}
     found = measure(spec, results(budget=budget))
-    over = found.panels[-1]
-    assert xs(over, "sac") == [50, 100]
-    np.testing.assert_allclose(
-        over.lines["sac"][0].matrix[0], [value("", "sac", 0, 1000, 0.5) / 10, (5.5 + 7) / 10]
-    )
-    several = [s for s in found.summaries if s.task is None]
-    assert [s.agent for s in several] == list(AGENTS)
-    assert several[0].improvement is None
-    assert several[2].improvement is not None
-    assert several[2].improvement.value == 1.0
+    over = rows_of(found, "point", "", "sac")
+    assert over["x"].tolist() == [50, 100]
+    # at the half: the second of four evaluations of one task, the first of two of the other
+    halves = [
+        [value("", "sac", seed, 1000, 0.5) / 10, (value("", "sac", seed, 500, 0.5) + 7) / 10]
+        for seed in range(3)
+    ]
+    assert over["value"].iloc[0] == pytest.approx(np.mean(sorted(np.ravel(halves))[1:-1]))
+    several = found.frame[(found.frame["row"] == "final") & (found.frame["task"] == "")]
+    assert several["agent"].tolist() == list(AGENTS)
+    assert rows_of(found, "improvement", "", "sac").empty
+    assert rows_of(found, "improvement", "", "sac_synther")["value"].tolist() == [1.0]
     assert not found.omissions
 
 
@@ -124,7 +132,8 @@ def test_missing_runs_are_said_and_left_out(spec: OnlineSpec) -> None:
     rows = rows[~((rows["dataset"] == "hopper") & (rows["agent"] == "redq"))]
     found = measure(spec, rows)
     assert found.omissions == ["hopper: no results of REDQ."]
-    assert set(found.panels[-1].lines) == {"sac", "sac_synther"}
+    over = found.frame[(found.frame["row"] == "point") & (found.frame["task"] == "")]
+    assert set(over["agent"]) == {"sac", "sac_synther"}
     short = rows[~((rows["agent"] == "sac") & (rows["step"] == 1000))]
     assert any("ends at step 500" in note for note in measure(spec, short).omissions)
     uneven = rows[~((rows["seed"] == 1) & (rows["step"] == 1000))]
@@ -147,9 +156,9 @@ def test_a_task_without_results_is_not_among_those_that_are_counted(spec: Online
 
 def test_sweep_goes_by_ratio_with_the_reference_level(sweep: SweepSpec) -> None:
     found = sweep_numbers.measure(sweep, results(TASKS, tuple(sweep.agents)))
-    assert [panel.task for panel in found.panels] == [*TASKS, None]
-    assert xs(found.panels[0], "SAC (SynthER)") == [1, 20]
-    assert found.panels[0].levels["redq"].value.value == pytest.approx(120.5)
+    assert panels(found) == [*TASKS, ""]
+    assert rows_of(found, "point", TASKS[0], "SAC (SynthER)")["x"].tolist() == [1, 20]
+    assert rows_of(found, "level", TASKS[0], "redq")["value"].tolist() == pytest.approx([120.5])
     made = sweep_sheet.sheet(found)
     panel = made.plots[0].panels[0]
     assert panel.x_ticks == ((0.0, "1"), (math.log2(20), "20"))
@@ -190,7 +199,7 @@ def test_published_numbers_carry_their_mark(spec: OnlineSpec, known: PaperColumn
         measure(dataclasses.replace(spec, paper=wrong), results())
 
 
-def made_of(found: Online) -> Sheet:
+def made_of(found: Numbers) -> Sheet:
     return (sweep_sheet.sheet if isinstance(found.spec, SweepSpec) else sheet)(found)
 
 

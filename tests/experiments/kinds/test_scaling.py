@@ -10,12 +10,11 @@ import pytest
 from result_rows import results
 
 from synther.errors import SyntherError
-from synther.experiments.kinds.comparison.numbers import Comparison, measure
-from synther.experiments.kinds.comparison.plan import Scaling, TableSpec
-from synther.experiments.kinds.comparison.sheet import footnotes, sheet, tidy
-from synther.experiments.kinds.spec import DatasetRow
-from synther.sheets.writers import latex, markdown
-from synther.statistics import published
+from synther.experiments.kinds.comparison.numbers import measure
+from synther.experiments.kinds.comparison.plan import TableSpec
+from synther.experiments.kinds.comparison.sheet import footnotes, sheet
+from synther.experiments.kinds.spec import DatasetRow, Numbers
+from synther.sheets.writers import csv, latex, markdown
 
 HOPPER, WALKER = "hopper-medium-local", "walker2d-medium-v2"
 # means over both datasets: 20 and 30 on real data, 25 and 36 on synthetic
@@ -44,50 +43,51 @@ def spec() -> TableSpec:
         agents={"td3_bc": "TD3+BC", "td3_bc_large": "TD3+BC (large)"},
         sources={"real": "real", "synther": "SynthER"},
         bootstrap_reps=200,
-        scaling=Scaling({"td3_bc": "td3_bc_large"}, claim_percent=12.2, claim_status="quoted"),
+        larger={"td3_bc": "td3_bc_large"},
     )
 
 
-def in_markdown(table: Comparison) -> str:
+def in_markdown(table: Numbers) -> str:
     """Return the table in Markdown, without the spaces that line its columns up."""
     text = markdown.render(sheet(table))[".md"]
     return re.sub(r" +\|", " |", re.sub(r"\| +", "| ", text))
 
 
 @pytest.fixture
-def table(spec: TableSpec) -> Comparison:
+def table(spec: TableSpec) -> Numbers:
     return measure(spec, results(SCORES))
 
 
 def test_a_spec_knows_its_names(spec: TableSpec) -> None:
-    for scaling, words in (
-        (Scaling({"td3": "td3_bc_large"}), "unknown agent of a pair 'td3'"),
-        (Scaling({"td3_bc": "td3_bc_larg"}), "did you mean td3_bc_large"),
-        (Scaling({}, claim_source="sinther"), "did you mean synther"),
-        (Scaling({}, group="locomotive"), "did you mean locomotion"),
+    for larger, words in (
+        ({"td3": "td3_bc_large"}, "unknown agent of a pair 'td3'"),
+        ({"td3_bc": "td3_bc_larg"}, "did you mean td3_bc_large"),
     ):
         with pytest.raises(SyntherError, match=words):
-            dataclasses.replace(spec, scaling=scaling)
+            dataclasses.replace(spec, larger=larger)
 
 
-def test_changes_by_hand(table: Comparison) -> None:
-    found = {(c.old, c.new): c for c in table.changes}
-    assert len(found) == 3
-    real = found[("td3_bc", "real"), ("td3_bc_large", "real")]
-    assert (real.old_mean, real.new_mean) == (20.0, 30.0)
-    assert real.percent.value == pytest.approx(50.0)
-    synthetic = found[("td3_bc", "synther"), ("td3_bc_large", "synther")]
-    assert synthetic.percent.value == pytest.approx(44.0)
-    both = found[("td3_bc", "real"), ("td3_bc_large", "synther")]
-    assert both.percent.value == pytest.approx(80.0)
-    assert both.percent.low < 80.0 < both.percent.high
-    assert (both.datasets, both.seeds) == (2, (3, 3))
-    assert [change.claim is not None for change in table.changes] == [False, False, True]
-    assert both.claim is not None
-    assert both.claim.number.mean == 12.2
+def changes(table: Numbers) -> pd.DataFrame:
+    frame = table.frame
+    return frame[frame["row"] == "scaling"].set_index(["from_source", "source"], drop=False)
 
 
-def test_every_format_has_them_with_the_claim_marked(table: Comparison) -> None:
+def test_changes_by_hand(table: Numbers) -> None:
+    found = changes(table)
+    assert found.index.tolist() == [("real", "real"), ("synther", "synther"), ("real", "synther")]
+    assert set(zip(found["from_agent"], found["agent"], strict=True)) == {
+        ("td3_bc", "td3_bc_large")
+    }
+    assert found["value"].tolist() == pytest.approx([50.0, 44.0, 80.0])
+    assert found.iloc[0][["from_mean", "mean"]].tolist() == [20.0, 30.0]
+    both = found.iloc[2]
+    assert both["low"] < 80.0 < both["high"]
+    assert both[["datasets", "from_seeds", "seeds"]].tolist() == [2, 3, 3]
+    assert found["paper_mean"].isna().tolist() == [True, True, False]
+    assert both["paper_mean"] == 12.2
+
+
+def test_every_format_has_them_with_the_claim_marked(table: Numbers) -> None:
     lines = in_markdown(table).splitlines()
     lead = "| TD3+BC → TD3+BC (large)"
     assert any(line.startswith(f"{lead} | real | 3 | 2 | 20.0 | 30.0 | +50.0 [") for line in lines)
@@ -100,7 +100,7 @@ def test_every_format_has_them_with_the_claim_marked(table: Comparison) -> None:
     last = sheet(table).tables[-1]
     assert (last.title, last.rows[2].cells[1].text) == ("Larger networks", "real → SynthER")
     assert (last.rows[2].cells[-1].value, last.rows[2].cells[-1].mark) == (12.2, "†")
-    frame = pd.read_csv(io.StringIO(tidy(table).to_csv(index=False)))
+    frame = pd.read_csv(io.StringIO(csv.render(sheet(table))[".csv"]))
     rows = frame[frame["row"] == "scaling"].set_index(["from_source", "source"])
     row = rows.loc[("real", "synther")]
     assert (row["from_agent"], row["agent"]) == ("td3_bc", "td3_bc_large")
@@ -110,7 +110,7 @@ def test_every_format_has_them_with_the_claim_marked(table: Comparison) -> None:
     assert rows["paper_mean"].notna().sum() == 1
 
 
-def test_footnotes_tell_the_claims_origin(table: Comparison) -> None:
+def test_footnotes_tell_the_claims_origin(table: Numbers) -> None:
     notes = footnotes(table)
     assert "† quoted second-hand, not checked against the paper." in notes
     assert any("+12.2; paper sentence quoted second-hand" in note for note in notes)
@@ -119,22 +119,9 @@ def test_footnotes_tell_the_claims_origin(table: Comparison) -> None:
     assert not any(note.startswith("No published numbers") for note in notes)
 
 
-def test_the_claim_is_what_the_file_says(spec: TableSpec) -> None:
-    assert published.claim("AVERAGE (scaled network)").number.status == "quoted"
-    for change, words in (
-        ({"claim_percent": 12.5}, r"has percent 12.2 .* not 12.5"),
-        ({"claim_status": "seen"}, "has status quoted .* not seen"),
-        ({"claim": "AVERAGE (scaled)"}, "unknown claim"),
-    ):
-        assert spec.scaling is not None
-        scaling = dataclasses.replace(spec.scaling, **change)
-        with pytest.raises(SyntherError, match=words):
-            measure(dataclasses.replace(spec, scaling=scaling), results(SCORES))
-
-
-def test_without_a_claim_nothing_of_the_paper_is_printed(spec: TableSpec) -> None:
-    bare = dataclasses.replace(spec, scaling=Scaling({"td3_bc": "td3_bc_large"}, claim=""))
-    text = in_markdown(measure(bare, results(SCORES)))
+def test_without_the_claimed_agent_nothing_of_the_paper_is_printed(spec: TableSpec) -> None:
+    other = dataclasses.replace(spec, agents=spec.agents | {"td3_bc": "TD3 and BC"})
+    text = in_markdown(measure(other, results(SCORES)))
     assert "Larger networks" in text
     assert "aper" not in text
     assert "Stand-ins" not in text
@@ -143,32 +130,33 @@ def test_without_a_claim_nothing_of_the_paper_is_printed(spec: TableSpec) -> Non
 def test_only_datasets_that_both_sizes_have(spec: TableSpec) -> None:
     fewer = {key: v for key, v in SCORES.items() if key != ("td3_bc_large", HOPPER, "real")}
     table = measure(spec, results(fewer))
-    assert [(c.old_mean, c.new_mean) for c in table.changes] == [(30, 40), (35, 50), (30, 50)]
-    assert {change.datasets for change in table.changes} == {1}
+    assert changes(table)["from_mean"].tolist() == [30, 35, 30]
+    assert changes(table)["mean"].tolist() == [40, 50, 50]
+    assert set(changes(table)["datasets"]) == {1}
     assert (
         "Larger networks, TD3+BC: over the 1 of 2 datasets that both sizes have." in table.omissions
     )
     none = {key: v for key, v in SCORES.items() if key[0] == "td3_bc"}
     table = measure(spec, results(none))
-    assert table.changes == []
+    assert changes(table).empty
     assert "Larger networks, TD3+BC: no dataset has results of both sizes." in table.omissions
 
 
 def test_a_source_that_one_size_lacks_is_left_out(spec: TableSpec) -> None:
     fewer = {k: v for k, v in SCORES.items() if k[0] == "td3_bc" or k[2] == "synther"}
     table = measure(spec, results(fewer))
-    assert [(c.old[1], c.new[1]) for c in table.changes] == [("synther", "synther")]
+    assert changes(table).index.tolist() == [("synther", "synther")]
 
 
 def test_one_seed_and_means_below_zero(spec: TableSpec) -> None:
     one = {key: values[:1] for key, values in SCORES.items()}
     table = measure(spec, results(one))
-    assert np.isnan(table.changes[0].percent.low)
+    assert np.isnan(changes(table)["low"].iloc[0])
     assert "| +52.4" not in in_markdown(table)
     assert "| 18.5 | 28.5 | +54.1 | — |" in in_markdown(table)
     below = SCORES | {("td3_bc", d, "real"): [-3, -2, -1] for d in (HOPPER, WALKER)}
     table = measure(spec, results(below))
-    assert np.isnan(table.changes[0].percent.value)
+    assert np.isnan(changes(table)["value"].iloc[0])
     text = in_markdown(table)
     assert "| -2.0 | 30.0 | — | — |" in text
     assert "No change is given relative to a mean that isn't above zero." in text

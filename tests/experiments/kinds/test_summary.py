@@ -16,13 +16,13 @@ from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.kinds.summary.numbers import (
     AVERAGE,
     BEST,
+    CSV_COLUMNS,
     OVERALL,
-    Block,
     Summary,
     measure,
 )
 from synther.experiments.kinds.summary.plan import SummarySpec
-from synther.experiments.kinds.summary.sheet import CSV_COLUMNS, LEAST_SCORES, sheet
+from synther.experiments.kinds.summary.sheet import LEAST_SCORES, sheet
 from synther.sheets import writers
 from synther.sheets.plot import draw
 from synther.sheets.sheet import Sheet
@@ -61,24 +61,32 @@ def spec() -> SummarySpec:
     )
 
 
-def block(found: Summary, agent: str, group: str) -> Block:
-    return next(b for b in found.blocks if (b.agent, b.group) == (agent, group))
+def block(found: Summary, agent: str, group: str) -> pd.DataFrame:
+    frame = found.frame
+    return frame[(frame["agent"] == agent) & (frame["group"] == group)]
+
+
+def metrics_of(found: Summary, agent: str, group: str) -> pd.Series:
+    """Return values by source and metric."""
+    return block(found, agent, group).set_index(["source", "metric"])["value"]
 
 
 def test_blocks_are_groups_and_all_of_them(spec: SummarySpec) -> None:
     found = measure(spec, results(SCORES))
-    assert [(b.agent, b.group, b.seeds, len(b.datasets)) for b in found.blocks] == [
-        ("td3_bc", OVERALL, 3, 3),
-        ("td3_bc", "locomotion", 3, 2),
-        ("td3_bc", "maze2d", 3, 1),
-        ("bc", "locomotion", 3, 1),
+    blocks = found.frame.drop_duplicates(["agent", "group"])
+    columns = blocks[["agent", "group", "seeds", "datasets"]]
+    assert columns.to_numpy().tolist() == [
+        ["td3_bc", OVERALL, 3, 3],
+        ["td3_bc", "locomotion", 3, 2],
+        ["td3_bc", "maze2d", 3, 1],
+        ["bc", "locomotion", 3, 1],
     ]
     assert found.omissions == ["EDAC: no results yet."]
-    assert list(block(found, "bc", "locomotion").metrics) == ["real"]  # no SynthER there
+    assert set(block(found, "bc", "locomotion")["source"]) == {"real"}  # no SynthER there
 
 
 def test_aggregates_are_rliables(spec: SummarySpec) -> None:
-    found = block(measure(spec, results(SCORES)), "td3_bc", OVERALL).metrics
+    found = metrics_of(measure(spec, results(SCORES)), "td3_bc", OVERALL)
     matrices = {
         source: np.array(
             [SCORES["td3_bc", name, source] for name in ("hopper", "walker", "maze")]
@@ -86,29 +94,28 @@ def test_aggregates_are_rliables(spec: SummarySpec) -> None:
         for source in ("real", "synther")
     }
     for source, matrix in matrices.items():
-        own = {name: estimate.value for name, estimate in found[source].items()}
+        own = found[source]
         assert own["iqm"] == pytest.approx(metrics.aggregate_iqm(matrix))
         assert own["median"] == pytest.approx(metrics.aggregate_median(matrix))
         assert own["mean"] == pytest.approx(metrics.aggregate_mean(matrix))
         gap = metrics.aggregate_optimality_gap(matrix / 100)
         assert own["optimality_gap"] == pytest.approx(gap)
     better = metrics.probability_of_improvement(matrices["synther"], matrices["real"])
-    assert found["synther"][IMPROVEMENT].value == pytest.approx(better)
-    assert IMPROVEMENT not in found["real"]
+    assert found["synther", IMPROVEMENT] == pytest.approx(better)
+    assert ("real", IMPROVEMENT) not in found
 
 
 def test_profiles_are_rliables(spec: SummarySpec) -> None:
     profiles = dataclasses.replace(spec, layout="profiles")
     found = block(measure(profiles, results(SCORES)), "td3_bc", "locomotion")
     matrix = np.array([SCORES["td3_bc", name, "synther"] for name in ("hopper", "walker")]).T
-    line = found.lines["synther"]
-    theirs = library.run_score_deviation(matrix[None], np.array(line.xs)[:, None, None])
-    shares = [library.run_score_deviation(matrix, x) for x in line.xs]
+    line = found[found["source"] == "synther"]
+    theirs = library.run_score_deviation(matrix[None], line["x"].to_numpy()[:, None, None])
+    shares = [library.run_score_deviation(matrix, x) for x in line["x"]]
     assert theirs == pytest.approx(np.mean(shares))
-    assert [e.value for e in line.values] == pytest.approx(shares)
-    assert {0.0, 25.0, 50.0, 75.0, 100.0} <= set(line.xs)
-    for estimate in line.values:
-        assert estimate.low <= estimate.value <= estimate.high
+    assert line["value"].tolist() == pytest.approx(shares)
+    assert {0.0, 25.0, 50.0, 75.0, 100.0} <= set(line["x"])
+    assert line["value"].between(line["low"], line["high"]).all()
 
 
 def test_last_ten_stand_beside_the_last() -> None:
@@ -127,11 +134,11 @@ def test_last_ten_stand_beside_the_last() -> None:
 
 def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> None:
     found = measure(spec, results(SCORES))
-    own = block(found, "td3_bc", "maze2d").metrics["real"]
+    own = metrics_of(found, "td3_bc", "maze2d")["real"]
     # evaluations of 99 and of (0, 2, -2): averages 49.5, 50.5, 48.5; the best is 99
-    assert own["iqm"].value == pytest.approx(0.0)
-    assert own[AVERAGE].value == pytest.approx(49.5)
-    assert own[BEST].value == pytest.approx(99.0)
+    assert own["iqm"] == pytest.approx(0.0)
+    assert own[AVERAGE] == pytest.approx(49.5)
+    assert own[BEST] == pytest.approx(99.0)
     assert found.window == 2
     text = markdown.render(sheet(found))[".md"]
     assert "some runs of this preset have 2" in text
@@ -141,14 +148,14 @@ def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> N
 def test_curves_are_in_updates_or_percent_of_them(spec: SummarySpec) -> None:
     rows = results(SCORES)
     curves = dataclasses.replace(spec, layout="curves")
-    found = block(measure(curves, rows), "td3_bc", "locomotion")
-    assert found.unit == "updates"
-    assert found.lines["real"].xs == [500.0, 1000.0]
-    assert found.lines["real"].values[0].value == 99.0
+    found = block(measure(curves, rows), "td3_bc", "locomotion").query("source == 'real'")
+    assert set(found["unit"]) == {"updates"}
+    assert found["x"].tolist() == [500.0, 1000.0]
+    assert found["value"].iloc[0] == 99.0
     longer = rows.assign(step=rows["step"] * np.where(rows["dataset"] == "walker", 2, 1))
-    found = block(measure(curves, longer), "td3_bc", "locomotion")
-    assert found.unit == "% of the updates"
-    assert found.lines["real"].xs == [50.0, 100.0]
+    found = block(measure(curves, longer), "td3_bc", "locomotion").query("source == 'real'")
+    assert set(found["unit"]) == {"% of the updates"}
+    assert found["x"].tolist() == [50.0, 100.0]
 
 
 def test_over_training_never_looks_ahead() -> None:
@@ -247,7 +254,7 @@ def test_what_no_source_has_in_common_is_left_out_and_said(spec: SummarySpec) ->
     apart = {("td3_bc", "hopper", "real"): [1.0, 2.0], ("td3_bc", "walker", "synther"): [3.0, 4.0]}
     for layout in ("aggregates", "profiles", "curves"):
         found = measure(dataclasses.replace(spec, layout=layout), results(apart))
-        assert found.blocks == []
+        assert found.frame.empty
         made = sheet(found)
         assert "no dataset has results of every source" in markdown.render(made)[".md"]
         assert csv.render(made)[".csv"].count("\n") == 1
@@ -274,7 +281,7 @@ def test_rows_may_be_evaluations_already(spec: SummarySpec) -> None:
     reduced = evaluations.means(rows)
     assert len(reduced) == len(rows) / 2
     assert set(reduced["episodes"]) == {2}
-    assert measure(spec, reduced).blocks == measure(spec, rows).blocks
+    pd.testing.assert_frame_equal(measure(spec, reduced).frame, measure(spec, rows).frame)
     last = evaluations.finals(rows)
     assert set(last["step"]) == {1000}
     assert last["score"].tolist() == scores.final_scores(rows)["score"].tolist()

@@ -14,7 +14,7 @@ from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
 from synther.experiments.kinds.wall_time.numbers import PARTS, measure, read
 from synther.experiments.kinds.wall_time.plan import WallTimeSpec
-from synther.experiments.kinds.wall_time.sheet import sheet, tidy
+from synther.experiments.kinds.wall_time.sheet import sheet
 from synther.sheets import writers
 
 
@@ -60,8 +60,8 @@ def spec(tmp_path: Path) -> WallTimeSpec:
 def test_wall_time_says_where_it_went(spec: WallTimeSpec, rows: list[Path], tmp_path: Path) -> None:
     table = measure(spec, read([*rows, tmp_path / "none.parquet"]))
     assert table.omissions == [f"No record {tmp_path / 'none.json'}."]
-    assert tidy(table)["other_s"].tolist() == [2.0, 10.0]
     made = sheet(table)
+    assert made.tidy["other_s"] == [2.0, 10.0]
     found = [[cell.text for cell in row.cells] for row in made.tables[0].rows]
     assert found[0][:6] == ["hopper", "SAC", "2", "1,000", "10 s", "200.0"]
     assert found[0][6:] == ["25.0", "75.0", "0.0", "0.0", "0.0"]
@@ -92,7 +92,7 @@ def test_damaged_records_are_named(spec: WallTimeSpec, rows: list[Path], tmp_pat
         with pytest.raises(SyntherError, match=rf"sac\.json {words}"):
             measure(spec, read(rows))
     path.write_text("{}")
-    with pytest.raises(SyntherError, match="lacks task"):
+    with pytest.raises(SyntherError, match="lacks seconds"):
         measure(spec, read(rows))
     elsewhere = dataclasses.replace(spec, tasks=["walker2d"])
     for wanted, given in ((spec, []), (elsewhere, rows[1:])):

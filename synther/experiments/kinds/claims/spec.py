@@ -97,12 +97,13 @@ class ClaimsSpec(Spec):
     """All claims."""
 
     kind: ClassVar[str] = "claims"
+    needs: ClassVar[tuple[str, ...]] = ("claims",)
 
     claims: list[Claim]
 
     def __post_init__(self) -> None:
         """Check what can't be done without."""
-        self.require("claims")
+        super().__post_init__()
         for claim in self.claims:
             self.require_known("rule", claim.rule, RULES)
             self.require_known("measure", claim.measure, MEASURES)

@@ -2,173 +2,115 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.experiments.kinds.comparison.scaling import Change, changes
-from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.comparison.scaling import changes
+from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, published, scores
-from synther.statistics.intervals import Estimate
 from synther.statistics.scores import read_results as read
 
-__all__ = ["Cell", "Column", "Comparison", "Row", "measure", "read"]
+__all__ = ["CSV_COLUMNS", "measure", "read"]
+
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "row", "group", "dataset", "paper_name", "agent", "source"),
+    *("metric", "mean", "std", "value", "low", "high", "seeds", "datasets"),
+    *("paper_mean", "paper_std", "paper_seeds", "paper_status"),
+    *("from_agent", "from_source", "from_mean"),
+)
+COLUMNS = (*CSV_COLUMNS[3:], "paper_datasets", "from_seeds")
+"""Of the frame of numbers."""
+OURS, THEIRS = "", "paper_"
+"""Before the names of columns."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """Mean and standard deviation over seeds; `mark` is the sign of a published number's status.
-
-    `status` names the statuses behind it, joined by `;`; `datasets` is 1, or how many an average
-    covers.
-    """
-
-    mean: float
-    std: float
-    seeds: int | None = None
-    mark: str = ""
-    status: str = ""
-    datasets: int = 1
+def _cells(spec: TableSpec, final: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a dataset, agent and source: what was measured beside what was published."""
+    keys = ["dataset", "agent", "source"]
+    also = spec.paper.also if spec.paper else {}
+    names = [row.name for row in spec.rows]
+    places = pd.MultiIndex.from_product([names, spec.agents, [*spec.sources, *also]], names=keys)
+    frame = scores.by_run(final).reorder_levels(keys).reindex(places)
+    theirs = pd.DataFrame.from_records(_published(spec), index=keys, columns=[*keys, *_PAPER])
+    frame = frame.join(theirs).reset_index().fillna({"paper_status": ""})
+    for side in (OURS, THEIRS):
+        frame[f"{side}datasets"] = frame[f"{side}mean"].notna().astype(int)
+    return frame
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of cells: an agent on a source, as measured here or as published."""
-
-    agent: str
-    source: str
-    label: str
-    is_paper: bool
+_PAPER = ("paper_mean", "paper_std", "paper_seeds", "paper_status")
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of cells, one a column (None where missing); kind is cell, average or overall."""
-
-    kind: str
-    group: str
-    label: str
-    cells: list[Cell | None]
-    dataset: DatasetRow | None = None
-
-
-@dataclass(frozen=True)
-class AggregateRow:
-    """Aggregates of one agent on one source; `improvement` over the baseline, if another."""
-
-    agent: str
-    source: str
-    seeds: int
-    datasets: int
-    metrics: dict[str, Estimate]
-    improvement: Estimate | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A comparison with all its numbers, ready to be printed in any format.
-
-    `final` has the score of every seed behind it (`scores.final_scores`); `omissions` says in
-    words what the aggregates and the changes with the networks' size leave out.
-    """
-
-    spec: TableSpec
-    columns: list[Column]
-    rows: list[Row]
-    aggregates: list[AggregateRow]
-    final: pd.DataFrame
-    omissions: list[str]
-    changes: list[Change] = field(default_factory=list)
-
-    @property
-    def prints_paper(self) -> bool:
-        """Whether any published number stands in it."""
-        return any(c.is_paper for c in self.columns) or any(c.claim for c in self.changes)
-
-
-def _measured(final: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
-    cells = {}
-    for (dataset, source, agent), group in final.groupby(scores.RUN):
-        values = group["score"].to_numpy()
-        std = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-        cells[dataset, source, agent] = Cell(float(values.mean()), std, len(values))
-    return cells
-
-
-def _theirs(spec: TableSpec) -> dict[tuple[str, str, str], Cell]:
-    cells: dict[tuple[str, str, str], Cell] = {}
-    if spec.paper is None:
-        return cells
-    published.require_mapping(spec.paper.table, spec.paper.variants.values())
-    for table, variant in spec.paper.also.items():
+def _published(spec: TableSpec) -> list[tuple[Any, ...]]:
+    """Return (dataset, agent, source, mean, std, seeds, status) of all numbers to print beside."""
+    paper = spec.paper
+    if paper is None:
+        return []
+    published.require_mapping(paper.table, paper.variants.values())
+    for table, variant in paper.also.items():
         published.require_mapping(table, [variant])
-    for row in spec.rows:
-        for key, table, variant in spec.paper.columns(spec.sources):
-            for agent in (name for name in spec.agents if name in spec.paper.agents):
-                called = row.published or row.paper_name
-                number = published.lookup(table, called, spec.paper.agents[agent], variant)
-                if number:
-                    cells[row.name, key, agent] = Cell(
-                        number.mean, number.std, number.seeds, number.mark, number.status
-                    )
-    return cells
+    return [
+        (row.name, agent, key, number.mean, number.std, number.seeds, number.status)
+        for row in spec.rows
+        for key, table, variant in paper.columns(spec.sources)
+        for agent in spec.agents
+        if agent in paper.agents
+        and (number := published.lookup(table, row.called, paper.agents[agent], variant))
+    ]
 
 
-def _columns(spec: TableSpec, theirs: Mapping[tuple[str, str, str], Cell]) -> list[Column]:
-    columns = []
-    for agent in spec.agents:
-        columns += [Column(agent, source, label, False) for source, label in spec.sources.items()]
-        if spec.paper and any(key[2] == agent for key in theirs):
-            columns += [
-                Column(agent, key, variant, True)
-                for key, _, variant in spec.paper.columns(spec.sources)
-            ]
-    return columns
-
-
-def _average(cells: Sequence[Cell]) -> Cell | None:
-    """Mean of means and mean of standard deviations, as the paper's own average rows have it."""
-    if not cells:
-        return None
-    counts = {cell.seeds for cell in cells}
-    statuses = list(dict.fromkeys(cell.status for cell in cells if cell.status))
-    return Cell(
-        mean=float(np.mean([cell.mean for cell in cells])),
-        std=float(np.mean([cell.std for cell in cells])),
-        seeds=counts.pop() if len(counts) == 1 else None,
-        mark=published.weakest_mark(statuses),
-        status=";".join(statuses),
-        datasets=len(cells),
-    )
-
-
-def _comparable(
-    names: Sequence[str], agent: str, columns: Sequence[Column], find: Callable[..., Cell | None]
-) -> list[str]:
+def _comparable(own: pd.DataFrame) -> list[str]:
     """The datasets that all of an agent's columns with any number have: like is averaged with like.
 
     Falls back to the columns measured here where nothing is shared with the published ones.
     """
-    for subset in (columns, [column for column in columns if not column.is_paper]):
-        own = [column for column in subset if column.agent == agent]
-        active = [column for column in own if any(find(name, column) for name in names)]
-        shared = [name for name in names if all(find(name, column) for column in active)]
-        if active and shared:
-            return shared
+    table = own.pivot_table(
+        index="dataset", columns="source", values=["mean", "paper_mean"], sort=False
+    )
+    for side in (["mean", "paper_mean"], ["mean"]):
+        there = table[[name for name in table if name[0] in side]].dropna(how="any")
+        if len(there):
+            return [str(name) for name in there.index]
     return []
 
 
-def measure(spec: TableSpec, results: pd.DataFrame) -> Comparison:
-    """Work out a comparison table: cells, averages and aggregates.
+def _averages(cells: pd.DataFrame, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the mean of means and of standard deviations, as the paper's average rows have it."""
+    covered = {agent: _comparable(own) for agent, own in cells.groupby("agent")}
+    records = []
+    for (agent, source), own in cells.groupby(["agent", "source"], sort=False):
+        own = own[own["dataset"].isin(covered[agent])]
+        record: dict[str, Any] = {**place, "agent": agent, "source": source, "paper_status": ""}
+        for side in (OURS, THEIRS):
+            there = own[own[f"{side}mean"].notna()]
+            record[f"{side}datasets"] = len(there)
+            if len(there):
+                counts = there[f"{side}seeds"].unique()
+                record[f"{side}seeds"] = counts[0] if len(counts) == 1 else None
+                for name in ("mean", "std"):
+                    record[f"{side}{name}"] = np.mean(there[f"{side}{name}"].to_numpy())
+        record["paper_status"] = ";".join(dict.fromkeys(filter(None, own["paper_status"])))
+        records.append(record)
+    return records
+
+
+def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
+    """Work out a comparison table: cells, averages, aggregates, changes with the networks' size.
 
     Args:
         spec: what to print.
         results: rows as `scores.read_results` returns them; other datasets, agents and sources
             than the spec's are left aside.
+
+    Returns:
+        Rows of `CSV_COLUMNS`. `row` is cell, average, overall, aggregate or scaling. Cells and
+        averages have mean and std, measured and published (empty where missing); aggregates have
+        `metric`, `value`, `low` and `high`; so has scaling, the change in percent from `from_mean`
+        to `mean`, with the paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality
+        gap and probabilities from 0 to 1.
 
     Raises:
         SyntherError: results are of another preset, none is of this table, or seeds of one run
@@ -176,56 +118,44 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Comparison:
     """
     names = [row.name for row in spec.rows]
     final = scores.final_scores(scores.belonging(spec, results, names, list(spec.sources)))
-    ours, theirs = _measured(final), _theirs(spec)
-    columns = _columns(spec, theirs)
-
-    def find(name: str, column: Column) -> Cell | None:
-        cells = theirs if column.is_paper else ours
-        return cells.get((name, column.source, column.agent))
-
-    def averages(group: Sequence[str]) -> list[Cell | None]:
-        covered = {agent: _comparable(group, agent, columns, find) for agent in spec.agents}
-        return [
-            _average([cell for name in covered[column.agent] if (cell := find(name, column))])
-            for column in columns
-        ]
-
-    rows = []
-    for group, members in spec.groups.items():
-        for member in members:
-            cells = [find(member.name, column) for column in columns]
-            rows.append(Row("cell", group, member.name, cells, member))
-        rows.append(Row("average", group, "Average", averages([row.name for row in members])))
+    cells = _cells(spec, final)
+    records: list[dict[str, Any]] = []
+    for group, rows in spec.groups.items():
+        members = {row.name: row.paper_name for row in rows}
+        own = cells[cells["dataset"].isin(members)]
+        there = own.assign(row="cell", group=group, paper_name=own["dataset"].map(members))
+        records += there.to_dict("records")
+        records += _averages(own, {"row": "average", "group": group})
     if len(spec.groups) > 1:
-        rows.append(Row("overall", "", "Overall average", averages(names)))
-    blocks, omissions = _aggregates(spec, final)
-    scaled, missing = changes(spec, final)
-    return Comparison(spec, columns, rows, blocks, final, [*omissions, *missing], scaled)
+        records += _averages(cells, {"row": "overall"})
+    records = [{**record, "metric": "score"} for record in records]
+    aggregates, missing = _aggregates(spec, final)
+    scaled, lacking = changes(spec, final)
+    omissions = [*missing, *lacking, *scores.budget_differences(final)]
+    frame = pd.DataFrame([*records, *aggregates, *scaled], columns=COLUMNS)
+    return Numbers(spec, frame, sorted(set(final["episodes"])), omissions)
 
 
-def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[AggregateRow], list[str]]:
-    blocks: list[AggregateRow] = []
+def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return rows of aggregates of each agent and source, and in words what they leave out."""
+    records: list[dict[str, Any]] = []
     notes: list[str] = []
+    options: dict[str, Any] = {"reps": spec.bootstrap_reps, "seed": spec.seed}
+    names = [row.name for row in spec.rows]
     for agent, label in spec.agents.items():
         if agent not in set(final["agent"]):
             notes.append(f"{label}: no results yet.")
             continue
-        covered = scores.coverage(final, agent, list(spec.sources), [r.name for r in spec.rows])
+        covered = scores.coverage(final, agent, list(spec.sources), names)
         notes += [f"{label}: {note}." for note in covered.notes]
-        if not covered.datasets:
-            continue
-        matrices = {
-            source: scores.score_matrix(final, agent, source, covered.datasets, covered.seeds)
-            for source in covered.sources
-        }
-        found = intervals.aggregates(matrices, spec.bootstrap_reps, spec.seed)
-        baseline = matrices.get(spec.baseline_source)
-        size = len(covered.seeds), len(covered.datasets)
-        for source, matrix in matrices.items():
-            improvement = None
-            if baseline is not None and matrix is not baseline:
-                improvement = intervals.probability_of_improvement(
-                    matrix, baseline, spec.bootstrap_reps, spec.seed
-                )
-            blocks.append(AggregateRow(agent, source, *size, found[source], improvement))
-    return blocks, notes
+        matrices = covered.matrices(final)
+        found = intervals.aggregates(matrices, **options, baseline=spec.baseline)
+        size = {"seeds": len(covered.seeds), "datasets": len(covered.datasets)}
+        records += [
+            {"row": "aggregate", "agent": agent, "source": source, "metric": metric}
+            | size
+            | vars(estimate)
+            for source, metrics in found.items()
+            for metric, estimate in metrics.items()
+        ]
+    return records, notes

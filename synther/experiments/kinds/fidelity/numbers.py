@@ -2,63 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.plan import FidelitySpec
-from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.jobs.files import read_json
 from synther.statistics import measures as samples
 from synther.statistics import published, scores
-from synther.statistics.published import PaperNumber
+
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "factor", "dataset", "paper_name", "source", "title"),
+    *("measure", "agent", "state", "value", "std", "seeds"),
+    *("paper_value", "paper_std", "paper_status"),
+)
+NOT_INSTALLED = "not installed"
+Samples = tuple[dict[str, Any], pd.DataFrame]
+"""What `synther fidelity` left of a source: about columns and dynamics, and a row a sample."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A source on a dataset.
+class Fidelity(Numbers):
+    """The numbers of a table; `samples` has (dataset, source) -> what was measured of it."""
 
-    Attributes:
-        dataset: what was run, and the paper's name of it.
-        source: slug.
-        numbers: (measure, agent) -> number; the agent is empty but for scores.
-        published: likewise, the paper's.
-        record: what `synther fidelity` wrote about columns and dynamics; empty without it.
-        rows: its row a sample; None without it.
-    """
-
-    dataset: DatasetRow
-    source: str
-    numbers: dict[tuple[str, str], samples.Number] = field(default_factory=dict)
-    published: dict[tuple[str, str], PaperNumber] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
-    rows: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """All entries of a table, and the final scores behind them."""
-
-    spec: FidelitySpec
-    entries: dict[tuple[str, str], Entry]
-    final: pd.DataFrame
-
-    def lines(self, dataset: DatasetRow) -> Iterator[tuple[str, str, Entry]]:
-        """Yield (factor, source, entry) of a dataset, in the order they are printed."""
-        for factor, sources in self.spec.factors.items():
-            for source in sources:
-                yield factor, source, self.entries[dataset.name, source]
-
-    @property
-    def has_paper(self) -> bool:
-        """Whether any published number stands in it."""
-        return any(entry.published for entry in self.entries.values())
+    samples: dict[tuple[str, str], Samples] = field(default_factory=dict)
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -66,53 +38,61 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
     return scores.read_results(paths) if paths else pd.DataFrame(columns=list(scores.COLUMNS))
 
 
-def _entry(spec: FidelitySpec, dataset: DatasetRow, source: str, final: pd.DataFrame) -> Entry:
-    numbers: dict[tuple[str, str], samples.Number] = {}
-    record: dict[str, Any] = {}
-    rows = None
-    paths = {
-        kind: Path(path)
-        for kind, path in spec.files.get(dataset.name, {}).get(source, {}).items()
-        if Path(path).is_file()
-    }
+def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, float], Samples]:
+    """Return measure -> number of what is there of a source, and its samples."""
+    files = spec.files.get(dataset, {}).get(source, {}).items()
+    paths = {kind: Path(path) for kind, path in files if Path(path).is_file()}
+    found: dict[str, float] = {}
+    measured: Samples = ({}, pd.DataFrame())
     if "fidelity" in paths:
-        record, rows = samples.read_fidelity(paths["fidelity"], spec.preset)
-        numbers |= {(name, ""): number for name, number in samples.measures(record, rows).items()}
+        measured = samples.read_fidelity(paths["fidelity"], spec.preset)
+        found |= samples.measures(*measured)
     if "fit" in paths:
         fitted = read_json(paths["fit"], samples.AGAIN)
-        numbers["fit_s", ""] = samples.Number(float(fitted["wall_time_s"]))
-        size = int(fitted["num_parameters"])
-        numbers["parameters", ""] = samples.Number(float(size))
-        if size and record:
-            ratio = samples.compression(paths["fit"], len(record["columns"]))
-            numbers["compression", ""] = samples.Number(ratio)
+        found["fit_s"] = float(fitted["wall_time_s"])
+        found["parameters"] = float(fitted["num_parameters"])
+        if found["parameters"] and measured[0]:
+            found["compression"] = samples.compression(paths["fit"], len(measured[0]["columns"]))
     if "sample" in paths:
-        numbers["sample_s", ""] = samples.Number(
-            float(read_json(paths["sample"], samples.AGAIN)["wall_time_s"])
-        )
-    own = final[(final["dataset"] == dataset.name) & (final["source"] == source)]
-    for agent, group in own.groupby("agent"):
-        values = group["score"].to_numpy()
-        std = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-        numbers["score", str(agent)] = samples.Number(float(values.mean()), std, len(values))
-    theirs = _theirs(spec, dataset, source)
-    return Entry(dataset, source, numbers, theirs, record, rows)
+        sampled = read_json(paths["sample"], samples.AGAIN)
+        found["sample_s"] = float(sampled["wall_time_s"])
+    return found, measured
 
 
-def _theirs(
-    spec: FidelitySpec, dataset: DatasetRow, source: str
-) -> dict[tuple[str, str], PaperNumber]:
-    found: dict[tuple[str, str], PaperNumber] = {}
+def _published(spec: FidelitySpec, dataset: DatasetRow, source: str) -> dict[str, dict[str, Any]]:
+    """Return measure -> the paper's number; its scores are of one agent, which it does not name."""
     if spec.paper is None or source not in spec.paper.variants:
-        return found
-    agents = list(spec.agents)[:1]  # the paper has one, which its numbers do not name
-    for measure, called in spec.paper.measures.items():
-        number = published.lookup(
-            spec.paper.table, dataset.paper_name, called, spec.paper.variants[source]
-        )
-        if number:
-            found[measure, agents[0] if measure == "score" and agents else ""] = number
-    return found
+        return {}
+    variant = spec.paper.variants[source]
+    return {
+        measure: {
+            "paper_value": found.mean,
+            "paper_std": found.std,
+            "paper_status": found.status,
+        }
+        for measure, called in spec.paper.measures.items()
+        if (found := published.lookup(spec.paper.table, dataset.paper_name, called, variant))
+    }
+
+
+def _rows(
+    spec: FidelitySpec, dataset: DatasetRow, source: str, own: dict[str, float], runs: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """Yield a row a measure that is shown, of scores one an agent."""
+    theirs = _published(spec, dataset, source)
+    absent = NOT_INSTALLED if source in spec.not_installed else "missing"
+    for measure in spec.columns:
+        for place, agent in enumerate(spec.agents if measure == "score" else [""]):
+            row: dict[str, Any] = {"measure": measure, "agent": agent, "state": absent}
+            row["paper_status"] = ""
+            row |= {} if place else theirs.get(measure, {})
+            run = (dataset.name, source, agent)
+            if run in runs.index:
+                score = runs.loc[run]
+                row |= {"value": score["mean"], "std": score["std"], "seeds": score["seeds"]}
+            elif measure in own:
+                row |= {"value": own[measure]}
+            yield row | ({"state": "measured"} if "value" in row else {})
 
 
 def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
@@ -122,21 +102,33 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
         spec: what to show; files that it names and that are not there leave gaps.
         results: rows as `scores.read_results` returns them, or none where no agent is asked for.
 
+    Returns:
+        A number a row, whose `state` is measured, missing or not installed, beside the paper's.
+
     Raises:
         SyntherError: a file is damaged or of another preset, or nothing is there at all.
     """
     if spec.paper:
         published.require_mapping(spec.paper.table, spec.paper.variants.values())
-    names = [row.name for row in spec.rows]
-    final = pd.DataFrame(columns=[*scores.RUN, "seed", "step", "episodes", "score"])
+    runs = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=scores.RUN))
     if spec.agents and len(results):
-        belonging = scores.belonging(spec, results, names, list(spec.sources))
-        final = scores.final_scores(belonging)
-    entries = {
-        (row.name, source): _entry(spec, row, source, final)
-        for row in spec.rows
-        for source in spec.sources
-    }
-    if not any(entry.numbers for entry in entries.values()):
+        names = [row.name for row in spec.rows]
+        rows = scores.belonging(spec, results, names, list(spec.sources))
+        runs = scores.by_run(scores.final_scores(rows))
+    records: list[dict[str, Any]] = []
+    measured: dict[tuple[str, str], Samples] = {}
+    is_empty = not len(runs)
+    for dataset in spec.rows:
+        found = {source: _measured(spec, dataset.name, source) for source in spec.sources}
+        is_empty = is_empty and not any(own for own, _ in found.values())
+        measured |= {(dataset.name, source): own for source, (_, own) in found.items() if own[0]}
+        for factor, sources in spec.factors.items():
+            for source in sources:
+                same = {"factor": factor, "dataset": dataset.name, "source": source}
+                same |= {"paper_name": dataset.paper_name, "title": spec.sources[source]}
+                made = _rows(spec, dataset, source, found[source][0], runs)
+                records += [same | row for row in made]
+    if is_empty:
         raise SyntherError(f"no result belongs to {spec.name}; run its workflow target first")
-    return Fidelity(spec, entries, final)
+    frame = pd.DataFrame(records, columns=CSV_COLUMNS[3:])
+    return Fidelity(spec, frame.astype({"value": float, "std": float}), samples=measured)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from synther.config.specs import (
-    agent_spec,
     fitted_source,
     missing_package,
     source_settings,
     source_spec,
     source_title,
 )
-from synther.errors import SyntherError, unknown_name
+from synther.errors import SyntherError
 from synther.experiments import budget, kinds
-from synther.experiments.kinds.comparison.plan import physics_of
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
+from synther.experiments.kinds.spec import DatasetRow, Spec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "generators": (
@@ -38,37 +37,26 @@ class FidelitySpec(Spec):
 
     Attributes:
         layout: a key of `COLUMNS`: what is shown of the measures, and how.
-        groups: group -> datasets.
-        sources: slug -> name to print, in order.
         factors: what is varied -> its sources; one without a name where nothing is.
         files: dataset -> source -> "fidelity", "fit" and "sample" -> path of that result; a source
             without an entry is the dataset itself.
         not_installed: source -> the package that it lacks.
-        paper: published numbers to print beside, if any.
     """
 
     kind: ClassVar[str] = "fidelity"
+    needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
 
     layout: str
-    groups: dict[str, list[DatasetRow]]
-    sources: dict[str, str]
     factors: dict[str, list[str]]
     files: dict[str, dict[str, dict[str, str]]]
     not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
-    paper: PaperColumns | None = None
 
     def __post_init__(self) -> None:
         """Check what no table can do without."""
-        self.require("groups", "sources", "factors")
+        super().__post_init__()
         self.require_known("layout", self.layout, COLUMNS)
-        for names in self.factors.values():
-            for name in names:
-                self.require_known("source", name, self.sources)
-
-    @property
-    def rows(self) -> list[DatasetRow]:
-        """The datasets of all groups, in order."""
-        return [row for rows in self.groups.values() for row in rows]
+        for name in itertools.chain.from_iterable(self.factors.values()):
+            self.require_known("source", name, self.sources)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -105,44 +93,40 @@ class Plan(kinds.Plan):
     def _rows(self) -> list[DatasetRow]:
         return [row for rows in self.groups().values() for row in rows]
 
+    def budget(self) -> str:
+        """Return in words what the experiment spends."""
+        measured, layout = self.matrix.fidelity_samples(), self.spec["layout"]
+        varies = layout in ("compression", "ablations")
+        return budget.describe(self.matrix, self.name, measured, varies)
+
     def describe(self) -> FidelitySpec:
         """Return what the table or figure shows.
 
         Raises:
             SyntherError: two sources of an ablation come out the same at this preset.
         """
-        spec, matrix, name = self.spec, self.matrix, self.name
+        matrix, name = self.matrix, self.name
         every, running = matrix.listed_sources(name), matrix.sources(name)
         if not every:
             raise SyntherError(f"experiment '{name}' has no `sources` or `factors`: add them")
         first = self._rows()[0].paper_name
         without = {source: package for source in every if (package := missing_package(source))}
         shown = [source for source in every if source in running or source in without]
-        paper: dict[str, Any] | None = spec.get("paper")
-        for source in (paper or {}).get("variants", {}):
-            if source not in every:
-                raise unknown_name("source", source, every, f"experiment '{name}', paper.variants")
-        factors = {
-            factor: [source for source in sources if source in shown]
-            for factor, sources in spec.get("factors", {"": every}).items()
-        }
-        for sources in spec.get("factors", {}).values():
+        varied = self.spec.get("factors", {})
+        for sources in varied.values():
             self._require_difference([source for source in sources if source in running], first)
+        factors = {
+            factor: kept
+            for factor, sources in (varied or {"": every}).items()
+            if (kept := [source for source in sources if source in shown])
+        }
+        titles = {source: source_title(source, first, matrix.preset) for source in shown}
         return FidelitySpec(
-            **self.heading(),
-            budget=budget.describe(
-                *(matrix, name, matrix.fidelity_samples()),
-                varies=spec["layout"] in ("compression", "ablations"),
-            ),
-            agents={agent: agent_spec(agent)["title"] for agent in matrix.agents(name)},
-            physics=physics_of(self._rows()),
-            layout=spec["layout"],
-            groups=self.groups(),
-            sources={source: source_title(source, first, matrix.preset) for source in shown},
-            factors={factor: sources for factor, sources in factors.items() if sources},
+            **self.described() | {"sources": titles},
+            layout=self.spec["layout"],
+            factors=factors,
             files=self.measures(),
             not_installed=without,
-            paper=PaperColumns(**paper) if paper else None,
         )
 
     def _require_difference(self, sources: list[str], dataset: str) -> None:

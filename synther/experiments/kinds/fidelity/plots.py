@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from typing import Any
+import numpy as np
+import pandas as pd
 
 from synther import sheets
 from synther.experiments.kinds.fidelity.numbers import Fidelity
@@ -22,21 +21,6 @@ DRAWN = {
 }
 
 
-class _Rows:
-    """A plot's data, a row at a time."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, list[Any]] = defaultdict(list)
-
-    def add(self, layer: str, panel: str, series: str, **places: float) -> None:
-        row = {"layer": layer, "panel": panel, "series": series}
-        for name in ("layer", "panel", "series"):
-            self.data[name].append(row[name])
-        for name in ("x", "y", "low", "high"):
-            value = places.get(name)
-            self.data[name].append(None if value is None else float(f"{value:.5g}"))
-
-
 def plots(found: Fidelity) -> tuple[sheets.Plot, ...]:
     """Return the plots of the sheet's layout, if it has any."""
     if found.spec.layout == "marginals":
@@ -47,7 +31,7 @@ def plots(found: Fidelity) -> tuple[sheets.Plot, ...]:
 
 
 def _series(found: Fidelity) -> tuple[sheets.Series, ...]:
-    measured = {entry.source for entry in found.entries.values() if entry.numbers}
+    measured = set(found.frame.loc[found.frame["state"] == "measured", "source"])
     titles = found.spec.sources.items()
     return tuple(sheets.Series(s, title) for s, title in titles if s in measured and s != REAL)
 
@@ -56,123 +40,118 @@ def _panel_size(count: int) -> tuple[float, float]:
     return (300.0, 190.0) if count == 1 else (180.0, 140.0)
 
 
+def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a plot with numbers of five digits: more are not to be seen."""
+    numbers = frame.select_dtypes("number").map(lambda value: float(f"{value:.5g}"))
+    return frame.assign(**numbers)
+
+
 def _scatter(found: Fidelity) -> sheets.Plot:
     """Draw each sample's distance to the data against the error of its dynamics."""
-    rows, panels = _Rows(), []
+    parts, panels = [pd.DataFrame(columns=["panel", "series", "x", "y"])], []
+    for (dataset, source), (_, rows) in found.samples.items():
+        known = rows[rows["mse"] > 0]
+        parts.append(
+            pd.DataFrame(
+                {"panel": dataset, "series": source, "x": known["distance"], "y": known["mse"]}
+            )
+        )
+    medians = [part.groupby(["panel", "series"], as_index=False).median() for part in parts[1:]]
+    samples = pd.concat([part.iloc[:: max(1, len(part) // POINTS)] for part in parts])
     for dataset in found.spec.rows:
-        ends = [0.0]
-        scale = "linear"
-        for source in found.spec.sources:
-            frame = found.entries[dataset.name, source].rows
-            if frame is None or not (known := frame[frame["mse"] > 0]).size:
-                continue
-            scale = "log"
-            for _, row in known.iloc[:: max(1, len(known) // POINTS)].iterrows():
-                rows.add("sample", dataset.name, source, x=row["distance"], y=row["mse"])
-                ends.append(row["distance"])
-            middle = {"x": known["distance"].median(), "y": known["mse"].median()}
-            rows.add("median", dataset.name, source, **middle)
+        there = samples.loc[samples["panel"] == dataset.name, "x"]
         panels.append(
             sheets.Panel(
                 dataset.name,
                 notes.label(dataset),
                 x="least distance to the data (standard deviations)",
                 y="dynamics MSE (squared units of the task)",
-                x_limits=(0.0, 1.04 * max(ends) or 1.0),
-                y_scale=scale,
+                x_limits=(0.0, 1.04 * there.max() or 1.0) if len(there) else (0.0, 1.0),
+                y_scale="log" if len(there) else "linear",
             )
         )
     return sheets.Plot(
-        data=dict(rows.data),
+        **sheets.layered(
+            ("sample", "dots", _rounded(samples)),
+            ("median", "points", _rounded(pd.concat([parts[0], *medians]))),
+        ),
         series=_series(found),
         panels=tuple(panels),
-        layers=(sheets.Layer("sample", "dots"), sheets.Layer("median", "points")),
         panel_size=_panel_size(len(panels)),
     )
 
 
 def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
     """Draw every column's distribution: the data as an area, each source as steps."""
-    rows, names = _Rows(), []
+    data: dict[str, pd.DataFrame] = {}
+    drawn = [pd.DataFrame(columns=["panel", "series", "x", "y"])]
     for source in found.spec.sources:
-        record = found.entries[dataset.name, source].record
+        record, _ = found.samples.get((dataset.name, source), ({}, None))
         for index, name in enumerate(record.get("columns", [])):
-            drawn = record["histograms"]
-            edges = drawn["edges"][index]
-            if name not in names:
-                names.append(name)
-                for x, y in _steps(edges, drawn["real"][index]):
-                    rows.add("data", name, REAL, x=x, low=0.0, high=y)
-            for x, y in _steps(edges, drawn["samples"][index]):
-                rows.add("samples", name, source, x=x, y=y)
+            heights = {key: values[index] for key, values in record["histograms"].items()}
+            edges = heights["edges"]  # of which a histogram's outline has each twice
+            outline = pd.DataFrame({"panel": name, "x": np.repeat(edges, 2)[1:-1]})
+            of_data = outline.assign(series=REAL, low=0.0, high=np.repeat(heights["real"], 2))
+            data.setdefault(name, of_data)
+            drawn.append(outline.assign(series=source, y=np.repeat(heights["samples"], 2)))
+    areas, samples = (_rounded(pd.concat(part)) for part in ([*data.values()] or drawn, drawn))
+    tops = pd.concat(
+        [areas.assign(top=areas.get("high", 0.0)), samples.assign(top=samples["y"])]
+    ).groupby("panel")["top"]
     return sheets.Plot(
-        data=dict(rows.data),
+        **sheets.layered(("data", "areas", areas), ("samples", "line", samples)),
         series=(sheets.Series(REAL, "real"), *_series(found)),
         panels=tuple(
-            sheets.Panel(name, name.replace("_", " "), y_limits=(0.0, _top(rows, name)))
-            for name in names
+            sheets.Panel(
+                name, name.replace("_", " "), y_limits=(0.0, 1.05 * tops.max()[name] or 1.0)
+            )
+            for name in data
         ),
-        layers=(sheets.Layer("data", "areas"), sheets.Layer("samples", "line")),
         columns=7,
         panel_size=(72.0, 42.0),
         title=notes.label(dataset),
     )
 
 
-def _steps(edges: list[float], heights: list[float]) -> list[tuple[float, float]]:
-    """Return the corners of a histogram's outline."""
-    pairs = zip(edges[:-1], edges[1:], heights, strict=True)
-    return [(x, y) for left, right, y in pairs for x in (left, right)]
-
-
-def _top(rows: _Rows, panel: str) -> float:
-    tops = [
-        max(y or 0.0, high or 0.0)
-        for name, y, high in zip(rows.data["panel"], rows.data["y"], rows.data["high"], strict=True)
-        if name == panel
-    ]
-    return 1.05 * max(tops) or 1.0
-
-
 def _sizes(found: Fidelity) -> sheets.Plot:
     """Draw scores against how many times smaller the denoiser is than its data."""
-    rows, panels, spec = _Rows(), [], found.spec
-    for dataset in spec.rows:
-        for agent, title in spec.agents.items():
-            key, points = f"{dataset.name}|{agent}", []
-            for source in spec.sources:
-                numbers = found.entries[dataset.name, source].numbers
-                score, ratio = numbers.get(("score", agent)), numbers.get(("compression", ""))
-                if score and source == REAL:
-                    rows.add("real", key, REAL, y=score.value)
-                if score and ratio:
-                    place = {"x": ratio.value, "y": score.value}
-                    points.append((ratio.value, score.value))
-                    if not math.isnan(score.std):
-                        ends = {"low": score.value - score.std, "high": score.value + score.std}
-                        rows.add("deviation", key, source, **place, **ends)
-                    rows.add("score", key, source, **place)
-            for x, y in sorted(points):
-                rows.add("between", key, REAL, x=x, y=y)
-            panels.append(
-                sheets.Panel(
-                    key,
-                    notes.label(dataset),
-                    title,
-                    x="bytes of data / bytes of denoiser",
-                    y="normalised score",
-                    x_scale="log",
-                )
-            )
+    frame, spec = found.frame, found.spec
+    ratios = frame[frame["measure"] == "compression"].set_index(["dataset", "source"])["value"]
+    scores = frame[(frame["measure"] == "score") & frame["value"].notna()]
+    places = pd.MultiIndex.from_frame(scores[["dataset", "source"]])
+    scores = _rounded(
+        scores.assign(
+            panel=scores["dataset"] + "|" + scores["agent"],
+            series=scores["source"],
+            x=ratios.reindex(places).to_numpy(),
+            y=scores["value"],
+            low=scores["value"] - scores["std"],
+            high=scores["value"] + scores["std"],
+        )
+    )
+    points = scores.dropna(subset="x")
+    between = points.sort_values("x")[["panel", "x", "y"]].assign(series=REAL)
+    real = scores[scores["source"] == REAL].assign(low=None, high=None)
+    panels = [
+        sheets.Panel(
+            f"{dataset.name}|{agent}",
+            notes.label(dataset),
+            title,
+            x="bytes of data / bytes of denoiser",
+            y="normalised score",
+            x_scale="log",
+        )
+        for dataset in spec.rows
+        for agent, title in spec.agents.items()
+    ]
     return sheets.Plot(
-        data=dict(rows.data),
+        **sheets.layered(
+            ("real", "levels", real),
+            ("between", "thin", between),
+            ("deviation", "ranges", points.dropna(subset="low")),
+            ("score", "points", points),
+        ),
         series=(sheets.Series(REAL, "real", is_level=True), *_series(found)),
         panels=tuple(panels),
-        layers=(
-            sheets.Layer("real", "levels"),
-            sheets.Layer("between", "thin"),
-            sheets.Layer("deviation", "ranges"),
-            sheets.Layer("score", "points"),
-        ),
         panel_size=_panel_size(len(panels)),
     )

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.fidelity.numbers import Entry, Fidelity
+from synther.experiments.kinds.fidelity.numbers import CSV_COLUMNS, NOT_INSTALLED, Fidelity
 from synther.experiments.kinds.fidelity.plots import DRAWN, plots
-from synther.experiments.kinds.spec import DatasetRow
-from synther.sheets import notes
-from synther.sheets.numbers import SCORE_TOLERANCE, agreement, number, words
+from synther.sheets import notes, numbers
 from synther.statistics import published
-from synther.statistics.measures import Number
-from synther.statistics.published import PaperNumber
 
-NOT_INSTALLED = "not installed"
 LARGEST_RATIO = "largest ratio"
 """The paper's claim of how much smaller a denoiser is than its dataset."""
 TOLERANCE = 0.02
 """Within which marginals and correlations, which run from 0 to 1, agree with published ones."""
-CSV_COLUMNS = (
-    *("experiment", "preset", "budget", "factor", "dataset", "paper_name", "source", "title"),
-    *("measure", "agent", "state", "value", "std", "seeds"),
-    *("paper_value", "paper_std", "paper_status"),
-)
 HEADS = {
     "marginal": "Marginal",
     "worst": "Worst column",
@@ -72,125 +62,102 @@ def sheet(found: Fidelity) -> sheets.Sheet:
         tables=tuple(_tables(found)),
         plots=plots(found),
         notes=tuple(footnotes(found)),
-        tidy=sheets.frame_columns(tidy(found)),
+        tidy=sheets.frame_columns(found.spec.tidy(found.frame, CSV_COLUMNS, ("seeds",))),
     )
 
 
-def columns(found: Fidelity) -> list[tuple[str, str, bool]]:
+def _tables(found: Fidelity) -> Iterator[sheets.Table]:
+    """Yield one table of all datasets, or, where something is varied, one a dataset."""
+    spec, frame = found.spec, found.frame
+    varied = list(spec.factors) != [""]
+    names = ("Varied", "SynthER with") if varied else ("Dataset", "Data")
+    heads = []
+    for measure, agent, theirs in _columns(found):
+        text = f"{spec.agents[agent]} {HEADS[measure]}" if agent else HEADS[measure]
+        heads.append(sheets.Column(f"{text} (paper)" if theirs else text, is_published=theirs))
+    for dataset in spec.rows if varied else [None]:
+        own = frame[frame["dataset"] == dataset.name] if dataset else frame
+        rows = tuple(_rows(found, own, varied))
+        title = notes.label(dataset) if dataset else ""
+        yield sheets.Table(title, (*sheets.columns(names, ()), *heads), rows)
+
+
+def _columns(found: Fidelity) -> list[tuple[str, str, bool]]:
     """Return the columns: (measure, agent, whether it is the paper's)."""
     kept = []
-    known = {key for entry in found.entries.values() for key in entry.published}
-    for measure in found.spec.columns:
-        for agent in list(found.spec.agents) if measure == "score" else [""]:
-            kept.append((measure, agent, False))
-            if (measure, agent) in known:
-                kept.append((measure, agent, True))
+    for (measure, agent), own in found.frame.groupby(["measure", "agent"], sort=False):
+        kept.append((measure, agent, False))
+        if own["paper_value"].notna().any():
+            kept.append((measure, agent, True))
     return kept
 
 
-def _heads(found: Fidelity) -> list[sheets.Column]:
-    heads = []
-    for measure, agent, theirs in columns(found):
-        text = f"{found.spec.agents[agent]} {HEADS[measure]}" if agent else HEADS[measure]
-        heads.append(sheets.Column(f"{text} (paper)" if theirs else text, is_published=theirs))
-    return heads
-
-
-def _tables(found: Fidelity) -> list[sheets.Table]:
-    """Return one table of all datasets, or, where something is varied, one a dataset."""
-    spec, heads = found.spec, _heads(found)
-    varied = list(spec.factors) != [""]
-    names = ("Varied", "SynthER with") if varied else ("Dataset", "Data")
-    made, rows = [], []
-    lead = [sheets.Column(name, is_name=True) for name in names]
-    for dataset in spec.rows:
-        for factor, source, entry in found.lines(dataset):
-            first = factor if varied else notes.label(dataset)
-            cells = [words(first), words(spec.sources[source])]
-            rows.append(sheets.Row((*cells, *_cells(found, dataset, source, entry))))
-        if varied:
-            made.append(sheets.Table(notes.label(dataset), (*lead, *heads), tuple(rows)))
-            rows = []
-    return made or [sheets.Table("", (*lead, *heads), tuple(rows))]
+def _rows(found: Fidelity, frame: pd.DataFrame, varied: bool) -> Iterator[sheets.Row]:
+    labels = {row.name: notes.label(row) for row in found.spec.rows}
+    lines = frame.groupby(["dataset", "factor", "source"], sort=False)
+    for (dataset, factor, source), own in lines:
+        there = {(row.measure, row.agent): row for row in own.itertuples()}
+        lead = (factor if varied else labels[dataset], found.spec.sources[source])
+        cells = [
+            _cell(found, there[measure, agent], is_theirs)
+            for measure, agent, is_theirs in _columns(found)
+        ]
+        if source in found.spec.not_installed:
+            cells[0] = sheets.Cell(NOT_INSTALLED)
+        yield sheets.Row((*map(numbers.words, lead), *cells))
 
 
 def value_text(measure: str, value: float) -> str:
     """Return a measure as it is printed."""
     if measure in ("marginal", "worst", "correlation"):
-        return number(value, 3)
+        return numbers.number(value, 3)
     if measure == "parameters":
         return f"{value / 1e6:.3g}M" if value >= 1e6 else f"{value:,.0f}"
     if measure in ("mse", "scaled_mse", "distance", "data_distance"):
         return f"{value:.3g}"
-    return f"{number(value)}x" if measure == "compression" else number(value)
+    text = numbers.number(value)
+    return f"{text}x" if measure == "compression" else text
 
 
-def _cells(found: Fidelity, dataset: DatasetRow, source: str, entry: Entry) -> list[sheets.Cell]:
-    cells = []
-    for measure, agent, is_theirs in columns(found):
-        own, theirs = entry.numbers.get((measure, agent)), entry.published.get((measure, agent))
-        if is_theirs:
-            cells.append(_published(measure, theirs))
-        else:
-            runs = _runs(found, dataset, source, measure, agent)
-            cells.append(_measured(measure, own, theirs, runs))
-    if source in found.spec.not_installed:
-        cells[0] = sheets.Cell(NOT_INSTALLED)
-    return cells
+def _cell(found: Fidelity, row: Any, is_theirs: bool) -> sheets.Cell:
+    """Return what a column shows of a measure: what was measured, or the paper's."""
+    paper = row.paper_value, row.paper_std
+    value, std = paper if is_theirs else (row.value, row.std)
+    if pd.isna(value):
+        return sheets.Cell()
+    text, spread = value_text(row.measure, value), None
+    if not pd.isna(std):
+        text, spread = f"{text} ± {numbers.number(std)}", std
+    if is_theirs:
+        status = row.paper_status
+        return sheets.Cell(text, value, spread, mark=published.mark(status), status=status)
+    tolerance = numbers.SCORE_TOLERANCE if row.measure == "score" else TOLERANCE
+    stands = numbers.agreement((value, std, row.seeds), (*paper, float("nan")), tolerance)
+    return sheets.Cell(text, value, spread, agreement=stands, runs=_runs(found, row))
 
 
-def _runs(
-    found: Fidelity, dataset: DatasetRow, source: str, measure: str, agent: str
-) -> tuple[str, ...]:
-    if measure == "score":
-        return (sheets.run_key(dataset.name, source, agent),)
-    files = found.spec.files.get(dataset.name, {}).get(source, {})
-    path = files.get(_MADE_BY.get(measure, "fidelity"), "")
+def _runs(found: Fidelity, row: Any) -> tuple[str, ...]:
+    if row.measure == "score":
+        return (sheets.run_key(row.dataset, row.source, row.agent),)
+    files = found.spec.files.get(row.dataset, {}).get(row.source, {})
+    path = files.get(_MADE_BY.get(row.measure, "fidelity"), "")
     return (path.replace(".parquet", ".json"),) if path else ()
-
-
-def _measured(
-    measure: str, own: Number | None, theirs: PaperNumber | None, runs: tuple[str, ...]
-) -> sheets.Cell:
-    if own is None:
-        return sheets.Cell()
-    text, std = value_text(measure, own.value), None
-    if not math.isnan(own.std):
-        text, std = f"{text} ± {number(own.std)}", own.std
-    stands = ""
-    if theirs:
-        seeds = math.nan if own.seeds is None else own.seeds
-        tolerance = SCORE_TOLERANCE if measure == "score" else TOLERANCE
-        stands = agreement(
-            (own.value, own.std, seeds), (theirs.mean, theirs.std, math.nan), tolerance
-        )
-    return sheets.Cell(text, own.value, std, agreement=stands, runs=runs)
-
-
-def _published(measure: str, theirs: PaperNumber | None) -> sheets.Cell:
-    if theirs is None:
-        return sheets.Cell()
-    text, std = value_text(measure, theirs.mean), None
-    if not math.isnan(theirs.std):
-        text, std = f"{text} ± {number(theirs.std)}", theirs.std
-    return sheets.Cell(text, theirs.mean, std, mark=theirs.mark, status=theirs.status)
 
 
 def _dynamics_note(found: Fidelity) -> list[str]:
     """Say how many samples have no true outcome, and why."""
     left: dict[str, list[float]] = {"terminal": [], "undetermined": [], "diverged": []}
-    for entry in found.entries.values():
-        dynamics, size = entry.record.get("dynamics"), entry.record.get("measured", 0)
-        if dynamics:
+    for record, _ in found.samples.values():
+        if dynamics := record.get("dynamics"):
             for name, shares in left.items():
-                shares.append(100 * dynamics[name] / size)
+                shares.append(100 * dynamics[name] / record["measured"])
     reasons = {
         "terminal": "terminal (their next observation is another episode's)",
         "undetermined": "with a velocity at its clip (the observation hides the state)",
         "diverged": "that the simulator could not step",
     }
     parts = [
-        f"{reasons[name]}: up to {number(max(shares), 2)}%"
+        f"{reasons[name]}: up to {numbers.number(max(shares), 2)}%"
         for name, shares in left.items()
         if any(shares)
     ]
@@ -202,11 +169,11 @@ def _dynamics_note(found: Fidelity) -> list[str]:
 def footnotes(found: Fidelity) -> list[sheets.Note]:
     """Return the footnotes: what the columns mean, caveats, and the marks that are printed."""
     spec = found.spec
-    shown = {measure for measure, _, _ in columns(found)}
+    shown = set(found.frame["measure"])
     lines = [text for measure, text in EXPLAINED.items() if measure in shown]
     if shown & {"mse", "scaled_mse"}:
         lines += _dynamics_note(found)
-    counts = {n.seeds for e in found.entries.values() for n in e.numbers.values() if n.seeds}
+    counts = {int(count) for count in found.frame["seeds"].dropna()}
     if counts:
         of, and_more = "normalised score of the last evaluation", ""
         if len(counts) > 1:
@@ -229,7 +196,7 @@ def footnotes(found: Fidelity) -> list[sheets.Note]:
             f"pip install 'synther[{package}]' and run again."
         )
     lines += notes.stand_ins(spec.rows)
-    statuses = [n.status for entry in found.entries.values() for n in entry.published.values()]
+    statuses = [status for status in found.frame["paper_status"] if status]
     if spec.layout == "compression":
         claimed = published.claim(LARGEST_RATIO).number
         ratio = value_text("compression", claimed.mean)
@@ -241,39 +208,3 @@ def footnotes(found: Fidelity) -> list[sheets.Note]:
         lines.append("No published numbers are known for these datasets.")
     drawn = [sheets.Note(DRAWN[spec.layout], "page")] if spec.layout in DRAWN else []
     return [*drawn, *map(sheets.Note, [*lines, *spec.notes])]
-
-
-def tidy(found: Fidelity) -> pd.DataFrame:
-    """Return everything in the table, one number a row, for machines; columns `CSV_COLUMNS`.
-
-    `state` is measured, missing or not installed.
-    """
-    spec, records = found.spec, []
-    for dataset in spec.rows:
-        for factor, source, entry in found.lines(dataset):
-            place: dict[str, Any] = {
-                **{"experiment": spec.name, "preset": spec.preset, "budget": spec.budget},
-                **{"factor": factor, "dataset": dataset.name, "paper_name": dataset.paper_name},
-                **{"source": source, "title": spec.sources[source]},
-            }
-            absent = NOT_INSTALLED if source in spec.not_installed else "missing"
-            for measure, agent, is_theirs in columns(found):
-                if is_theirs:
-                    continue
-                own, theirs = (
-                    each.get((measure, agent)) for each in (entry.numbers, entry.published)
-                )
-                records.append(
-                    {
-                        **place,
-                        **{"measure": measure, "agent": agent},
-                        "state": "measured" if own else absent,
-                        "value": own.value if isinstance(own, Number) else math.nan,
-                        "std": own.std if isinstance(own, Number) else math.nan,
-                        "seeds": own.seeds if isinstance(own, Number) else None,
-                        "paper_value": getattr(theirs, "mean", math.nan),
-                        "paper_std": math.nan if theirs is None else theirs.std,
-                        "paper_status": getattr(theirs, "status", ""),
-                    }
-                )
-    return pd.DataFrame(records, columns=list(CSV_COLUMNS)).astype({"seeds": "Int64"})

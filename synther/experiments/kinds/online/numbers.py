@@ -2,101 +2,53 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synther.experiments.kinds.online.plan import OnlineSpec
+from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
 from synther.statistics import evaluations, intervals, published, scores
 from synther.statistics.evaluations import Run
 from synther.statistics.intervals import BAND_REPS, Estimate
 from synther.statistics.scores import read_results as read
 
-__all__ = ["Online", "Panel", "Point", "Runs", "Summary", "measure", "on_all", "points", "read"]
+__all__ = ["CSV_COLUMNS", "Records", "Runs", "line", "measure", "panels", "read", "values"]
 
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "row", "task", "agent", "x", "unit"),
+    *("metric", "seeds", "tasks", "value", "std", "low", "high"),
+)
+COLUMNS = (*CSV_COLUMNS[3:], "each", "names", "status", "provenance")
+"""Of the frame of numbers."""
+METRICS = ("mean return", "IQM of scores")
+"""Of one task, and of several."""
 Runs = dict[tuple[str, str], Run]
 """(task, agent) -> its evaluations."""
+Records = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Point:
-    """One agent's value of a task or over several, at one place of a line.
+def panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield the tasks of each panel, one or last all, and what its rows have in common."""
+    for names in (*([task] for task in tasks), *([list(tasks)] if len(tasks) > 1 else [])):
+        is_all = len(names) > 1
+        task = "" if is_all else names[0]
+        yield names, {"task": task, "tasks": len(names), "metric": METRICS[is_all]}
 
-    Attributes:
-        x: environment steps, percent of the budget, or updates a step; NaN of a level line.
-        matrix: (seeds, tasks) returns of one task, or scores of several.
-        value: the mean over seeds of one task, or the IQM over several.
+
+def values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
+    """Return an agent's (seeds, evaluations) on each task; nothing where one is missing.
+
+    They are returns of one task, or of several the scores of the seeds that all have.
     """
-
-    x: float
-    matrix: np.ndarray
-    value: Estimate
-
-
-@dataclass(frozen=True)
-class Panel:
-    """All lines of a task, or over `tasks` of them where `task` is None (then they are scores)."""
-
-    task: str | None
-    tasks: int
-    lines: dict[str, list[Point]] = field(default_factory=dict)
-    levels: dict[str, Point] = field(default_factory=dict)
-
-    @property
-    def points(self) -> list[Point]:
-        """Everything in it."""
-        return [*itertools.chain.from_iterable(self.lines.values()), *self.levels.values()]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The different numbers of seeds in it, ascending."""
-        return sorted({len(point.matrix) for point in self.points})
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One agent on a task in two numbers, or over several tasks (IQMs of scores).
-
-    Attributes:
-        tasks: which.
-        final: of the last evaluation.
-        mean: over all evaluations: the area under the curve, divided by its length.
-        final_std: sample standard deviation over seeds; NaN for one seed or several tasks.
-        mean_std: likewise.
-        improvement: over several tasks, P(final score better than the first agent's).
-        published: another's number for the final return.
-    """
-
-    tasks: tuple[str, ...]
-    agent: str
-    seeds: int
-    final: Estimate
-    mean: Estimate
-    final_std: float = math.nan
-    mean_std: float = math.nan
-    improvement: Estimate | None = None
-    published: published.PaperNumber | None = None
-
-    @property
-    def task(self) -> str | None:
-        """The task, or None of several."""
-        return self.tasks[0] if len(self.tasks) == 1 else None
-
-
-@dataclass(frozen=True)
-class Online:
-    """A figure with all its numbers; `omissions` says in words what is missing."""
-
-    spec: OnlineSpec
-    panels: list[Panel]
-    summaries: list[Summary]
-    episodes: list[int]
-    omissions: list[str]
+    own = [runs[task, agent] for task in tasks if (task, agent) in runs]
+    if len(own) < len(tasks):
+        return []
+    return evaluations.together(own) if len(own) > 1 else [own[0].returns]
 
 
 def _estimates(cube: np.ndarray, reps: int, seed: int) -> list[Estimate]:
@@ -109,36 +61,33 @@ def _estimates(cube: np.ndarray, reps: int, seed: int) -> list[Estimate]:
     ]
 
 
-def points(spec: OnlineSpec, xs: Iterable[float], cube: np.ndarray) -> list[Point]:
-    """Return the points of a line through (seeds, tasks, xs) values."""
-    values = _estimates(cube, min(spec.bootstrap_reps, BAND_REPS), spec.seed)
-    matrices = np.moveaxis(cube, 2, 0)
-    return [Point(float(x), m, value) for x, m, value in zip(xs, matrices, values, strict=True)]
+def line(spec: OnlineSpec, same: dict[str, Any], xs: Iterable[float], cube: np.ndarray) -> Records:
+    """Return rows of a line through (seeds, tasks, xs) values; `each` has one task's seeds."""
+    found = _estimates(cube, min(spec.bootstrap_reps, BAND_REPS), spec.seed)
+    several = cube.shape[1] > 1
+    return [
+        {**same, "row": "point", "x": float(x), "seeds": len(cube), **vars(value)}
+        | {"each": [] if several else cube[:, 0, place].tolist()}
+        for place, (x, value) in enumerate(zip(xs, found, strict=True))
+    ]
 
 
-def _learning(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[Panel]:
-    panels = []
-    for task in tasks:
-        panel = Panel(task, 1)
+def _learning(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
+    found: Records = []
+    for names, same in panels(tasks):
         for agent in spec.agents:
-            if run := runs.get((task, agent)):
-                panel.lines[agent] = points(spec, run.steps, run.returns[:, None, :])
-        panels.append(panel)
-    if len(tasks) > 1:
-        over = Panel(None, len(tasks))
-        for agent in spec.agents:
-            if own := on_all(runs, tasks, agent):
-                shares, matrices = evaluations.over_training(own)
+            if not values(runs, names, agent):
+                continue
+            own = same | {"agent": agent}
+            if same["task"]:
+                run = runs[names[0], agent]
+                found += line(spec, own | {"unit": "steps"}, run.steps, run.returns[:, None, :])
+            else:
+                shares, matrices = evaluations.over_training([runs[n, agent] for n in names])
                 percents = [100 * share for share in shares]
-                over.lines[agent] = points(spec, percents, np.stack(matrices, axis=2))
-        panels.append(over)
-    return panels
-
-
-def on_all(runs: Runs, tasks: Sequence[str], agent: str) -> list[Run]:
-    """Return an agent's runs on all tasks, or none where one is missing."""
-    own = [runs[task, agent] for task in tasks if (task, agent) in runs]
-    return own if len(own) == len(tasks) else []
+                cube = np.stack(matrices, axis=2)
+                found += line(spec, own | {"unit": "% of steps"}, percents, cube)
+    return found
 
 
 def _published(spec: OnlineSpec, task: str, agent: str) -> published.PaperNumber | None:
@@ -149,38 +98,37 @@ def _published(spec: OnlineSpec, task: str, agent: str) -> published.PaperNumber
     return published.lookup(known.table, *names)
 
 
-def _of_task(spec: OnlineSpec, run: Run, task: str, agent: str) -> Summary:
-    both = np.stack([run.returns[:, -1], run.returns.mean(axis=1)], axis=1)
-    final, mean = _estimates(both[:, None, :], spec.bootstrap_reps, spec.seed)
-    stds = both.std(axis=0, ddof=1) if len(both) > 1 else (math.nan, math.nan)
-    final_std, mean_std = map(float, stds)
-    theirs = _published(spec, task, agent)
-    return Summary((task,), agent, len(both), final, mean, final_std, mean_std, published=theirs)
-
-
-def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[Summary]:
-    found = [
-        _of_task(spec, runs[task, agent], task, agent)
-        for task in tasks
-        for agent in spec.agents
-        if (task, agent) in runs
-    ]
-    first: np.ndarray | None = None
-    for agent in spec.agents if len(tasks) > 1 else ():
-        if not (own := on_all(runs, tasks, agent)):
-            continue
-        parts = evaluations.together(own)
-        both = np.stack(
-            [np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in parts], axis=1
-        )  # seeds, tasks, final and mean
-        final, mean = _estimates(both, spec.bootstrap_reps, spec.seed)
-        better = None
-        if first is not None:
-            better = intervals.probability_of_improvement(
-                both[:, :, 0], first, spec.bootstrap_reps, spec.seed
-            )
-        first = both[:, :, 0] if first is None else first
-        found.append(Summary(tuple(tasks), agent, len(both), final, mean, improvement=better))
+def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
+    """Return the last evaluation, and the mean over all: the area under the curve by its length."""
+    options: Any = {"reps": spec.bootstrap_reps, "seed": spec.seed}
+    found: Records = []
+    for names, same in panels(tasks):
+        first: np.ndarray | None = None
+        for agent in spec.agents:
+            if not (parts := values(runs, names, agent)):
+                continue
+            both = np.stack([np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in parts], axis=1)
+            own = same | {"agent": agent, "seeds": len(both), "names": names}
+            is_spread = len(names) == 1 and len(both) > 1
+            stds = both[:, 0].std(axis=0, ddof=1) if is_spread else (math.nan, math.nan)
+            for row, value, std in zip(
+                ("final", "mean"), _estimates(both, **options), stds, strict=True
+            ):
+                found.append({**own, "row": row, "std": float(std), **vars(value)})
+            if len(names) > 1 and first is not None:
+                better = intervals.probability_of_improvement(both[:, :, 0], first, **options)
+                probability = {"row": "improvement", "metric": "probability"}
+                found.append(own | probability | vars(better))
+            first = both[:, :, 0] if first is None else first
+            if other := _published(spec, same["task"], agent):
+                found.append(
+                    {
+                        **own,
+                        **{"row": "published", "metric": f"return ({other.status})"},
+                        **{"seeds": other.seeds, "value": other.mean, "std": other.std},
+                        **{"status": other.status, "provenance": other.provenance},
+                    }
+                )
     return found
 
 
@@ -199,17 +147,20 @@ def _omissions(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[str]:
 
 
 def measure(
-    spec: OnlineSpec,
-    results: pd.DataFrame,
-    panels: Callable[..., list[Panel]] = _learning,
-) -> Online:
+    spec: OnlineSpec, results: pd.DataFrame, lines: Callable[..., Records] = _learning
+) -> Numbers:
     """Work out a figure: its lines with intervals, and its tables' numbers.
 
     Args:
         spec: what to show.
         results: rows as `scores.read_results` returns them; other tasks and agents than the
             spec's are left aside.
-        panels: makes panels from the description, the runs, and the tasks that have any.
+        lines: makes rows of lines from the description, the runs, and the tasks that have any.
+
+    Returns:
+        A number a row: `row` is point (of a line), level (of a reference), final, mean (over all
+        evaluations), improvement or published. A task's numbers are returns; over tasks (`task`
+        empty) IQMs of normalised scores.
 
     Raises:
         SyntherError: results are of another preset, none belongs here, or seeds of one run were
@@ -221,10 +172,6 @@ def measure(
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
     tasks = [task for task in spec.tasks if any(key[0] == task for key in runs)]
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
-    return Online(
-        spec,
-        panels(spec, runs, tasks),
-        _summaries(spec, runs, tasks),
-        sorted(set(counts)),
-        _omissions(spec, runs, tasks),
-    )
+    records = [*lines(spec, runs, tasks), *_summaries(spec, runs, tasks)]
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Numbers(spec, frame, sorted(set(counts)), _omissions(spec, runs, tasks))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from synther.config.specs import agent_spec, online_settings
-from synther.experiments import kinds
-from synther.experiments.kinds.spec import PaperColumns, Spec
+from synther.experiments import budget, kinds
+from synther.experiments.kinds.spec import Spec
 from synther.experiments.runs import ONLINE, OnlineRun, Run
 
 
@@ -18,18 +17,13 @@ class OnlineSpec(Spec):
     """Agents that learn in their environment.
 
     Attributes:
-        tasks: in order.
-        paper: published numbers to print beside, if any; its variants are by agent.
+        tasks: in order. Variants of `paper` are by agent.
     """
 
     kind: ClassVar[str] = "online"
+    needs: ClassVar[tuple[str, ...]] = ("tasks", "agents")
 
     tasks: list[str]
-    paper: PaperColumns | None = None
-
-    def __post_init__(self) -> None:
-        """Check what nothing online can do without."""
-        self.require("tasks", "agents")
 
 
 class Plan(kinds.Plan):
@@ -37,10 +31,6 @@ class Plan(kinds.Plan):
 
     requires: ClassVar[tuple[str, ...]] = ("tasks", "agents")
     learns: ClassVar[str] = "online"
-
-    def agents(self) -> list[str]:
-        """Return all agents that are run."""
-        return self.matrix.agents(self.name)
 
     def runs(self) -> Sequence[Run]:
         """Return all training jobs."""
@@ -63,37 +53,24 @@ class Plan(kinds.Plan):
 
     def describe(self) -> Spec:
         """Return what the figure shows."""
-        return OnlineSpec(**self.learning(), paper=self.paper())
+        return OnlineSpec(**self.described())
 
-    def paper(self) -> PaperColumns | None:
-        """Return which published numbers to print beside, if any."""
-        self.check_paper()
-        paper = self.spec.get("paper")
-        return PaperColumns(**paper) if paper else None
-
-    def learning(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
         """Return what the description of any experiment online has."""
-        return {
-            **self.heading(),
-            "agents": {agent: agent_spec(agent)["title"] for agent in self.agents()},
-            "tasks": self.matrix.tasks(self.name),
-            "budget": self.budget(),
-            "physics": "that of Gym's -v2 tasks on mujoco-py, to rounding; dm_control's own (dmc-)",
-        }
+        return super().described() | {"tasks": self.matrix.tasks(self.name)}
+
+    def physics(self) -> str:
+        """Say in words how true the simulators are."""
+        return "that of Gym's -v2 tasks on mujoco-py, to rounding; dm_control's own (dmc-)"
 
     def budget(self) -> str:
-        """Describe in words what the experiment spends."""
-        tasks = self.matrix.tasks(self.name)
-        every = list(itertools.chain.from_iterable(self.spec["tasks"].values()))
-        each = [
-            online_settings(agent, task, self.matrix.preset)
-            for task in tasks
-            for agent in self.agents()
-        ]
-        steps = sorted({settings["steps"] for settings in each})
+        """Return in words what the experiment spends."""
+        tasks, preset = self.matrix.tasks(self.name), self.matrix.preset
+        every = sum(map(len, self.spec["tasks"].values()))
+        each = [online_settings(agent, task, preset) for task in tasks for agent in self.agents()]
         parts = [
             f"{sum(map(len, self.matrix.seed_blocks('online')))} seeds",
-            f"{' or '.join(f'{n:,}' for n in steps)} environment steps",
+            f"{budget.listed(settings['steps'] for settings in each)} environment steps",
         ]
         for settings in [s for s in each if s["synthetic_share"] > 0][:1]:
             diffusion = settings["diffusion"]
@@ -102,5 +79,5 @@ class Plan(kinds.Plan):
                 f"{settings['synthetic_samples']:,} samples every "
                 f"{settings['retrain_every']:,} steps"
             )
-        few = f"{len(tasks)} of {len(every)} tasks"
-        return "; ".join([*parts, f"{len(every)} tasks" if tasks == every else few])
+        few = f"{len(tasks)} of " if len(tasks) < every else ""
+        return "; ".join([*parts, f"{few}{every} tasks"])

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
-from synther.config.specs import agent_spec, pixel_settings, source_spec
+from synther.config.specs import pixel_settings, source_spec
+from synther.experiments import budget
 from synther.experiments.kinds.comparison import plan as comparison
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
 
@@ -35,50 +36,39 @@ class Plan(comparison.Plan):
         """Return the protocol's updates."""
         return int(pixel_settings(agent, place)["steps"])
 
-    def describe(self) -> comparison.TableSpec:
-        """Return what the table shows."""
-        self.check_paper()
-        paper = self.spec.get("paper")
-        names = paper.get("datasets", {}) if paper else {}
-        return comparison.TableSpec(
-            **self.heading(),
-            budget=self.budget(),
-            agents={agent: agent_spec(agent)["title"] for agent in self.matrix.agents(self.name)},
-            physics="dm_control, rendered headless; every action held for two steps",
-            groups={
-                group: [DatasetRow(self.run_name(n), n, names.get(n, n)) for n in members]
-                for group, members in self.pixels.datasets().items()
-            },
-            sources={s: source_spec(s)["title"] for s in self.matrix.whole_sources(self.name)},
-            paper=PaperColumns(**paper) if paper else None,
-        )
+    def groups(self) -> dict[str, list[DatasetRow]]:
+        """Return the datasets by group, each with what it stands for and is called in print."""
+        names = self.spec.get("paper", {}).get("datasets", {})
+        return {
+            group: [DatasetRow(self.run_name(n), n, names.get(n, n)) for n in members]
+            for group, members in self.pixels.datasets().items()
+        }
+
+    def physics(self) -> str:
+        """Say in words what frames are of."""
+        return "dm_control, rendered headless; every action held for two steps"
 
     def budget(self) -> str:
-        """Describe in words what the experiment spends."""
-        chosen = list(itertools.chain.from_iterable(self.pixels.datasets().values()))
-        every = list(itertools.chain.from_iterable(self.spec["datasets"].values()))
-        each = [
-            pixel_settings(agent, self.run_name(dataset), self.matrix.preset)
-            for agent in self.matrix.agents(self.name)
-            for dataset in chosen
-        ]
-        steps = sorted({settings["steps"] for settings in each})
+        """Return in words what the experiment spends."""
+        pixels, preset = self.pixels, self.matrix.preset
+        chosen = list(itertools.chain.from_iterable(pixels.datasets().values()))
+        names = [self.run_name(dataset) for dataset in chosen]
+        each = [pixel_settings(agent, name, preset) for agent in self.agents() for name in names]
         cut = min(settings["eval_steps"] for settings in each)
         parts = [
-            f"{sum(map(len, self.pixels.blocks()))} seeds",
-            f"{' or '.join(f'{n:,}' for n in steps)} updates",
+            f"{sum(map(len, pixels.blocks()))} seeds",
+            f"{budget.listed(settings['steps'] for settings in each)} updates",
         ]
         if cut < 500:
             parts.append(f"evaluation cut after {cut} of 500 steps, so that scores are low")
-        if self.run_name(chosen[0]) != chosen[0]:
-            parts.append(f"{self.pixels.rows():,} frames a dataset, rendered here")
+        if names[0] != chosen[0]:
+            parts.append(f"{pixels.rows():,} frames a dataset, rendered here")
         for source in self.matrix.whole_sources(self.name):
-            if "generator" in source_spec(source):
-                settings = self.pixels.generator_settings(self.run_name(chosen[0]), source)
+            if generator := source_spec(source).get("generator"):
+                settings = pixels.generator_settings(names[0], source)
                 parts.append(
-                    f"{source_spec(source)['generator']} of latents: "
-                    f"{self.pixels.samples(source):,} samples, width {settings['width']:,}, "
-                    f"{settings['steps']:,} steps"
+                    f"{generator} of latents: {pixels.samples(source):,} samples, "
+                    f"width {settings['width']:,}, {settings['steps']:,} steps"
                 )
-        few = f"{len(chosen)} of {len(every)} datasets"
-        return "; ".join([*parts, f"all {len(every)} datasets" if chosen == every else few])
+        every = sum(map(len, self.spec["datasets"].values()))
+        return "; ".join([*parts, budget.part_of(len(chosen), every)])

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from synther.experiments.kinds.spec import Numbers
 from synther.experiments.kinds.summary.plan import SummarySpec
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
-from synther.statistics.intervals import IMPROVEMENT, Estimate
+from synther.statistics.intervals import Estimate
 
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "agent", "group", "source", "metric", "x", "unit"),
+    *("value", "low", "high", "seeds", "datasets"),
+)
+COLUMNS = (*CSV_COLUMNS[3:], "names")
+"""Of the frame of numbers."""
 OVERALL = "overall"
 """The name of all groups together."""
 AVERAGE, BEST = "iqm_average_of_last", "iqm_best_of_last"
@@ -25,57 +33,10 @@ THRESHOLDS = (0.0, 25.0, 50.0, 75.0, 100.0)
 
 
 @dataclass(frozen=True)
-class Line:
-    """A profile or a curve: an estimate for each x.
+class Summary(Numbers):
+    """The numbers of a summary; `window` is how many evaluations "the last ten" are at least."""
 
-    Attributes:
-        xs: score thresholds, updates, or percent of the updates.
-        values: shares of all scores, or IQMs of scores.
-    """
-
-    xs: list[float]
-    values: list[Estimate]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One agent on one group's datasets (or all: `OVERALL`).
-
-    Attributes:
-        seeds: that every one of its datasets and sources has.
-        datasets: on which all sources have results.
-        metrics: source -> metric (of `intervals.AGGREGATES`, `IMPROVEMENT`, `AVERAGE`, `BEST`) ->
-            estimate.
-        lines: source -> its profile or curve.
-        unit: of the lines' xs.
-    """
-
-    agent: str
-    group: str
-    seeds: int
-    datasets: list[str]
-    metrics: dict[str, dict[str, Estimate]]
-    lines: dict[str, Line]
-    unit: str
-
-    @property
-    def scores(self) -> int:
-        """How many scores of a source are behind it."""
-        return self.seeds * len(self.datasets)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A summary with all its numbers; `omissions` says in words what is left out.
-
-    `window` is how many evaluations "the last ten" are at least.
-    """
-
-    spec: SummarySpec
-    blocks: list[Block]
-    window: int
-    episodes: list[int]
-    omissions: list[str]
+    window: int = evaluations.WINDOW
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -84,70 +45,72 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Data:
+class _Block:
+    """One agent on the datasets of a group, while its numbers are made."""
+
     spec: SummarySpec
     windows: evaluations.Windows
     runs: dict[tuple[str, str, str], Run]
+    covered: scores.Coverage
 
-    def matrices(
-        self, final: pd.DataFrame, agent: str, covered: scores.Coverage
-    ) -> dict[str, np.ndarray]:
-        return {
-            source: scores.score_matrix(final, agent, source, covered.datasets, covered.seeds)
-            for source in covered.sources
-        }
+    def numbers(self) -> Iterator[dict[str, Any]]:
+        """Yield rows of the layout."""
+        if self.spec.layout == "aggregates":
+            yield from self._aggregates()
+        elif self.spec.layout == "profiles":
+            yield from self._profiles()
+        else:
+            yield from self._curves()
 
+    def _aggregates(self) -> Iterator[dict[str, Any]]:
+        options: Any = {"reps": self.spec.bootstrap_reps, "seed": self.spec.seed}
+        last, average, best = (
+            self.covered.matrices(own)
+            for own in (self.windows.last, self.windows.average, self.windows.best)
+        )
+        found = intervals.aggregates(last, **options, baseline=self.spec.baseline)
+        rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
+        beside = intervals.iqms(rules, **options)
+        for source, metrics in found.items():
+            metrics |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
+            for metric, estimate in metrics.items():
+                yield {"source": source, "metric": metric, **vars(estimate)}
 
-def _aggregates(
-    data: _Data, agent: str, covered: scores.Coverage
-) -> dict[str, dict[str, Estimate]]:
-    options = {"reps": data.spec.bootstrap_reps, "seed": data.spec.seed}
-    last = data.matrices(data.windows.last, agent, covered)
-    average = data.matrices(data.windows.average, agent, covered)
-    best = data.matrices(data.windows.best, agent, covered)
-    found = intervals.aggregates(last, **options)
-    rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
-    beside = intervals.iqms(rules, **options)
-    baseline = last.get(data.spec.baseline)
-    for source, matrix in last.items():
-        if baseline is not None and source != data.spec.baseline:
-            found[source][IMPROVEMENT] = intervals.probability_of_improvement(
-                matrix, baseline, **options
-            )
-        found[source] |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
-    return found
+    def _profiles(self) -> Iterator[dict[str, Any]]:
+        matrices = self.covered.matrices(self.windows.last)
+        values = np.concatenate([matrix.ravel() for matrix in matrices.values()])
+        low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
+        marks = [x for x in THRESHOLDS if low <= x <= high]
+        xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
+        found = intervals.profiles(matrices, xs, self._band_reps, self.spec.seed)
+        same = {"metric": "share_above", "unit": "normalised score"}
+        yield from _lines(dict.fromkeys(found, xs), found, same)
 
+    def _curves(self) -> Iterator[dict[str, Any]]:
+        agent, names = self.covered.agent, self.covered.datasets
+        runs = {s: [self.runs[name, s, agent] for name in names] for s in self.covered.sources}
+        ends = {float(run.steps[-1]) for own in runs.values() for run in own}
+        scale, unit = (ends.pop(), "updates") if len(ends) == 1 else (100.0, "% of the updates")
+        xs, cubes = {}, {}
+        for source, own in runs.items():
+            shares, matrices = evaluations.over_training(own)
+            kept = evaluations.thinned(len(shares), POINTS)
+            xs[source] = [scale * shares[i] for i in kept]
+            cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
+        found = intervals.iqms(cubes, self._band_reps, self.spec.seed)
+        yield from _lines(xs, found, {"metric": "iqm", "unit": unit})
 
-def _profiles(data: _Data, agent: str, covered: scores.Coverage) -> dict[str, Line]:
-    matrices = data.matrices(data.windows.last, agent, covered)
-    values = np.concatenate([matrix.ravel() for matrix in matrices.values()])
-    low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
-    marks = [x for x in THRESHOLDS if low <= x <= high]
-    xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
-    found = intervals.profiles(matrices, xs, _band_reps(data.spec), data.spec.seed)
-    return {source: Line(xs, values) for source, values in found.items()}
-
-
-def _curves(data: _Data, agent: str, covered: scores.Coverage) -> tuple[dict[str, Line], str]:
-    runs = {
-        source: [data.runs[name, source, agent] for name in covered.datasets]
-        for source in covered.sources
-    }
-    ends = {float(run.steps[-1]) for own in runs.values() for run in own}
-    scale, unit = (ends.pop(), "updates") if len(ends) == 1 else (100.0, "% of the updates")
-    xs, cubes = {}, {}
-    for source, own in runs.items():
-        shares, matrices = evaluations.over_training(own)
-        count = len(shares)
-        kept = np.unique(np.linspace(0, count - 1, min(POINTS, count)).round().astype(int))
-        xs[source] = [scale * shares[i] for i in kept]
-        cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
-    found = intervals.iqms(cubes, _band_reps(data.spec), data.spec.seed)
-    return {source: Line(xs[source], values) for source, values in found.items()}, unit
+    @property
+    def _band_reps(self) -> int:
+        return min(self.spec.bootstrap_reps, intervals.BAND_REPS)
 
 
-def _band_reps(spec: SummarySpec) -> int:
-    return min(spec.bootstrap_reps, intervals.BAND_REPS)
+def _lines(
+    xs: dict[str, list[float]], found: dict[str, list[Estimate]], same: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for source, values in found.items():
+        for x, value in zip(xs[source], values, strict=True):
+            yield {"source": source, "x": x, **same, **vars(value)}
 
 
 def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
@@ -163,19 +126,6 @@ def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> Iterator[tupl
     yield from own.items()
 
 
-def _block(data: _Data, agent: str, group: str, covered: scores.Coverage) -> Block:
-    metrics: dict[str, dict[str, Estimate]] = {}
-    lines: dict[str, Line] = {}
-    unit = ""
-    if data.spec.layout == "aggregates":
-        metrics = _aggregates(data, agent, covered)
-    elif data.spec.layout == "profiles":
-        lines, unit = _profiles(data, agent, covered), "normalised score"
-    else:
-        lines, unit = _curves(data, agent, covered)
-    return Block(agent, group, len(covered.seeds), covered.datasets, metrics, lines, unit)
-
-
 def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     """Work out a summary, by group and overall.
 
@@ -183,6 +133,12 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
         spec: what to show.
         results: rows as `scores.read_results` or `evaluations.means` returns them; other datasets,
             agents and sources than the spec's are left aside.
+
+    Returns:
+        A number a row, of an agent and source on one group's datasets (`names`), or all: those on
+        which all sources have results. Scores run from 0 to 100; the optimality gap, shares and
+        probabilities from 0 to 1. `x` is a profile's score or a curve's place in training, in
+        `unit`.
 
     Raises:
         SyntherError: results are of another preset, none belongs here, or seeds of one run end at
@@ -192,17 +148,20 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
         scores.belonging(spec, results, [row.name for row in spec.rows], list(spec.sources))
     )
     runs = evaluations.runs(rows)
-    data = _Data(spec, evaluations.windows(runs), runs)
-    final = data.windows.last
-    blocks, omissions = [], []
+    windows = evaluations.windows(runs)
+    records, omissions = [], []
     for agent, label in spec.agents.items():
-        groups = list(_groups(spec, agent, final))
+        groups = list(_groups(spec, agent, windows.last))
         if not groups:
             omissions.append(f"{label}: no results yet.")
         for position, (group, names) in enumerate(groups):
-            covered = scores.coverage(final, agent, list(spec.sources), names)
+            covered = scores.coverage(windows.last, agent, list(spec.sources), names)
             if position == 0:  # of several groups the first is all of them
                 omissions += [f"{label}: {note}." for note in covered.notes]
             if covered.datasets:
-                blocks.append(_block(data, agent, group, covered))
-    return Summary(spec, blocks, data.windows.shortest, sorted(set(rows["episodes"])), omissions)
+                same = {"agent": agent, "group": group, "seeds": len(covered.seeds)}
+                same |= {"datasets": len(covered.datasets), "names": covered.datasets}
+                block = _Block(spec, windows, runs, covered)
+                records += [same | own for own in block.numbers()]
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Summary(spec, frame, sorted(set(rows["episodes"])), omissions, windows.shortest)

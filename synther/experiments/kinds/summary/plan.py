@@ -20,30 +20,17 @@ class SummarySpec(Spec):
 
     Attributes:
         layout: one of `LAYOUTS`.
-        groups: group -> datasets, in order.
-        sources: slug -> name to print, in order; the first is what others are compared with.
     """
 
     kind: ClassVar[str] = "summary"
+    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
 
     layout: str
-    groups: dict[str, list[DatasetRow]]
-    sources: dict[str, str]
 
     def __post_init__(self) -> None:
         """Check what no summary can do without."""
-        self.require("groups", "agents", "sources")
+        super().__post_init__()
         self.require_known("layout", self.layout, LAYOUTS)
-
-    @property
-    def rows(self) -> list[DatasetRow]:
-        """The datasets of all groups, in order."""
-        return [row for rows in self.groups.values() for row in rows]
-
-    @property
-    def baseline(self) -> str:
-        """Slug of the source over which the probability of improvement is."""
-        return next(iter(self.sources))
 
 
 class Plan(kinds.Plan):

@@ -19,6 +19,7 @@ class SweepSpec(online.OnlineSpec):
     """
 
     kind: ClassVar[str] = "sweep"
+    needs: ClassVar[tuple[str, ...]] = ("tasks", "agents", "ratios")
 
     ratios: dict[str, int]
     reference: list[str]
@@ -26,7 +27,6 @@ class SweepSpec(online.OnlineSpec):
     def __post_init__(self) -> None:
         """Check what no sweep can do without."""
         super().__post_init__()
-        self.require("ratios")
         for agent in [*self.reference, *self.ratios]:
             self.require_known("agent", agent, self.agents)
 
@@ -49,13 +49,12 @@ class Plan(online.Plan):
 
     def describe(self) -> SweepSpec:
         """Return what the figure shows."""
-        task = self.matrix.tasks(self.name)[0]
+        preset, task = self.matrix.preset, self.matrix.tasks(self.name)[0]
         return SweepSpec(
-            **self.learning(),
-            paper=self.paper(),
+            **self.described(),
             reference=self.spec.get("reference", []),
             ratios={
-                agent: online_settings(agent, task, self.matrix.preset)["updates_per_step"]
+                agent: online_settings(agent, task, preset)["updates_per_step"]
                 for agent in self.matrix.agents(self.name)
             },
         )

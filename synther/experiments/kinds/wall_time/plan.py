@@ -33,4 +33,4 @@ class Plan(online.Plan):
 
     def describe(self) -> WallTimeSpec:
         """Return what the table shows."""
-        return WallTimeSpec(**self.learning(), records=self.files())
+        return WallTimeSpec(**self.described(), records=self.files())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.wall_time.numbers import PARTS, Times, WallTime
+from synther.experiments.kinds.spec import Numbers
+from synther.experiments.kinds.wall_time.numbers import PARTS
 from synther.experiments.runs import ONLINE
 from synther.sheets import numbers
 from synther.sheets.sheet import run_key
@@ -18,77 +17,43 @@ CSV_COLUMNS = (
 )
 
 
-def sheet(table: WallTime) -> sheets.Sheet:
+def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table."""
-    heads = ("Seeds a job", "Steps", "Time a job", "Steps/s")
-    columns = [
-        *(sheets.Column(head, is_name=True) for head in ("Task", "Method")),
-        *map(sheets.Column, heads),
-        *(sheets.Column(part, ("Share of the time (%)",)) for part in PARTS),
-    ]
+    spec, jobs, rows = found.spec, found.frame, []
+    places = [(task, jobs[jobs["task"] == task]) for task in spec.tasks]
+    if len(spec.tasks) > 1:
+        places.append(("all tasks", jobs))
+    for place, own in places:
+        for agent, name in spec.agents.items():
+            if len(of_agent := own[own["agent"] == agent]):
+                cells = [*map(numbers.words, (place, name)), *_cells(of_agent)]
+                rows.append(sheets.Row(tuple(cells), is_total=place not in spec.tasks))
+    columns = sheets.columns(("Task", "Method"), ("Seeds a job", "Steps", "Time a job", "Steps/s"))
+    shares = (sheets.Column(part, ("Share of the time (%)",)) for part in PARTS)
     return sheets.Sheet(
-        **table.spec.heading(),
-        tables=(sheets.Table("", tuple(columns), tuple(_rows(table))),),
-        notes=tuple(map(sheets.Note, footnotes(table))),
-        tidy=sheets.frame_columns(tidy(table)),
+        **spec.heading(),
+        tables=(sheets.Table("", (*columns, *shares), tuple(rows)),),
+        notes=tuple(map(sheets.Note, footnotes(found))),
+        tidy=sheets.frame_columns(spec.tidy(jobs, CSV_COLUMNS, ())),
     )
 
 
-def _rows(table: WallTime) -> list[sheets.Row]:
-    spec = table.spec
-    places = [(task, [job for job in table.jobs if job.task == task]) for task in spec.tasks]
-    if len(spec.tasks) > 1:
-        places.append(("all tasks", table.jobs))
+def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
+    keys = [run_key(job.task, ONLINE, job.agent) for job in jobs.itertuples()]
+    runs, counted = tuple(dict.fromkeys(keys)), sum(jobs["counted"])
+    each, steps = counted / len(jobs), (jobs["steps"] * jobs["seeds"]).sum()
+    whole = max(counted, 1e-9)
     return [
-        sheets.Row(tuple(_cells(place, name, own)), is_total=place not in spec.tasks)
-        for place, jobs in places
-        for agent, name in spec.agents.items()
-        if (own := [job for job in jobs if job.agent == agent])
-    ]
-
-
-def _cells(place: str, name: str, jobs: Sequence[Times]) -> list[sheets.Cell]:
-    runs = tuple(dict.fromkeys(run_key(job.task, ONLINE, job.agent) for job in jobs))
-    counted = sum(job.counted for job in jobs)
-    each, steps = counted / len(jobs), sum(job.steps * job.seeds for job in jobs)
-    return [
-        *map(numbers.words, (place, name)),
-        *(_span(counts) for counts in ([j.seeds for j in jobs], [j.steps for j in jobs])),
+        *(sheets.Cell(numbers.span(jobs[n]), float(jobs[n].max())) for n in ("seeds", "steps")),
         sheets.Cell(numbers.duration(each), each, unit="s", runs=runs),
-        numbers.measured(steps / max(counted, 1e-9), runs=runs),
-        *(
-            numbers.measured(
-                100 * sum(job.seconds[part] for job in jobs) / max(counted, 1e-9), runs=runs
-            )
-            for part in PARTS
-        ),
+        numbers.measured(steps / whole, runs=runs),
+        *(numbers.measured(100 * sum(jobs[f"{part}_s"]) / whole, runs=runs) for part in PARTS),
     ]
 
 
-def _span(counts: Sequence[int]) -> sheets.Cell:
-    return sheets.Cell(numbers.span(counts), float(max(counts)))
-
-
-def tidy(table: WallTime) -> pd.DataFrame:
-    """Return one row a job; columns `CSV_COLUMNS`, seconds, and steps a second of all seeds."""
-    spec = table.spec
-    records = [
-        {
-            **{"experiment": spec.name, "preset": spec.preset, "budget": spec.budget},
-            **vars(job),
-            "steps_per_s": job.steps * job.seeds / max(job.counted, 1e-9),
-            "other_s": job.other_s,
-            **{f"{part}_s": seconds for part, seconds in job.seconds.items()},
-            **{name: job.hardware.get(name, "") for name in ("device", "cpu", "gpu")},
-        }
-        for job in table.jobs
-    ]
-    return pd.DataFrame(records)[list(CSV_COLUMNS)]
-
-
-def footnotes(table: WallTime) -> list[str]:
+def footnotes(found: Numbers) -> list[str]:
     """Return the footnotes: what was timed, and on what."""
-    machines = sorted({job.machine for job in table.jobs})
+    machines = sorted(set(found.frame["machine"]))
     lines = [
         "Time a job: all that is counted in the shares, without starting up; a job trains its "
         "seeds in one stacked computation. Steps: environment steps of a seed; steps/s: of all "
@@ -96,4 +61,4 @@ def footnotes(table: WallTime) -> list[str]:
         "drawing from them.",
         f"Measured on: {'; '.join(machines)}. Other jobs may have shared the machine.",
     ]
-    return [*lines, *table.omissions, *table.spec.notes]
+    return [*lines, *found.omissions, *found.spec.notes]
