@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from synther.bench.measure import Measurement
 from synther.errors import unknown_name
 from synther.jobs import provenance
@@ -67,14 +69,7 @@ def row(found: Measurement) -> tuple[str, ...]:
 
 def markdown(found: Iterable[Measurement]) -> str:
     """Return measurements as a Markdown table, its columns aligned for a terminal."""
-    rows = [HEADER, *map(row, found)]
-    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEADER))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)) + " |"
-        for cells in rows
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return tabulate(map(row, found), HEADER, tablefmt="github", disable_numparse=True)
 
 
 def rates(found: Iterable[Measurement]) -> dict[str, Any]:

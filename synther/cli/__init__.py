@@ -1,15 +1,11 @@
-"""The command line: `synther VERB ...`, one verb a rule of the workflow.
-
-A verb's module is imported when the verb runs, so that `synther --help` starts at once.
-"""
+"""The command line: `synther VERB ...`, one verb a rule of the workflow."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from synther.cli import arguments
+from synther.cli import verbs
 from synther.cli.output import Output
 from synther.errors import SyntherError
 from synther.jobs import inherited, signals
@@ -29,24 +25,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     reader of its words who has gone is no failure.
     """
     with Output() as output:
-        options = arguments.parser().parse_args(argv)
+        verb, asked = verbs.parse(sys.argv[1:] if argv is None else argv)
         if argv is None:  # a program that calls this keeps its environment
-            inherited.settle(options.threads if options.verb in PRODUCTS_IN_NUMPY else 1)
-        code, message = _run(options)
+            own = verb in PRODUCTS_IN_NUMPY
+            inherited.settle(asked.computing.threads if own else 1)  # type: ignore[attr-defined]
+        code, message = _run(asked)
         output.out.flush()
         lost = output.out.lost
-        if lost and options.verb in LISTINGS and not isinstance(lost, BrokenPipeError):
+        if lost and verb in LISTINGS and not isinstance(lost, BrokenPipeError):
             code, message = 1, f"what it printed can't be written: {lost.strerror}"
         if message:
-            print(f"synther {options.verb}: {message}", file=sys.stderr)
+            print(f"synther {verb}: {message}", file=sys.stderr)
     return code
 
 
-def _run(options: argparse.Namespace) -> tuple[int, str]:
+def _run(asked: verbs.Verb) -> tuple[int, str]:
     """Run a verb; return the exit code, and what went wrong."""
     try:
         with signals.answering():
-            arguments.function(options.verb)(options)
+            asked()
     except SyntherError as error:
         return 1, str(error)
     except signals.Stopped as stopped:
@@ -55,6 +52,4 @@ def _run(options: argparse.Namespace) -> tuple[int, str]:
         return 130, "interrupted"
     except MemoryError:
         return 1, "out of memory: use fewer rows or seeds"
-    except argparse.ArgumentError as error:
-        return 2, str(error)
     return 0, ""

@@ -1,19 +1,21 @@
-"""Verbs that make datasets: download, policies, collect, behaviour, subset, mix."""
+"""Verbs that make datasets: download, policies, collect, render, behaviour, subset, mix."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from tyro.conf import create_mutex_group
 
 from synther import config
-from synther.cli.reading import reading, told_task
-from synther.config.settings import parse_assignments, resolve
-from synther.config.specs import policies_folder
+from synther.cli.options import Number, Overrides, Seed, Threads, require_suffix, whole
+from synther.cli.reading import Reading, told_task
+from synther.config.specs import policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
-from synther.experiments import FULL_ROWS, Experiments
+from synther.experiments import FULL_ROWS, Experiments, pixels
 from synther.jobs import provenance
 from synther.jobs.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.jobs.threads import grant
@@ -21,93 +23,152 @@ from synther.jobs.threads import grant
 if TYPE_CHECKING:
     from synther.transitions import Transitions
 
-
-def download(options: argparse.Namespace) -> None:
-    """Fetch and verify a dataset of D4RL's or V-D4RL's."""
-    from synther.datasets.download import download as fetch
-    from synther.datasets.download import download_shards
-
-    if config.spec(options.dataset, "dataset")["kind"] == "vd4rl":
-        for path in download_shards(options.dataset, options.root, options.shard):
-            print(path)
-    else:
-        print(fetch(options.dataset, options.root))
+_PART = create_mutex_group(required=True)
 
 
-def collect(options: argparse.Namespace) -> None:
-    """Collect a dataset with behaviour policies."""
-    from synther.datasets.collect import collect as roll_out
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """Fetch a published dataset."""
 
-    task, level, out = options.task, options.level, options.out
-    rows, policies = options.rows, options.policies
-    if options.dataset:
-        spec = config.spec(options.dataset, "dataset")
-        if spec["kind"] != "collected":
-            raise SyntherError(
-                f"{options.dataset} is D4RL's own: fetch it with `synther download`, or collect "
-                f"{options.dataset.rpartition('-')[0]}-local"
-            )
-        task, level = told_task(options), level or spec["level"]
-        out = out or f"data/local/{options.dataset}.hdf5"
-    if options.preset:
-        experiments = Experiments(options.preset)
-        rows = experiments.rows(options.dataset or "") if rows is None else rows
-        policies = policies or (policies_folder(task, options.preset) if task else None)
-    if not (task and level and out):
-        raise SyntherError("give --dataset, or --task, --level and --out")
-    if Path(out).suffix not in (".hdf5", ".h5"):
-        raise SyntherError(f"--out {out} must end in .hdf5")
-    with claimed(out):
-        metadata = roll_out(
-            task,
-            level,
-            FULL_ROWS if rows is None else rows,
-            out,
-            policies=policies,
-            seed=options.seed,
-            physics=options.physics,
-            threads=options.threads,
+    dataset: str  # a name of config/datasets.yaml
+    root: Path = Path("data")  # folder of datasets
+    shard: str | None = None  # path of the only shard of V-D4RL's that is wanted
+
+    def __call__(self) -> None:
+        from synther.datasets.download import download, download_shards
+
+        if config.spec(self.dataset, "dataset")["kind"] == "vd4rl":
+            for path in download_shards(self.dataset, self.root, self.shard):
+                print(path)
+            return
+        if self.shard:
+            raise SyntherError(f"{self.dataset} is one file, without shards: leave --shard out")
+        print(download(self.dataset, self.root))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """Fetch D4RL's own behaviour policies."""
+
+    task: str  # hopper or halfcheetah
+    out: Path  # folder of policies and returns.json
+    root: Path = Path("data")  # folder of datasets
+
+    def __call__(self) -> None:
+        from synther.datasets.d4rl_policies import fetch_policies
+
+        with claimed(self.out / "returns.json"):
+            record = fetch_policies(self.task, self.out, self.root)
+        print(f"{self.out}: {len(record['returns'])} policies", file=sys.stderr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RollOut(Threads):
+    """A dataset of config/datasets.yaml, or a task and a level, that behaviour policies make."""
+
+    dataset: str | None = None  # one of config/datasets.yaml that is made so
+    task: str | None = None  # hopper, dmc-walker-walk-repeat2, ...; the dataset's by default
+    level: str | None = None  # random, medium, medium-replay, ...; the dataset's
+    rows: Number | None = None  # steps; the preset's, or 1,000,000 of states, 100,000 of frames
+    policies: Path | None = None  # folder of policies; the package's own
+    seed: Seed = 0  # of starts and actions
+    out: Path | None = None  # the HDF5 file; where a dataset's is looked for
+    preset: str | None = None  # scale rows and policies by config/presets/PRESET.yaml
+
+    def of_dataset(self, kind: str, folder: str, instead: str) -> Self:
+        """Return what is asked with the dataset's task, level and file, where it names one.
+
+        Raises:
+            SyntherError: the dataset is of another kind; `instead` says so, after its name.
+        """
+        if not self.dataset:
+            return self
+        spec = config.spec(self.dataset, "dataset")
+        if spec["kind"] != kind:
+            raise SyntherError(f"{self.dataset} {instead.format(kind=spec['kind'])}")
+        return replace(
+            self,
+            task=told_task(self.task, self.dataset),
+            level=self.level or spec["level"],
+            out=self.out or Path(folder) / f"{self.dataset}.hdf5",
         )
-    print(f"{out}: mean return {metadata['mean_return']}", file=sys.stderr)
+
+    def write(
+        self, collect: Callable[..., dict[str, Any]], rows: int, policies: str | None, **how: Any
+    ) -> None:
+        """Write the file by `collect`; `rows` and `policies` are those where none are named."""
+        if not (self.task and self.level and self.out):
+            raise SyntherError("give --dataset, or --task, --level and --out")
+        require_suffix(self.out, ".hdf5", ".h5")
+        task_spec(self.task)
+        rows = rows if self.rows is None else self.rows
+        place = self.policies or policies
+        with claimed(self.out):
+            made = collect(self.task, self.level, rows, self.out, place, seed=self.seed, **how)
+        print(f"{self.out}: mean return {made['mean_return']}", file=sys.stderr)
 
 
-def policies(options: argparse.Namespace) -> None:
-    """Fetch D4RL's own behaviour policies of a task."""
-    from synther.datasets.d4rl_policies import fetch_policies
+@dataclass(frozen=True, kw_only=True)
+class Collect(_RollOut):
+    """Collect a dataset of states."""
 
-    out = Path(options.out)
-    with claimed(out / "returns.json"):
-        record = fetch_policies(options.task, out, options.root)
-    print(f"{out}: {len(record['returns'])} policies", file=sys.stderr)
+    physics: str = "d4rl"  # d4rl or stock
+
+    def __call__(self) -> None:
+        from synther.datasets.collect import collect
+
+        local = f"{str(self.dataset).rpartition('-')[0]}-local"
+        instead = f"is D4RL's own: fetch it with `synther download`, or collect {local}"
+        asked = self.of_dataset("collected", "data/local", instead)
+        rows, policies = FULL_ROWS, None
+        if asked.preset:
+            rows = Experiments(asked.preset).rows(asked.dataset or "")
+            policies = policies_folder(asked.task, asked.preset) if asked.task else None
+        asked.write(collect, rows, policies, physics=asked.physics, threads=asked.threads)
 
 
-def behaviour(options: argparse.Namespace) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Render(_RollOut):
+    """Collect a dataset of pixels."""
+
+    def __call__(self) -> None:
+        from synther.datasets.collect_pixels import collect_pixels
+
+        instead = "is not rendered but {kind}: name a dataset like walker-walk-medium-local"
+        asked = self.of_dataset("rendered", "data/pixels", instead)
+        rows, policies = pixels.FULL_ROWS, None
+        if asked.preset:
+            plan = Experiments(asked.preset).pixels()
+            rows, policies = plan.rows(), plan.scale.get("policies")
+        asked.write(collect_pixels, rows, policies, processes=asked.threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
     """Train the behaviour policies of one task."""
-    from synther.training.behaviour import BehaviourSettings, train_behaviour
 
-    grant(options.threads)
-    recipe = config.load("behaviour")
-    if options.task not in recipe["tasks"]:
-        where = str(config.config_dir() / "behaviour.yaml")
-        raise unknown_name("task", options.task, recipe["tasks"], where)
-    settings = resolve(
-        BehaviourSettings,
-        recipe["settings"],
-        recipe["tasks"][options.task],
-        parse_assignments(options.set),
-        where="behaviour policies",
-    )
-    out = Path(options.out)
-    require_writable(out / "returns.json")
-    # Beside the folder, which Snakemake empties before it runs a job again
-    with claimed(out.with_suffix(".ckpt")):
-        train_behaviour(options.task, out, settings, options.seed, options.threads)
+    task: str  # hopper, halfcheetah, walker2d
+    seed: Seed = 0  # of everything random
+    out: Path  # folder of policies and returns.json
+    settings: Overrides
+    computing: Threads
 
+    def __call__(self) -> None:
+        from synther.config.settings import resolve
+        from synther.training.behaviour import BehaviourSettings, train_behaviour
 
-def _claimed_npz(out: str) -> AbstractContextManager[Path]:
-    if Path(out).suffix != ".npz":
-        raise SyntherError(f"--out {out} must end in .npz")
-    return claimed(out)
+        threads = self.computing.threads
+        grant(threads)
+        recipe = config.load("behaviour")
+        if self.task not in recipe["tasks"]:
+            where = str(config.config_dir() / "behaviour.yaml")
+            raise unknown_name("task", self.task, recipe["tasks"], where)
+        layers = recipe["settings"], recipe["tasks"][self.task], self.settings.parsed()
+        settings = resolve(BehaviourSettings, *layers, where="behaviour policies")
+        require_writable(self.out / "returns.json")
+        # Beside the folder, which Snakemake empties before it runs a job again
+        with claimed(self.out.with_suffix(".ckpt")):
+            train_behaviour(self.task, self.out, settings, self.seed, threads)
 
 
 def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]) -> None:
@@ -122,40 +183,63 @@ def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]
     write_json(out.with_suffix(".json"), record)
 
 
-def subset(options: argparse.Namespace) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Subset:
     """Keep a part of a dataset."""
-    from synther.datasets.subset import subset as draw
 
-    with _claimed_npz(options.out) as out:
-        how = reading(options, options.data)
-        transitions = how.read(options.data)
-        asked = {"percent": options.percent} if options.rows is None else {"rows": options.rows}
-        kept = draw(transitions, choose=options.choose, seed=options.seed, **asked)
-        about = {
-            "data": describe_input(options.data),
-            **asked,
-            "choose": options.choose,
-            "seed": options.seed,
-            **how.record(),
-        }
-        write_transitions(kept, out, about)
-    print(f"{options.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
+    data: Path  # transitions: .npz or D4RL's .hdf5
+    percent: Annotated[float | None, _PART] = None  # of the transitions
+    rows: Annotated[int | None, whole(2), _PART] = None  # transitions
+    choose: str = "transitions"  # transitions or trajectories
+    seed: Seed = 0  # of the choice
+    out: Path  # the .npz file
+    reading: Reading
+    computing: Threads
+
+    def __call__(self) -> None:
+        from synther.datasets.subset import subset
+
+        with claimed(require_suffix(self.out, ".npz")):
+            how = self.reading.of(self.data)
+            transitions = how.read(self.data)
+            asked = {"percent": self.percent} if self.rows is None else {"rows": self.rows}
+            kept = subset(transitions, choose=self.choose, seed=self.seed, **asked)
+            about = {
+                "data": describe_input(self.data),
+                **asked,
+                "choose": self.choose,
+                "seed": self.seed,
+                **how.record(),
+            }
+            write_transitions(kept, self.out, about)
+        print(f"{self.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
-def mix(options: argparse.Namespace) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Mix:
     """Mix real transitions with samples."""
-    from synther.datasets.subset import mix as combine
 
-    with _claimed_npz(options.out) as out:
-        how = reading(options, options.real, options.synthetic)
-        real, synthetic = how.read(options.real), how.read(options.synthetic)
-        mixed = combine(real, synthetic, options.real_share, options.seed)
-        about = {
-            "real": describe_input(options.real),
-            "synthetic": describe_input(options.synthetic),
-            "real_share": options.real_share,
-            "seed": options.seed,
-            **how.record(),
-        }
-        write_transitions(mixed, out, about)
-    print(f"{options.out}: {len(mixed):,} transitions", file=sys.stderr)
+    real: Path  # transitions: .npz or D4RL's .hdf5
+    synthetic: Path  # samples: .npz
+    real_share: float = 0.5  # of the mixture's rows
+    seed: Seed = 0  # of the choice and the order
+    out: Path  # the .npz file
+    reading: Reading
+    computing: Threads
+
+    def __call__(self) -> None:
+        from synther.datasets.subset import mix
+
+        with claimed(require_suffix(self.out, ".npz")):
+            how = self.reading.of(self.real, self.synthetic)
+            real, synthetic = how.read(self.real), how.read(self.synthetic)
+            mixed = mix(real, synthetic, self.real_share, self.seed)
+            about = {
+                "real": describe_input(self.real),
+                "synthetic": describe_input(self.synthetic),
+                "real_share": self.real_share,
+                "seed": self.seed,
+                **how.record(),
+            }
+            write_transitions(mixed, self.out, about)
+        print(f"{self.out}: {len(mixed):,} transitions", file=sys.stderr)

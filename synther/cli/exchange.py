@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tyro.conf import Positional
 
 from synther.cli.data import write_transitions
-from synther.cli.reading import reading, told_task
+from synther.cli.options import require_suffix
+from synther.cli.reading import Reading, Terminals, told_task
 from synther.config.specs import task_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
 from synther.jobs.files import claimed, require_file, require_writable, sha256, write_json
-from synther.transitions import Transitions
+
+if TYPE_CHECKING:
+    from synther.transitions import Transitions
 
 
 def _widths(task: str) -> tuple[int, int]:
@@ -24,7 +30,7 @@ def _widths(task: str) -> tuple[int, int]:
     return env.observation_dim, env.action_dim
 
 
-def _require_widths(transitions: Transitions, task: str, path: str | Path) -> None:
+def _require_widths(transitions: Transitions, task: str, path: Path) -> None:
     d, a = _widths(task)
     if (transitions.observation_dim, transitions.action_dim) != (d, a):
         raise SyntherError(
@@ -33,77 +39,94 @@ def _require_widths(transitions: Transitions, task: str, path: str | Path) -> No
         )
 
 
-def import_(options: argparse.Namespace) -> None:
-    """Read the released code's checkpoint into a model folder, or its samples into an .npz."""
-    from synther.datasets.belonging import require_task
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """Read what the released code wrote."""
 
-    file, out = require_file(options.file), Path(options.out)
-    task_spec(options.task)
-    require_task(file, options.task)
-    origin = {"path": str(file), "sha256": sha256(file)}
-    if file.suffix == ".npz":
-        if out.suffix != ".npz":
-            raise SyntherError(f"--out {out} must end in .npz, as {file} does")
-        with claimed(out):
-            samples = Transitions.load(file, options.threshold_terminals)
-            _require_widths(samples, options.task, file)
-            about = {"imported": origin, "task": options.task, "samples": len(samples)}
-            write_transitions(samples, out, about)
-        print(f"{out}: {len(samples):,} transitions", file=sys.stderr)
-        return
-    if file.suffix not in (".pt", ".pth"):
-        raise SyntherError(f"{file} is neither model-STEP.pt nor samples (.npz) of the authors'")
-    if out.suffix in (".pt", ".npz"):
-        raise SyntherError(f"--out {out} must be a folder: a model is two files")
-    from synther.generators.diffusion.released import load_released
+    file: Positional[Path]  # model-STEP.pt, or samples: .npz
+    task: str  # hopper, ...: the widths it must have
+    out: Path  # folder of the model, or the .npz file
+    reading: Terminals
 
-    model = load_released(file, *_widths(options.task))
-    with claimed(out / "model.pt", "fit", "settings"):
-        model.save(out)
-        record = {
-            "imported": origin,
-            "task": options.task,
-            "generator": model.name,
-            "num_parameters": model.num_parameters,
-            "model_sha256": sha256(out / "model.pt"),
-            **provenance.describe(),
-        }
-        write_json(out / "fit.json", record)  # last: what has a record is whole
-    print(f"{out}: {model.num_parameters:,} parameters", file=sys.stderr)
+    def __call__(self) -> None:
+        from synther.datasets.belonging import require_task
+
+        file, out, task = require_file(self.file), self.out, self.task
+        task_spec(task)
+        require_task(file, task)
+        about = {"imported": {"path": str(file), "sha256": sha256(file)}, "task": task}
+        if file.suffix == ".npz":
+            if out.suffix != ".npz":
+                raise SyntherError(f"--out {out} must end in .npz, as {file} does")
+            self._samples(about)
+            return
+        if file.suffix not in (".pt", ".pth"):
+            raise SyntherError(
+                f"{file} is neither model-STEP.pt nor samples (.npz) of the authors'"
+            )
+        if out.suffix in (".pt", ".npz"):
+            raise SyntherError(f"--out {out} must be a folder: a model is two files")
+        from synther.generators.diffusion.released import load_released
+
+        model = load_released(file, *_widths(task))
+        with claimed(out / "model.pt", "fit", "settings"):
+            model.save(out)
+            record = {
+                **about,
+                "generator": model.name,
+                "num_parameters": model.num_parameters,
+                "model_sha256": sha256(out / "model.pt"),
+                **provenance.describe(),
+            }
+            write_json(out / "fit.json", record)  # last: what has a record is whole
+        print(f"{out}: {model.num_parameters:,} parameters", file=sys.stderr)
+
+    def _samples(self, about: dict[str, Any]) -> None:
+        from synther.transitions import Transitions
+
+        with claimed(self.out):
+            samples = Transitions.load(self.file, self.reading.threshold_terminals)
+            _require_widths(samples, self.task, self.file)
+            write_transitions(samples, self.out, {**about, "samples": len(samples)})
+        print(f"{self.out}: {len(samples):,} transitions", file=sys.stderr)
 
 
-def export(options: argparse.Namespace) -> None:
-    """Write transitions as D4RL's HDF5, a Minari dataset or the authors' npz."""
-    from synther.datasets import dataset_path
-    from synther.datasets import export as formats
-    from synther.datasets.d4rl import read_hdf5
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write transitions for other libraries."""
 
-    out = Path(options.out)
-    suffixes = {"d4rl": (".hdf5", ".h5"), "npz": (".npz",)}.get(options.format)
-    if suffixes and out.suffix not in suffixes:
-        raise SyntherError(f"--out {out} must end in {suffixes[0]}")
-    data = options.data
-    if not Path(data).suffix:  # a name, not a file's
-        options.dataset = data
-        told_task(options)
-        data = dataset_path(data, options.root)
-    how = reading(options, data)
-    task = how.task
-    if options.format != "minari":
-        require_writable(out)
-    if options.format == "minari" and Path(data).suffix in (".hdf5", ".h5"):
-        transitions = read_hdf5(data, whole_episodes=True, **vars(how))
-    else:
-        transitions = how.read(data)
-    if task:
-        _require_widths(transitions, task, data)
-    said = f"{out}: {len(transitions):,} transitions"
-    if options.format == "npz":
-        transitions.save(out, task)
-    elif options.format == "d4rl":
-        rows = formats.export_d4rl(transitions, out, task or "unknown")
-        said += f" in {rows:,} rows"
-    else:
-        episodes = formats.export_minari(transitions, out, task or "unknown")
-        said += f" in {episodes:,} episodes"
-    print(said, file=sys.stderr)
+    data: Path  # a dataset's name, .npz or D4RL's .hdf5
+    format: Literal["d4rl", "minari", "npz"]  # of what is written
+    root: Path = Path("data")  # folder of datasets
+    out: Path  # .hdf5, .npz, or Minari's folder NAME-v0
+    reading: Reading
+
+    def __call__(self) -> None:
+        from synther.datasets import dataset_path
+        from synther.datasets import export as formats
+        from synther.datasets.d4rl import read_hdf5
+
+        data, out, minari = self.data, self.out, self.format == "minari"
+        if not minari:
+            require_suffix(out, *((".hdf5", ".h5") if self.format == "d4rl" else (".npz",)))
+        dataset = None if data.suffix else str(data)  # a name, not a file's
+        if dataset:
+            told_task(self.reading.task, dataset)
+            data = dataset_path(dataset, self.root)
+        how = self.reading.of(data, dataset=dataset)
+        if not minari:
+            require_writable(out)
+        if minari and data.suffix in (".hdf5", ".h5"):
+            transitions = read_hdf5(data, whole_episodes=True, **vars(how))
+        else:
+            transitions = how.read(data)
+        if how.task:
+            _require_widths(transitions, how.task, data)
+        said, task = f"{out}: {len(transitions):,} transitions", how.task or "unknown"
+        if self.format == "npz":
+            transitions.save(out, how.task)
+        elif minari:
+            said += f" in {formats.export_minari(transitions, out, task):,} episodes"
+        else:
+            said += f" in {formats.export_d4rl(transitions, out, task):,} rows"
+        print(said, file=sys.stderr)

@@ -1,118 +1,193 @@
-"""Verbs that fit generators and sample from them."""
+"""Verbs that fit generators, sample from them, and measure their samples."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from synther.cli.device import choose_device
-from synther.cli.reading import reading, told_task
-from synther.config.settings import parse_assignments
+from synther.cli.options import (
+    Computing,
+    Number,
+    Overrides,
+    Scaling,
+    Seed,
+    Threads,
+    require_suffix,
+    whole,
+)
+from synther.cli.reading import Reading, require_task, told_task
 from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
-from synther.jobs.checkpoint import Checkpoint, kind_of
 from synther.jobs.files import claimed, describe_input, sha256, write_json
 
 
-def _device(options: argparse.Namespace, generator: str) -> str:
+def _device(computing: Computing, generator: str) -> str:
     """Return the device; noise computes nothing, and would keep a GPU from those that do."""
-    return choose_device("cpu" if generator == "noise" else options.device, options.threads)
+    return computing.choose("cpu" if generator == "noise" else None)
 
 
-def fit(options: argparse.Namespace) -> None:
-    """Fit a source's generator and leave it, with what made it, in a folder."""
-    from synther.generators import make_generator
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Fit a source's generator."""
 
-    started = time.monotonic()
-    told_task(options)  # a misspelt name would take the wrong settings
-    settings = source_settings(options.source, options.dataset or "", options.preset)
-    settings |= parse_assignments(options.set)
-    name = source_spec(options.source)["generator"]
-    device = _device(options, name)
-    generator = make_generator(name, settings, device)
-    out = Path(options.out)
-    with claimed(out / "model.pt", "fit", "settings"):
-        how = reading(options, options.data)
-        transitions = how.read(options.data)
-        identity = {
+    data: Path  # transitions: .npz or D4RL's .hdf5
+    source: str = "synther"  # a name of config/sources.yaml
+    out: Path  # folder of the fitted generator
+    dataset: str | None = None  # name of the dataset, for settings that differ by dataset
+    seed: Seed = 0  # of weights, batches and noise
+    reading: Reading
+    settings: Scaling
+    computing: Computing
+
+    def __call__(self) -> None:
+        from synther.generators import make_generator
+        from synther.jobs.checkpoint import Checkpoint
+
+        started = time.monotonic()
+        told_task(self.reading.task, self.dataset)  # a misspelt name would take wrong settings
+        spec, own = source_spec(self.source), self.settings
+        settings = source_settings(self.source, self.dataset or "", own.preset) | own.parsed()
+        device = _device(self.computing, spec["generator"])
+        generator = make_generator(spec["generator"], settings, device)
+        with claimed(self.out / "model.pt", "fit", "settings"):
+            how = self.reading.of(self.data, dataset=self.dataset)
+            transitions = how.read(self.data)
+            identity = {
+                "generator": spec["generator"],
+                "source": self.source,
+                "settings": settings,
+                "seed": self.seed,
+                "data": describe_input(self.data),
+                **how.record(),
+                "version": provenance.version(),
+            }
+            checkpoint = Checkpoint(self.out / "fit.ckpt", identity, device)
+            generator.fit(transitions, seed=self.seed, checkpoint=checkpoint)
+            record = {
+                **identity,
+                "transitions": len(transitions),
+                "num_parameters": generator.num_parameters,
+                "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
+                "threads": self.computing.threads,
+                **provenance.describe(device),
+            }
+            if package := spec.get("requires"):
+                record["versions"][package] = importlib.metadata.version(package)
+            generator.save(self.out)
+            record["model_sha256"] = sha256(self.out / "model.pt")
+            write_json(self.out / "fit.json", record)
+            checkpoint.remove()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Draw transitions from a fitted generator."""
+
+    model: Path  # folder that `synther fit` wrote
+    num: Number = 5_000_000  # transitions
+    seed: Seed = 0  # of the noise
+    out: Path  # the .npz file
+    settings: Overrides
+    computing: Computing
+
+    def __call__(self) -> None:
+        from synther.datasets.belonging import common_task
+        from synther.generators import (
+            change_sampling,
+            fitted_name,
+            generator_class,
+            remaining_chunks,
+        )
+        from synther.jobs.checkpoint import kind_of
+        from synther.jobs.progress import Progress
+        from synther.jobs.resumable import ResumableWriter
+
+        started, out = time.monotonic(), require_suffix(self.out, ".npz")
+        if self.num < 1:
+            raise SyntherError(f"--num is {self.num}; it must be at least 1")
+        name = fitted_name(self.model)
+        device = _device(self.computing, name)
+        generator = generator_class(name).load(self.model, device)
+        overrides = self.settings.parsed()
+        change_sampling(generator, overrides)
+        task = common_task([self.model])
+        about = {
             "generator": name,
-            "source": options.source,
-            "settings": settings,
-            "seed": options.seed,
-            "data": describe_input(options.data),
-            **how.record(),
+            "task": task,
+            "model": describe_input(self.model),
+            "settings": overrides,
+            "samples": self.num,
+            "seed": self.seed,
             "version": provenance.version(),
         }
-        checkpoint = Checkpoint(out / "fit.ckpt", identity, device)
-        generator.fit(transitions, seed=options.seed, checkpoint=checkpoint)
-        record = {
-            **identity,
-            "transitions": len(transitions),
-            "num_parameters": generator.num_parameters,
-            "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
-            "threads": options.threads,
-            **provenance.describe(device),
-        }
-        if package := source_spec(options.source).get("requires"):
-            record["versions"][package] = importlib.metadata.version(package)
-        generator.save(out)
-        write_json(out / "fit.json", {**record, "model_sha256": sha256(out / "model.pt")})
-        checkpoint.remove()
+        # Another device or torch draws or rounds otherwise: its parts do not belong to these.
+        torch = importlib.metadata.version("torch")
+        identity = {**about, "device": kind_of(device), "torch": torch}
+        with claimed(out):
+            with (
+                ResumableWriter(out, identity, task) as writer,
+                Progress(self.num, f"sample {out.parent.name}", "row", done=writer.rows) as shown,
+            ):
+                for part in remaining_chunks(generator, self.num, self.seed, writer.parts):
+                    shown.advance(len(part))
+                    writer.append(part)
+            record = {
+                **about,
+                "output_sha256": sha256(out),
+                "wall_time_s": round(writer.before_s + time.monotonic() - started, 1),
+                "threads": self.computing.threads,
+                **provenance.describe(device),
+            }
+            write_json(out.with_suffix(".json"), record)
+        print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)
 
 
-def sample(options: argparse.Namespace) -> None:
-    """Draw transitions from a fitted generator, in bounded memory."""
-    from synther.datasets.belonging import common_task
-    from synther.generators import (
-        change_sampling,
-        fitted_name,
-        generator_class,
-        remaining_chunks,
-    )
-    from synther.jobs.progress import Progress
-    from synther.jobs.resumable import ResumableWriter
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """Measure samples against the data that they were generated from."""
 
-    started = time.monotonic()
-    if options.num < 1:
-        raise SyntherError(f"--num is {options.num}; it must be at least 1")
-    folder, out = Path(options.model), Path(options.out)
-    if out.suffix != ".npz":
-        raise SyntherError(f"--out {out} must end in .npz")
-    name = fitted_name(folder)
-    device = _device(options, name)
-    generator = generator_class(name).load(folder, device)
-    overrides = parse_assignments(options.set)
-    change_sampling(generator, overrides)
-    task = common_task([folder])
-    about = {
-        "generator": name,
-        "task": task,
-        "model": describe_input(folder),
-        "settings": overrides,
-        "samples": options.num,
-        "seed": options.seed,
-        "version": provenance.version(),
-    }
-    # Another device or torch draws or rounds otherwise: its parts do not belong to these.
-    identity = {**about, "device": kind_of(device), "torch": importlib.metadata.version("torch")}
-    with claimed(out):
-        with (
-            ResumableWriter(out, identity, task) as writer,
-            Progress(options.num, f"sample {out.parent.name}", "row", done=writer.rows) as progress,
-        ):
-            for part in remaining_chunks(generator, options.num, options.seed, writer.parts):
-                progress.advance(len(part))
-                writer.append(part)
-        record = {
-            **about,
-            "output_sha256": sha256(out),
-            "wall_time_s": round(writer.before_s + time.monotonic() - started, 1),
-            "threads": options.threads,
-            **provenance.describe(device),
-        }
-        write_json(out.with_suffix(".json"), record)
-    print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)
+    real: Path  # what the generator was fitted to
+    samples: Path  # transitions: .npz
+    num: Annotated[int, whole(2)] = 100_000  # samples measured
+    seed: Seed = 0  # of the choice of samples
+    physics: str = "d4rl"  # d4rl or stock
+    dataset: str | None = None  # name of the dataset; the task's by default
+    source: str = "synther"  # what generated the samples
+    preset: str | None = None  # what the result says of its preset
+    out: Path  # the .parquet file, with .json beside it
+    reading: Reading
+    computing: Threads
+
+    def __call__(self) -> None:
+        from synther.fidelity.measure import measure
+        from synther.jobs.checkpoint import Checkpoint
+
+        # A misspelt name would stay in the result
+        task = require_task(self.reading.task, self.dataset)
+        source_spec(self.source)
+        out, threads = require_suffix(self.out, ".parquet"), self.computing.threads
+        with claimed(out):
+            how = self.reading.of(self.real, self.samples, dataset=self.dataset)
+            inputs = {"real": self.real, "samples": self.samples}
+            identity = {
+                "preset": self.preset or "none",
+                "dataset": self.dataset or task,
+                "source": self.source,
+                **how.record(),
+                "inputs": {name: describe_input(path) for name, path in inputs.items()},
+                "version": provenance.version(),
+            }
+            asked = {"num": self.num, "seed": self.seed, "physics": self.physics}
+            checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity | asked)
+            real, samples = (how.read(path) for path in inputs.values())
+            found = measure(
+                real, samples, task, self.num, self.seed, self.physics, threads, checkpoint
+            )
+            found.save(out, {**identity, "threads": threads, **provenance.describe("cpu")})
+            checkpoint.remove()
+        print(f"{out}: {found.record['measured']:,} samples measured", file=sys.stderr)

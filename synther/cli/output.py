@@ -6,7 +6,6 @@ import io
 import os
 import sys
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 
@@ -66,12 +65,7 @@ class Output:
         sys.stdout, sys.stderr = self.out, self.err
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         self.out.settle()
         self.err.settle()
         sys.stdout, sys.stderr = self._before

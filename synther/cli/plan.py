@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tyro.conf import Positional
+
 from synther import config
+from synther.cli.options import Count
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.jobs.threads import cores
 from synther.planning.dag import Job, read_jobs
 from synther.planning.progress import STATES, JobState, survey
 from synther.planning.rates import read_rates
@@ -23,93 +27,114 @@ _COLUMNS = {
 }
 
 
-def _jobs(options: argparse.Namespace, from_scratch: bool = False) -> tuple[str, list[Job]]:
-    """Return the preset that is planned, and Snakemake's jobs.
+@dataclass(frozen=True, kw_only=True)
+class _Targets:
+    """What of the workflow is looked at."""
 
-    Raises:
-        SyntherError: a target is none of the preset's.
-    """
-    preset = options.preset or config.load("config")["preset"]
-    device = options.device or config.load("config")["device"]
-    plan = Experiments(preset)
-    files = [plan.figures(t)[0] if t in plan.specs else t for t in options.targets]
-    jobs = read_jobs(files, preset, device, from_scratch)
-    found = sorted({job.preset for job in jobs if job.preset})
-    if options.preset and found not in ([], [preset]):
-        others = ", ".join(name for name in found if name != preset)
-        raise SyntherError(f"{' '.join(options.targets)} is of preset {others}, not '{preset}'")
-    return " and ".join(found) or preset, jobs
+    targets: Positional[tuple[str, ...]] = ()  # experiments, or as snakemake's; all
+    preset: str | None = None  # the target's, or that of config/config.yaml
+    device: str | None = None
+    """as snakemake's --config device=...; that of config/config.yaml"""
+    cores: Count = field(default_factory=cores)  # to run on
+    json: bool = False  # print JSON
+
+    def on(self) -> str:
+        """Return the device, as snakemake has it."""
+        device: str = self.device or config.load("config")["device"]
+        return device
+
+    def jobs(self, from_scratch: bool = False) -> tuple[str, list[Job]]:
+        """Return the preset that is planned, and Snakemake's jobs.
+
+        Raises:
+            SyntherError: a target is none of the preset's.
+        """
+        preset = self.preset or config.load("config")["preset"]
+        plan = Experiments(preset)
+        files = [plan.figures(t)[0] if t in plan.specs else t for t in self.targets]
+        jobs = read_jobs(files, preset, self.on(), from_scratch)
+        found = sorted({job.preset for job in jobs if job.preset})
+        if self.preset and found not in ([], [preset]):
+            others = ", ".join(name for name in found if name != preset)
+            raise SyntherError(f"{' '.join(self.targets)} is of preset {others}, not '{preset}'")
+        return " and ".join(found) or preset, jobs
 
 
-def plan(options: argparse.Namespace) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Plan(_Targets):
     """Print what the jobs cost that are not done yet."""
-    preset, jobs = _jobs(options, options.from_scratch)
-    rates = read_rates(options.device or config.load("config")["device"])
-    ahead = [job for job in jobs if job.is_due]
-    done = len(jobs) - len(ahead)
-    gpus = options.gpus if rates.device == "cuda" else 0
-    costs = totals(ahead, on_gpus=rates.device == "cuda")
-    hours = wall_hours(ahead, options.cores, gpus)
-    if options.json:
-        content = {
-            "preset": preset,
-            "folder": str(Path.cwd()),
-            "device": rates.device,
-            "rates": rates.origin,
-            "done": done,
-            "total": costs.pop("all"),
-            "rules": costs,
-            "cores": options.cores,
-            "gpus": gpus,
-            "wall_hours": hours,
-        }
-        print(json.dumps(content, indent=2))
-        return
-    what = " ".join(options.targets) or "all tables and figures"
-    counted = f"{len(ahead):,} jobs to run, {done:,} done already"
-    print(f"{what}, preset {preset}: {counted}")
-    _print_anew(ahead)
-    lines = [[rule, *_cells(cost)] for rule, cost in costs.items()]
-    print(_aligned([["", *_COLUMNS.values()], *lines]))
-    place = f"{options.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
-    print(f"At best {_duration(3600 * hours)} on {place}. Rates ({rates.device}): {rates.origin}.")
+
+    gpus: Count = 1  # to run on, where --device has
+    from_scratch: bool = False  # count what is done already, too
+
+    def __call__(self) -> None:
+        preset, jobs = self.jobs(self.from_scratch)
+        rates = read_rates(self.on())
+        ahead = [job for job in jobs if job.is_due]
+        done = len(jobs) - len(ahead)
+        gpus = self.gpus if rates.device == "cuda" else 0
+        costs = totals(ahead, on_gpus=rates.device == "cuda")
+        hours = wall_hours(ahead, self.cores, gpus)
+        if self.json:
+            content = {
+                "preset": preset,
+                "folder": str(Path.cwd()),
+                "device": rates.device,
+                "rates": rates.origin,
+                "done": done,
+                "total": costs.pop("all"),
+                "rules": costs,
+                "cores": self.cores,
+                "gpus": gpus,
+                "wall_hours": hours,
+            }
+            print(json.dumps(content, indent=2))
+            return
+        what = " ".join(self.targets) or "all tables and figures"
+        print(f"{what}, preset {preset}: {len(ahead):,} jobs to run, {done:,} done already")
+        _print_anew(ahead)
+        print(_aligned(_COLUMNS.values(), [[rule, *_cells(cost)] for rule, cost in costs.items()]))
+        place = f"{self.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
+        took = f"At best {_duration(3600 * hours)} on {place}."
+        print(f"{took} Rates ({rates.device}): {rates.origin}.")
 
 
-def status(options: argparse.Namespace) -> None:
-    """Print what is done, running, failed and left."""
-    preset, jobs = _jobs(options)
-    states = survey(jobs)
-    counts = {name: sum(state.state == name for state in states) for name in STATES}
-    seconds = sum(state.seconds_left for state in states)
-    running = counts["running"]
-    # As many at once as now; alone, as many as this machine has cores for.
-    abreast = running or options.cores
-    estimate = seconds / max(abreast, 1)
-    if options.json:
-        content = {
-            "preset": preset,
-            "folder": str(Path.cwd()),
-            "counts": counts,
-            "rules": _by_rule(states),
-            "job_seconds_left": seconds,
-            "at_once": abreast,
-            "seconds_left": estimate,
-            "jobs": [_described(state) for state in states if state.state != "done"],
-        }
-        print(json.dumps(content, indent=2))
-        return
-    shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
-    print(f"preset {preset}: {shown} of {len(states):,} jobs")
-    rules = _by_rule(states)
-    table = [["", *STATES], *[[rule, *map(_count, row.values())] for rule, row in rules.items()]]
-    print(_aligned(table))
-    _print_anew(state.job for state in states if state.state == "left")
-    for name in ("running", "queued", "stopped", "failed"):
-        for state in states:
-            if state.state == name:
-                print(f"{name}: {_line(state)}")
-    if seconds:
-        print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
+@dataclass(frozen=True, kw_only=True)
+class Status(_Targets):
+    """Print how far the jobs are."""
+
+    def __call__(self) -> None:
+        preset, jobs = self.jobs()
+        states = survey(jobs)
+        counts = {name: sum(state.state == name for state in states) for name in STATES}
+        seconds = sum(state.seconds_left for state in states)
+        # As many at once as now; alone, as many as this machine has cores for.
+        abreast = counts["running"] or self.cores
+        estimate = seconds / max(abreast, 1)
+        rules = _by_rule(states)
+        if self.json:
+            content = {
+                "preset": preset,
+                "folder": str(Path.cwd()),
+                "counts": counts,
+                "rules": rules,
+                "job_seconds_left": seconds,
+                "at_once": abreast,
+                "seconds_left": estimate,
+                "jobs": [_described(state) for state in states if state.state != "done"],
+            }
+            print(json.dumps(content, indent=2))
+            return
+        shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
+        print(f"preset {preset}: {shown} of {len(states):,} jobs")
+        print(_aligned(STATES, [[rule, *map(_count, row.values())] for rule, row in rules.items()]))
+        _print_anew(state.job for state in states if state.state == "left")
+        for name in ("running", "queued", "stopped", "failed"):
+            for state in states:
+                if state.state == name:
+                    print(f"{name}: {_line(state)}")
+        if seconds:
+            print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
 
 
 def _print_anew(jobs: Iterable[Job]) -> None:
@@ -170,15 +195,12 @@ def _cells(cost: Mapping[str, float]) -> list[str]:
     return [*(_count(cost[n]) for n in names[:4]), *(_amount(cost[n]) for n in names[4:])]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+def _aligned(columns: Iterable[str], rows: Sequence[Sequence[str]]) -> str:
+    from tabulate import tabulate
+
+    names = ["", *columns]
+    sides = ["left"] + ["right"] * (len(names) - 1)
+    return tabulate(rows, names, tablefmt="plain", colalign=sides, disable_numparse=True)
 
 
 def _duration(seconds: float) -> str:

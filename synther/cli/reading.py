@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
 
 from synther import config
+from synther.cli.options import Count
 from synther.config.specs import task_spec
 from synther.errors import SyntherError
-from synther.transitions import Transitions
+
+if TYPE_CHECKING:
+    from synther.transitions import Transitions
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The keywords of `synther.datasets.d4rl.load_transitions`."""
+@dataclass(frozen=True, kw_only=True)
+class Terminals:
+    """How files are read."""
 
-    task: str | None
-    time_limit: int | None
-    threshold_terminals: float | None
-    own_next_observations: bool
+    # flags above it are 1, the others 0; without it they must be so already
+    threshold_terminals: Annotated[float | None, arg(metavar="NUMBER")] = None
 
-    def read(self, path: str | Path) -> Transitions:
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Terminals):
+    """How files are read."""
+
+    # take an HDF5 file's own, and not the row after, where rows are in no order
+    own_next_observations: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Rows):
+    """How files are read: the keywords of `synther.datasets.d4rl.load_transitions`."""
+
+    task: str | None = None  # whose rows these must be; what dataset or files say by default
+
+    # steps after which episodes are cut, for HDF5 without timeouts; the task's by default
+    time_limit: Count | None = None
+
+    def of(self, *paths: Path, dataset: str | None = None) -> Reading:
+        """Return how files are read: as options say, else as their task has it.
+
+        Raises:
+            SyntherError: a file is of another task than options name, or than another file.
+        """
+        from synther.datasets.belonging import common_task
+
+        task = common_task(paths, told_task(self.task, dataset))
+        limit = self.time_limit
+        if limit is None and task is not None:
+            limit = task_spec(task)["time_limit"]
+        return replace(self, task=task, time_limit=limit)
+
+    def read(self, path: Path) -> Transitions:
         """Return a file's transitions."""
         from synther.datasets.d4rl import load_transitions
 
@@ -30,22 +64,18 @@ class Reading:
 
     def record(self) -> dict[str, Any]:
         """Return what records say: whose rows, and how they were read if not as a rule."""
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name in ("task", "time_limit") or value not in (None, False)
-        }
+        unusual = {name: value for name, value in vars(self).items() if value not in (None, False)}
+        return {"task": self.task, "time_limit": self.time_limit, **unusual}
 
 
-def told_task(options: argparse.Namespace) -> str | None:
+def told_task(task: str | None, dataset: str | None) -> str | None:
     """Return the task that --task, or --dataset, names.
 
     Raises:
         SyntherError: one is unknown, or they name different tasks.
     """
-    task: str | None = getattr(options, "task", None)
-    if dataset := getattr(options, "dataset", None):
-        of_dataset = config.spec(dataset, "dataset")["task"]
+    if dataset:
+        of_dataset: str = config.spec(dataset, "dataset")["task"]
         if task not in (None, of_dataset):
             raise SyntherError(
                 f"--dataset {dataset} is of task '{of_dataset}', --task is {task}: leave one out"
@@ -56,16 +86,8 @@ def told_task(options: argparse.Namespace) -> str | None:
     return task
 
 
-def reading(options: argparse.Namespace, *paths: str | Path) -> Reading:
-    """Return how files are read: as options say, else as their task has it.
-
-    Raises:
-        SyntherError: a file is of another task than options name, or than another file.
-    """
-    from synther.datasets.belonging import common_task
-
-    task = common_task(paths, told_task(options))
-    limit = options.time_limit
-    if limit is None and task is not None:
-        limit = task_spec(task)["time_limit"]
-    return Reading(task, limit, options.threshold_terminals, options.own_next_observations)
+def require_task(task: str | None, dataset: str | None) -> str:
+    """Return what `told_task` does; it is an error where neither is given."""
+    if (told := told_task(task, dataset)) is None:
+        raise SyntherError("give --task, or --dataset, whose task it then is")
+    return told

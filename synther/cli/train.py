@@ -1,94 +1,270 @@
-"""The verb that trains agents."""
+"""Verbs that train agents: on transitions, in their environment, on what a camera sees."""
 
 from __future__ import annotations
 
-import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from synther import config
-from synther.cli.device import choose_device
-from synther.cli.reading import told_task
-from synther.cli.training import job_fields, run
-from synther.config.settings import parse_assignments, resolve
-from synther.config.specs import agent_settings, agent_spec, source_spec, task_spec
-from synther.datasets import dataset_of_file
+from synther.cli.options import Computing, Count, Number, Paths, Scaling, Seed, require_suffix
+from synther.cli.reading import Rows, Terminals, require_task, told_task
+from synther.config.settings import resolve
+from synther.config.specs import (
+    agent_settings,
+    agent_spec,
+    layered,
+    online_settings,
+    pixel_settings,
+    source_spec,
+    task_spec,
+)
 from synther.errors import SyntherError
-from synther.generators import is_model
-from synther.jobs.files import read_json
+from synther.jobs.files import claimed, read_json
+from synther.training.job import TrainingJob, parse_seeds
 
-FULL_SAMPLES = 5_000_000
-"""Transitions that `synther sample` draws by default, too."""
+if TYPE_CHECKING:
+    from synther.training.results import ResultRows
+
+Job = TypeVar("Job", bound=TrainingJob)
+
+
+def nested(assignments: dict[str, Any]) -> dict[str, Any]:
+    """Return `{"diffusion.width": 64}` as `{"diffusion": {"width": 64}}`; other keys stay."""
+    settings: dict[str, Any] = {}
+    for key, value in assignments.items():
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        settings = layered(settings, value)
+    return settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Scaling, Computing):
+    """How agents are trained, and where."""
+
+    def agent(self, name: str, verb: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return an agent's name, module, and typed settings: those given, and --set over them.
+
+        Raises:
+            SyntherError: another verb trains the agent, or a setting is unknown or unfit.
+        """
+        from synther.agents import load_agent_class
+        from synther.agents.base import OnlineSettings
+        from synther.agents.pixels import PixelSettings
+
+        module = agent_spec(name)["module"]
+        kind = load_agent_class(module).Settings
+        what, its_verb = "is an offline agent", "train"
+        if issubclass(kind, PixelSettings):
+            what, its_verb = "sees pixels", "pixels"
+        elif issubclass(kind, OnlineSettings):
+            what, its_verb = "is an online agent", "online"
+        if its_verb != verb:
+            raise SyntherError(f"{name} {what}: train it with `synther {its_verb}`")
+        chosen = layered(settings, nested(self.parsed()))
+        typed: Any = resolve(kind, chosen, where=f"agent '{name}'")
+        return {"agent": name, "module": module, "settings": typed}
+
+    def result(self, task: str, seeds: str, out: Path) -> dict[str, Any]:
+        """Return the fields that every job has but its agent and its device."""
+        limits = task_spec(task)
+        return {
+            "task": task,
+            "seeds": parse_seeds(seeds),
+            "out": require_suffix(out, ".parquet"),
+            "reference": (limits["reference_min"], limits["reference_max"]),
+            "preset": self.preset or "none",
+            "threads": self.threads,
+        }
+
+
+def _run(job: Job, train: Callable[[Job], ResultRows]) -> None:
+    """Train, and print to stderr where the result is, and its last mean score over seeds."""
+    with claimed(job.out):
+        rows = train(job)
+    print(f"{job.out}: score {rows.last_score:.1f} over {rows.seeds} seeds", file=sys.stderr)
 
 
 def _source(data: Path) -> str:
-    """Return what a model was fitted as; real, where the data are rows."""
-    if not is_model(data):
-        return "real"
+    """Return what a model was fitted as."""
     record = data / "fit.json"
     known = read_json(record).get("source") if record.is_file() else None
     return known if isinstance(known, str) else "synther"
 
 
-def _samples(options: argparse.Namespace) -> int:
-    """Return how many transitions are drawn from the model that --data names; 0 if it is rows."""
-    if is_model(options.data):
-        return FULL_SAMPLES if options.num is None else options.num
-    if options.num is not None or options.sample_seed is not None:
-        raise SyntherError(
-            f"--num and --sample-seed draw from a model, and --data {options.data} is none: leave "
-            "them out, or give the model's folder or model-STEP.pt"
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train agents offline; every evaluation episode is a row of the result."""
+
+    task: str | None = None  # what evaluates the agents; the dataset's task by default
+    data: Path
+    """transitions to learn from: .npz, .hdf5, or a model (a folder, or the authors' .pt)"""
+    num: Count | None = None  # transitions drawn from a model; 5,000,000
+    sample_seed: Seed | None = None  # of the noise of these; 0
+    statistics_from: Path | None = None
+    """the real dataset, for state statistics; --data by default"""
+    agent: str = "td3_bc"  # a name of config/agents.yaml
+    seeds: str = "0-7"  # 0-7, 3, or 0,2,5-6
+    out: Path  # the result: .parquet, with .json beside it
+    dataset: str | None = None
+    """the dataset whose settings apply; that of the real rows' file name, else none's"""
+    source: str | None = None
+    """what the rows' column `source` says; real, or as a model was fitted"""
+    physics: str = "d4rl"  # d4rl or stock
+    reading: Rows
+    training: Training
+
+    def __call__(self) -> None:
+        device = self.training.choose()
+        from synther.datasets import dataset_of_file
+        from synther.generators import is_model
+        from synther.training.offline import OfflineJob, train_offline
+
+        model, statistics = is_model(self.data), self.statistics_from or self.data
+        # A misspelt name would take the wrong settings, or stand in the rows for good.
+        told = told_task(self.task, self.dataset)
+        dataset = self.dataset or dataset_of_file(statistics)
+        task = told or require_task(None, dataset)
+        if not model and (self.num, self.sample_seed) != (None, None):
+            raise SyntherError(
+                f"--num and --sample-seed draw from a model, and --data {self.data} is none: leave "
+                "them out, or give the model's folder or model-STEP.pt"
+            )
+        source = self.source or (_source(self.data) if model else "real")
+        made = model or {"generator", "mix"} & source_spec(source).keys()
+        if made and self.statistics_from is None:
+            raise SyntherError(
+                f"source '{source}' is made from a dataset: name that in --statistics-from, as "
+                "states and rewards are scaled by the real rows"
+            )
+        settings = agent_settings(self.agent, dataset or task, self.training.preset, source)
+        job = OfflineJob(
+            **self.training.agent(self.agent, "train", settings),
+            **self.training.result(task, self.seeds, self.out),
+            **vars(self.reading),
+            data=self.data,
+            statistics_from=statistics,
+            time_limit=task_spec(task)["time_limit"],
+            dataset=dataset or task,
+            source=source,
+            physics=self.physics,
+            samples=(self.num or 5_000_000) if model else 0,
+            sample_seed=self.sample_seed or 0,
+            device=device,
         )
-    return 0
+        _run(job, train_offline)
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train seeds of an agent, evaluate them, and write every episode as a row."""
-    device = choose_device(options.device, options.threads)
-    from synther.agents import load_agent_class
-    from synther.agents.base import OnlineSettings
-    from synther.agents.pixels import PixelSettings
-    from synther.training.offline import OfflineJob, train_offline
+@dataclass(frozen=True, kw_only=True)
+class Online:
+    """Train agents online; every evaluation episode is a row of the result."""
 
-    data = Path(options.data)
-    statistics = Path(options.statistics_from or data)
-    dataset = options.dataset or dataset_of_file(statistics)
-    # A misspelt name would take the wrong settings, or stand in the rows for good.
-    named = config.spec(dataset, "dataset") if dataset else {}
-    task = told_task(options) or named.get("task")
-    if task is None:
-        raise SyntherError("give --task, or --dataset, whose task it then is")
-    source, samples = options.source or _source(data), _samples(options)
-    if options.statistics_from is None and (
-        samples or {"generator", "mix"} & source_spec(source).keys()
-    ):
-        raise SyntherError(
-            f"source '{source}' is made from a dataset: name that in --statistics-from, as "
-            "states and rewards are scaled by the real rows"
+    task: str  # hopper, dmc-cheetah-run, ...
+    agent: str = "sac"  # an online agent of config/agents.yaml
+    seeds: str = "0-5"  # 0-5, 3, or 0,2,5-6
+    out: Path  # the result: .parquet, with .json beside it
+    physics: str = "d4rl"  # d4rl or stock; dmc tasks have their own
+    training: Training
+
+    def __call__(self) -> None:
+        device = self.training.choose()
+        from synther.training.online import OnlineJob, train_online
+
+        settings = online_settings(self.agent, self.task, self.training.preset)
+        job = OnlineJob(
+            **self.training.agent(self.agent, "online", settings),
+            **self.training.result(self.task, self.seeds, self.out),
+            time_limit=task_spec(self.task)["time_limit"],
+            physics=self.physics,
+            device=device,
         )
-    agent = agent_spec(options.agent)
-    kind = load_agent_class(agent["module"]).Settings
-    if issubclass(kind, PixelSettings):
-        raise SyntherError(f"{options.agent} sees pixels: train it with `synther pixels`")
-    if issubclass(kind, OnlineSettings):
-        raise SyntherError(f"{options.agent} is an online agent: train it with `synther online`")
-    settings: Any = resolve(
-        kind,
-        agent_settings(options.agent, dataset or task, options.preset, source),
-        parse_assignments(options.set),
-        where=f"agent '{options.agent}'",
-    )
-    job = OfflineJob(
-        **job_fields(options, task, agent["module"], settings, device),
-        data=data,
-        statistics_from=statistics,
-        time_limit=task_spec(task)["time_limit"],
-        threshold_terminals=options.threshold_terminals,
-        own_next_observations=options.own_next_observations,
-        dataset=dataset or task,
-        source=source,
-        physics=options.physics,
-        samples=samples,
-        sample_seed=options.sample_seed or 0,
-    )
-    run(job, train_offline)
+        _run(job, train_online)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frames:
+    """What agents that see pixels learn from."""
+
+    dataset: str | None = None  # a pixel dataset of config/datasets.yaml
+    data: Paths = ()  # shards (.hdf5); the dataset's by default
+    root: Path = Path("data")  # folder of datasets
+    agent: str = "drq_bc"  # drq_bc, pixel_bc
+    body_seed: Number = 0  # which seed's of the encoder's weights
+    training: Training
+
+    def shards(self) -> tuple[Path, ...]:
+        """Return the shards: --data, or the dataset's, fetched where they are not there."""
+        if self.data:
+            return self.data
+        if not self.dataset:
+            raise SyntherError("give --dataset, or --data with its shards")
+        from synther.datasets.vd4rl import pixel_files
+
+        return tuple(pixel_files(self.dataset, self.root))
+
+    def fields(self) -> dict[str, Any]:
+        """Return the agent's, as jobs have them."""
+        settings = pixel_settings(self.agent, self.dataset or "", self.training.preset)
+        return self.training.agent(self.agent, "pixels", settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pixels(_Frames):
+    """Train agents on frames; every evaluation episode is a row of the result."""
+
+    task: str | None = None  # what evaluates the agents; the dataset's task by default
+    seeds: str = "0-5"  # 0-5, 3, or 0,2,5-6
+    latents: Path | None = None  # train the heads alone, on these transitions: .npz
+    body: Path | None = None  # weights (.pt) of the encoder that made them
+    source: str = "real"  # what the rows' column `source` says
+    out: Path  # the result: .parquet, with .json beside it
+    reading: Terminals
+
+    def __call__(self) -> None:
+        device = self.training.choose()
+        from synther.training.pixels import PixelJob, train_pixels
+
+        if bool(self.latents) != bool(self.body):
+            raise SyntherError("--latents and --body belong together: give both, or neither")
+        task = require_task(self.task, self.dataset)  # a misspelt name takes the wrong settings
+        source_spec(self.source)
+        job = PixelJob(
+            **self.fields(),
+            **self.training.result(task, self.seeds, self.out),
+            **vars(self.reading),
+            data=(self.latents,) if self.latents else self.shards(),
+            body=self.body,
+            body_seed=self.body_seed,
+            dataset=self.dataset or task,
+            source=self.source,
+            device=device,
+        )
+        _run(job, train_pixels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_Frames):
+    """Encode frames."""
+
+    body: Path  # weights (.pt) that `synther pixels` left
+    out: Path  # the .npz file
+
+    def __call__(self) -> None:
+        device = self.training.choose()
+        from synther.training.pixels import encode_dataset
+
+        made = self.fields()
+        del made["agent"]
+        with claimed(require_suffix(self.out, ".npz")):
+            found = encode_dataset(
+                self.shards(),
+                self.body,
+                self.body_seed,
+                **made,
+                out=self.out,
+                device=device,
+                task=told_task(None, self.dataset),
+            )
+        print(f"{self.out}: {len(found):,} transitions", file=sys.stderr)

@@ -255,7 +255,7 @@ def collect(
         "seed": seed,
         "collected_by": f"synther {provenance.version()}",
     }
-    write_d4rl_hdf5(out, columns, metadata, policy.d4rl_metadata() if policy else None)  # type: ignore[arg-type]
+    write_d4rl_hdf5(out, columns, metadata, policy)
     if checkpoint:
         checkpoint.remove()
     return metadata

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synther.datasets.policies import Policy
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.files import atomic_path, try_room
 
@@ -28,15 +29,13 @@ OPTIONAL: dict[str, tuple[type, int]] = {
 }
 ABOUT_BYTES = 1 << 15
 """Of a file, besides what it holds: more than HDF5's own tables take."""
-LAYERS = ("fc0", "fc1", "last_fc", "last_fc_log_std")
-POLICY_TEXT = {"nonlinearity": "relu", "output_distribution": "tanh_gaussian"}
 
 
 def write_d4rl_hdf5(
     path: str | Path,
     arrays: Mapping[str, np.ndarray],
     metadata: Mapping[str, Any],
-    policy: Mapping[str, np.ndarray] | None,
+    policy: Policy | None,
 ) -> None:
     """Write a D4RL v2 file, atomically; the same input gives the same bytes.
 
@@ -52,10 +51,7 @@ def write_d4rl_hdf5(
             qpos and qvel.
         metadata: scalars stored under `metadata/`: `algorithm` (str), `iteration` (int), and any
             others (`physics`, `seed`): str, bool, int or float.
-        policy: the behaviour policy, or None: `LAYER/weight` (out, in) and `LAYER/bias` (out,) of
-            the layers fc0, fc1, last_fc and last_fc_log_std; optionally `nonlinearity` and
-            `output_distribution` (relu and tanh_gaussian where not given). `algorithm` and
-            `iteration`, which D4RL's policy files carry too, are ignored here.
+        policy: the last behaviour policy, stored under `metadata/policy/`; or None.
 
     Raises:
         SyntherError: a key is missing or unknown, shapes or widths do not fit each other, a value
@@ -69,8 +65,13 @@ def write_d4rl_hdf5(
         content[f"metadata/{key}"] = _scalar(path, key, metadata[key])
     if policy is not None:
         widths = content["observations"].shape[1], content["actions"].shape[1]
-        for key, value in _checked_policy(path, policy, *widths).items():
-            content[f"metadata/policy/{key}"] = value
+        if policy.widths != widths:
+            raise SyntherError(
+                f"{path}: policy '{policy.name}' is of widths {policy.widths}, the rows of {widths}"
+            )
+        for key, value in policy.d4rl_metadata().items():
+            stored = _scalar(path, key, value) if isinstance(value, str) else value
+            content[f"metadata/policy/{key}"] = stored
     with atomic_path(path) as temporary:
         size = sum(np.asarray(value).nbytes for value in content.values())
         try_room(temporary, size + ABOUT_BYTES)
@@ -105,41 +106,6 @@ def _checked_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, n
     observed, following = checked["observations"].shape, checked["next_observations"].shape
     if following != observed:
         raise SyntherError(f"{path}: next_observations have shape {following}, expected {observed}")
-    return checked
-
-
-def _checked_policy(
-    path: Path, policy: Mapping[str, np.ndarray], observation_dim: int, action_dim: int
-) -> dict[str, Any]:
-    tensors = [f"{layer}/{part}" for layer in LAYERS for part in ("weight", "bias")]
-    missing = [key for key in tensors if key not in policy]
-    if missing:
-        raise SyntherError(f"{path}: {', '.join(missing)} missing from the policy to write")
-    known = [*tensors, *POLICY_TEXT, "algorithm", "iteration"]
-    for key in policy:
-        if key not in known:
-            raise unknown_name("policy array", key, known, str(path))
-    hidden = [len(np.atleast_1d(policy[f"{layer}/bias"])) for layer in ("fc0", "fc1")]
-    shapes = {
-        "fc0": (hidden[0], observation_dim),
-        "fc1": (hidden[1], hidden[0]),
-        "last_fc": (action_dim, hidden[1]),
-        "last_fc_log_std": (action_dim, hidden[1]),
-    }
-    checked: dict[str, Any] = {}
-    for layer, shape in shapes.items():
-        for part, expected in (("weight", shape), ("bias", shape[:1])):
-            key = f"{layer}/{part}"
-            array = _numbers(path, f"policy {key}", policy[key])
-            if array.shape != expected:
-                raise SyntherError(
-                    f"{path}: policy {key} has shape {array.shape}, expected {expected} for "
-                    f"observations of width {observation_dim} and actions of width {action_dim}"
-                )
-            checked[key] = _cast(path, f"policy {key}", array, np.float32)
-    for key, default in POLICY_TEXT.items():
-        text = np.asarray(policy.get(key, default)).item()
-        checked[key] = _scalar(path, key, text.decode() if isinstance(text, bytes) else text)
     return checked
 
 

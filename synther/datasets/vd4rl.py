@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -253,18 +253,13 @@ class ShardWriter:
             stored[self.rows :] = column
         self.rows += steps + 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         for key in sorted(self.metadata):
             self._file.attrs[key] = self.metadata[key]
         try:
             self._file.close()
         finally:
-            self._atomic.__exit__(kind, error, trace)
+            self._atomic.__exit__(*error)
 
 
 def pixel_files(name: str, root: str | Path = "data") -> list[Path]:

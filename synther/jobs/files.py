@@ -15,13 +15,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synther.errors import SyntherError
 from synther.jobs.locks import open_lock
-
-if TYPE_CHECKING:
-    pass
 
 
 def explain_os_error(error: OSError, path: Path) -> SyntherError:

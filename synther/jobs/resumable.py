@@ -10,7 +10,6 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -97,12 +96,7 @@ class TransitionsWriter:
                     (self._folder / name).unlink()
             archive.comment = npz_comment(self.task)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, *rest: Any) -> None:
         try:
             for handle in self._handles.values():
                 handle.close()  # writes what is still buffered
@@ -219,15 +213,10 @@ class ResumableWriter(TransitionsWriter):
         }
         write_json(self._folder / "count.json", content)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, *rest: Any) -> None:
         self._pace.__exit__()
         self._keep_folder = (self._folder / "count.json").exists()
-        super().__exit__(kind, error, trace)
+        super().__exit__(kind, *rest)
 
     def _write_archive(self) -> None:
         super()._write_archive()

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from synther.agents import load_agent_class
-from synther.agents.base import OnlineSettings
 from synther.agents.sac import SAC, SACSettings
 from synther.envs import make_env
 from synther.errors import SyntherError
@@ -235,12 +234,6 @@ class OnlineTrainer:
         self.episodes = saved["episodes"].cpu().numpy()
         self.rows.restore(saved["rows"])
         self.clock.seconds = dict(saved["seconds"])
-
-
-def require_online(settings: type, agent: str) -> None:
-    """Refuse an agent whose class of settings is not an online agent's."""
-    if not issubclass(settings, OnlineSettings):
-        raise SyntherError(f"{agent} is an offline agent: train it with `synther train`")
 
 
 def train_online(job: OnlineJob) -> ResultRows:

@@ -177,12 +177,6 @@ def make_pixel_agent(
     return make(observation_shape, action_dim, seeds, settings, device=device, frozen=frozen)
 
 
-def require_pixels(settings: type, agent: str) -> None:
-    """Refuse an agent whose class of settings is not one's that sees pixels."""
-    if not issubclass(settings, PixelSettings):
-        raise SyntherError(f"{agent} sees no pixels: train it with `synther train`")
-
-
 def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
     """Return what a job learns from, and its agents."""
     common_task(job.data, job.task)

@@ -40,11 +40,37 @@ class Finding:
         return f"{self.kind:<10}  {self.path}: {self.message}"
 
 
+class Checksums:
+    """Checksums of files, each worked out once; None where they are not wanted.
+
+    Args:
+        base: the folder that records' paths are relative to.
+        wanted: whether any file is read for its checksum.
+    """
+
+    def __init__(self, base: Path, wanted: bool = True) -> None:
+        self._base, self._wanted = base, wanted
+        self._known: dict[Path, str] = {}
+
+    def place(self, path: str) -> Path:
+        """Return where a path of a record is now."""
+        return self._base / path
+
+    def of(self, path: Path) -> str | None:
+        """Return a file's SHA-256."""
+        if not self._wanted:
+            return None
+        if path not in self._known:
+            self._known[path] = sha256(path)
+        return self._known[path]
+
+
 @dataclass
 class Report:
     """Everything found.
 
     Attributes:
+        sums: checksums of the files that there are.
         findings: in the order of the files.
         checked: results looked at, what they are made from included.
         runs: training results among them.
@@ -52,6 +78,7 @@ class Report:
         pipeline_checks: those of the presets whose numbers are no evidence.
     """
 
+    sums: Checksums
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
     runs: int = 0
@@ -102,33 +129,5 @@ class Report:
             "expected": self.expected,
             "pipeline_checks": self.pipeline_checks,
             "wrong": self.wrong,
-            "findings": [
-                {"kind": f.kind, "path": f.path, "message": f.message, "wrong": f.is_wrong}
-                for f in self.findings
-            ],
+            "findings": [{**vars(finding), "wrong": finding.is_wrong} for finding in self.findings],
         }
-
-
-class Checksums:
-    """Checksums of files, each worked out once; None where they are not wanted.
-
-    Args:
-        base: the folder that records' paths are relative to.
-        wanted: whether any file is read for its checksum.
-    """
-
-    def __init__(self, base: Path, wanted: bool = True) -> None:
-        self._base, self._wanted = base, wanted
-        self._known: dict[Path, str] = {}
-
-    def place(self, path: str) -> Path:
-        """Return where a path of a record is now."""
-        return self._base / path
-
-    def of(self, path: Path) -> str | None:
-        """Return a file's SHA-256."""
-        if not self._wanted:
-            return None
-        if path not in self._known:
-            self._known[path] = sha256(path)
-        return self._known[path]

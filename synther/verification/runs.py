@@ -13,14 +13,8 @@ import pandas as pd
 from synther.config.specs import agent_settings, online_settings, pixel_settings, task_spec
 from synther.errors import SyntherError
 from synther.statistics.scores import read_result
-from synther.verification.findings import Checksums, Report
-from synther.verification.records import (
-    check_inputs,
-    check_output,
-    check_settings,
-    check_version,
-    read_record,
-)
+from synther.verification.findings import Report
+from synther.verification.records import Result
 
 
 @dataclass(frozen=True)
@@ -39,12 +33,7 @@ class RunFile:
     @property
     def labels(self) -> dict[str, str]:
         """What every row's text columns should say."""
-        return {
-            "preset": self.preset,
-            "dataset": self.dataset,
-            "source": self.source,
-            "agent": self.agent,
-        }
+        return {name: getattr(self, name) for name in ("preset", "dataset", "source", "agent")}
 
     def settings(self) -> dict[str, Any]:
         """Return what the configuration asks of it now."""
@@ -61,7 +50,7 @@ class RunFile:
         return every[self.kind]
 
 
-def check_run(run: RunFile, sums: Checksums, report: Report) -> None:
+def check_run(run: RunFile, report: Report) -> None:
     """Check one result: its rows, its record, what it was made from, and how."""
     report.checked += 1
     report.runs += 1
@@ -71,35 +60,25 @@ def check_run(run: RunFile, sums: Checksums, report: Report) -> None:
         kind = "duplicate" if "is there twice" in str(error) else "damaged"
         report.add(kind, run.path, str(error).removeprefix(f"{run.path}: "))
         return
-    record = read_record(run.path.with_suffix(".json"), report)
-    _check_rows(run, rows, record or {}, report)
-    if record is None:
+    result = Result.read(run.path, report)
+    _check_rows(run, rows, result.record if result else {}, report)
+    if result is None:
         return
     if run.kind == "pixels" and run.source == "real" and not run.path.with_suffix(".pt").is_file():
-        report.add("unverified", run.path, "the agents' weights (.pt) are removed, or not shipped")
-    for name, value in {**run.labels, "seeds": list(run.seeds)}.items():
-        if record.get(name) != value:
-            report.add(
-                "damaged", run.path, f"its record says {name} {record.get(name)}, its path {value}"
-            )
-    check_output(record, "rows_sha256", run.path, sums, report)
-    check_inputs(record, run.inputs, run.path, sums, report)
-    check_version(record, run.path, report)
+        result.add("unverified", "the agents' weights (.pt) are removed, or not shipped")
+    result.check_says(**run.labels, seeds=list(run.seeds))
+    result.check_output("rows_sha256")
+    result.check_inputs(*run.inputs)
+    result.check_version()
     try:
-        check_settings(record.get("settings"), run.settings(), run.path, report)
-        _check_task(record, run, report)
+        result.check_settings(run.settings())
+        limits = task_spec(str(result.record.get("task")))
     except SyntherError as error:
-        report.add("foreign", run.path, str(error))
-
-
-def _check_task(record: Mapping[str, Any], run: RunFile, report: Report) -> None:
-    """Hold what scores are worked out with against the configuration."""
-    limits = task_spec(str(record.get("task")))
+        result.add("foreign", str(error))
+        return
     reference = [limits["reference_min"], limits["reference_max"]]
-    now = {"reference": reference, "time_limit": limits["time_limit"]}
-    for name, value in now.items():
-        if name in record and record[name] != value:
-            report.add("stale", run.path, f"{name} was {record[name]}, is {value}")
+    now = {"reference": reference, "time_limit": limits["time_limit"]}  # what scores are made with
+    result.check_asked(**{name: now[name] for name in now.keys() & result.record.keys()})
 
 
 def _check_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,8 @@ from synther.experiments import Experiments
 from synther.jobs.npz import npz_shapes
 from synther.statistics.measures import read_fidelity
 from synther.transitions import FIELDS
-from synther.verification.findings import Checksums, Report
-from synther.verification.records import (
-    check_inputs,
-    check_output,
-    check_settings,
-    check_version,
-    read_record,
-)
+from synther.verification.findings import Report
+from synther.verification.records import Result
 
 
 def check_fit(
@@ -27,7 +20,6 @@ def check_fit(
     dataset: str,
     source: str,
     plan: Experiments,
-    sums: Checksums,
     report: Report,
     latents: bool = False,
 ) -> None:
@@ -41,21 +33,20 @@ def check_fit(
         if not path.is_file():
             report.add("incomplete", path, "is missing: fit the generator again")
             return
-    record = read_record(folder / "fit.json", report)
-    if record is None:
+    if (result := Result.read(model, report, folder / "fit.json")) is None:
         return
-    check_output(record, "model_sha256", model, sums, report)
-    check_inputs(record, ("data",), model, sums, report)
-    check_version(record, model, report)
+    result.check_output("model_sha256")
+    result.check_inputs("data")
+    result.check_version()
     try:
         if latents:
             now = plan.pixels().generator_settings(dataset, source)
         else:
             now = source_settings(source, dataset, plan.preset)
     except SyntherError as error:
-        report.add("foreign", model, str(error))
+        result.add("foreign", str(error))
         return
-    check_settings(record.get("settings"), now, model, report, complete=True)
+    result.check_settings(now, complete=True)
 
 
 def check_samples(
@@ -63,20 +54,17 @@ def check_samples(
     dataset: str,
     source: str,
     plan: Experiments,
-    sums: Checksums,
     report: Report,
     latents: bool = False,
 ) -> None:
     """Check samples: as many as are asked for, drawn from the model that is there."""
-    rows = _rows(path, report)
-    record = read_record(path.with_suffix(".json"), report)
-    if record is None or rows is None:
+    rows, result = _rows(path, report), Result.read(path, report)
+    if result is None or rows is None:
         return
-    if record.get("samples") != rows:
-        report.add("damaged", path, f"it has {rows} rows, its record says {record.get('samples')}")
-    check_output(record, "output_sha256", path, sums, report)
-    check_inputs(record, ("model",), path, sums, report)
-    check_version(record, path, report)
+    result.check_says(samples=rows)
+    result.check_output("output_sha256")
+    result.check_inputs("model")
+    result.check_version()
     try:
         if latents:
             wanted, now = plan.pixels().samples(source), {}
@@ -84,38 +72,29 @@ def check_samples(
             wanted = plan.samples(source)
             now = sampling_settings(source, dataset, plan.preset)
     except SyntherError as error:
-        report.add("foreign", path, str(error))
+        result.add("foreign", str(error))
         return
     if wanted != rows:
-        report.add("stale", path, f"it has {rows:,} samples, the configuration asks for {wanted:,}")
-    check_settings(record.get("settings"), now, path, report, complete=True)
+        result.add("stale", f"it has {rows:,} samples, the configuration asks for {wanted:,}")
+    result.check_settings(now, complete=True)
 
 
-def check_transitions(
-    path: Path, inputs: tuple[str, ...], sums: Checksums, report: Report, **asked: Any
-) -> None:
+def check_transitions(path: Path, inputs: tuple[str, ...], report: Report, **asked: Any) -> None:
     """Check transitions that a verb made from others: a share, a mixture, latents.
 
     Args:
         path: the .npz.
         inputs: names of the inputs in its record.
-        sums: checksums of files.
         report: takes what is found.
         **asked: what the record should say.
     """
-    rows = _rows(path, report)
-    record = read_record(path.with_suffix(".json"), report)
-    if record is None or rows is None:
+    rows, result = _rows(path, report), Result.read(path, report)
+    if result is None or rows is None:
         return
-    if record.get("transitions") != rows:
-        report.add(
-            "damaged", path, f"it has {rows} rows, its record says {record.get('transitions')}"
-        )
-    check_output(record, "output_sha256", path, sums, report)
-    check_inputs(record, inputs, path, sums, report)
-    for name, value in asked.items():
-        if record.get(name) != value:
-            report.add("stale", path, f"{name} was {record.get(name)}, is {value}")
+    result.check_says(transitions=rows)
+    result.check_output("output_sha256")
+    result.check_inputs(*inputs)
+    result.check_asked(**asked)
 
 
 def _rows(path: Path, report: Report) -> int | None:
@@ -134,26 +113,20 @@ def _rows(path: Path, report: Report) -> int | None:
 
 
 def check_fidelity(
-    path: Path, dataset: str, source: str, plan: Experiments, sums: Checksums, report: Report
+    path: Path, dataset: str, source: str, plan: Experiments, report: Report
 ) -> None:
     """Check the measures of a source's samples."""
     report.checked += 1
-    record = read_record(path.with_suffix(".json"), report)
-    if record is None:
+    if (result := Result.read(path, report)) is None:
         return
     try:
         _, rows = read_fidelity(path, plan.preset)
     except SyntherError as error:
-        report.add("damaged", path, str(error).removeprefix(f"{path} "))
+        result.add("damaged", str(error).removeprefix(f"{path} "))
         return
-    for name, value in {"dataset": dataset, "source": source, "measured": len(rows)}.items():
-        if record.get(name) != value:
-            report.add("damaged", path, f"its record says {name} {record.get(name)}, not {value}")
-    check_output(record, "rows_sha256", path, sums, report)
-    inputs = record.get("inputs")
-    check_inputs(
-        inputs if isinstance(inputs, Mapping) else {}, ("real", "samples"), path, sums, report
-    )
-    wanted = min(plan.fidelity_samples(), int(record.get("samples", 0)))
+    result.check_says(dataset=dataset, source=source, measured=len(rows))
+    result.check_output("rows_sha256")
+    result.check_inputs("real", "samples", within="inputs")
+    wanted = min(plan.fidelity_samples(), int(result.record.get("samples", 0)))
     if len(rows) != wanted:
-        report.add("stale", path, f"{len(rows):,} samples are measured, {wanted:,} are asked for")
+        result.add("stale", f"{len(rows):,} samples are measured, {wanted:,} are asked for")

@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from synther import config
+from synther.config.settings import flat
 from synther.config.specs import stands_for
 from synther.errors import SyntherError
 from synther.experiments.kinds.spec import NO_EVIDENCE
-from synther.jobs.files import files_below
+from synther.jobs.files import files_below, read_json
 from synther.statistics import intervals, published
 from synther.statistics.intervals import Estimate
 from synther.statistics.measures import measures, read_fidelity
@@ -44,7 +45,6 @@ _COMPARED = (
     *("physics", "task", "time_limit", "reference", "module", "data", "statistics_from"),
     *("inputs", "measured", "seed"),  # of measures of samples
 )
-_NOT_COMPARED = ("path",)  # of an input, the checksum counts
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
         )
     for path in samples:
         record, measured = read_fidelity(path, presets[0])
-        made = {key: (value,) for key, value in _flat(_compared(record))}
+        made = {key: (value,) for key, value in _compared(record).items()}
         for name, value in measures(record, measured).items():
             if name in MEASURES:
                 cell = Cell(value, math.nan, 0, (value,), made)
@@ -160,17 +160,14 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
     return cells
 
 
-def _flat(content: Any, name: str = "") -> Iterable[tuple[str, str]]:
-    if isinstance(content, Mapping):
-        for key, value in content.items():
-            if key not in _NOT_COMPARED:
-                yield from _flat(value, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, json.dumps(content, sort_keys=True)
-
-
-def _compared(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: record[key] for key in _COMPARED if key in record}
+def _compared(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is compared of a record, flat; of an input the checksum counts, not the path."""
+    found = flat({key: record[key] for key in _COMPARED if key in record})
+    return {
+        key: json.dumps(value, sort_keys=True)
+        for key, value in found.items()
+        if not key.endswith(".path") and value != {}
+    }
 
 
 def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str, ...]]]:
@@ -184,11 +181,7 @@ def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str
         if not beside.is_file():
             values.setdefault("record", set()).add('"none beside the result"')
             continue
-        try:
-            compared = _compared(json.loads(beside.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, OSError) as error:
-            raise SyntherError(f"{beside} is damaged ({error}): run its rule again") from error
-        for key, value in _flat(compared):
+        for key, value in _compared(read_json(beside, "run its rule again")).items():
             values.setdefault(key, set()).add(value)
     return {
         name: {key: tuple(sorted(values)) for key, values in record.items()}

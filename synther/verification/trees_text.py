@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tabulate import tabulate
+
 from synther.sheets import MISSING
 from synther.sheets.numbers import number
 from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
@@ -85,17 +87,15 @@ def text(comparison: Comparison) -> str:
         for key, (a, b) in pair.differs.items():
             kinds.setdefault((key, a, b), []).append(place)
     numbers = {kind: str(index) for index, kind in enumerate(kinds, start=1)}
-    rows = [[*NAMES, "A", "B", "A - B", "differ in"]]
+    rows = []
     for place, pair in enumerate(comparison.pairs):
         marks = [numbers[kind] for kind, places in kinds.items() if place in places]
         cells = [_score(cell, pair.name[3]) for cell in (pair.a, pair.b)]
         named = [part or MISSING for part in pair.name]
         rows.append([*named, *cells, _difference(pair), ",".join(marks) or MISSING])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"A: {comparison.titles[0]}", f"B: {comparison.titles[1]}", ""]
-    for row in rows:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append("  ".join(padded).rstrip())
+    header = [*NAMES, "A", "B", "A - B", "differ in"]
+    lines.append(tabulate(rows, header, tablefmt="plain", disable_numparse=True))
     lines += ["", "Scores and returns: mean ± std over seeds (their number), last evaluation."]
     lines.append(f"A - B: with its 95% bootstrap interval; {APART} where that leaves out 0.")
     if kinds:

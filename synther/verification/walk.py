@@ -57,8 +57,8 @@ def verify(
         config.load_preset(preset)
         if preset not in names:
             raise SyntherError(f"{root} has no results of preset '{preset}': run the workflow")
-    report = Report()
-    sums = Checksums(Path(os.path.abspath(root)).parent, checksums)  # links as they were given
+    base = Path(os.path.abspath(root)).parent  # links as they were given
+    report = Report(Checksums(base, checksums))
     for name in names:
         if (presets and name not in presets) or name in ELSEWHERE:
             continue
@@ -72,11 +72,11 @@ def verify(
             continue
         if not plan.scale["evidence"]:
             report.pipeline_checks.append(name)
-        _check_preset(root / name, plan, sums, report)
+        _check_preset(root / name, plan, report)
     return report
 
 
-def _check_preset(folder: Path, plan: Experiments, sums: Checksums, report: Report) -> None:
+def _check_preset(folder: Path, plan: Experiments, report: Report) -> None:
     runs: list[RunFile] = []
     for path in walk(folder):
         below = path.relative_to(folder).as_posix()
@@ -99,9 +99,9 @@ def _check_preset(folder: Path, plan: Experiments, sums: Checksums, report: Repo
                 seeds=tuple(range(int(found["first"]), int(found["last"]) + 1)),
             )
             runs.append(run)
-            check_run(run, sums, report)
+            check_run(run, report)
         else:
-            _check_source(path, below, plan, sums, report)
+            _check_source(path, below, plan, report)
     expected = _expected(folder, plan, report)
     check_seeds(runs, expected, report)
 
@@ -127,24 +127,22 @@ def _expected(folder: Path, plan: Experiments, report: Report) -> dict[str, set[
     return wanted
 
 
-def _check_source(
-    path: Path, below: str, plan: Experiments, sums: Checksums, report: Report
-) -> None:
+def _check_source(path: Path, below: str, plan: Experiments, report: Report) -> None:
     """Check a file that is no run's rows; those beside one that was checked need nothing."""
     if found := _FIDELITY.fullmatch(below):
-        sources.check_fidelity(path, found["dataset"], found["source"], plan, sums, report)
+        sources.check_fidelity(path, found["dataset"], found["source"], plan, report)
     elif found := _LATENTS.fullmatch(below):
-        sources.check_transitions(path, ("data", "body"), sums, report)
+        sources.check_transitions(path, ("data", "body"), report)
     elif (found := _SUBSET.fullmatch(below)) and (share := share_of(found["share"])):
         asked = {share.option: share.amount, **plan.subset_choice()}
-        sources.check_transitions(path, ("data",), sums, report, **asked)
+        sources.check_transitions(path, ("data",), report, **asked)
     elif found := _GENERATOR.fullmatch(below) or _LATENT_GENERATOR.fullmatch(below):
-        where = (found["dataset"], found["source"], plan, sums, report)
+        where = (found["dataset"], found["source"], plan, report)
         latents = below.startswith("latents/")
         if found["file"] == "samples.npz":
             sources.check_samples(path, *where, latents=latents)
         elif found["file"] == "mixture.npz":
-            sources.check_transitions(path, ("real", "synthetic"), sums, report)
+            sources.check_transitions(path, ("real", "synthetic"), report)
         elif found["file"] == "model.pt" or (
             found["file"] == "fit.json" and not path.with_name("model.pt").exists()
         ):

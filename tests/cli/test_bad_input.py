@@ -274,6 +274,8 @@ def test_bad_requests_to_collect(
 def test_bad_requests_to_other_verbs(tmp_path: Path, refused: Refused) -> None:
     wrong = refused("download", "--dataset", "hoper-medium-v2", "--root", tmp_path)
     assert "hopper-medium-v2" in wrong
+    whole = ["download", "--dataset", "hopper-medium-v2", "--root", tmp_path]
+    assert "leave --shard out" in refused(*whole, "--shard", "main/x.hdf5")
     wrong = refused("behaviour", "--task", "hoper", "--out", tmp_path / "policies")
     assert "unknown task 'hoper'" in wrong
     assert "did you mean hopper" in wrong

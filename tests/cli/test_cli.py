@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,13 @@ import pytest
 from small import SMALL
 
 from synther import Diffusion, Transitions, load_dataset
-from synther.cli import arguments, main
+from synther.cli import main, verbs
+from synther.cli.results import Table
+from synther.cli.verbs import VERBS
 
 COLUMNS = ["preset", "dataset", "source", "agent", "seed"]
 COLUMNS += ["step", "episode", "return", "length", "score"]
-VERBS = ("download", "collect", "behaviour", "fit", "sample", "train", "online", "table")
+HEAVY = {"torch", "numpy", "pandas", "mujoco", "h5py", "matplotlib", "jsonschema"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -28,7 +32,20 @@ def test_every_verb_has_help_with_defaults(verb: str, capsys: pytest.CaptureFixt
     out = capsys.readouterr().out
     assert f"usage: synther {verb}" in out
     assert "(default: " in out
-    assert callable(arguments.function(verb))
+    assert "None}" not in out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    text = " ".join(capsys.readouterr().out.translate({ord(c): " " for c in "│╭╮╰╯─"}).split())
+    options = re.split(r"(?= --[a-z][a-z-]+ )", text.partition(" -h, --help ")[2])[1:]
+    assert options
+    for option in options:  # --name, its metavar in capitals, the help, and its default
+        words = re.sub(r"\(default: .*|\(required\).*|\(repeatable\).*", "", option).split()[1:]
+        words = [word for word in words if not re.fullmatch(r"[][.{}A-Z=_,]+|\{.*\}", word)]
+        assert words, option
 
 
 def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,11 +57,22 @@ def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
         assert verb in out
 
 
-@pytest.mark.parametrize("code", ["import synther", "from synther.cli import main; main(['-h'])"])
-def test_help_and_import_load_nothing_heavy(code: str) -> None:
-    heavy = {"torch", "numpy", "pandas", "mujoco", "h5py", "matplotlib", "jsonschema"}
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import synther", HEAVY),
+        ("from synther.cli import main; main(['-h'])", HEAVY | {"tyro", "yaml"}),
+        (
+            f"from synther.cli import verbs\nfor verb in {list(VERBS)}:\n"
+            "    try: verbs.parse([verb, '-h'])\n    except SystemExit: pass",
+            HEAVY,
+        ),
+    ],
+)
+def test_help_and_import_load_nothing_heavy(code: str, heavy: set[str]) -> None:
+    """Not only for speed: what numpy and torch take from the environment is settled after this."""
     script = (
-        f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\n"
+        f"import sys\ntry:\n    exec({code!r})\nexcept SystemExit: pass\n"
         f"print('LOADED', sorted({heavy} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -53,22 +81,57 @@ def test_help_and_import_load_nothing_heavy(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED []"
 
 
+SAMPLE = ["sample", "--model", "x", "--out", "y.npz"]
+FIT, SUBSET = ["fit", "--data", "x", "--out", "y"], ["subset", "--data", "x", "--out", "y.npz"]
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        [],
-        ["trian"],
-        ["fit"],
-        ["sample", "--model", "x", "--out", "y.npz", "--num", "many"],
-        ["collect", "--threads", "0"],
-        ["collect", "--seed", "-1"],
+        ([], "required: VERB"),
+        (["trian"], "unknown verb 'trian'; did you mean train?"),
+        (["fit"], "--data PATH"),
+        (
+            [*SAMPLE, "--num", "many"],
+            "'many' is no whole number",
+        ),
+        ([*SAMPLE, "--num", "1.5"], "'1.5' is no whole number"),
+        (["collect", "--threads", "0"], "0 is below 1"),
+        (["collect", "--seed", "-1"], "-1 is below 0"),
+        ([*FIT, "--sede", "3"], "--seed INT"),
+        ([*FIT, "--dataset"], "--dataset"),
+        ([*FIT, "x"], "x"),
+        (["export", "--data", "x", "--out", "y", "--format", "zip"], "Expected one of ('d4rl', "),
+        (SUBSET, "--percent"),
+        ([*SUBSET, "--percent", "3", "--rows", "30"], "not allowed together"),
+        (["verify", "--preset"], "--preset"),
+        (["verify", "--no-no-checksums"], "--no-checksums"),
     ],
 )
-def test_wrong_usage_is_code_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_code_2(
+    wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as done:
         main(wrong)
     assert done.value.code == 2
-    assert "usage: synther" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert said in err
+    assert re.search(rf"synther {wrong[0] if wrong[1:] else '.*'}", err)  # where its help is
+
+
+def test_options_are_read_as_they_are_written() -> None:
+    def fit(*more: str) -> Any:
+        return verbs.parse([*FIT, *more])[1]
+
+    asked = fit("--set", "a=1", "--set=b=[2, 3]", "--seed", "1e5", "--dataset", "None")
+    assert asked.settings.parsed() == {"a": 1, "b": [2, 3]}
+    assert (asked.seed, asked.data, asked.dataset) == (100_000, Path("x"), "None")
+    assert fit("--time_limit", "1_000", "--source", "a", "--source", "b").source == "b"
+    assert fit("--time-limit", "1_000").reading.time_limit == 1000
+    pixels = ["pixels", "--data", "a.hdf5", "b.hdf5", "--out", "y"]
+    assert verbs.parse(pixels)[1].data == (Path("a.hdf5"), Path("b.hdf5"))  # type: ignore[attr-defined]
+    plan: Any = verbs.parse(["plan", "--cores", "3", "table1", "table2", "--json"])[1]
+    assert (plan.targets, plan.cores, plan.json) == (("table1", "table2"), 3, True)
 
 
 def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
@@ -88,10 +151,10 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
 def test_an_interrupt_is_code_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stop(verb: str) -> None:
+    def stop(self: Table) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(arguments, "function", stop)
+    monkeypatch.setattr(Table, "__call__", stop)
     assert main(["table"]) == 130
     assert "synther table: interrupted" in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from synther.cli import main
-from synther.cli.online import nested
+from synther.cli.train import nested
 
 FEW = {
     "steps": 20,

@@ -9,7 +9,7 @@ REFUSED = {
     ),
     "an agent of states": (
         *("pixels", "--dataset", "walker-walk-medium", "--agent", "iql", "--out", "x.parquet"),
-        "iql sees no pixels",
+        "iql is an offline agent: train it with `synther train`",
     ),
     "no data": (
         "pixels",

@@ -96,6 +96,9 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
     ("file", "right", "wrong", "words"),
     [
         ("agents.yaml", "title: BC", "title: 3", "agents.bc.title: 3 is not of type 'string'"),
+        ("agents.yaml", "steps: 1000000", "steps: many", "settings.steps: 'many' is not of type"),
+        ("agents.yaml", "tau: 0.005", "tau: slow", "settings.tau: 'slow' is not of type 'number'"),
+        ("agents.yaml", "[256, 256]", "[256, wide]", "settings.hidden.1: 'wide' is not of type"),
         ("sources.yaml", "samples: 5000000", "samples: 0", "sources.synther.samples: 0 is less"),
         ("datasets.yaml", "level: random", "level: randm", "'randm' is not one of"),
         ("datasets.yaml", "bytes: 2", "bytes: b2", "is not of type 'integer'"),

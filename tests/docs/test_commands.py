@@ -8,8 +8,11 @@ from nothing else. A program that is not known here fails the test: add how to c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fnmatch
+import functools
 import importlib.util
+import io
 import itertools
 import re
 import runpy
@@ -21,6 +24,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pages
@@ -31,7 +35,7 @@ from released_checkpoint import Plain, checkpoint
 from snakemake.cli import get_argument_parser
 
 from synther import Transitions, config
-from synther.cli import arguments, main
+from synther.cli import main, verbs
 from synther.datasets.collect import collect
 from synther.experiments import Experiments, preset_experiments, report_plan
 
@@ -68,8 +72,16 @@ def words(command: str) -> list[list[str]]:
 # --- one checker a program ------------------------------------------------------------------------
 
 
-def check_synther(given: list[str]) -> argparse.Namespace:
-    return arguments.parser().parse_args(given)
+def check_synther(given: list[str]) -> Any:
+    return verbs.parse(given)[1]
+
+
+@functools.cache
+def options(verb: str) -> list[str]:
+    """Return the options that the help of a verb names."""
+    with contextlib.redirect_stdout(io.StringIO()) as help, pytest.raises(SystemExit):
+        verbs.parse([verb, "--help"])
+    return re.findall(r"--[a-z][a-z-]+", help.getvalue())
 
 
 def parsed_snakemake(given: list[str]) -> argparse.Namespace:
@@ -205,7 +217,7 @@ def test_every_command_is_one(page: Path, command: str) -> None:
         assert program in CHECKS, f"{pages.title(page)}: nothing checks '{program}'"
         try:
             CHECKS[program](given)
-        except SystemExit as refused:  # argparse's, which has said why
+        except SystemExit as refused:  # which has said why
             pytest.fail(f"{pages.title(page)}: {command} is refused (code {refused.code})")
 
 
@@ -219,13 +231,12 @@ def spans(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
 def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
-    verbs = arguments.parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
     for span in spans(page):
         program, *given = span.split()
         if program == "synther" and given and given[0] != "VERB":
-            assert given[0] in verbs, span
+            assert given[0] in verbs.VERBS, span
             for option in (word.partition("=")[0] for word in given if word.startswith("--")):
-                assert option in verbs[given[0]]._option_string_actions, span
+                assert option in options(given[0]), span
         if program.startswith("figures/") and program.islower():
             check_paths([program])
         if program == "make" and given and given[0].islower():
@@ -258,8 +269,7 @@ def smaller(given: list[str]) -> list[str]:
         "train": ["--num", "200"] if "--num" in given else [],
     }.get(given[0], [])
     sets = {"fit": SMALL_MODEL, "train": SMALL_AGENT, "online": SMALL_ONLINE}.get(given[0], ())
-    verb = arguments.parser()._subparsers._group_actions[0].choices[given[0]]  # type: ignore[union-attr]
-    threads = ["--threads", "1"] if "--threads" in verb._option_string_actions else []
+    threads = ["--threads", "1"] if "--threads" in options(given[0]) else []
     return [*given, *more, *threads, *(word for text in sets for word in ("--set", text))]
 
 

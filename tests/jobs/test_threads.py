@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
-from synther.cli import arguments
+from synther.cli import verbs
 from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.trainer import make_network
 from synther.jobs import threads
@@ -77,10 +77,9 @@ def test_every_verb_and_simulator_counts_cores_so(monkeypatch):
     from synther.envs import make_batched_env
 
     monkeypatch.setattr(threads, "_quotas", lambda: iter([1.0]))
-    parse = arguments.parser().parse_args
-    assert parse(["plan"]).cores == 1
-    assert parse(["train", "--data", "x", "--out", "y"]).threads == 1
-    assert parse(["bench"]).threads == 1
+    assert verbs.parse(["plan"])[1].cores == 1
+    assert verbs.parse(["train", "--data", "x", "--out", "y"])[1].training.threads == 1
+    assert verbs.parse(["bench"])[1].computing.threads == 1
     assert make_batched_env("hopper", 4).threads == 1
 
 

@@ -106,15 +106,15 @@ def test_a_wrong_interval_is_refused(
 TOLD = """
 import os, signal, sys
 from pathlib import Path
-from synther.cli import arguments, main
+from synther.cli import data, main
 
-def collect(options):
+def collect(asked):
     from synther.jobs.files import atomic_path
-    with atomic_path(options.out) as temporary:
+    with atomic_path(asked.out) as temporary:
         temporary.write_text("half")
         os.kill(os.getpid(), signal.SIGTERM)
 
-arguments.function = lambda verb: collect
+data.Collect.__call__ = collect
 sys.exit(main(["collect", "--out", sys.argv[1]]))
 """
 

@@ -225,7 +225,7 @@ FAULTS: dict[str, tuple[Callable[[Tree], object], str, str]] = {
     "fewer samples": (
         lambda t: t.change(t.samples.with_suffix(".json"), samples=7),
         "damaged",
-        "its record says 7",
+        "its record says samples 7, not",
     ),
     "settings": (
         lambda t: t.change(

@@ -1,0 +1,104 @@
+"""The verbs, and how a command line becomes a call of one.
+
+A verb is a dataclass: its fields are the options, the comments beside them their help, as tyro
+reads them, and a call does it. Its module is imported when the verb is named, so that
+`synther --help` starts at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from synther.errors import unknown_name
+
+VERBS = {
+    "download": ("data", "fetch D4RL's or V-D4RL's dataset: resumed, from mirrors, verified"),
+    "collect": ("data", "roll behaviour policies out and write a D4RL-format dataset"),
+    "policies": ("data", "fetch D4RL's own behaviour policies of a task, verified"),
+    "behaviour": ("data", "train behaviour policies: a SAC run's snapshots"),
+    "subset": ("data", "keep a part of a dataset's transitions"),
+    "mix": ("data", "mix real and synthetic transitions"),
+    "fit": ("generate", "fit a source's generator to a dataset"),
+    "sample": ("generate", "draw transitions from a fitted generator into an .npz"),
+    "import": ("exchange", "read a checkpoint or samples of the authors' released code"),
+    "export": ("exchange", "write transitions in a format that other libraries read"),
+    "fidelity": ("generate", "measure samples against their data and the simulator"),
+    "train": ("train", "train and evaluate seeds of an agent on transitions"),
+    "online": ("train", "train and evaluate seeds of an agent in its environment"),
+    "render": ("data", "roll behaviour policies out and write what a camera sees"),
+    "pixels": ("train", "train and evaluate seeds of an agent that sees pixels"),
+    "encode": ("train", "encode a pixel dataset into an agent's latents"),
+    "table": ("results", "make a table from results, in all formats"),
+    "plan": ("plan", "say what a preset or target will cost, before anything runs"),
+    "status": ("plan", "say what is done, running, failed and left"),
+    "sync": ("results", "hand finished runs to Weights & Biases (the extra `wandb`), offline"),
+    "bench": ("results", "measure every hot path as a ratio to its own limit"),
+    "verify": ("results", "check results: whole, of these inputs, as configured now"),
+    "report": ("results", "make one HTML page of all tables, figures and runs that are there"),
+    "scores": ("results", "write every seed's last score of a preset's runs as .csv"),
+    "compare": ("results", "show two trees of results side by side"),
+}
+"""Verb -> its module in this package, and what it does."""
+
+
+class Verb(Protocol):
+    """What a command line asks for: its fields are the options, and a call does it."""
+
+    def __call__(self) -> None: ...
+
+
+def find(verb: str) -> type[Verb]:
+    """Return the class of a verb, importing its module."""
+    module = importlib.import_module(f"synther.cli.{VERBS[verb][0]}")
+    found: type[Verb] = getattr(module, verb.capitalize())
+    return found
+
+
+def _named(words: Sequence[str]) -> str:
+    """Return the verb that a command line begins with; print the help, or what is wrong, and exit.
+
+    Raises:
+        SystemExit: its code is 0 after the help, 2 where there is no such verb.
+    """
+    main = argparse.ArgumentParser(
+        prog="synther",
+        description="Reference harness for Synthetic Experience Replay (SynthER). Each verb does "
+        "by hand what a rule of the workflow does; `synther VERB --help` shows its defaults.",
+    )
+    listed = main.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, (_, summary) in VERBS.items():
+        listed.add_parser(name, help=summary, add_help=False)
+    if words and not words[0].startswith("-") and words[0] not in VERBS:
+        main.error(str(unknown_name("verb", words[0], VERBS)))
+    verb: str = main.parse_args(words[:1]).verb
+    return verb
+
+
+def parse(words: Sequence[str]) -> tuple[str, Verb]:
+    """Return the verb that a command line names, and what it asks for.
+
+    Nothing that a verb computes with is imported yet: neither numpy nor torch.
+
+    Raises:
+        SystemExit: as tyro and argparse leave: 0 after a help, 2 after saying what is wrong.
+    """
+    verb = _named(words)
+    kind = find(verb)
+    import tyro
+
+    summary, conf = VERBS[verb][1], tyro.conf
+    return verb, tyro.cli(
+        kind,
+        args=words[1:],
+        prog=f"synther {verb}",
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        config=(
+            conf.OmitArgPrefixes,
+            conf.FlagCreatePairsOff,
+            conf.DisallowNone,
+            conf.PositionalMetavarFromFieldName,
+        ),
+    )
