@@ -14,7 +14,7 @@ unexport PIP_PREFIX PIP_TARGET PIP_USER PYTHONHOME SNAKEMAKE_PROFILE
 # Of a container's quota too, which neither Snakemake nor pytest looks at
 CORES = $$(python -c 'from synther.jobs.threads import cores; print(cores())')
 
-.PHONY: quick test lint docs reference-row check-physics environment unsound rendering slurm-tools browser clean
+.PHONY: quick test fast lint docs wheel reference-row check-physics environment unsound rendering slurm-tools browser clean
 
 quick: environment rendering
 	@echo "Making every table and figure of the quick preset. Interrupt at will: make quick goes on."
@@ -30,6 +30,10 @@ quick: environment rendering
 test: environment rendering slurm-tools browser
 	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" --durations 15
 
+# The tests that train nothing and run no workflow.
+fast: environment
+	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" -m "not slow"
+
 lint: environment
 	ruff check .
 	ruff format --check .
@@ -44,6 +48,11 @@ SITE := NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 docs: environment
 	$(SITE)
 	@echo "Open site/index.html, or with the search: python -m http.server --directory site"
+
+# What `pip install` gives without a checkout: built, and tried in an empty folder.
+wheel: environment
+	python -m hatchling build -t wheel
+	pytest tests/test_wheel.py
 
 # Trains one row of the shipped reference results anew, and holds it against them.
 reference-row: environment
