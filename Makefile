@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 # ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without. The others
-# let `make test` try SLURM, Kubernetes' profile and wandb.
-EXTRAS ?= dev,ctgan,slurm,kubernetes,wandb
+# let `make docs` write the site, and `make test` try SLURM, Kubernetes' profile and wandb.
+EXTRAS ?= dev,docs,ctgan,slurm,kubernetes,wandb
 BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 OUTSIDE := $(subst $(BIN):,,$(PATH))
 export PATH := $(BIN):$(OUTSIDE)
@@ -14,19 +14,25 @@ unexport PIP_PREFIX PIP_TARGET PIP_USER PYTHONHOME SNAKEMAKE_PROFILE
 # Of a container's quota too, which neither Snakemake nor pytest looks at
 CORES = $$(python -c 'from synther.jobs.threads import cores; print(cores())')
 
-.PHONY: quick test lint reference-row check-physics environment unsound rendering slurm-tools browser clean
+.PHONY: quick test fast lint docs wheel reference-row check-physics environment unsound rendering slurm-tools browser clean
 
 quick: environment rendering
-	snakemake all report --cores "$(CORES)" --config preset=quick --quiet rules
+	@echo "Making every table and figure of the quick preset. Interrupt at will: make quick goes on."
+	@snakemake all report --cores "$(CORES)" --config preset=quick --logger synther
 	@echo
-	@echo "Done. This was a check of the pipeline: its numbers are no evidence. Tables and figures:"
-	@ls figures/quick/*.pdf
-	@echo "All of it on one page: figures/quick/report.html"
-	@echo "Raw results, a row an episode: results/quick/    Logs: logs/quick/"
+	@echo "Open first:  figures/quick/report.html    everything on one page"
+	@echo "Then:        figures/quick/               tables and figures: .pdf .png .csv .tex .md .json"
+	@echo "             results/quick/               raw results, a row an episode"
+	@echo "             logs/quick/                  a log for every job"
+	@echo "The quick preset is a pipeline check: do not read its numbers as evidence."
 
 # A test a core: the mathematics of each has one thread.
 test: environment rendering slurm-tools browser
 	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" --durations 15
+
+# The tests that train nothing and run no workflow.
+fast: environment
+	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" -m "not slow"
 
 lint: environment
 	ruff check .
@@ -35,6 +41,18 @@ lint: environment
 	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	$(SITE) --quiet
+
+# The documentation as a site. A broken link, anchor or name of the Python interface is an error.
+SITE := NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+docs: environment
+	$(SITE)
+	@echo "Open site/index.html, or with the search: python -m http.server --directory site"
+
+# What `pip install` gives without a checkout: built, and tried in an empty folder.
+wheel: environment
+	python -m hatchling build -t wheel
+	pytest tests/test_wheel.py
 
 # Trains one row of the shipped reference results anew, and holds it against them.
 reference-row: environment
@@ -90,9 +108,10 @@ $(INSTALLED): pyproject.toml $(if $(wildcard $(INSTALLED)),$(shell { $(SOUND); }
 	     || { echo "Python 3.11 or later is needed; $(PYTHON) is: $$($(ASKED) --version 2>&1)." \
 	          "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
 	     [ ! -e $(VENV)/pyvenv.cfg ] || rm -rf $(VENV); \
-	     echo "$(PYTHON) -m venv $(VENV)"; $(ASKED) -m venv $(VENV); }
-	$(VENV)/bin/python -m pip install --quiet --editable '.[$(EXTRAS)]'
-	touch $@
+	     $(ASKED) -m venv $(VENV); }
+	@echo "Installing synther and what it needs into $(VENV): some minutes, without words"
+	@$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
 
 clean:
 	rm -rf results/quick figures/quick data/quick logs/quick .snakemake

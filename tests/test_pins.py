@@ -49,6 +49,14 @@ def test_what_is_optional_is_pinned_too_and_no_dependency() -> None:
     assert not {"ctgan", "sdmetrics"} & set(pins())  # not open source
 
 
+def test_mujoco_py_and_d4rl_are_not_needed() -> None:
+    named = {line.partition("==")[0].lower() for line in project()["dependencies"]}
+    assert not named & {"mujoco-py", "d4rl", "gym"}
+    for path in (REPOSITORY / "synther").rglob("*.py"):
+        imports = re.findall(r"^\s*(?:import|from)\s+(\w+)", path.read_text("utf-8"), re.MULTILINE)
+        assert not {"mujoco_py", "d4rl", "gym"} & set(imports), path
+
+
 def test_conda_users_get_the_same_versions() -> None:
     environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
     python, _, inner = environment["dependencies"]

@@ -66,6 +66,14 @@ def named(page: Path) -> dict[str, str]:
     return {block.name: block.text for block in blocks(page) if block.name}
 
 
+def spans(page: Path) -> list[str]:
+    """Return what stands in backticks in a page's running text, on one line each."""
+    prose = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", prose)]
+
+
 def checkout(folder: Path) -> Path:
     """Copy what the workflow needs into a folder, without data or results."""
     for name in ("config", "workflow", "profiles"):

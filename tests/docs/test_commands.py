@@ -125,7 +125,8 @@ def workflow_text() -> str:
 def entries_of(page: Path) -> list[str]:
     """Return the experiments that a page has its reader add."""
     named = pages.named(page)
-    text = "".join(named.get(block, "") for block in ("config/experiments.yaml", "kind-entry"))
+    entries = ("config/experiments.yaml", "dataset-table", "kind-entry")
+    text = "".join(named.get(block, "") for block in entries)
     return re.findall(r"^  (\w+):$", text, re.MULTILINE)
 
 
@@ -221,17 +222,9 @@ def test_every_command_is_one(page: Path, command: str) -> None:
             pytest.fail(f"{pages.title(page)}: {command} is refused (code {refused.code})")
 
 
-def spans(page: Path) -> list[str]:
-    """Return what stands in backticks in a page's running text, on one line each."""
-    prose = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
-    )
-    return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", prose)]
-
-
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
 def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
-    for span in spans(page):
+    for span in pages.spans(page):
         program, *given = span.split()
         if program == "synther" and given and given[0] != "VERB":
             assert given[0] in verbs.VERBS, span
@@ -243,13 +236,6 @@ def test_commands_in_running_text_have_options_that_exist(page: Path) -> None:
             check_make(given[:1])
         if program == "snakemake" and "..." not in span:
             get_argument_parser().parse_args([word.strip("'") for word in given])
-
-
-@pytest.mark.parametrize("page", pages.PAGES, ids=pages.title)
-def test_files_that_a_page_links_to_are_there(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (page.parent / target.replace("\\", "")).exists(), target
 
 
 # --- the cheap ones, for real ---------------------------------------------------------------------

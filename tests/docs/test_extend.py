@@ -15,6 +15,7 @@ from pages import run
 from result_rows import results
 
 from synther import Transitions, config
+from synther.datasets.collect import collect
 from synther.datasets.d4rl import load_transitions
 
 PAGE = pages.ROOT / "docs/extend.md"
@@ -45,6 +46,11 @@ def commands(block: str) -> str:
 
 def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
     assert set(blocks) == {
+        "shell-dataset",
+        "config/datasets.yaml",
+        "dataset-table",
+        "config/presets/walker.yaml",
+        "shell-walker",
         "my_agents/awac.py",
         "config/agents.yaml",
         "shell",
@@ -59,6 +65,48 @@ def test_every_marked_block_is_tested(blocks: dict[str, str]) -> None:
         "Snakefile",
         "plan",
     }
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, blocks: dict[str, str]) -> Path:
+    """The same with the page's dataset, its table and its preset."""
+    pages.checkout(tmp_path)
+    collect("walker2d", "random", 600, tmp_path / "my_walker.hdf5", threads=1)
+    for name, block in (("datasets", "config/datasets.yaml"), ("experiments", "dataset-table")):
+        path = tmp_path / f"config/{name}.yaml"
+        entry = blocks[block].replace("file:///data/", f"file://{tmp_path}/")
+        path.write_text(path.read_text() + entry)
+    preset = "config/presets/walker.yaml"
+    (tmp_path / preset).write_text(blocks[preset])
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_data_of_one_s_own_are_tried_by_hand(own_data: Path, blocks: dict[str, str]) -> None:
+    text = commands(blocks["shell-dataset"])
+    text = re.sub(r"(width|steps|--num)([= ])\d+", r"\1\g<2>20", text)
+    model, agent = "--set depth=1 --set dim_t=8", "--set eval_every=20 --set eval_episodes=1"
+    text = text.replace("--out model", f"{model} --out model")
+    text = text.replace("--agent iql", f"{agent} --set hidden=[16,16] --agent iql")
+    said = run(text, own_data).stderr
+    for name in ("real", "synther"):
+        rows = pd.read_parquet(own_data / f"{name}.parquet")
+        assert set(rows["source"]) == {name}
+        assert set(rows["seed"]) == {0, 1, 2, 3}
+        assert re.search(rf"{name}.parquet: score -?[\d.]+ over 4 seeds", said)
+
+
+@pytest.mark.slow
+def test_data_of_one_s_own_are_a_dataset_of_the_workflow(
+    own_data: Path, blocks: dict[str, str]
+) -> None:
+    plan, dry, _ = commands(blocks["shell-walker"]).splitlines()
+    totals = run(plan, own_data).stdout
+    assert re.search(r"^all +8 +1.2M +1.0M ", totals, re.MULTILINE)  # 3 x 4 seeds x 100,000
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", run(dry, own_data).stdout, re.MULTILINE))
+    assert jobs["train_offline"] == "3"  # all of it, a share of it, and samples of that share
+    run("synther download --dataset my-walker", own_data)
+    assert (own_data / "data/d4rl/my_walker.hdf5").is_file()
 
 
 @pytest.mark.slow
