@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from result_rows import results
 
-from synther.experiments.kinds.claims.numbers import Outcome, measure
+from synther.experiments.kinds.claims.numbers import measure
 from synther.experiments.kinds.claims.spec import Cell, Claim, ClaimsSpec, Side
 from synther.statistics import evaluations
 
@@ -71,5 +71,6 @@ def finals(gap: float, spread: float = 1.0, seeds: int = SEEDS, **of: Any) -> pd
     return evaluations.finals(results(rows, preset=of.get("preset", "paper")))
 
 
-def decide(claim: Claim, rows: pd.DataFrame, preset: str = "paper") -> Outcome:
-    return measure(spec(claim, preset=preset), rows).outcomes[0]
+def decide(claim: Claim, rows: pd.DataFrame, preset: str = "paper") -> Any:
+    """Return the row of a claim."""
+    return next(measure(spec(claim, preset=preset), rows).frame.itertuples())

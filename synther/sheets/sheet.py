@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import typing
@@ -310,14 +311,13 @@ def layered(*layers: tuple[str, str, Any]) -> dict[str, Any]:
     Args:
         layers: (name, mark, pandas frame) of each, the lowest first; one without rows is left out.
     """
-    import pandas as pd
-
     kept = [(name, mark, frame) for name, mark, frame in layers if len(frame)]
-    columns = ["layer", *(name for name in PLACES if any(name in frame for *_, frame in kept))]
-    frames = [frame.assign(layer=name).reindex(columns=columns) for name, _, frame in kept]
-    data = pd.concat(frames, ignore_index=True)
+    places = [name for name in PLACES if any(name in frame for *_, frame in kept)]
+    parts = [frame_columns(frame.reindex(columns=places)) for *_, frame in kept]
+    named = [[name] * len(frame) for name, _, frame in kept]
+    columns = {"layer": named, **{place: [part[place] for part in parts] for place in places}}
     return {
-        "data": frame_columns(data),
+        "data": {name: list(itertools.chain(*lists)) for name, lists in columns.items()},
         "layers": tuple(Layer(name, mark) for name, mark, _ in kept),
     }
 

@@ -8,21 +8,22 @@ import pandas as pd
 import pytest
 from claim_rows import DATASETS, claim, finals, spec
 
-from synther.experiments.kinds.claims.numbers import Court, measure
-from synther.experiments.kinds.claims.sheet import CSV_COLUMNS, sheet
+from synther.experiments.kinds.claims.numbers import CSV_COLUMNS, measure
+from synther.experiments.kinds.claims.sheet import sheet
 from synther.experiments.kinds.claims.spec import Side
 from synther.experiments.kinds.claims.verdicts import Verdict
+from synther.experiments.kinds.spec import Numbers
 from synther.sheets import writers
 from synther.sheets.sheet import Sheet
 
 
 @pytest.fixture
-def court(tmp_path: Path) -> Court:
+def court(tmp_path: Path) -> Numbers:
     absent = claim(tmp_path, "better", name="absent", of=Side("", [None, None]))
     return measure(spec(claim(tmp_path), absent), finals(1.0))
 
 
-def test_all_formats(court: Court, tmp_path: Path) -> None:
+def test_all_formats(court: Numbers, tmp_path: Path) -> None:
     made = sheet(court)
     assert Sheet.from_json(made.to_json()) == made
     writers.write(made, tmp_path / "out/claims")
@@ -41,7 +42,7 @@ def test_all_formats(court: Court, tmp_path: Path) -> None:
     assert latex.count(r"\textdagger") >= 2
 
 
-def test_a_verdict_stands_with_all_that_it_rests_on(court: Court) -> None:
+def test_a_verdict_stands_with_all_that_it_rests_on(court: Numbers) -> None:
     table, origins = sheet(court).tables
     reproduced, absent = table.rows
     assert (reproduced.verdict, absent.verdict) == ("reproduced", "not run")

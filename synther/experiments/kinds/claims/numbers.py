@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from synther.experiments.kinds.claims import verdicts
 from synther.experiments.kinds.claims.evidence import Evidence, Pair, physics_of
 from synther.experiments.kinds.claims.spec import OF_SAMPLES, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
+from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, intervals, measures, scores
 from synther.statistics.intervals import Estimate
 
@@ -21,6 +23,22 @@ NO_EFFECT = {"dynamics": 1.0}
 """What the effect is where both sides are the same, if not 0."""
 EXACT_PHYSICS = ("d4rl", "dm_control")
 """How the physics of records begin that are the protocol's."""
+
+
+CSV_COLUMNS = (
+    *("experiment", "preset", "claim", "statement", "verdict", "measure", "unit"),
+    *("effect", "low", "high", "against", "expected", "rule", "margin", "seeds", "protocol_seeds"),
+    *("datasets", "protocol_datasets", "physics", "falls_short", "note", "of_experiment", "budget"),
+    *("status", "provenance"),
+)
+UNITS = {
+    "score": "points",
+    "percent": "%",
+    "marginal": "",
+    "correlation": "",
+    "dynamics": "times",
+    "compression": "x",
+}
 
 
 @dataclass(frozen=True)
@@ -42,32 +60,6 @@ class Effect:
     pairs: list[Pair]
     seeds: int = 0
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A claim with its verdict; `effect` is the one that decided it, None where nothing was run.
-
-    Attributes:
-        strata: how many datasets (or shares of them) it is from, and of how many.
-        limits: in what the evidence falls short of the protocol.
-        physics: of the runs' records.
-    """
-
-    claim: Claim
-    verdict: Verdict
-    effect: Effect | None
-    strata: tuple[int, int]
-    limits: list[str]
-    physics: str = ""
-
-
-@dataclass(frozen=True)
-class Court:
-    """All outcomes, ready to be printed in any format."""
-
-    spec: ClaimsSpec
-    outcomes: list[Outcome]
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -147,7 +139,7 @@ class _Judge:
             note = f"no ratio of {claim.expected:g} was tried; {note}"
         elif tried > 1:
             note += f", at {100 * confidence:.2f}% for one of {tried}"
-        finding = verdicts.any_of(entry[0] for entry in large)
+        finding = max((entry[0] for entry in large), default=Finding.UNDECIDED)
         return Effect(other.label, Estimate(ratio), finding, pairs, seeds, note)
 
     def _limits(
@@ -183,23 +175,40 @@ class _Judge:
             limits.append(f"{end:,} of {wanted:,} steps")
         return limits, ", ".join(physics)
 
-    def judge(self, claim: Claim) -> Outcome:
-        """Decide a claim."""
+    def judge(self, claim: Claim) -> dict[str, Any]:
+        """Decide a claim, from the effect that was the hardest to be better than."""
         effects = [self.effect(claim, other) for other in claim.against]
         there = [effect for effect in effects if effect]
         lacking = [s.label for s, e in zip(claim.against, effects, strict=True) if not e]
         if not there:
-            why = [f"no results to hold against {', '.join(lacking)}"]
-            return Outcome(claim, Verdict.NOT_RUN, None, (0, len(claim.of.cells)), why)
-        finding = verdicts.together(effect.finding for effect in there)
+            why = f"no results to hold against {', '.join(lacking)}"
+            return {"verdict": Verdict.NOT_RUN, "datasets": 0, "limits": [why]}
+        finding = min(effect.finding for effect in there)  # all have to hold
         limits, physics = self._limits(claim, there, finding)
         if lacking:
             limits.append(f"not held against {', '.join(lacking)}")
-        # the one that was the hardest to be better than
         shown = min(there, key=lambda e: (e.finding, np.nan_to_num(e.estimate.low, nan=-np.inf)))
-        strata = min(len(effect.pairs) for effect in there), len(claim.of.cells)
-        verdict = verdicts.pronounce(finding, bool(limits), self.spec.is_evidence)
-        return Outcome(claim, verdict, shown, strata, limits, physics)
+        return {
+            "verdict": verdicts.pronounce(finding, bool(limits), self.spec.is_evidence),
+            **{"effect": shown.estimate.value, "low": shown.estimate.low},
+            **{"high": shown.estimate.high, "against": shown.label, "note": shown.note},
+            "seeds": shown.seeds if claim.seeds else None,
+            "datasets": min(len(effect.pairs) for effect in there),
+            **{"physics": physics, "limits": limits, "finding": shown.finding},
+        }
+
+
+def _described(claim: Claim) -> dict[str, Any]:
+    """Return what a claim's row says of it, whatever was found."""
+    return {
+        **{"claim": claim.name, "statement": claim.statement, "of_experiment": claim.experiment},
+        **{"measure": claim.measure, "unit": UNITS[claim.measure], "rule": claim.rule},
+        "margin": claim.margin if claim.rule in ("parity", "at_least", "ratio") else None,
+        **{"expected": claim.expected, "protocol_seeds": claim.seeds or None},
+        **{"protocol_datasets": len(claim.of.cells), "budget": claim.budget},
+        **{"status": claim.status, "provenance": claim.provenance, "about": claim},
+        **{"against": "", "note": "", "physics": ""},
+    }
 
 
 def _is_at_floor(rule: str, score: float, margin: float) -> bool:
@@ -215,12 +224,18 @@ def floor_note(label: str, score: float, margin: float) -> str:
     )
 
 
-def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Court:
+def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Numbers:
     """Decide every claim.
 
     Args:
         spec: the claims.
         finals: a row a seed's last evaluation, as `read` returns them; may be empty.
+
+    Returns:
+        A row a claim. Effect, low and high are of the one that decided it, in `unit`: normalised
+        score points, percent, scores of marginals and correlations (0 to 1), times lower, or ratios
+        of bytes; `limits` is in what the evidence falls short of the protocol, and `about` the
+        claim.
 
     Raises:
         SyntherError: results are of another preset, or a file is damaged.
@@ -231,4 +246,6 @@ def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Court:
             "were given; give only its own"
         )
     court = _Judge(Evidence(spec, finals))
-    return Court(spec, [court.judge(claim) for claim in spec.claims])
+    rows = [_described(claim) | court.judge(claim) for claim in spec.claims]
+    frame = pd.DataFrame(rows, columns=[*CSV_COLUMNS[2:], "limits", "finding", "about"])
+    return Numbers(spec, frame.assign(falls_short=frame["limits"].map("; ".join)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 
 from synther.statistics.intervals import Estimate
@@ -71,16 +71,6 @@ def decide(
     return _beyond(low > 0 and reaches, not reaches)
 
 
-def together(findings: Iterable[Finding]) -> Finding:
-    """Return what several findings say of a claim of which all have to hold: the worst of them."""
-    return min(findings)
-
-
-def any_of(findings: Iterable[Finding]) -> Finding:
-    """Return what several findings say of a claim of which one has to hold: the best of them."""
-    return max(findings, default=Finding.UNDECIDED)
-
-
 def most_of(findings: Sequence[Finding]) -> Finding:
     """Return what several findings say of a claim that has to hold on more than half of them."""
     half = len(findings) / 2
@@ -89,18 +79,14 @@ def most_of(findings: Sequence[Finding]) -> Finding:
     return Finding.AGAINST if findings.count(Finding.AGAINST) >= half else Finding.UNDECIDED
 
 
-def pronounce(
-    finding: Finding | None, is_below_protocol: bool, is_evidence: bool = True
-) -> Verdict:
+def pronounce(finding: Finding, is_below_protocol: bool, is_evidence: bool = True) -> Verdict:
     """Return the verdict: below the protocol's budget it is never more than indicative.
 
     Args:
-        finding: None where nothing was run.
+        finding: what the intervals say.
         is_below_protocol: whether anything of the evidence falls short of the protocol.
         is_evidence: False where the preset checks the pipeline: whatever was found decides nothing.
     """
-    if finding is None:
-        return Verdict.NOT_RUN
     if not is_evidence:
         return Verdict.PIPELINE_CHECK
     if finding is Finding.UNDECIDED:

@@ -46,9 +46,13 @@ def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**numbers)
 
 
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(frames) if frames else pd.DataFrame(columns=["panel", "series", "x", "y"])
+
+
 def _scatter(found: Fidelity) -> sheets.Plot:
     """Draw each sample's distance to the data against the error of its dynamics."""
-    parts, panels = [pd.DataFrame(columns=["panel", "series", "x", "y"])], []
+    parts, panels = [], []
     for (dataset, source), (_, rows) in found.samples.items():
         known = rows[rows["mse"] > 0]
         parts.append(
@@ -56,8 +60,8 @@ def _scatter(found: Fidelity) -> sheets.Plot:
                 {"panel": dataset, "series": source, "x": known["distance"], "y": known["mse"]}
             )
         )
-    medians = [part.groupby(["panel", "series"], as_index=False).median() for part in parts[1:]]
-    samples = pd.concat([part.iloc[:: max(1, len(part) // POINTS)] for part in parts])
+    medians = [part.groupby(["panel", "series"], as_index=False).median() for part in parts]
+    samples = _joined([part.iloc[:: max(1, len(part) // POINTS)] for part in parts])
     for dataset in found.spec.rows:
         there = samples.loc[samples["panel"] == dataset.name, "x"]
         panels.append(
@@ -73,7 +77,7 @@ def _scatter(found: Fidelity) -> sheets.Plot:
     return sheets.Plot(
         **sheets.layered(
             ("sample", "dots", _rounded(samples)),
-            ("median", "points", _rounded(pd.concat([parts[0], *medians]))),
+            ("median", "points", _rounded(_joined(medians))),
         ),
         series=_series(found),
         panels=tuple(panels),
@@ -84,7 +88,7 @@ def _scatter(found: Fidelity) -> sheets.Plot:
 def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
     """Draw every column's distribution: the data as an area, each source as steps."""
     data: dict[str, pd.DataFrame] = {}
-    drawn = [pd.DataFrame(columns=["panel", "series", "x", "y"])]
+    drawn = []
     for source in found.spec.sources:
         record, _ = found.samples.get((dataset.name, source), ({}, None))
         for index, name in enumerate(record.get("columns", [])):
@@ -94,18 +98,16 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
             of_data = outline.assign(series=REAL, low=0.0, high=np.repeat(heights["real"], 2))
             data.setdefault(name, of_data)
             drawn.append(outline.assign(series=source, y=np.repeat(heights["samples"], 2)))
-    areas, samples = (_rounded(pd.concat(part)) for part in ([*data.values()] or drawn, drawn))
-    tops = pd.concat(
-        [areas.assign(top=areas.get("high", 0.0)), samples.assign(top=samples["y"])]
-    ).groupby("panel")["top"]
+    areas, samples = _rounded(_joined([*data.values()])), _rounded(_joined(drawn))
+    heights = {name: areas.loc[areas["panel"] == name, "high"].tolist() for name in data}
+    for name, own in samples.groupby("panel"):
+        heights[name] += own["y"].tolist()
     return sheets.Plot(
         **sheets.layered(("data", "areas", areas), ("samples", "line", samples)),
         series=(sheets.Series(REAL, "real"), *_series(found)),
         panels=tuple(
-            sheets.Panel(
-                name, name.replace("_", " "), y_limits=(0.0, 1.05 * tops.max()[name] or 1.0)
-            )
-            for name in data
+            sheets.Panel(name, name.replace("_", " "), y_limits=(0.0, 1.05 * max(tops) or 1.0))
+            for name, tops in heights.items()
         ),
         columns=7,
         panel_size=(72.0, 42.0),
