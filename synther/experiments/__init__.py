@@ -3,17 +3,11 @@
 `matrix` has all of it by name; its parts are plans of the kinds of experiments that differ.
 """
 
-from synther.experiments.matrix import (
-    D4RL_ROWS,
-    FULL_ROWS,
-    PAPER_PRESET,
-    Experiments,
-    preset_experiments,
-)
+from synther.experiments.files import PAPER_PRESET
+from synther.experiments.matrix import FULL_ROWS, Experiments, preset_experiments
 from synther.experiments.runs import Run
 
 __all__ = [
-    "D4RL_ROWS",
     "FULL_ROWS",
     "PAPER_PRESET",
     "Experiments",

@@ -17,29 +17,24 @@ from synther.config.shares import Share
 from synther.config.specs import (
     agent_spec,
     collected_rows,
-    fitted_source,
     missing_package,
     on_share,
-    online_settings,
     preset_scale,
     source_spec,
     task_spec,
 )
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
+from synther.experiments.files import Files
 from synther.experiments.pixels import Pixels
 from synther.experiments.runs import Run
-from synther.sheets import writers
 
-PAPER_PRESET = "paper"
 FULL_ROWS = 1_000_000
-D4RL_ROWS = {"medium-expert": 2_000_000, "medium-replay": 400_000}
-"""Transitions of D4RL's levels that do not have a million, roughly."""
 FIDELITY_SAMPLES = 100_000
 """Samples that are measured (the paper's number, recalled)."""
 
 
-class Experiments:
+class Experiments(Files):
     """What a preset runs, and where everything lies, relative to the repository's root.
 
     Args:
@@ -83,15 +78,6 @@ class Experiments:
         """Return what an experiment's table or figure shows, as plain data."""
         return dataclasses.asdict(self.plan(name).describe())
 
-    def figure(self, name: str) -> str:
-        """Return the path of a table or figure, without its suffix."""
-        folder = "figures" if self.preset == PAPER_PRESET else f"figures/{self.preset}"
-        return f"{folder}/{name}"
-
-    def figures(self, name: str) -> list[str]:
-        """Return the files of a table or figure, one a format."""
-        return [self.figure(name) + suffix for suffix in writers.suffixes()]
-
     def is_run(self, name: str) -> bool:
         """Return whether the preset runs anything of an experiment."""
         plan = self.plan(name)
@@ -104,10 +90,6 @@ class Experiments:
     def all_figures(self) -> list[str]:
         """Return the files of all tables and figures."""
         return [path for name in self.made() for path in self.figures(name)]
-
-    def scores_file(self) -> str:
-        """Return the path of the table of every seed's last score."""
-        return f"results/{self.preset}/scores.csv"
 
     def part(self, name: str) -> dict[str, Any]:
         """Return what the preset says of online or pixels; of all others ("") it is the preset."""
@@ -153,12 +135,16 @@ class Experiments:
 
     def shares(self, name: str) -> list[Share]:
         """Return the shares of the data that an experiment runs on; empty where on all of it."""
-        chosen = shares.listed(self.scaled(name))
         every = shares.listed(self.experiment(name))
-        for share in chosen:
-            if share not in every:
-                raise unknown_name("share", str(share), map(str, every), f"preset '{self.preset}'")
-        return [share for share in every if not chosen or share in chosen]
+        return self._kept("share", every, shares.listed(self.scaled(name)) or every)
+
+    def _kept(self, kind: str, every: list[Any], chosen: list[Any]) -> list[Any]:
+        """Return those of an experiment's that the preset chooses: all of these must be its."""
+        for each in chosen:
+            if each not in every:
+                where = f"preset '{self.preset}'"
+                raise unknown_name(kind, str(each), [str(known) for known in every], where)
+        return [each for each in every if each in chosen]
 
     def sources(self, name: str) -> list[str]:
         """Return the sources that an experiment runs: for a curve, one a share of the data."""
@@ -181,11 +167,8 @@ class Experiments:
             SyntherError: the preset chooses one that is not the experiment's.
         """
         every = self.listed_sources(name)
-        chosen = self.scaled(name).get("sources", every)
-        for source in chosen:
-            if source not in every:
-                raise unknown_name("source", source, every, f"preset '{self.preset}'")
-        return [s for s in every if s in chosen and missing_package(s) is None]
+        chosen = self._kept("source", every, self.scaled(name).get("sources", every))
+        return [source for source in chosen if missing_package(source) is None]
 
     def rivals(self, name: str) -> list[tuple[str, str]]:
         """Return (agent, source) of the curves of other agents, beside every agent's own."""
@@ -199,11 +182,7 @@ class Experiments:
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run."""
         every = self.experiment(name).get("agents", [])
-        chosen = self.scaled(name).get("agents", every)
-        for agent in chosen:
-            if agent not in every:
-                raise unknown_name("agent", agent, every, f"preset '{self.preset}'")
-        return [agent for agent in every if agent in chosen]
+        return self._kept("agent", every, self.scaled(name).get("agents", every))
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -271,70 +250,17 @@ class Experiments:
             self.scaled(name)
         return Pixels(self, name)
 
-    def dataset_root(self, dataset: str) -> str:
-        """Return the folder that `load_dataset(dataset, root)` takes for this preset.
-
-        Collected datasets have a preset's size, and so a folder a preset; D4RL's are shared.
-        """
-        kind = config.spec(dataset, "dataset")["kind"]
-        return f"data/{self.preset}" if kind == "collected" else "data"
-
-    def dataset_file(self, dataset: str) -> str:
-        """Return the path of a dataset's file."""
-        spec, root = config.spec(dataset, "dataset"), self.dataset_root(dataset)
-        if spec["kind"] == "collected":
-            return f"{root}/local/{dataset}.hdf5"
-        return f"{root}/d4rl/{spec['url'].rpartition('/')[2]}"
-
-    def generator_folder(self, dataset: str, source: str) -> str:
-        """Return the folder of a fitted generator and its samples."""
-        return f"results/{self.preset}/generators/{dataset}/{source}"
-
-    def model_folder(self, dataset: str, source: str) -> str:
-        """Return the folder of the fitted generator that a source samples from."""
-        return self.generator_folder(dataset, fitted_source(source))
-
-    def model_files(self, dataset: str, source: str) -> list[str]:
-        """Return the files of the fitted generator that a source samples from."""
-        folder = self.model_folder(dataset, source)
-        return [f"{folder}/model.pt", f"{folder}/settings.json"]
-
-    def fidelity_file(self, dataset: str, source: str) -> str:
-        """Return the path of the measures of a source's samples; their record is beside it."""
-        return f"results/{self.preset}/fidelity/{dataset}/{source}.parquet"
+    def rows(self, dataset: str) -> int:
+        """Return how many transitions a collected dataset has: a million by default."""
+        return collected_rows(dataset, self.preset) or FULL_ROWS
 
     def fidelity_samples(self) -> int:
         """Return how many samples of a source are measured."""
         return self.scale.get("fidelity_samples", FIDELITY_SAMPLES)
 
-    def real_data(self, dataset: str, source: str) -> str:
-        """Return the real transitions behind a source: the dataset, or a share of it."""
-        share = source_spec(source)["share"]
-        if share is None:
-            return self.dataset_file(dataset)
-        return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
-
     def subset_choice(self) -> dict[str, Any]:
         """Return how shares of a dataset are chosen: "choose" and "seed"."""
         return config.load("sources")["subset"]
-
-    def training_data(self, dataset: str, source: str) -> str:
-        """Return the file that an agent learns from: real transitions, samples or a mixture."""
-        spec = source_spec(source)
-        if "generator" in spec:
-            return f"{self.generator_folder(dataset, source)}/samples.npz"
-        if "mix" in spec:
-            return f"{self.generator_folder(dataset, source)}/mixture.npz"
-        return self.real_data(dataset, source)
-
-    def mixed_samples(self, dataset: str, source: str) -> str:
-        """Return the samples that a mixture takes its synthetic part from."""
-        spec = source_spec(source)
-        return self.training_data(dataset, on_share(spec["mix"]["with"], spec["share"]))
-
-    def rows(self, dataset: str) -> int:
-        """Return how many transitions a collected dataset has: a million by default."""
-        return collected_rows(dataset, self.preset) or FULL_ROWS
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""
@@ -345,25 +271,6 @@ class Experiments:
         scale = preset_scale(self.preset, source)
         return scale.get("samples", source_spec(source).get("samples", 0))
 
-    def memory_mb(self, dataset: str, source: str) -> int:
-        """Estimate a job's memory: its transitions thrice (file, table, copies), and the rest."""
-        level = config.spec(dataset, "dataset").get("level", "")
-        rows = collected_rows(dataset, self.preset) or D4RL_ROWS.get(level, FULL_ROWS)
-        if "generator" in source_spec(source) or "mix" in source_spec(source):
-            rows += self.samples(source)
-        return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
-
-    def online_memory_mb(self, task: str, agent: str, seeds: int) -> int:
-        """Estimate an online job's memory: all seeds' replay twice, samples thrice, and the rest.
-
-        A checkpoint copies what it saves; new samples are drawn while the last ones are there.
-        """
-        settings = online_settings(agent, task, self.preset)
-        rows = 2 * min(settings["steps"], settings["replay_size"])
-        if settings["synthetic_share"] > 0:
-            rows += 3 * settings["synthetic_samples"]
-        return 2000 + seeds * rows * _WIDEST_ONLINE_ROW * 4 // 1_000_000
-
 
 def preset_experiments(default: str) -> config.ByPreset[Experiments]:
     """Return the experiments of every preset by name.
@@ -373,9 +280,3 @@ def preset_experiments(default: str) -> config.ByPreset[Experiments]:
     """
     config.load_preset(default)
     return config.ByPreset(Experiments)
-
-
-_WIDEST_ROW = 70
-"""Columns of the widest transitions (AntMaze: 2 * 29 + 8 + 2, and padding)."""
-_WIDEST_ONLINE_ROW = 170
-"""Columns of the widest transitions online (quadruped-walk: 2 * 78 + 12 + 2)."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FULL_ROWS = 100_000
 """Agent steps of a rendered dataset: V-D4RL's (recalled; medium-expert there has twice as many)."""
-FRAME_BYTES = 3 * 84 * 84
 
 
 class Pixels:
@@ -118,17 +117,3 @@ class Pixels:
     def generator_overrides(self, source: str) -> dict[str, Any]:
         """Return what the preset sets of a source's generator on latents alone."""
         return self.scale.get("generators", {}).get(source_spec(source)["generator"], {})
-
-    def memory_mb(self, dataset: str, source: str = "real") -> int:
-        """Estimate a job's memory: frames once, or samples thrice, and the rest."""
-        if source != "real":
-            return 3000 + 3 * self.samples(source) * _WIDEST_LATENTS * 4 // 1_000_000
-        rows = self.rows() * 501 // 500
-        spec = config.spec(dataset, "dataset")
-        if spec["kind"] == "vd4rl" and spec["level"] == "medium-expert":
-            rows *= 2
-        return 4000 + int(1.1 * rows * FRAME_BYTES / 1_000_000)
-
-
-_WIDEST_LATENTS = 210
-"""Columns of latent transitions: 2 * 100 + 6 + 2, and padding."""

@@ -15,15 +15,14 @@ from synther import config
 from synther.config.specs import (
     agent_settings,
     agent_spec,
-    collected_rows,
     online_settings,
     pixel_settings,
     source_settings,
     source_spec,
     task_spec,
 )
-from synther.experiments import D4RL_ROWS, FULL_ROWS, Experiments
-from synther.experiments.pixels import FRAME_BYTES
+from synther.experiments import FULL_ROWS, Experiments
+from synther.planning import sizes
 from synther.planning.rates import BENCHED_SEEDS, Cost, Work
 
 # What an agent of one's own leaves out; `OfflineSettings`' defaults, by a test.
@@ -34,32 +33,8 @@ _BENCHED_CALLS = 255  # of the network, a sample, where that is measured: 128 st
 _LARGE_DATASET = 800_000
 _INPUTS = 64  # stands for inputs and outputs beside hidden layers: a few dozen on every task
 _MODES, _COPIES = 11, 3  # numbers that CTGAN makes of an entry, and how often it holds them
-_WIDEST = (33, 4)  # of a task that states no dimensions (those of AntMaze sum up to this)
-_LATENT_COLUMNS = 210  # of the widest latents: 2 * 100 + 6 + 2, and padding
 _BODY_BYTES = 40e6  # of a seed trained on frames: trunks of 39,200 x 50, encoder and heads
 _EPISODE_BYTES = 20.0  # a row of results, compressed
-
-
-def _task(dataset: str) -> str:
-    return config.spec(dataset, "dataset")["task"]
-
-
-def _columns(task: str) -> int:
-    """Return the columns of a task's transitions: (s, a, r, s', terminal)."""
-    observation, action = task_spec(task).get("dimensions", _WIDEST)
-    return 2 * observation + action + 2
-
-
-def _bytes(rows: float, task: str) -> float:
-    return 4.0 * rows * _columns(task)
-
-
-def _transitions(plan: Experiments, dataset: str, source: str) -> int:
-    """Return how many real transitions a source has."""
-    level = config.spec(dataset, "dataset").get("level", "")
-    rows = collected_rows(dataset, plan.preset) or D4RL_ROWS.get(level, FULL_ROWS)
-    share = source_spec(source)["share"]
-    return int(share.of(rows)) if share else rows
 
 
 def _seeds(w: Any) -> int:
@@ -73,7 +48,7 @@ def download(dataset: str, file: str = "", memory_mb: float = 1000) -> Cost:
     """Return the cost of fetching a dataset of D4RL's, or one file of V-D4RL's."""
     spec = config.spec(dataset, "dataset")
     size = spec["files"][file]["bytes"] if file else spec.get("bytes")
-    size = _bytes(FULL_ROWS, spec["task"]) if size is None else size
+    size = sizes.file_bytes(FULL_ROWS, spec["task"]) if size is None else size
     return Cost((Work("download_bytes", size),), memory_mb, size)
 
 
@@ -85,29 +60,31 @@ def d4rl_policies(plan: Experiments, w: Any) -> Cost:
 
 def collect_dataset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of rolling policies out."""
-    rows, task = plan.rows(w.dataset), _task(w.dataset)
-    memory = plan.memory_mb(w.dataset, "real")
-    return Cost((Work("env_steps", rows, task),), memory, _bytes(rows, task))
+    rows, task = plan.rows(w.dataset), sizes.task_of(w.dataset)
+    memory = sizes.memory_mb(plan, w.dataset, "real")
+    return Cost((Work("env_steps", rows, task),), memory, sizes.file_bytes(rows, task))
 
 
 def render_dataset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of a dataset of frames, compressed as V-D4RL's shards are."""
     rows = plan.pixels().rows()
-    return Cost((Work("frames", rows),), 4000, 0.3 * rows * FRAME_BYTES)
+    return Cost((Work("frames", rows),), 4000, 0.3 * rows * sizes.FRAME_BYTES)
 
 
 def subset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of choosing a share of a dataset."""
-    rows = _transitions(plan, w.dataset, "real")
-    size = _bytes(_transitions(plan, w.dataset, f"real-{w.share}"), _task(w.dataset))
-    return Cost((Work("rows", rows),), plan.memory_mb(w.dataset, "real"), size)
+    rows = sizes.transitions(plan, w.dataset, "real")
+    size = sizes.file_bytes(
+        sizes.transitions(plan, w.dataset, f"real-{w.share}"), sizes.task_of(w.dataset)
+    )
+    return Cost((Work("rows", rows),), sizes.memory_mb(plan, w.dataset, "real"), size)
 
 
 def mix_sources(plan: Experiments, w: Any) -> Cost:
     """Return the cost of mixing real transitions with samples."""
     rows = plan.samples(w.source)
-    memory = plan.memory_mb(w.dataset, w.source)
-    return Cost((Work("rows", rows),), memory, _bytes(rows, _task(w.dataset)))
+    memory = sizes.memory_mb(plan, w.dataset, w.source)
+    return Cost((Work("rows", rows),), memory, sizes.file_bytes(rows, sizes.task_of(w.dataset)))
 
 
 # Generators. Not its name but what settings it has says what one trains: SynthER's network, or
@@ -178,22 +155,25 @@ def _sample(
 def fit_generator(plan: Experiments, w: Any) -> Cost:
     """Return the cost of fitting a source's generator."""
     settings = source_settings(w.source, w.dataset, plan.preset)
-    rows, memory = _transitions(plan, w.dataset, w.source), plan.memory_mb(w.dataset, "real")
-    return _fit(w.source, settings, _columns(_task(w.dataset)), rows, memory)
+    rows, memory = (
+        sizes.transitions(plan, w.dataset, w.source),
+        sizes.memory_mb(plan, w.dataset, "real"),
+    )
+    return _fit(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), rows, memory)
 
 
 def sample_generator(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling from a fitted generator."""
     settings, number = source_settings(w.source, w.dataset, plan.preset), plan.samples(w.source)
-    return _sample(w.source, settings, _columns(_task(w.dataset)), number, 2000)
+    return _sample(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), number, 2000)
 
 
 def fidelity(plan: Experiments, w: Any) -> Cost:
     """Return the cost of holding samples against data and simulator."""
     number = plan.fidelity_samples()
-    pairs = Work("pairs", number * _transitions(plan, w.dataset, w.source))
-    steps = Work("env_steps", number, _task(w.dataset))
-    return Cost((pairs, steps), plan.memory_mb(w.dataset, w.source))
+    pairs = Work("pairs", number * sizes.transitions(plan, w.dataset, w.source))
+    steps = Work("env_steps", number, sizes.task_of(w.dataset))
+    return Cost((pairs, steps), sizes.memory_mb(plan, w.dataset, w.source))
 
 
 # Agents
@@ -222,9 +202,9 @@ def train_offline(plan: Experiments, w: Any) -> Cost:
     settings = DEFAULTS | agent_settings(w.agent, w.dataset, plan.preset, w.source)
     evaluations = -(-settings["steps"] // settings["eval_every"])
     episodes = evaluations * settings["eval_episodes"] * _seeds(w)
-    steps = Work("env_steps", episodes * plan.time_limit(w.dataset), _task(w.dataset))
+    steps = Work("env_steps", episodes * plan.time_limit(w.dataset), sizes.task_of(w.dataset))
     updates = _updates(w.agent, settings, settings["steps"], _seeds(w))
-    memory = plan.memory_mb(w.dataset, w.source)
+    memory = sizes.memory_mb(plan, w.dataset, w.source)
     return Cost((updates, steps), memory, _EPISODE_BYTES * episodes, True)
 
 
@@ -242,10 +222,10 @@ def train_online(plan: Experiments, w: Any) -> Cost:
     if settings["synthetic_share"] > 0:
         fits = seeds * (learning // settings["retrain_every"])
         diffusion = source_spec("synther")["settings"] | settings["diffusion"]
-        columns, number = _columns(w.task), fits * settings["synthetic_samples"]
+        columns, number = sizes.columns(w.task), fits * settings["synthetic_samples"]
         work.append(_fit_denoiser(diffusion, columns, steps, fits))
         work.append(_denoise(diffusion, columns, number))
-    memory = plan.online_memory_mb(w.task, w.agent, seeds)
+    memory = sizes.online_memory_mb(plan, w.task, w.agent, seeds)
     return Cost(tuple(work), memory, _EPISODE_BYTES * episodes, True)
 
 
@@ -261,35 +241,28 @@ def train_pixels(plan: Experiments, w: Any) -> Cost:
     source = getattr(w, "source", "real")
     if source != "real":  # without the convolutions, an update is one of TD3+BC's size
         updates, size = replace(updates, unit="head_updates"), 1e6
-    memory = plan.pixels().memory_mb(w.dataset, source)
+    memory = sizes.pixel_memory_mb(plan, w.dataset, source)
     return Cost((updates, Work("frames", frames)), memory, size, on_device=True)
-
-
-def _frames(plan: Experiments, dataset: str) -> int:
-    """Return the agent steps of a pixel dataset."""
-    spec = config.spec(dataset, "dataset")
-    twice = spec["kind"] == "vd4rl" and spec["level"] == "medium-expert"
-    return plan.pixels().rows() * (1 + twice)
 
 
 def encode_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of a dataset in an agent's latents."""
-    rows, memory = _frames(plan, w.dataset), plan.pixels().memory_mb(w.dataset)
-    return Cost((Work("encoded_frames", rows),), memory, 4.0 * rows * _LATENT_COLUMNS, True)
+    rows, memory = sizes.frames(plan, w.dataset), sizes.pixel_memory_mb(plan, w.dataset)
+    return Cost((Work("encoded_frames", rows),), memory, 4.0 * rows * sizes.LATENT_COLUMNS, True)
 
 
 def fit_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of fitting a source's generator to latents."""
     settings = plan.pixels().generator_settings(w.dataset, w.source)
-    return _fit(w.source, settings, _LATENT_COLUMNS, _frames(plan, w.dataset), 4000)
+    return _fit(w.source, settings, sizes.LATENT_COLUMNS, sizes.frames(plan, w.dataset), 4000)
 
 
 def sample_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling latents."""
     pixels = plan.pixels()
     settings, number = pixels.generator_settings(w.dataset, w.source), pixels.samples(w.source)
-    memory = pixels.memory_mb(w.dataset, w.source)
-    return _sample(w.source, settings, _LATENT_COLUMNS, number, memory)
+    memory = sizes.pixel_memory_mb(plan, w.dataset, w.source)
+    return _sample(w.source, settings, sizes.LATENT_COLUMNS, number, memory)
 
 
 # Tables

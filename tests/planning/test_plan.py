@@ -20,6 +20,7 @@ from synther.planning import costs
 from synther.planning.dag import Job
 from synther.planning.rates import Work, read_rates
 from synther.planning.resources import RuleResources
+from synther.planning.sizes import memory_mb
 from synther.planning.totals import totals, wall_hours
 
 REPOSITORY = Path(__file__).parents[2]
@@ -184,7 +185,7 @@ def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
     assert job["runtime"] == math.ceil(3 * seconds / 60)
     assert job["updates"] == 8_000_000
     assert job["environment_steps"] == 16_000_000
-    assert job["mem_mb"] == Experiments("paper").memory_mb("hopper-medium-v2", "real") + 500
+    assert job["mem_mb"] == memory_mb(Experiments("paper"), "hopper-medium-v2") + 500
 
 
 @pytest.mark.parametrize(

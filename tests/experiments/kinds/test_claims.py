@@ -286,7 +286,7 @@ def test_ratios_count_where_the_score_is_kept(
         tmp_path, "ratio", measure="compression", expected=expected, of=Side("SynthER", list(ours))
     )
     outcome = decide(wanted, finals(gap))
-    assert outcome.finding is finding
+    assert outcome.finding == finding
     assert outcome.effect == pytest.approx(12.9)  # 43,000 rows of 12 columns
     assert outcome.limits == []
     if expected < 13:

@@ -13,6 +13,7 @@ from synther.config.specs import agent_spec, layered, online_settings
 from synther.experiments import Experiments
 from synther.experiments.kinds.sweep.plan import SweepSpec
 from synther.generators.diffusion import DiffusionSettings
+from synther.planning.sizes import online_memory_mb
 
 GYM = ("halfcheetah", "hopper", "walker2d")
 DMC = ("dmc-cheetah-run", "dmc-quadruped-walk", "dmc-reacher-hard")
@@ -83,8 +84,8 @@ def test_layers_merge_settings_within_settings() -> None:
 
 def test_memory_grows_with_what_is_kept() -> None:
     paper = Experiments("paper")
-    assert paper.online_memory_mb("hopper", "sac_synther", 6) > paper.online_memory_mb(
-        "hopper", "sac", 6
+    assert online_memory_mb(paper, "hopper", "sac_synther", 6) > online_memory_mb(
+        paper, "hopper", "sac", 6
     )
 
 

@@ -14,6 +14,7 @@ from synther.config.settings import resolve
 from synther.config.specs import agent_spec, pixel_settings
 from synther.experiments import Experiments
 from synther.experiments.kinds.comparison.plan import TableSpec
+from synther.planning.sizes import pixel_memory_mb
 from synther.statistics import published
 
 LEVELS = ("medium-replay", "medium", "medium-expert", "expert")
@@ -54,8 +55,8 @@ def test_where_things_lie() -> None:
     assert [run.dataset for run in quick.runs()] == [local] * 4
     assert quick.shards(local) == [f"data/quick/pixels/{local}.hdf5"]
     assert quick.latents(local, "drq_bc") == f"results/quick/latents/{local}/drq_bc/latents.npz"
-    assert paper_plan.memory_mb("walker-walk-medium-expert") < 24_000
-    assert paper_plan.memory_mb("walker-walk-medium", "synther") < 24_000
+    assert pixel_memory_mb(Experiments("paper"), "walker-walk-medium-expert") < 24_000
+    assert pixel_memory_mb(Experiments("paper"), "walker-walk-medium", "synther") < 24_000
 
 
 def test_the_generator_is_the_sources_own_scaled_for_latents() -> None:
