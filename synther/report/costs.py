@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from synther.sheets import Cell, Column, Row, Table
-from synther.sheets.numbers import duration, words
+import pandas as pd
+
+from synther.sheets import Cell, Row, Table, columns
+from synther.sheets.numbers import count, duration, words
 
 STAGES = {
     "offline": "training on fixed data",
@@ -41,29 +42,28 @@ def costs(records: Mapping[str, Mapping[str, Any]]) -> Table:
     Args:
         records: path -> record; those without a wall time are left out.
     """
-    jobs: dict[tuple[str, str], list[float]] = defaultdict(list)
-    machines: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for path, record in records.items():
-        if "wall_time_s" in record:
-            key = _job(path, record)
-            jobs[key].append(float(record["wall_time_s"]))
-            machines[key].add(_machine(record))
+    jobs = pd.DataFrame(
+        [
+            (*_job(path, record), float(record["wall_time_s"]), _machine(record))
+            for path, record in records.items()
+            if "wall_time_s" in record
+        ],
+        columns=["stage", "what", "seconds", "machine"],
+    )
 
-    def row(stage: str, what: str, times: list[float], where: set[str], is_total: bool) -> Row:
-        total, longest = sum(times), max(times)
-        count = Cell(str(len(times)), float(len(times)))
-        cells = [words(stage), words(what), count, Cell(duration(total), total)]
-        cells += [Cell(duration(longest), longest), words("; ".join(sorted(where)))]
-        return Row(tuple(cells), is_total=is_total)
+    def row(stage: str, what: str, own: pd.DataFrame, is_total: bool = False) -> Row:
+        times = [own["seconds"].sum(), own["seconds"].max()]
+        cells = [words(stage), words(what), count(len(own))]
+        cells += [Cell(duration(time), time) for time in times]
+        machines = "; ".join(sorted(set(own["machine"])))
+        return Row((*cells, words(machines)), is_total=is_total)
 
-    names = {"Stage", "What", "Machine"}
-    heads = ("Stage", "What", "Jobs", "Wall time", "Longest job", "Machine")
     rows = [
-        row(*key, jobs[key], machines[key], is_total=False)
-        for key in sorted(jobs, key=lambda key: -sum(jobs[key]))
+        row(stage, what, own) for (stage, what), own in jobs.groupby(["stage", "what"], sort=False)
     ]
-    if jobs:
-        every = [time for times in jobs.values() for time in times]
-        rows.append(row("all", "", every, set().union(*machines.values()), is_total=True))
-    columns = tuple(Column(head, is_name=head in names) for head in heads)
-    return Table("Wall time of all jobs behind this page", columns, tuple(rows))
+    rows.sort(key=lambda row: -(row.cells[3].value or 0.0))
+    if len(jobs):
+        rows.append(row("all", "", jobs, is_total=True))
+    heads = columns(("Stage", "What"), ("Jobs", "Wall time", "Longest job"))
+    last = columns(("Machine",), ())
+    return Table("Wall time of all jobs behind this page", (*heads, *last), tuple(rows))

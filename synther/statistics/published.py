@@ -22,23 +22,17 @@ COLUMNS = (
 UNCHECKED = "†"
 """Mark of a number that nobody has checked against the paper."""
 
-_UNCHECKED_WORDS = {
-    "recalled": "recalled",
-    "quoted": "quoted second-hand",
-    "secondhand": "from a secondary source",
-    "ambiguous": "from a source that leaves open which number it is",
-}
-_OTHER_MARKS = {
-    "matches_corl": ("‡", "recalled; equals CORL's published numbers"),
-    "matches_vd4rl": ("§", "recalled; equals V-D4RL's numbers as re-reported in ReBRAC"),
+STATUSES = {
+    "recalled": (UNCHECKED, "recalled"),
+    "quoted": (UNCHECKED, "quoted second-hand"),
+    "secondhand": (UNCHECKED, "from a secondary source"),
+    "ambiguous": (UNCHECKED, "from a source that leaves open which number it is"),
     "other_paper": ("¶", "from another paper's own runs, not from the SynthER paper"),
+    "matches_vd4rl": ("§", "recalled; equals V-D4RL's numbers as re-reported in ReBRAC"),
+    "matches_corl": ("‡", "recalled; equals CORL's published numbers"),
     "seen": ("", "read at its source"),
 }
-STATUSES = (*_UNCHECKED_WORDS, *_OTHER_MARKS)
-"""Every status a number can have, from the least to the most certain but for `other_paper`."""
-
-# an average is as certain as the least certain number in it
-_LEAST_CERTAIN_FIRST = (UNCHECKED, "¶", "§", "‡", "")
+"""Every status a number can have -> its mark, and what that means; the least certain first."""
 
 
 @dataclass(frozen=True)
@@ -60,39 +54,31 @@ class PaperNumber:
         return mark(self.status)
 
 
-def _known(status: str) -> str:
-    if status not in STATUSES:
-        raise unknown_name("status", status, STATUSES, "the paper's numbers")
-    return status
-
-
 def mark(status: str) -> str:
     """Return the sign of a status: `†` where unchecked, another or none where it was.
 
     Raises:
         SyntherError: the status is unknown.
     """
-    return UNCHECKED if _known(status) in _UNCHECKED_WORDS else _OTHER_MARKS[status][0]
+    if status not in STATUSES:
+        raise unknown_name("status", status, STATUSES, "the paper's numbers")
+    return STATUSES[status][0]
 
 
 def weakest_mark(statuses: Iterable[str]) -> str:
     """Return the mark of the least certain of `statuses` (for a number made from several)."""
-    marks = {mark(status) for status in statuses}
-    return next((sign for sign in _LEAST_CERTAIN_FIRST if sign in marks), "")
+    return mark(min(statuses, key=list(STATUSES).index, default="seen"))
 
 
 def footnotes(statuses: Iterable[str]) -> list[str]:
     """Return one line for each mark that these statuses print, least certain first."""
-    present = {_known(status) for status in statuses}
-    lines = []
-    words = [text for status, text in _UNCHECKED_WORDS.items() if status in present]
-    if words:
-        lines.append(f"{UNCHECKED} {' or '.join(words)}, not checked against the paper")
-    for sign in _LEAST_CERTAIN_FIRST[1:-1]:
-        for status, (its_sign, text) in _OTHER_MARKS.items():
-            if its_sign == sign and status in present:
-                lines.append(f"{sign} {text}")
-    return lines
+    present = {status for status in statuses if mark(status)}
+    words: dict[str, list[str]] = {}
+    for status, (sign, text) in STATUSES.items():
+        if status in present:
+            words.setdefault(sign, []).append(text)
+    end = {UNCHECKED: ", not checked against the paper"}
+    return [f"{sign} {' or '.join(texts)}{end.get(sign, '')}" for sign, texts in words.items()]
 
 
 @functools.cache
@@ -116,37 +102,46 @@ def _read(path: Path) -> pd.DataFrame:
     return numbers
 
 
-def load(path: Path | None = None) -> pd.DataFrame:
-    """Return all numbers as a frame with `COLUMNS`, checked.
+def _file() -> Path:
+    return config_dir() / "paper" / "results.csv"
 
-    Args:
-        path: another file than `config/paper/results.csv`.
+
+def load() -> pd.DataFrame:
+    """Return all numbers as a frame with `COLUMNS`, checked.
 
     Raises:
         SyntherError: the file is missing, lacks a column, or has an unknown status.
     """
-    return _read(path or config_dir() / "paper" / "results.csv").copy()
+    return _read(_file()).copy()
 
 
-def require_mapping(table: str, variants: Iterable[str], path: Path | None = None) -> None:
+def require_mapping(table: str, variants: Iterable[str]) -> None:
     """Check that `table` is in the file and has every one of `variants`.
 
     Raises:
         SyntherError: a name is unknown; it offers the nearest.
     """
-    numbers = load(path)
-    where = str(path or config_dir() / "paper" / "results.csv")
+    numbers = load()
     if table not in set(numbers["table"]):
-        raise unknown_name("table of the paper", table, set(numbers["table"]), where)
+        raise unknown_name("table of the paper", table, set(numbers["table"]), str(_file()))
     known = set(numbers.loc[numbers["table"] == table, "variant"])
     for variant in variants:
         if variant not in known:
-            raise unknown_name("variant", variant, known, f"{where}, table {table}")
+            raise unknown_name("variant", variant, known, f"{_file()}, table {table}")
 
 
-def lookup(
-    table: str, dataset: str, agent: str, variant: str, path: Path | None = None
-) -> PaperNumber | None:
+def _row(**wanted: str) -> pd.Series | None:
+    """Return the row with these names, or None without one."""
+    numbers = load()
+    found = numbers[(numbers[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    if len(found) > 1:
+        lines = ", ".join(str(int(index) + 2) for index in found.index)
+        names = ", ".join(wanted.values())
+        raise SyntherError(f"{_file()} has {names} on lines {lines}; keep one of them")
+    return None if found.empty else found.iloc[0]
+
+
+def lookup(table: str, dataset: str, agent: str, variant: str) -> PaperNumber | None:
     """Return the published number of one cell, or None where the file has none.
 
     Args:
@@ -154,27 +149,12 @@ def lookup(
         dataset: the paper's name of the dataset, such as `hopper-medium-v2`.
         agent: the paper's name of the agent, such as `TD3+BC`.
         variant: what it learned from, such as `Original` or `SynthER`.
-        path: another file than `config/paper/results.csv`.
 
     Raises:
         SyntherError: the file is at fault, or has the cell more than once.
     """
-    numbers = load(path)
-    found = numbers[
-        (numbers["table"] == table)
-        & (numbers["dataset"] == dataset)
-        & (numbers["agent"] == agent)
-        & (numbers["variant"] == variant)
-    ]
-    if found.empty:
-        return None
-    if len(found) > 1:
-        lines = ", ".join(str(int(index) + 2) for index in found.index)
-        raise SyntherError(
-            f"the paper's numbers have {table}, {dataset}, {agent}, {variant} on lines {lines}; "
-            "keep one of them"
-        )
-    return _number(found.iloc[0])
+    found = _row(table=table, dataset=dataset, agent=agent, variant=variant)
+    return None if found is None else _number(found)
 
 
 def _number(row: pd.Series) -> PaperNumber:
@@ -197,20 +177,15 @@ class Claim:
     number: PaperNumber
 
 
-def claim(name: str, path: Path | None = None) -> Claim:
+def claim(name: str) -> Claim:
     """Return one of the paper's claims: the row of table `claims` with this `dataset`.
 
     Raises:
         SyntherError: there is none of that name, or more than one.
     """
-    numbers = load(path)
-    claims = numbers[numbers["table"] == "claims"]
-    found = claims[claims["dataset"] == name]
-    where = str(path or config_dir() / "paper" / "results.csv")
-    if found.empty:
-        raise unknown_name("claim", name, set(claims["dataset"]), where)
-    if len(found) > 1:
-        raise SyntherError(f"{where} has the claim {name} {len(found)} times; keep one of them")
-    row = found.iloc[0]
+    row = _row(table="claims", dataset=name)
+    if row is None:
+        every = load().query("table == 'claims'")
+        raise unknown_name("claim", name, set(every["dataset"]), str(_file()))
     agent = "" if pd.isna(row["agent"]) else str(row["agent"])
     return Claim(str(row["family"]), agent, str(row["variant"]), _number(row))

@@ -62,11 +62,14 @@ def test_an_average_is_as_certain_as_its_least_certain_number() -> None:
         (HEAD + ROW + ROW, "on lines 2, 3"),
     ],
 )
-def test_faults_of_the_file_are_told(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "results.csv"
-    path.write_text(text)
+def test_faults_of_the_file_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper/results.csv").write_text(text)
+    monkeypatch.setattr(published, "config_dir", lambda: tmp_path)
     with pytest.raises(SyntherError, match=words):
-        published.lookup("d4rl", "a-v2", "BC", "Original", path)
+        published.lookup("d4rl", "a-v2", "BC", "Original")
 
 
 def test_unknown_names_of_a_mapping_are_told() -> None:
@@ -76,6 +79,8 @@ def test_unknown_names_of_a_mapping_are_told() -> None:
         published.require_mapping("d4rl", ["Synther"])
     with pytest.raises(SyntherError, match="unknown status"):
         published.footnotes(["sure"])
+    with pytest.raises(SyntherError, match="unknown claim"):
+        published.claim("AVERAGE (scaled)")
 
 
 @pytest.mark.parametrize(
