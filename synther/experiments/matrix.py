@@ -240,15 +240,9 @@ class Experiments(Files):
             for seeds in self.seed_blocks(count=self.seeds(name, source))
         ]
 
-    def pixels(self, name: str = "") -> Pixels:
-        """Return what is asked of an experiment whose agents see pixels, or of all such.
-
-        Raises:
-            SyntherError: the preset leaves the experiment out.
-        """
-        if name:
-            self.scaled(name)
-        return Pixels(self, name)
+    def pixels(self) -> Pixels:
+        """Return what is asked of experiments whose agents see pixels."""
+        return Pixels(self)
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""

@@ -5,11 +5,10 @@ A part of `synther.experiments`, which hands itself in.
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 from synther import config
-from synther.config.specs import agent_spec, source_settings, source_spec
+from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
 from synther.experiments.runs import PixelRun
 
@@ -25,14 +24,13 @@ class Pixels:
 
     Args:
         matrix: the preset's.
-        name: of the experiment that is asked about; what no experiment has to do with needs none.
 
     Attributes:
         scale: what the preset says of all of them.
     """
 
-    def __init__(self, matrix: Experiments, name: str = "") -> None:
-        self.matrix, self.name, self.preset = matrix, name, matrix.preset
+    def __init__(self, matrix: Experiments) -> None:
+        self.matrix, self.preset = matrix, matrix.preset
         self.scale = matrix.part("pixels")
 
     def rows(self) -> int:
@@ -43,19 +41,6 @@ class Pixels:
         """Return how many latent transitions a source generates."""
         return self.scale.get("samples", source_spec(source).get("samples", 0))
 
-    def datasets(self) -> dict[str, list[str]]:
-        """Return the experiment's datasets by group: V-D4RL's names of those that are run.
-
-        Raises:
-            SyntherError: one is not V-D4RL's, or the preset runs none of them.
-        """
-        groups = self.matrix.experiment(self.name)["datasets"].values()
-        chosen = self.matrix.scaled(self.name).get("datasets", self.scale.get("datasets", []))
-        for dataset in (*itertools.chain.from_iterable(groups), *chosen):
-            if config.spec(dataset, "dataset")["kind"] != "vd4rl":
-                raise SyntherError(f"{dataset} of experiment '{self.name}' is not V-D4RL's")
-        return self.matrix.datasets(self.name, "pixels")
-
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for V-D4RL's: itself, or its rendered stand-in."""
         is_local = self.matrix.scale.get("stand_ins", "none") != "none"
@@ -64,20 +49,6 @@ class Pixels:
     def blocks(self) -> list[tuple[int, ...]]:
         """Return the seeds, a tuple a job."""
         return self.matrix.seed_blocks("pixels")
-
-    def runs(self) -> list[PixelRun]:
-        """Return all training jobs of the experiment."""
-        agents = self.matrix.agents(self.name)
-        for agent in agents:
-            agent_spec(agent)
-        return [
-            PixelRun(self.preset, self.run_name(dataset), source, agent, seeds)
-            for names in self.datasets().values()
-            for dataset in names
-            for source in self.matrix.whole_sources(self.name)
-            for agent in agents
-            for seeds in self.blocks()
-        ]
 
     def shards(self, dataset: str) -> list[str]:
         """Return the files of a pixel dataset, V-D4RL's shards or the rendered one."""

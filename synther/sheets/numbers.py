@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from synther.sheets.sheet import Cell
 from synther.statistics.intervals import Estimate
@@ -34,9 +35,9 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def words(text: str, runs: Sequence[str] = ()) -> Cell:
+def words(text: str) -> Cell:
     """Return a cell of words."""
-    return Cell(text, runs=tuple(runs))
+    return Cell(text)
 
 
 def count(value: float | None) -> Cell:
@@ -47,17 +48,33 @@ def count(value: float | None) -> Cell:
 def measured(
     value: float,
     std: float = math.nan,
+    low: float = math.nan,
+    high: float = math.nan,
+    *,
     digits: int = 1,
-    runs: Sequence[str] = (),
-    agreement: str = "",
+    signed: bool = False,
+    **known: Any,
 ) -> Cell:
-    """Return a cell of a mean with its standard deviation; NaN where there is none."""
+    """Return a cell of `value ± std [low, high]`; NaN where there is none.
+
+    Args:
+        value: mean, or estimate.
+        std: standard deviation.
+        low: lower end of the interval.
+        high: upper end.
+        digits: behind the point.
+        signed: whether what is above zero has its sign.
+        known: further fields of the cell.
+    """
+    known["runs"] = tuple(known.get("runs", ()))
     if math.isnan(value):
-        return Cell(runs=tuple(runs))
-    text = number(value, digits)
+        return Cell(runs=known["runs"])
+    text = number(value, digits, signed)
     if not math.isnan(std):
         text += f" ± {number(std, digits)}"
-    return Cell(text, float(value), _known(std), runs=tuple(runs), agreement=agreement)
+    if not math.isnan(low):
+        text += f" [{number(low, digits, signed)}, {number(high, digits, signed)}]"
+    return Cell(text, float(value), _known(std), _known(low), _known(high), **known)
 
 
 def estimated(
@@ -68,25 +85,10 @@ def estimated(
     std: float = math.nan,
 ) -> Cell:
     """Return a cell of `value [low, high]`, without the interval if there is none."""
-    if found is None or math.isnan(found.value):
+    if found is None:
         return Cell(runs=tuple(runs))
-    text = number(found.value, digits, signed)
-    if not math.isnan(std):
-        text += f" ± {number(std, digits)}"
-    if not math.isnan(found.low):
-        low, high = number(found.low, digits, signed), number(found.high, digits, signed)
-        text += f" [{low}, {high}]"
-    bounds = _known(found.low), _known(found.high)
-    return Cell(text, float(found.value), _known(std), *bounds, runs=tuple(runs))
-
-
-def published(mean: float, std: float, mark: str, status: str, digits: int = 1) -> Cell:
-    """Return a cell of a published number with the mark of where it is known from."""
-    if math.isnan(mean):
-        return Cell()
-    spread = "" if math.isnan(std) else f" ± {number(std, digits)}"
-    text = number(mean, digits) + spread
-    return Cell(text, float(mean), _known(std), mark=mark, status=status)
+    ends = (found.low, found.high)
+    return measured(found.value, std, *ends, digits=digits, signed=signed, runs=runs)
 
 
 def agreement(

@@ -37,11 +37,10 @@ STYLE = {
 }
 """Of matplotlib, for all that is drawn."""
 SERIES = ("line", "band", "points", "dots", "ranges", "levels")
-MARKS = (*SERIES, "thin", "bars", "spans", "areas", "lines_across")
+MARKS = (*SERIES, "thin", "spans", "areas", "lines_across")
 """Kinds of marks: `line`, `thin` (grey) and `points` (x, y), `dots` (likewise, faint), `band`,
 `ranges` and `areas` (x, low, high), `levels` (y over the whole width, with low and high as its
-band), `lines_across` (x over the whole height), and lying ones: `bars` (y, x, stacked) and `spans`
-(y, low, high)."""
+band), `lines_across` (x over the whole height), and lying `spans` (y, low, high)."""
 
 
 def svg(plot: Plot) -> bytes:
@@ -145,15 +144,13 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
         ),
         "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
         "spans": (so.Range(linewidth=3.4, alpha=0.4), {"y": "y", "xmin": "low", "xmax": "high"}),
-        "bars": (so.Bar(edgewidth=0, width=0.7), {"x": "x", "y": "y"}),
     }
     shape, names = made[mark]
-    extra = [so.Stack()] if mark == "bars" else []
-    orient = {"orient": "y"} if mark in ("spans", "bars") else {}
+    orient = {"orient": "y"} if mark == "spans" else {}
     order = [series.key for series in reversed(plot.series)]  # the first in front
     if mark in ("line", "points"):
         rows = rows.iloc[rows["series"].map(order.index).argsort(kind="stable")]
-    drawn = so.Plot(rows, color="series", **names).add(shape, *extra, legend=False, **orient)
+    drawn = so.Plot(rows, color="series", **names).add(shape, legend=False, **orient)
     scales = {
         name: so.Nominal({key: looks[key][index] for key in order}, order=order)
         for index, name in enumerate(("color", "marker", "linestyle"))

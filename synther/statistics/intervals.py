@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 CONFIDENCE = 0.95
+SEED = 0
+"""Of all resampling: the same scores have the same intervals."""
 FULL_SCORE = 100.0
 BAND_REPS = 2000
 """Most resamples of what is computed hundreds of times or slowly: bands, probabilities."""
@@ -31,11 +33,6 @@ class Estimate:
     value: float
     low: float = float("nan")
     high: float = float("nan")
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether it has an interval."""
-        return not np.isnan(self.low + self.high)
 
 
 def percentiles(value: float, resampled: np.ndarray) -> Estimate:
@@ -53,7 +50,7 @@ def bootstrap(
     statistic: Statistic,
     samples: Sequence[np.ndarray],
     reps: int,
-    seed: int = 0,
+    *,
     confidence: float = CONFIDENCE,
 ) -> Estimate:
     """Return a statistic of samples that are resampled independently, with its interval.
@@ -62,7 +59,6 @@ def bootstrap(
         statistic: called with all samples and `axis=-1`, vectorised over the axes before it.
         samples: 1-d arrays of values, of any lengths.
         reps: resamples.
-        seed: of the resampling.
         confidence: of the interval.
 
     Returns:
@@ -85,7 +81,7 @@ def bootstrap(
             vectorized=True,
             confidence_level=confidence,
             method="percentile",
-            rng=np.random.default_rng(seed),
+            rng=np.random.default_rng(SEED),
         ).confidence_interval
     return Estimate(value, float(found.low), float(found.high))
 
@@ -128,10 +124,10 @@ def columns(*matrices: np.ndarray) -> list[np.ndarray]:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def _seeded() -> Iterator[None]:
     """Seed numpy's global generator, which rliable 1.2.0 draws from, and put it back."""
     before = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(SEED)  # noqa: NPY002
     try:
         yield
     finally:
@@ -139,14 +135,14 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _rliable(
-    scores: Mapping[str, object], rule: Callable[..., np.ndarray], reps: int, seed: int
+    scores: Mapping[str, object], rule: Callable[..., np.ndarray], reps: int
 ) -> dict[str, list[Estimate]]:
     """Return rliable's estimates of what `rule` returns for each entry of `scores`."""
     from rliable import library
 
     points, bounds = {}, {}
     for name, entry in scores.items():  # each by itself: its interval depends on no other's
-        with _seeded(seed):
+        with _seeded():
             found = library.get_interval_estimates({name: entry}, rule, reps=reps)
         points[name], bounds[name] = found[0][name], found[1][name]
     return {
@@ -161,14 +157,13 @@ def _rliable(
 
 
 def aggregates(
-    scores: Mapping[str, np.ndarray], reps: int, seed: int = 0, baseline: str = ""
+    scores: Mapping[str, np.ndarray], reps: int, baseline: str = ""
 ) -> dict[str, dict[str, Estimate]]:
     """Return IQM, median, mean and optimality gap of each algorithm, by rliable.
 
     Args:
         scores: algorithm -> (seeds, datasets) scores, 0 to 100.
         reps: bootstrap resamples, stratified by dataset.
-        seed: of the resampling.
         baseline: the algorithm over which all others have `IMPROVEMENT` too, if it is there.
 
     Returns:
@@ -187,43 +182,39 @@ def aggregates(
         )
 
     several = {name: matrix for name, matrix in scores.items() if len(matrix) > 1}
-    found = _rliable(several, rule, reps, seed)
+    found = _rliable(several, rule, reps)
     alone = {n: [*map(Estimate, rule(m))] for n, m in scores.items() if n not in several}
     named = {name: dict(zip(AGGREGATES, (found | alone)[name], strict=True)) for name in scores}
     for name in scores if baseline in scores else ():
         if name != baseline:
             pair = scores[name], scores[baseline]
-            named[name][IMPROVEMENT] = probability_of_improvement(*pair, reps, seed)
+            named[name][IMPROVEMENT] = probability_of_improvement(*pair, reps)
     return named
 
 
-def iqms(scores: Mapping[str, np.ndarray], reps: int, seed: int = 0) -> dict[str, list[Estimate]]:
+def iqms(scores: Mapping[str, np.ndarray], reps: int) -> dict[str, list[Estimate]]:
     """Return the IQM over seeds and datasets at each evaluation: rliable's sample efficiency.
 
     Args:
         scores: algorithm -> (seeds, datasets, evaluations) scores.
         reps: bootstrap resamples, stratified by dataset.
-        seed: of the resampling.
     """
 
     def rule(cube: np.ndarray) -> np.ndarray:  # all at once, which rliable's own metric can't
         return iqm(cube.reshape(-1, cube.shape[-1]), axis=0)
 
     several = {name: cube for name, cube in scores.items() if len(cube) > 1}
-    found = _rliable(several, rule, reps, seed)
+    found = _rliable(several, rule, reps)
     return {n: found[n] if n in found else [*map(Estimate, rule(c))] for n, c in scores.items()}
 
 
-def probability_of_improvement(
-    better: np.ndarray, baseline: np.ndarray, reps: int, seed: int = 0
-) -> Estimate:
+def probability_of_improvement(better: np.ndarray, baseline: np.ndarray, reps: int) -> Estimate:
     """Return P(better > baseline), ties counted half, averaged over datasets, by rliable.
 
     Args:
         better: (seeds, datasets) scores.
         baseline: (seeds, datasets) scores on the same datasets; the number of seeds may differ.
         reps: bootstrap resamples, of both sides independently; at most `BAND_REPS` are made.
-        seed: of the resampling.
     """
     from rliable import metrics
 
@@ -231,11 +222,11 @@ def probability_of_improvement(
         return Estimate(float(metrics.probability_of_improvement(better, baseline)))
     pair = {"pair": (better, baseline)}
     rule = metrics.probability_of_improvement
-    return _rliable(pair, rule, min(reps, BAND_REPS), seed)["pair"][0]
+    return _rliable(pair, rule, min(reps, BAND_REPS))["pair"][0]
 
 
 def profiles(
-    scores: Mapping[str, np.ndarray], thresholds: Sequence[float], reps: int, seed: int = 0
+    scores: Mapping[str, np.ndarray], thresholds: Sequence[float], reps: int
 ) -> dict[str, list[Estimate]]:
     """Return performance profiles by rliable: the share of all scores above each threshold.
 
@@ -243,13 +234,12 @@ def profiles(
         scores: algorithm -> (seeds, datasets) scores.
         thresholds: scores.
         reps: bootstrap resamples, stratified by dataset.
-        seed: of the resampling.
     """
     from rliable import library
 
     found = {}
     for name, matrix in scores.items():
-        with _seeded(seed):
+        with _seeded():
             points, bounds = library.create_performance_profile(
                 {name: matrix}, np.asarray(thresholds), reps=reps if len(matrix) > 1 else 1
             )

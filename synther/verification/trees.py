@@ -213,14 +213,13 @@ def of_the_paper(names: Iterable[Name]) -> dict[Name, Cell]:
     return cells
 
 
-def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0) -> Comparison:
+def compare_trees(a: str | Path, b: str | Path, reps: int = 2000) -> Comparison:
     """Set two trees of results side by side, cell by cell.
 
     Args:
         a: folder of results of one preset, at any depth.
         b: another, or the word `paper`.
         reps: bootstrap resamples.
-        seed: of the resampling.
 
     Raises:
         SyntherError: a tree has no results, is damaged or holds several presets; or the trees have
@@ -233,7 +232,7 @@ def compare_trees(a: str | Path, b: str | Path, reps: int = 2000, seed: int = 0)
         raise SyntherError(
             f"{a} and {b} have no dataset, source and agent in common: nothing can be compared"
         )
-    pairs = [_pair(name, ours[name], theirs[name], reps, seed) for name in common]
+    pairs = [_pair(name, ours[name], theirs[name], reps) for name in common]
     used = [pair.b.published.status for pair in pairs if pair.b.published]
     return Comparison(
         titles=(str(a), str(b)),
@@ -255,15 +254,15 @@ _PAPER_NOTES = (
 )
 
 
-def _pair(name: Name, a: Cell, b: Cell, reps: int, seed: int) -> Pair:
+def _pair(name: Name, a: Cell, b: Cell, reps: int) -> Pair:
     first = np.array(a.scores)
     if b.published:
-        own = intervals.bootstrap(intervals.mean, [first], reps, seed)
+        own = intervals.bootstrap(intervals.mean, [first], reps)
         difference = Estimate(own.value - b.mean, own.low - b.mean, own.high - b.mean)
         differs = _paper_differences(name, a, b)
     else:
         both = [first, np.array(b.scores)]
-        difference = intervals.bootstrap(intervals.versus(intervals.mean), both, reps, seed)
+        difference = intervals.bootstrap(intervals.versus(intervals.mean), both, reps)
         keys = sorted({*a.record, *b.record})
         listed = {key: (_listed(a.record.get(key)), _listed(b.record.get(key))) for key in keys}
         differs = {key: values for key, values in listed.items() if values[0] != values[1]}

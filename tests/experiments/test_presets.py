@@ -89,7 +89,7 @@ def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[...
     with pytest.raises(NotRunError, match="leaves experiment 'mixture' out"):
         quick.runs("mixture")
     with pytest.raises(NotRunError, match="leaves experiment 'vd4rl' out"):
-        quick.pixels("vd4rl")
+        quick.plan("vd4rl").runs()
 
 
 def test_what_a_preset_leaves_out_of_is_checked(edit_config: Callable[..., Path]) -> None:

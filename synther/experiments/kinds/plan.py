@@ -132,7 +132,6 @@ class Plan:
             "is_evidence": scale["evidence"],
             "banner": scale.get("banner", ""),
             "bootstrap_reps": scale["bootstrap_reps"],
-            "seed": 0,
         }
 
     def described(self) -> dict[str, Any]:

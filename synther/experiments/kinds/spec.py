@@ -59,11 +59,9 @@ class Spec:
         is_paper_protocol: False prints a banner that says so.
         agents: slug -> name to print, in order.
         bootstrap_reps: resamples of the intervals.
-        seed: of the resampling.
         physics: simulator in words, printed where given.
         banner: words of the banner if not the default.
         is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
-        notes: further footnotes.
         groups: group -> datasets, in order.
         sources: slug -> name to print, in order; others are compared with the first.
         paper: published numbers to print beside, if any.
@@ -80,11 +78,9 @@ class Spec:
     is_paper_protocol: bool
     agents: dict[str, str]
     bootstrap_reps: int = 2000
-    seed: int = 0
     physics: str = ""
     banner: str = ""
     is_evidence: bool = True
-    notes: list[str] = dataclasses.field(default_factory=list)
     groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
     paper: PaperColumns | None = None

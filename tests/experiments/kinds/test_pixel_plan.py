@@ -44,7 +44,7 @@ def test_settings_are_those_in_force() -> None:
 
 
 def test_where_things_lie() -> None:
-    paper_plan, quick = Experiments("paper").pixels("vd4rl"), Experiments("quick").pixels("vd4rl")
+    paper_plan, quick = Experiments("paper").pixels(), Experiments("quick").pixels()
     shards = paper_plan.shards("walker-walk-medium-expert")
     assert len(shards) == 8
     assert "data/vd4rl/walker_walk/medium/84px/0_walker_walk_medium.hdf5" in shards
@@ -52,7 +52,7 @@ def test_where_things_lie() -> None:
         f"results/paper/pixels/{DATASETS[0]}/real/drq_bc/seeds-0-5.pt"
     )
     local = f"{DATASETS[0]}-local"
-    assert [run.dataset for run in quick.runs()] == [local] * 4
+    assert [run.dataset for run in Experiments("quick").plan("vd4rl").runs()] == [local] * 4
     assert quick.shards(local) == [f"data/quick/pixels/{local}.hdf5"]
     assert quick.latents(local, "drq_bc") == f"results/quick/latents/{local}/drq_bc/latents.npz"
     assert pixel_memory_mb(Experiments("paper"), "walker-walk-medium-expert") < 24_000
@@ -60,7 +60,7 @@ def test_where_things_lie() -> None:
 
 
 def test_the_generator_is_the_sources_own_scaled_for_latents() -> None:
-    paper_plan, quick = Experiments("paper").pixels("vd4rl"), Experiments("quick").pixels("vd4rl")
+    paper_plan, quick = Experiments("paper").pixels(), Experiments("quick").pixels()
     assert paper_plan.generator_settings(DATASETS[0], "synther")["width"] == 2048
     assert paper_plan.generator_overrides("synther") == {}
     assert paper_plan.samples("synther") == 5_000_000
@@ -121,4 +121,4 @@ def test_mistakes_are_named(edit_config: Callable[..., Path]) -> None:
         Experiments("paper").table("vd4rl")
     edit_config(quick, "generator_seed: 0", "generator_seed: 7")
     with pytest.raises(SyntherError, match="generator_seed 7, and no such seed"):
-        Experiments("quick").pixels("vd4rl").body("walker-walk-medium-local", "drq_bc")
+        Experiments("quick").pixels().body("walker-walk-medium-local", "drq_bc")

@@ -29,7 +29,7 @@ class Evidence:
         self.scores = {run: rows.set_index("seed")["score"] for run, rows in runs.items()}
         self.steps = {run: int(rows["step"].min()) for run, rows in runs.items()}
         self.measures: dict[str, tuple[dict[str, Any], pd.DataFrame]] = {}
-        self.options = {"reps": spec.bootstrap_reps, "seed": spec.seed}
+        self.reps = spec.bootstrap_reps
 
     def _has(self, cell: Cell, measure: str) -> bool:
         if measure in ("score", "percent"):
@@ -80,7 +80,7 @@ class Evidence:
         found = intervals.bootstrap(
             intervals.versus(intervals.mean, combine),
             intervals.columns(ours, theirs),
-            **self.options,
+            self.reps,
             confidence=confidence,
         )
         return found, min(len(ours), len(theirs)), float(theirs.mean())
@@ -89,15 +89,15 @@ class Evidence:
         """Return how our samples compare with theirs, and what else there is to say."""
         if measure == "dynamics":
             rows = [(self.measured(ours)[1], self.measured(theirs)[1]) for ours, theirs in pairs]
-            found, bins = samples.dynamics(rows, **self.options)
+            found, bins = samples.dynamics(rows, self.reps)
             if not bins:
                 return found, "no distance that both have samples at"
             return found, f"{bins} bin{'' if bins == 1 else 's'} of distance"
         if measure == "correlation":
             gaps = [self._gap("correlation_similarity", pair) for pair in pairs]
-            return samples.correlations(gaps, **self.options), ""
+            return samples.correlations(gaps, self.reps), ""
         gaps = [self._gap("ks_complement", pair) for pair in pairs]
-        return samples.marginals(gaps, **self.options), ""
+        return samples.marginals(gaps, self.reps), ""
 
 
 def physics_of(cells: Sequence[Cell]) -> list[str]:

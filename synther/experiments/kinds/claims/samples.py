@@ -18,18 +18,17 @@ BLOCK = 1000
 """Resamples made at once."""
 
 
-def marginals(gaps: Sequence[np.ndarray], reps: int, seed: int = 0) -> Estimate:
+def marginals(gaps: Sequence[np.ndarray], reps: int) -> Estimate:
     """Return the mean over strata of the mean over columns, resampling these.
 
     Args:
         gaps: a stratum, how much higher the score of each column is; NaN where it has none.
         reps: bootstrap resamples.
-        seed: of the resampling.
     """
-    return intervals.bootstrap(intervals.mean, [gap[~np.isnan(gap)] for gap in gaps], reps, seed)
+    return intervals.bootstrap(intervals.mean, [gap[~np.isnan(gap)] for gap in gaps], reps)
 
 
-def correlations(gaps: Sequence[np.ndarray], reps: int, seed: int = 0) -> Estimate:
+def correlations(gaps: Sequence[np.ndarray], reps: int) -> Estimate:
     """Return the mean over strata of the mean over pairs of columns, resampling columns.
 
     Columns are what is resampled, not pairs: those that share a column are no two observations.
@@ -38,9 +37,8 @@ def correlations(gaps: Sequence[np.ndarray], reps: int, seed: int = 0) -> Estima
         gaps: a stratum, a symmetric matrix of values (columns, columns); NaN where a pair has
             none. The diagonal counts for nothing.
         reps: bootstrap resamples; those without a single pair, of few columns, are left out.
-        seed: of the resampling.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     values, found = [], []
     for matrix in gaps:
         known = ~np.isnan(matrix)
@@ -64,15 +62,12 @@ def _counts(columns: int, reps: int, generator: np.random.Generator) -> Iterator
         yield generator.multinomial(columns, even, size=min(BLOCK, reps - start)).astype(float)
 
 
-def dynamics(
-    pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], reps: int, seed: int = 0
-) -> tuple[Estimate, int]:
+def dynamics(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], reps: int) -> tuple[Estimate, int]:
     """Return how many times lower our mean squared error is at equal distance to the data.
 
     Args:
         pairs: a stratum, rows of `synther fidelity` of ours and of theirs.
         reps: bootstrap resamples of the samples in each bin of distance.
-        seed: of the resampling.
 
     Returns:
         The geometric mean of the ratios of all bins, and how many bins there are: NaN without any.
@@ -86,7 +81,7 @@ def dynamics(
 
     lower = intervals.versus(log_mean, lambda ours, theirs: np.exp(theirs - ours))
     samples = [*(ours for ours, _ in bins), *(theirs for _, theirs in bins)]
-    return intervals.bootstrap(lower, samples, reps, seed), len(bins)
+    return intervals.bootstrap(lower, samples, reps), len(bins)
 
 
 def matched_bins(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[list[np.ndarray]]:

@@ -145,4 +145,4 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     made = [*map(sheets.Note, lines)]
     made += [sheets.Note(f"Budgets: {listed}.", "page")] if budgets else []
     marks = published.footnotes(frame["status"])
-    return [*made, *map(sheets.Note, [*(f"{line}." for line in marks), *spec.notes])]
+    return [*made, *map(sheets.Note, (f"{line}." for line in marks))]

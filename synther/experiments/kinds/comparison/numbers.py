@@ -140,7 +140,6 @@ def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[dict[str, An
     """Return rows of aggregates of each agent and source, and in words what they leave out."""
     records: list[dict[str, Any]] = []
     notes: list[str] = []
-    options: dict[str, Any] = {"reps": spec.bootstrap_reps, "seed": spec.seed}
     names = [row.name for row in spec.rows]
     for agent, label in spec.agents.items():
         if agent not in set(final["agent"]):
@@ -149,7 +148,7 @@ def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[list[dict[str, An
         covered = scores.coverage(final, agent, list(spec.sources), names)
         notes += [f"{label}: {note}." for note in covered.notes]
         matrices = covered.matrices(final)
-        found = intervals.aggregates(matrices, **options, baseline=spec.baseline)
+        found = intervals.aggregates(matrices, spec.bootstrap_reps, spec.baseline)
         size = {"seeds": len(covered.seeds), "datasets": len(covered.datasets)}
         records += [
             {"row": "aggregate", "agent": agent, "source": source, "metric": metric}

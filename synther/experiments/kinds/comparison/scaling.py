@@ -73,7 +73,6 @@ def changes(spec: TableSpec, final: pd.DataFrame) -> tuple[list[dict[str, Any]],
                 intervals.versus(intervals.mean, intervals.relative_change),
                 intervals.columns(after, before),
                 spec.bootstrap_reps,
-                spec.seed,
             )
             found.append(
                 {

@@ -99,7 +99,7 @@ def _cell(own: Any, side: str, names: list[str]) -> sheets.Cell:
     theirs = own.paper_mean, own.paper_std, own.paper_seeds
     if side == THEIRS:
         mark = published.weakest_mark(filter(None, own.paper_status.split(";")))
-        return numbers.published(*theirs[:2], mark, own.paper_status)
+        return numbers.measured(*theirs[:2], mark=mark, status=own.paper_status)
     if pd.isna(own.mean):
         return sheets.Cell()
     runs = [run_key(name, own.source, own.agent) for name in names]
@@ -194,7 +194,7 @@ def footnotes(found: Numbers) -> list[str]:
                 lines.append(f"No published numbers of {label} are known for this table.")
         statuses = ";".join(found.frame["paper_status"].dropna()).split(";")
         lines += [f"{line}." for line in published.footnotes(filter(None, statuses))]
-    return [*lines, *spec.notes]
+    return lines
 
 
 def _partial_averages(found: Numbers) -> list[str]:

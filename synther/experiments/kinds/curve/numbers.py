@@ -25,7 +25,7 @@ def _point(spec: CurveSpec, matrix: np.ndarray) -> dict[str, Any]:
     """Return the score of (seeds, datasets): a mean of one dataset's, or an IQM of several."""
     several = matrix.shape[1] > 1
     rule = intervals.iqm if several else intervals.mean
-    found = intervals.bootstrap(rule, intervals.columns(matrix), spec.bootstrap_reps, spec.seed)
+    found = intervals.bootstrap(rule, intervals.columns(matrix), spec.bootstrap_reps)
     is_spread = not several and len(matrix) > 1
     return {
         **{"metric": "iqm" if several else "mean", "datasets": matrix.shape[1]},
@@ -42,14 +42,14 @@ def _versus(
     `intervals_apart` is whether the two intervals of the score have no value in common; empty
     without intervals.
     """
-    options: dict[str, Any] = {"reps": spec.bootstrap_reps, "seed": spec.seed}
+    reps = spec.bootstrap_reps
     rule = intervals.versus(intervals.iqm if pair[0].shape[1] > 1 else intervals.mean)
-    better = intervals.probability_of_improvement(*pair, **options)
+    better = intervals.probability_of_improvement(*pair, reps)
     apart = own["low"] > base["high"] or own["high"] < base["low"]
     is_known = not np.isnan([own["low"], base["low"]]).any()
     return {
         "baseline": base["source"],
-        **_estimate("difference", intervals.bootstrap(rule, intervals.columns(*pair), **options)),
+        **_estimate("difference", intervals.bootstrap(rule, intervals.columns(*pair), reps)),
         **_estimate("probability", better),
         "intervals_apart": str(bool(apart)).lower() if is_known else "",
     }

@@ -233,5 +233,5 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
             "Intervals apart: those of the two scores have no value in common."
         )
         lines.append(sheets.Note(words, "text"))
-    more = (*notes.stand_ins(spec.rows), *found.omissions, *spec.notes)
+    more = (*notes.stand_ins(spec.rows), *found.omissions)
     return [*lines, *map(sheets.Note, more)]

@@ -207,4 +207,4 @@ def footnotes(found: Fidelity) -> list[sheets.Note]:
     elif spec.paper:
         lines.append("No published numbers are known for these datasets.")
     drawn = [sheets.Note(DRAWN[spec.layout], "page")] if spec.layout in DRAWN else []
-    return [*drawn, *map(sheets.Note, [*lines, *spec.notes])]
+    return [*drawn, *map(sheets.Note, lines)]

@@ -51,19 +51,19 @@ def values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
     return evaluations.together(own) if len(own) > 1 else [own[0].returns]
 
 
-def _estimates(cube: np.ndarray, reps: int, seed: int) -> list[Estimate]:
+def _estimates(cube: np.ndarray, reps: int) -> list[Estimate]:
     """Return the mean over seeds of one task, or the IQM over several, at each x."""
     if cube.shape[1] > 1:
-        return intervals.iqms({"": cube}, reps, seed)[""]
+        return intervals.iqms({"": cube}, reps)[""]
     return [
-        intervals.bootstrap(intervals.mean, intervals.columns(cube[:, :, i]), reps, seed)
+        intervals.bootstrap(intervals.mean, intervals.columns(cube[:, :, i]), reps)
         for i in range(cube.shape[2])
     ]
 
 
 def line(spec: OnlineSpec, same: dict[str, Any], xs: Iterable[float], cube: np.ndarray) -> Records:
     """Return rows of a line through (seeds, tasks, xs) values; `each` has one task's seeds."""
-    found = _estimates(cube, min(spec.bootstrap_reps, BAND_REPS), spec.seed)
+    found = _estimates(cube, min(spec.bootstrap_reps, BAND_REPS))
     several = cube.shape[1] > 1
     return [
         {**same, "row": "point", "x": float(x), "seeds": len(cube), **vars(value)}
@@ -100,7 +100,7 @@ def _published(spec: OnlineSpec, task: str, agent: str) -> published.PaperNumber
 
 def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return the last evaluation, and the mean over all: the area under the curve by its length."""
-    options: Any = {"reps": spec.bootstrap_reps, "seed": spec.seed}
+    reps = spec.bootstrap_reps
     found: Records = []
     for names, same in panels(tasks):
         first: np.ndarray | None = None
@@ -112,11 +112,11 @@ def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
             is_spread = len(names) == 1 and len(both) > 1
             stds = both[:, 0].std(axis=0, ddof=1) if is_spread else (math.nan, math.nan)
             for row, value, std in zip(
-                ("final", "mean"), _estimates(both, **options), stds, strict=True
+                ("final", "mean"), _estimates(both, reps), stds, strict=True
             ):
                 found.append({**own, "row": row, "std": float(std), **vars(value)})
             if len(names) > 1 and first is not None:
-                better = intervals.probability_of_improvement(both[:, :, 0], first, **options)
+                better = intervals.probability_of_improvement(both[:, :, 0], first, reps)
                 probability = {"row": "improvement", "metric": "probability"}
                 found.append(own | probability | vars(better))
             first = both[:, :, 0] if first is None else first

@@ -64,7 +64,7 @@ def _returns(found: Numbers) -> sheets.Table:
             stands = numbers.agreement(ours, known, TOLERANCE * abs(other.value))
             shown = dataclasses.replace(shown, agreement=stands)
             mark = published.mark(other.status)
-            theirs = numbers.published(other.value, other.std, mark, other.status)
+            theirs = numbers.measured(other.value, other.std, mark=mark, status=other.status)
         cells = [numbers.words(final.task), numbers.words(found.spec.agents[final.agent]), shown]
         cells += [numbers.estimated(mean, 1, runs, std=mean.std), numbers.count(final.seeds)]
         rows.append(sheets.Row((*cells, *[theirs] * has_others)))
@@ -168,4 +168,4 @@ def footnotes(found: Numbers, *more: str) -> list[sheets.Note]:
     theirs = [f"{line}." for line in published.footnotes(others["status"])]
     theirs += [f"Published: {source}." for source in sorted(set(others["provenance"]))]
     lines += [sheets.Note(line, "text") for line in theirs]
-    return [*lines, *map(sheets.Note, [*found.omissions, *spec.notes])]
+    return [*lines, *map(sheets.Note, found.omissions)]

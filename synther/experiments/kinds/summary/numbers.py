@@ -63,14 +63,14 @@ class _Block:
             yield from self._curves()
 
     def _aggregates(self) -> Iterator[dict[str, Any]]:
-        options: Any = {"reps": self.spec.bootstrap_reps, "seed": self.spec.seed}
+        reps = self.spec.bootstrap_reps
         last, average, best = (
             self.covered.matrices(own)
             for own in (self.windows.last, self.windows.average, self.windows.best)
         )
-        found = intervals.aggregates(last, **options, baseline=self.spec.baseline)
+        found = intervals.aggregates(last, reps, self.spec.baseline)
         rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
-        beside = intervals.iqms(rules, **options)
+        beside = intervals.iqms(rules, reps)
         for source, metrics in found.items():
             metrics |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
             for metric, estimate in metrics.items():
@@ -82,7 +82,7 @@ class _Block:
         low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
         marks = [x for x in THRESHOLDS if low <= x <= high]
         xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
-        found = intervals.profiles(matrices, xs, self._band_reps, self.spec.seed)
+        found = intervals.profiles(matrices, xs, self._band_reps)
         same = {"metric": "share_above", "unit": "normalised score"}
         yield from _lines(dict.fromkeys(found, xs), found, same)
 
@@ -97,7 +97,7 @@ class _Block:
             kept = evaluations.thinned(len(shares), POINTS)
             xs[source] = [scale * shares[i] for i in kept]
             cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
-        found = intervals.iqms(cubes, self._band_reps, self.spec.seed)
+        found = intervals.iqms(cubes, self._band_reps)
         yield from _lines(xs, found, {"metric": "iqm", "unit": unit})
 
     @property

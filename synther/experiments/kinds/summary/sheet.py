@@ -118,7 +118,7 @@ def footnotes(found: Summary) -> list[sheets.Note]:
     lines = notes.few_seeds(counts)
     if 1 in counts:
         lines.append("One seed has no interval.")
-    lines += [*notes.stand_ins(spec.rows), *found.omissions, *spec.notes]
+    lines += [*notes.stand_ins(spec.rows), *found.omissions]
     return [*made, *map(sheets.Note, lines)]
 
 

@@ -61,4 +61,4 @@ def footnotes(found: Numbers) -> list[str]:
         "drawing from them.",
         f"Measured on: {'; '.join(machines)}. Other jobs may have shared the machine.",
     ]
-    return [*lines, *found.omissions, *found.spec.notes]
+    return [*lines, *found.omissions]
