@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from synther.sheets.sheet import Panel, Plot, Series
+from synther.sheets.figure import Panel, Plot, Series
 
 if TYPE_CHECKING:
     import pandas as pd
