@@ -105,7 +105,7 @@ class Sample(Verb):
         )
         from synther.jobs.checkpoint import kind_of
         from synther.jobs.progress import Progress
-        from synther.jobs.resumable import ResumableWriter
+        from synther.jobs.resumable import TransitionsWriter
 
         started, out = time.monotonic(), require_suffix(self.out, ".npz")
         if self.num < 1:
@@ -130,7 +130,7 @@ class Sample(Verb):
         identity = {**about, "device": kind_of(device), "torch": torch}
         with claimed(out):
             with (
-                ResumableWriter(out, identity, task) as writer,
+                TransitionsWriter(out, task, identity) as writer,
                 Progress(self.num, f"sample {out.parent.name}", "row", done=writer.rows) as shown,
             ):
                 for part in remaining_chunks(generator, self.num, self.seed, writer.parts):
