@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from synther.cli import verbs
 from synther.cli.output import Output
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(asked: verbs.Verb) -> tuple[int, str]:
+def _run(asked: Callable[[], None]) -> tuple[int, str]:
     """Run a verb; return the exit code, and what went wrong."""
     try:
         with signals.answering():

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from tyro.conf import create_mutex_group
 
 from synther import config
-from synther.cli.options import Number, Overrides, Seed, Threads, require_suffix, whole
-from synther.cli.reading import Reading, told_task
+from synther.cli.options import (
+    Number,
+    Overrides,
+    Reading,
+    Seed,
+    Threads,
+    Verb,
+    require_suffix,
+    told_task,
+    whole,
+)
 from synther.config.specs import policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments, pixels
@@ -26,8 +35,7 @@ if TYPE_CHECKING:
 _PART = create_mutex_group(required=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Download:
+class Download(Verb):
     """Fetch a published dataset."""
 
     dataset: str  # a name of config/datasets.yaml
@@ -46,8 +54,7 @@ class Download:
         print(download(self.dataset, self.root))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policies:
+class Policies(Verb):
     """Fetch D4RL's own behaviour policies."""
 
     task: str  # hopper or halfcheetah
@@ -62,7 +69,6 @@ class Policies:
         print(f"{self.out}: {len(record['returns'])} policies", file=sys.stderr)
 
 
-@dataclass(frozen=True, kw_only=True)
 class _RollOut(Threads):
     """A dataset of config/datasets.yaml, or a task and a level, that behaviour policies make."""
 
@@ -108,8 +114,7 @@ class _RollOut(Threads):
         print(f"{self.out}: mean return {made['mean_return']}", file=sys.stderr)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Collect(_RollOut):
+class Collect(_RollOut, Verb):
     """Collect a dataset of states."""
 
     physics: str = "d4rl"  # d4rl or stock
@@ -127,8 +132,7 @@ class Collect(_RollOut):
         asked.write(collect, rows, policies, physics=asked.physics, threads=asked.threads)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Render(_RollOut):
+class Render(_RollOut, Verb):
     """Collect a dataset of pixels."""
 
     def __call__(self) -> None:
@@ -143,8 +147,7 @@ class Render(_RollOut):
         asked.write(collect_pixels, rows, policies, processes=asked.threads)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Behaviour:
+class Behaviour(Verb):
     """Train the behaviour policies of one task."""
 
     task: str  # hopper, halfcheetah, walker2d
@@ -183,8 +186,7 @@ def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]
     write_json(out.with_suffix(".json"), record)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subset:
+class Subset(Verb):
     """Keep a part of a dataset."""
 
     data: Path  # transitions: .npz or D4RL's .hdf5
@@ -215,8 +217,7 @@ class Subset:
         print(f"{self.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mix:
+class Mix(Verb):
     """Mix real transitions with samples."""
 
     real: Path  # transitions: .npz or D4RL's .hdf5

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tyro.conf import Positional
 
 from synther.cli.data import write_transitions
-from synther.cli.options import require_suffix
-from synther.cli.reading import Reading, Terminals, told_task
+from synther.cli.options import Reading, Terminals, Verb, require_suffix, told_task
 from synther.config.specs import task_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
@@ -39,8 +37,7 @@ def _require_widths(transitions: Transitions, task: str, path: Path) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Import:
+class Import(Verb):
     """Read what the released code wrote."""
 
     file: Positional[Path]  # model-STEP.pt, or samples: .npz
@@ -91,8 +88,7 @@ class Import:
         print(f"{self.out}: {len(samples):,} transitions", file=sys.stderr)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Export:
+class Export(Verb):
     """Write transitions for other libraries."""
 
     data: Path  # a dataset's name, .npz or D4RL's .hdf5

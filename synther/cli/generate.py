@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +12,16 @@ from synther.cli.options import (
     Computing,
     Number,
     Overrides,
+    Reading,
     Scaling,
     Seed,
     Threads,
+    Verb,
     require_suffix,
+    require_task,
+    told_task,
     whole,
 )
-from synther.cli.reading import Reading, require_task, told_task
 from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
@@ -31,8 +33,7 @@ def _device(computing: Computing, generator: str) -> str:
     return computing.choose("cpu" if generator == "noise" else None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(Verb):
     """Fit a source's generator."""
 
     data: Path  # transitions: .npz or D4RL's .hdf5
@@ -84,8 +85,7 @@ class Fit:
             checkpoint.remove()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(Verb):
     """Draw transitions from a fitted generator."""
 
     model: Path  # folder that `synther fit` wrote
@@ -105,7 +105,7 @@ class Sample:
         )
         from synther.jobs.checkpoint import kind_of
         from synther.jobs.progress import Progress
-        from synther.jobs.resumable import ResumableWriter
+        from synther.jobs.resumable import TransitionsWriter
 
         started, out = time.monotonic(), require_suffix(self.out, ".npz")
         if self.num < 1:
@@ -130,7 +130,7 @@ class Sample:
         identity = {**about, "device": kind_of(device), "torch": torch}
         with claimed(out):
             with (
-                ResumableWriter(out, identity, task) as writer,
+                TransitionsWriter(out, task, identity) as writer,
                 Progress(self.num, f"sample {out.parent.name}", "row", done=writer.rows) as shown,
             ):
                 for part in remaining_chunks(generator, self.num, self.seed, writer.parts):
@@ -147,8 +147,7 @@ class Sample:
         print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fidelity:
+class Fidelity(Verb):
     """Measure samples against the data that they were generated from."""
 
     real: Path  # what the generator was fitted to

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from tyro.conf import Positional
 
 from synther import config
-from synther.cli.options import Count
+from synther.cli.options import Count, Options, Verb
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.jobs.threads import cores
@@ -27,8 +27,7 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Targets:
+class _Targets(Options):
     """What of the workflow is looked at."""
 
     targets: Positional[tuple[str, ...]] = ()  # experiments, or as snakemake's; all
@@ -60,8 +59,7 @@ class _Targets:
         return " and ".join(found) or preset, jobs
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan(_Targets):
+class Plan(_Targets, Verb):
     """Print what the jobs cost that are not done yet."""
 
     gpus: Count = 1  # to run on, where --device has
@@ -99,8 +97,7 @@ class Plan(_Targets):
         print(f"{took} Rates ({rates.device}): {rates.origin}.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Status(_Targets):
+class Status(_Targets, Verb):
     """Print how far the jobs are."""
 
     def __call__(self) -> None:

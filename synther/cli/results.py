@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
 from synther import config
-from synther.cli.options import Computing, Count, Paths, Words, require_suffix
+from synther.cli.options import Computing, Count, Paths, Verb, Words, require_suffix
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.jobs.files import atomic_path, require_writable
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Verb):
     """Make one table or figure."""
 
     experiment: str = "table1"  # a name of config/experiments.yaml
@@ -50,8 +48,7 @@ class Table:
             print(path)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Verb):
     """Make the page of everything that a preset's runs have left."""
 
     preset: str = "paper"  # whose results
@@ -80,8 +77,7 @@ class Report:
         print(out)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scores:
+class Scores(Verb):
     """Write every seed's last score, of all results that there are."""
 
     preset: str = "paper"  # whose results
@@ -106,8 +102,7 @@ class Scores:
         print(f"{out}: {len(final)} scores of {len(there)} of the preset's {len(paths)} runs")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compare:
+class Compare(Verb):
     """Set two trees of results side by side."""
 
     a: Positional[Path]  # folder of results: results/quick, or another checkout's
@@ -133,8 +128,7 @@ def _write_csv(rows: pd.DataFrame, path: Path) -> None:
         rows.to_csv(temporary, index=False, lineterminator="\n")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verify:
+class Verify(Verb):
     """Check every result."""
 
     results: Positional[Path] = Path("results")  # the folder
@@ -154,8 +148,7 @@ class Verify:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sync:
+class Sync(Verb):
     """Hand finished runs to a tracker."""
 
     results: Positional[tuple[Path, ...]] = ()  # parquet files; all finished
@@ -182,8 +175,7 @@ class Sync:
             print("To send them: synther sync --online, or `wandb sync --sync-all` from there")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bench:
+class Bench(Verb):
     """Measure the hot paths, print the table, write the file."""
 
     # agents, diffusion, evaluation, data, aggregates, start-up; all of them

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from synther.cli.options import Computing, Count, Number, Paths, Scaling, Seed, require_suffix
-from synther.cli.reading import Rows, Terminals, require_task, told_task
+from synther.cli.options import (
+    Computing,
+    Count,
+    Number,
+    Options,
+    Paths,
+    Rows,
+    Scaling,
+    Seed,
+    Terminals,
+    Verb,
+    require_suffix,
+    require_task,
+    told_task,
+)
 from synther.config.settings import resolve
 from synther.config.specs import (
     agent_settings,
@@ -40,7 +52,6 @@ def nested(assignments: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-@dataclass(frozen=True, kw_only=True)
 class Training(Scaling, Computing):
     """How agents are trained, and where."""
 
@@ -94,8 +105,7 @@ def _source(data: Path) -> str:
     return known if isinstance(known, str) else "synther"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Train:
+class Train(Verb):
     """Train agents offline; every evaluation episode is a row of the result."""
 
     task: str | None = None  # what evaluates the agents; the dataset's task by default
@@ -157,8 +167,7 @@ class Train:
         _run(job, train_offline)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Online:
+class Online(Verb):
     """Train agents online; every evaluation episode is a row of the result."""
 
     task: str  # hopper, dmc-cheetah-run, ...
@@ -183,8 +192,7 @@ class Online:
         _run(job, train_online)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Frames:
+class _Frames(Options):
     """What agents that see pixels learn from."""
 
     dataset: str | None = None  # a pixel dataset of config/datasets.yaml
@@ -210,8 +218,7 @@ class _Frames:
         return self.training.agent(self.agent, "pixels", settings)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pixels(_Frames):
+class Pixels(_Frames, Verb):
     """Train agents on frames; every evaluation episode is a row of the result."""
 
     task: str | None = None  # what evaluates the agents; the dataset's task by default
@@ -244,8 +251,7 @@ class Pixels(_Frames):
         _run(job, train_pixels)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encode(_Frames):
+class Encode(_Frames, Verb):
     """Encode frames."""
 
     body: Path  # weights (.pt) that `synther pixels` left

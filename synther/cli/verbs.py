@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from synther.errors import unknown_name
+
+if TYPE_CHECKING:
+    from synther.cli.options import Verb
 
 VERBS = {
     "download": ("data", "fetch D4RL's or V-D4RL's dataset: resumed, from mirrors, verified"),
@@ -42,12 +45,6 @@ VERBS = {
     "compare": ("results", "show two trees of results side by side"),
 }
 """Verb -> its module in this package, and what it does."""
-
-
-class Verb(Protocol):
-    """What a command line asks for: its fields are the options, and a call does it."""
-
-    def __call__(self) -> None: ...
 
 
 def find(verb: str) -> type[Verb]:

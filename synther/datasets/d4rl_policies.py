@@ -21,7 +21,8 @@ from synther.datasets.hdf5_reader import open_hdf5
 from synther.datasets.policies import KEYS, MEDIUM, Policy, load_policy, policy_from
 from synther.errors import SyntherError, unknown_name
 from synther.jobs import provenance
-from synther.jobs.files import atomic_path, files_below, write_json
+from synther.jobs.files import atomic_path, write_json
+from synther.jobs.folders import files_below
 
 MIRROR = "SYNTHER_POLICIES"
 """Environment variable: a folder that has the policies as NAME.npz, itself or below."""

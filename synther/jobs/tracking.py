@@ -21,7 +21,8 @@ from typing import Any
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.jobs.files import claimed, files_below, require_file
+from synther.jobs.files import claimed, require_file
+from synther.jobs.folders import files_below
 
 KINDS = ("offline", "online", "pixels")
 """Folders of results/PRESET/ that hold training runs."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from synther import config
 from synther.errors import SyntherError
-from synther.jobs.files import files_below
+from synther.jobs.folders import files_below
 
 BENCH = Path("results/bench")
 """Where `synther bench` leaves its measurements, a .json each."""

@@ -18,7 +18,8 @@ from synther.config.settings import flat
 from synther.config.specs import stands_for
 from synther.errors import SyntherError
 from synther.experiments.kinds.spec import NO_EVIDENCE
-from synther.jobs.files import files_below, read_json
+from synther.jobs.files import read_json
+from synther.jobs.folders import files_below
 from synther.statistics import intervals, published
 from synther.statistics.intervals import Estimate
 from synther.statistics.measures import measures, read_fidelity

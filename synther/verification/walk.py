@@ -11,7 +11,7 @@ from synther import config
 from synther.config.shares import share_of
 from synther.errors import NotRunError, SyntherError
 from synther.experiments import Experiments
-from synther.jobs.files import NOWHERE, leads_nowhere, walk
+from synther.jobs.folders import NOWHERE, leads_nowhere, walk
 from synther.verification import sources
 from synther.verification.findings import Checksums, Report
 from synther.verification.runs import RunFile, check_run, check_seeds

@@ -96,6 +96,8 @@ FIT, SUBSET = ["fit", "--data", "x", "--out", "y"], ["subset", "--data", "x", "-
             "'many' is no whole number",
         ),
         ([*SAMPLE, "--num", "1.5"], "'1.5' is no whole number"),
+        ([*SAMPLE, "--num", "[1"], "'[1' is no whole number"),
+        ([*SAMPLE, "--num", "1e400"], "'1e400' is no whole number"),
         (["collect", "--threads", "0"], "0 is below 1"),
         (["collect", "--seed", "-1"], "-1 is below 0"),
         ([*FIT, "--sede", "3"], "--seed INT"),
@@ -128,6 +130,7 @@ def test_options_are_read_as_they_are_written() -> None:
     assert (asked.seed, asked.data, asked.dataset) == (100_000, Path("x"), "None")
     assert fit("--time_limit", "1_000", "--source", "a", "--source", "b").source == "b"
     assert fit("--time-limit", "1_000").reading.time_limit == 1000
+    assert fit("--time-limit", "1.5E3").reading.time_limit == 1500
     pixels = ["pixels", "--data", "a.hdf5", "b.hdf5", "--out", "y"]
     assert verbs.parse(pixels)[1].data == (Path("a.hdf5"), Path("b.hdf5"))  # type: ignore[attr-defined]
     plan: Any = verbs.parse(["plan", "--cores", "3", "table1", "table2", "--json"])[1]

@@ -16,14 +16,13 @@ from synther import SyntherError
 from synther.jobs.files import (
     atomic_path,
     explain_os_error,
-    files_below,
     require_file,
     require_writable,
     sha256,
     try_room,
-    walk,
     write_json,
 )
+from synther.jobs.folders import files_below, walk
 from synther.jobs.npz import read_npz
 
 
@@ -59,7 +58,7 @@ def test_trees_are_walked_in_one_way() -> None:
     """`**` of pathlib, and os.walk, leave out what is behind links."""
     for path in (Path(__file__).parents[2] / "synther").rglob("*.py"):
         calls = [node for node in ast.walk(ast.parse(path.read_bytes())) if is_walk(node)]
-        assert not calls, f"{path}:{calls[0].lineno}: use synther.jobs.files.walk"
+        assert not calls, f"{path}:{calls[0].lineno}: use synther.jobs.folders.walk"
 
 
 def is_walk(node: ast.AST) -> bool:
