@@ -15,7 +15,6 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 pytest.importorskip("hatchling")
 pytestmark = pytest.mark.slow
-WRITE = "from synther.planning.checkout import write_workflow as w; print(w('here'))"
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +90,11 @@ def test_without_a_workflow_the_way_to_one_is_named(home: Path, tmp_path: Path) 
 def test_the_workflow_is_written_out_and_runs_with_its_own_config(
     home: Path, tmp_path: Path
 ) -> None:
-    done = run(home, tmp_path, "-c", WRITE)
+    write = ["-m", "synther.cli", "workflow", "here"]
+    done = run(home, tmp_path, *write)
     assert done.returncode == 0, done.stderr
-    again = run(home, tmp_path, "-c", WRITE)
+    again = run(home, tmp_path, *write)
+    assert again.returncode == 1
     assert "has config, workflow, environment.yml, Snakefile, profiles already" in again.stderr
     here = tmp_path / "here"
     dry = ["-m", "snakemake", "-n", "figures/quick/marginals.pdf"]
