@@ -17,7 +17,7 @@ CORES = $$(python -c 'from synther.jobs.threads import cores; print(cores())')
 .PHONY: quick test fast lint docs wheel reference-row check-physics environment unsound rendering slurm-tools browser clean
 
 quick: environment rendering
-	@echo "Making every table and figure of the quick preset. Interrupt at will: make quick goes on."
+	@echo "Making every table and figure of the quick preset. You may interrupt it: make quick continues."
 	@snakemake all report --cores "$(CORES)" --config preset=quick --logger synther
 	@echo
 	@echo "Open first:  figures/quick/report.html    everything on one page"

@@ -1,4 +1,4 @@
-"""What the site shows besides docs/: README as its first page, and every file that a page links to.
+"""What the site shows besides docs/: README first, each file that a page links to, and the verbs.
 
 A hook of mkdocs. Pages link to files of the repository as a forge reads them
 (`../config/agents.yaml`). Here each such file becomes a page of the site, and the link leads there:
@@ -8,6 +8,9 @@ fails the strict build.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import posixpath
 import re
 from pathlib import Path
@@ -15,6 +18,9 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from synther.cli import main
+from synther.cli.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
@@ -78,7 +84,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
                 files.append(File.generated(config, site_path(path), abs_src_path=str(place)))
         else:
             files.append(File.generated(config, site_path(path), content=shown(path)))
+    files.append(File.generated(config, "verbs.md", content=verbs()))
     return files
+
+
+def verbs() -> str:
+    """Return the page of the command line: what every verb says of itself."""
+    os.environ["COLUMNS"] = "90"  # what fits on a page, whatever the terminal has
+    text = ["# The command line", "", "Each verb does by hand what a rule of the workflow does."]
+    for verb in VERBS:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+            main([verb, "--help"])
+        text += ["", f"## synther {verb}", "", "````text", said.getvalue().strip(), "````"]
+    return "\n".join(text) + "\n"
 
 
 def listed(path: str) -> list[str]:

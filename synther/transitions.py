@@ -61,8 +61,8 @@ def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndar
         return None
     if threshold is None:
         raise SyntherError(
-            f"{where} are not all 0 or 1 but from {values.min():g} to {values.max():g}: say above "
-            "what one is set, --threshold-terminals 0.5"
+            f"{where} are not all 0 or 1 (they go from {values.min():g} to {values.max():g}): "
+            "--threshold-terminals 0.5 sets those above 0.5"
         )
     found: np.ndarray = values > threshold
     return found

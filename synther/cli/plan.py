@@ -1,4 +1,4 @@
-"""Verbs that say what a preset will cost, and how far it is."""
+"""Verbs that say what a preset will cost and how far it is, and write the workflow out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from synther.cli.options import Count, Options, Verb
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.jobs.threads import cores
+from synther.planning.checkout import write_workflow
 from synther.planning.dag import Job, read_jobs
 from synther.planning.progress import STATES, JobState, survey
 from synther.planning.rates import read_rates
@@ -132,6 +133,16 @@ class Status(_Targets, Verb):
                     print(f"{name}: {_line(state)}")
         if seconds:
             print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """Write Snakefile, rules, profiles and config/ into a folder; `snakemake` there runs them."""
+
+    folder: Positional[Path]  # a new one, or one without any of these files
+
+    def __call__(self) -> None:
+        print(write_workflow(self.folder))
 
 
 def _print_anew(jobs: Iterable[Job]) -> None:

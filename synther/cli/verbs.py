@@ -37,6 +37,7 @@ VERBS = {
     "table": ("results", "make a table from results, in all formats"),
     "plan": ("plan", "say what a preset or target will cost, before anything runs"),
     "status": ("plan", "say what is done, running, failed and left"),
+    "workflow": ("plan", "write Snakefile, rules and config/ out, where there is no checkout"),
     "sync": ("results", "hand finished runs to Weights & Biases (the extra `wandb`), offline"),
     "bench": ("results", "measure every hot path as a ratio to its own limit"),
     "verify": ("results", "check results: whole, of these inputs, as configured now"),

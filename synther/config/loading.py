@@ -17,25 +17,32 @@ from synther.errors import SyntherError, unknown_name
 
 T = TypeVar("T")
 _PACKAGE = Path(__file__).parents[1]
+_IN_CHECKOUT = (_PACKAGE.parent / "workflow/schemas").is_dir()
+HOME = _PACKAGE.parent if _IN_CHECKOUT else _PACKAGE / "_checkout"
+"""Where Snakefile, workflow/ and config/ lie: the checkout, or what the wheel has of it."""
 
 
 def config_dir() -> Path:
-    """Return the folder of specs: $SYNTHER_CONFIG, the checkout's `config/`, or the package's."""
-    return _find("SYNTHER_CONFIG", _PACKAGE.parent / "config", _PACKAGE / "_config")
+    """Return the folder of specs.
+
+    That is $SYNTHER_CONFIG, or the checkout's `config/`. Where synther is installed without a
+    checkout it is that of the folder written by `synther workflow` in which one stands, or the
+    wheel's own.
+    """
+    written = not _IN_CHECKOUT and Path("Snakefile").is_file() and Path("config").is_dir()
+    return _find("SYNTHER_CONFIG", Path.cwd() / "config" if written else HOME / "config")
 
 
 def schema_dir() -> Path:
     """Return the folder of JSON schemas that the specs are held against."""
-    return _find("SYNTHER_SCHEMAS", _PACKAGE.parent / "workflow/schemas", _PACKAGE / "_schemas")
+    return _find("SYNTHER_SCHEMAS", HOME / "workflow/schemas")
 
 
-def _find(variable: str, *places: Path) -> Path:
-    if named := os.environ.get(variable):
-        places = (Path(named),)
-    for place in places:
-        if place.is_dir():
-            return place
-    raise SyntherError(f"no folder {' or '.join(map(str, places))}: set {variable} to it")
+def _find(variable: str, place: Path) -> Path:
+    place = Path(os.environ.get(variable) or place)
+    if not place.is_dir():
+        raise SyntherError(f"no folder {place}: set {variable} to it")
+    return place
 
 
 def read_yaml(path: Path) -> Any:

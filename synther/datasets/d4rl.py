@@ -146,10 +146,10 @@ def read_hdf5(
     ).check_values(f"{path}, time-outs left out")
     if len(breaks):
         raise SyntherError(
-            f"{path}: next_observations are not the following row's observation in "
-            f"{len(breaks):,} of {len(rewards):,} rows that neither a terminal nor a time-out "
-            f"explains (first: row {breaks[0]}): what comes after them in the file did not follow. "
-            "Read the file's own with --own-next-observations, or write the transitions to an .npz"
+            f"{path}: in {len(breaks):,} of {len(rewards):,} rows, next_observations are not the "
+            f"following row's observation, and no terminal or time-out explains it (first: row "
+            f"{breaks[0]}). Use the file's own with --own-next-observations, or write the "
+            "transitions to an .npz"
         )
     return transitions
 

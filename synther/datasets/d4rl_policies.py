@@ -114,8 +114,8 @@ def _get(address: str, wanted: str) -> bytes:
         answer.raise_for_status()
     except requests.exceptions.RequestException as error:
         raise SyntherError(
-            f"{address} can't be had ({error}): try again later, or set {MIRROR} to a folder that "
-            f"has {wanted}"
+            f"{address} can't be fetched ({error}): try again later, or set {MIRROR} to a folder "
+            f"that has {wanted}"
         ) from error
     return answer.content
 

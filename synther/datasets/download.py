@@ -54,7 +54,7 @@ def target_path(name: str, root: str | Path) -> Path:
     spec = config.spec(name, "dataset")
     if spec["kind"] != "d4rl":
         raise SyntherError(
-            f"{name} is not downloaded but {spec['kind']}: "
+            f"{name} can't be downloaded, it is {spec['kind']} here: "
             f"`synther {'render' if spec['kind'] == 'rendered' else 'collect'} --dataset {name}`"
         )
     return Path(root) / "d4rl" / _basename(spec["url"])

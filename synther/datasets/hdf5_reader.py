@@ -57,8 +57,8 @@ def _explained(error: Exception, path: Path) -> SyntherError:
         )
     if "already open for write" in text or _is_held(path):
         return SyntherError(
-            f"{path} is open for writing in another process, or was when that was killed: let it "
-            f"end; if none has it any more, `h5clear -s {path}`, or {REBUILD}"
+            f"{path} is open for writing in another process: let it end. If that process was "
+            f"killed, run `h5clear -s {path}`, or {REBUILD}"
         )
     if "not registered" in text or "can't open directory" in text:  # where filters would lie
         return SyntherError(

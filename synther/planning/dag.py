@@ -60,7 +60,10 @@ def read_jobs(
     from snakemake.settings.enums import Quietness, RerunTrigger
 
     if (snakefile := resolve_snakefile(None, allow_missing=True)) is None:
-        raise SyntherError(f"there is no Snakefile in {Path.cwd()}: go to the repository's root")
+        raise SyntherError(
+            f"there is no Snakefile in {Path.cwd()}: go to the repository's root, or write "
+            "the workflow into a folder with `synther workflow FOLDER` and go there"
+        )
     triggers = config.read_yaml(snakefile.parent / PROFILE)["rerun-triggers"]
     dag_settings = settings.DAGSettings(
         targets=set(targets),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from synther.sheets.sheet import Cell, Sheet
 from synther.sheets.writers import html
 
 TEMPLATES = Path(__file__).parent / "template"
+UNDECIDED = ("pipeline check", "not run")
+"""Verdicts that decide nothing, which the page folds away."""
+SHARE = re.compile(r", [\d,.]+(%| transitions)$")
+"""What a source's title says of how much of the data it is of."""
+NAMED = 8
+"""Names that a line on the first screen has room for."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,27 @@ def rulings(sheets: Mapping[str, Sheet]) -> list[Ruling]:
                     effect = numbers[0] if numbers else Cell("")
                     found.append(Ruling(row.verdict, about.text + about.mark, effect, name))
     return found
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return the first names, and how many more there are."""
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more
+
+
+def ran(archive: Archive, titles: Mapping[str, Mapping[str, str]], sheets: int) -> dict[str, str]:
+    """Return what the first screen says of the runs: what it is -> in words."""
+    runs = archive.runs.values()
+    seeds = sorted({len(run["seeds"]) for run in runs})
+    sources = [run["source"] for run in runs]
+    facts = {
+        "Runs": f"{len(runs)}, of {' or '.join(map(str, seeds))} seeds each, in {sheets} tables",
+        "Agents": _some(titles["agents"].get(run["agent"], run["agent"]) for run in runs),
+        "Datasets and tasks": _some(run["dataset"] for run in runs),
+        "Learned from": _some(SHARE.sub("", titles["sources"].get(s, s)) for s in sources),
+    }
+    return facts if runs else {"Runs": "none yet"}
 
 
 def _data(archive: Archive, titles: Mapping[str, Mapping[str, str]]) -> str:
@@ -95,8 +123,9 @@ def render(
             missing=[name for name in files if name not in sheets],
             files=files,
             rulings=rulings(sheets),
+            UNDECIDED=UNDECIDED,
+            ran=ran(archive, titles, len(sheets)),
             costs=costs(archive.records),
-            runs=len(archive.runs),
             made_by=made_by,
             commits=sorted({str(r["commit"]) for r in archive.records.values() if "commit" in r}),
             data=_data(archive, titles),

@@ -31,7 +31,7 @@ def test_every_verb_has_help_with_defaults(verb: str, capsys: pytest.CaptureFixt
     assert done.value.code == 0
     out = capsys.readouterr().out
     assert f"usage: synther {verb}" in out
-    assert "(default: " in out
+    assert "(default: " in out or verb == "workflow"  # whose folder is to be named
     assert "None}" not in out
 
 
@@ -41,7 +41,7 @@ def test_every_option_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixtu
         main([verb, "--help"])
     text = " ".join(capsys.readouterr().out.translate({ord(c): " " for c in "│╭╮╰╯─"}).split())
     options = re.split(r"(?= --[a-z][a-z-]+ )", text.partition(" -h, --help ")[2])[1:]
-    assert options
+    assert options or verb == "workflow"
     for option in options:  # --name, its metavar in capitals, the help, and its default
         words = re.sub(r"\(default: .*|\(required\).*|\(repeatable\).*", "", option).split()[1:]
         words = [word for word in words if not re.fullmatch(r"[][.{}A-Z=_,]+|\{.*\}", word)]

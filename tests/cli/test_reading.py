@@ -68,7 +68,7 @@ def test_terminals_that_are_no_flags_pass_no_door_without_a_threshold(
     Transitions(*parts).save(data)
     command = doors(data, whole, tmp_path / "out")[door]
     error = refused(*command)
-    assert "authors.npz: terminals are not all 0 or 1 but from -0.05 to 1.04" in error
+    assert "authors.npz: terminals are not all 0 or 1 (they go from -0.05 to 1.04)" in error
     assert "--threshold-terminals 0.5" in error
     assert main([str(word) for word in [*command, "--threshold-terminals", 0.5]]) == 0
     if door in ("train", "fit", "subset", "mix"):
@@ -124,7 +124,7 @@ def test_rows_that_are_in_no_order_pass_no_door(
 ) -> None:
     data = without_timeouts(tmp_path / "mixed.hdf5", order=False)
     command = doors(data, whole, tmp_path / "out")[door]
-    assert "mixed.hdf5: next_observations are not the following row's" in refused(*command)
+    assert "rows, next_observations are not the following row's" in refused(*command)
     assert main([str(word) for word in [*command, "--own-next-observations"]]) == 0
 
 

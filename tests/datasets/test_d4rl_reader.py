@@ -153,7 +153,7 @@ def test_rows_that_do_not_follow_on_each_other_are_counted(
                 file.create_dataset(key, data=value.astype(kind), **STORED[stored])
             else:
                 file[key] = value
-    with pytest.raises(SyntherError, match=r"in 2 of 101 rows .*\(first: row 11\).*--own-next"):
+    with pytest.raises(SyntherError, match=r"in 2 of 101 rows, .*\(first: row 11\).*--own-next"):
         read_hdf5(path)
     assert len(read_hdf5(path, own_next_observations=True)) == 100
 
@@ -196,7 +196,9 @@ def test_flags_that_are_neither_0_nor_1_want_a_threshold(tmp_path, key):
     plain = read_hdf5(write(tmp_path / "a.hdf5", content))
     content[key] = content[key] * 1.09 - 0.05
     path = write(tmp_path / "b.hdf5", content)
-    with pytest.raises(SyntherError, match=rf"{key} are not all 0 or 1 but from -0.05 to 1.04"):
+    with pytest.raises(
+        SyntherError, match=rf"{key} are not all 0 or 1 \(they go from -0.05 to 1.04\)"
+    ):
         read_hdf5(path)
     assert_same(read_hdf5(path, threshold_terminals=0.5), vars(plain))
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlparse
 import pages
 import pytest
 
+from synther.cli.verbs import VERBS
+
 pytest.importorskip("mkdocs")
 pytest.importorskip("mkdocstrings")
 PARTS = ("docs", "config", "figures", "results", "synther", "workflow")
@@ -75,6 +77,14 @@ def test_the_first_page_is_the_readme(site: Path) -> None:
     first = (site / "index.html").read_text(encoding="utf-8")
     for heading in re.findall(r"^## (.+)$", (pages.ROOT / "README.md").read_text(), re.MULTILINE):
         assert heading in first
+
+
+@pytest.mark.slow
+def test_every_verb_has_its_options_on_a_page(site: Path) -> None:
+    shown = (site / "verbs.html").read_text(encoding="utf-8")
+    for verb in VERBS:
+        assert f'id="synther-{verb}"' in shown
+        assert f"usage: synther {verb} [-h]" in shown
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -89,16 +90,30 @@ def test_nothing_is_loaded_from_anywhere(page: str) -> None:
     assert links.images == len(PLOTS)
 
 
+def test_the_first_screen_says_what_was_run(page: str, data: dict) -> None:
+    said = page.partition('<dl class="facts">')[2].partition("</dl>")[0]
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", said))
+    assert facts["Runs"].startswith(f"{len(data['runs'])}, of 2 or 4 seeds each")
+    assert "TD3+BC" in facts["Agents"]
+    learned = re.split(r", | and \d+ more", facts["Learned from"])
+    assert learned.count("real") == 1  # a share of the data is no source of its own here
+    assert "%" not in facts["Learned from"]
+
+
 def test_verdicts_come_first_and_what_is_missing_last(page: str) -> None:
-    assert page.index('<section id="verdicts"') < page.index('<section id="table1"')
+    order = [page.index(f'<section id="{name}"') for name in ("ran", "verdicts", "table1")]
+    assert order == sorted(order)
     assert page.index('<section id="missing"') > page.index('<section id="costs"')
     assert "snakemake figures/quick/mixture.pdf" in page
 
 
 def test_a_check_of_the_pipeline_decides_nothing(page: str) -> None:
-    listed = page.partition('<ul class="rulings"')[2].partition("</ul>")[0]
+    listed = page.partition('<section id="verdicts"')[2].partition("</section>")[0]
     said = re.findall(r'<span class="badge verdict-[a-z-]+">([^<]+)</span>', listed)
     assert set(said) == {"pipeline check", "not run"}
+    folded = re.findall(r"<summary>([a-z ]+): (\d+) claims?</summary>", listed)
+    assert {name: int(count) for name, count in folded} == Counter(said)
+    assert "No claim is decided at this preset." in listed
     assert "no claim is decided by them" in page
     style = page.partition("<style>")[2].partition("</style>")[0]
     assert "verdict-pipeline-check" not in style  # no colour
@@ -321,6 +336,53 @@ def test_in_a_browser_it_opens_sorts_and_asks_for_nothing(page: str, tmp_path: P
     assert found["light"] != found["dark"]
     assert found["focusable"]
     assert requests(log) <= {"file", "data"}
+
+
+@pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
+def test_rows_are_those_of_the_chosen_dataset_source_and_agent(page: str, tmp_path: Path) -> None:
+    found, _ = browse(
+        tmp_path,
+        page,
+        """
+        const choose = (part, value) => {
+          const select = document.querySelector(`#filter [data-part=${part}]`);
+          select.value = value;
+          select.dispatchEvent(new Event("change", { bubbles: true }));
+        };
+        const rows = [...document.querySelectorAll("#table1 tbody tr")];
+        const left = () => rows.filter((row) => !row.hidden);
+        const bright = () => left().flatMap((row) => [...row.cells])
+          .filter((cell) => !cell.classList.contains("off") && cell.querySelector("button.source"))
+          .map((cell) => cell.querySelector("button.source").dataset.keys);
+        found.all = left().length;
+        found.options = [...document.querySelector("#filter [data-part=agent]").options]
+          .map((option) => option.textContent);
+        choose("dataset", "maze2d-umaze-local");
+        found.datasets = bright();
+        choose("agent", "iql");
+        choose("source", "synther");
+        found.one = bright();
+        found.said = document.querySelector("#filter output").textContent;
+        found.curves = [document.getElementById("dataset").value,
+                        document.getElementById("agent").value];
+        found.foot = document.querySelector("#table1 tfoot").hidden;
+        found.empty = document.querySelector("#online details.sheet").classList.contains("empty");
+        for (const part of ["dataset", "agent", "source"]) choose(part, "");
+        found.again = left().length;
+        found.footAgain = document.querySelector("#table1 tfoot").hidden;
+        """,
+    )
+    assert found["complaints"] == []
+    assert found["options"][0] == "all"
+    assert {"TD3+BC", "IQL", "SAC"} <= set(found["options"])
+    assert found["datasets"]
+    assert {key.split("|")[0] for key in found["datasets"]} == {"maze2d-umaze-local"}
+    assert set(found["one"]) == {"maze2d-umaze-local|synther|iql"}
+    assert re.fullmatch(r"\d+ of \d+ rows", found["said"])
+    assert found["curves"] == ["maze2d-umaze-local", "iql"]
+    assert (found["foot"], found["footAgain"]) == (True, False)
+    assert found["empty"]
+    assert found["again"] == found["all"] > 1
 
 
 @pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)

@@ -188,9 +188,68 @@ function openPanel(button) {
   const keys = button.dataset.keys.split("\n");
   const runs = keys.filter((key) => data.runs[key]), records = keys.filter((key) => data.records[key]);
   body.replaceChildren(make("p", {}, `${button.textContent}: from ${runs.length + records.length} of ${keys.length} results.`));
+  const alike = new Set(runs.map((key) => `${data.runs[key].dataset} ${data.runs[key].agent}`));
+  if (runs.length > 1 && runs.length <= COLORS.length && alike.size === 1) body.append(curves(runs));
   body.append(...runs.map((key) => runBox(key, runs.length === 1)));
   body.append(...records.map((path) => recordBox(path)));
   panel.showModal();
+}
+
+/* ---- The choice of rows: those of one dataset, source or agent ---- */
+const PARTS = ["dataset", "source", "agent"];
+
+/** Return what a result is of, as far as it says: a run by its key, a measured sample by its path. */
+function partsOf(key) {
+  if (data.runs[key]) return data.runs[key];
+  const [, , kind, dataset, source] = key.split("/");
+  return ["fidelity", "generators"].includes(kind) ? { dataset, source: source.replace(/\.json$/, "") } : {};
+}
+
+function filterRows() {
+  const form = document.getElementById("filter");
+  const selects = PARTS.map((part) => form.querySelector(`[data-part=${part}]`));
+  const rows = [...document.querySelectorAll("details.sheet table.sortable tbody tr")]
+    .map((row) => [row, [...row.querySelectorAll("button.source")]])
+    .filter(([, buttons]) => buttons.length);
+  const keys = rows.flatMap(([, buttons]) => buttons.flatMap((button) => button.dataset.keys.split("\n")));
+  PARTS.forEach((part, i) => {
+    const values = [...new Set(keys.map((key) => partsOf(key)[part]).filter(Boolean))].sort();
+    const kind = { source: "sources", agent: "agents" }[part];
+    selects[i].append(make("option", { value: "" }, "all"));
+    selects[i].append(...values.map((value) => make("option", { value }, kind ? title(kind, value) : value)));
+  });
+  const apply = () => {
+    const chosen = PARTS.map((part, i) => [part, selects[i].value]).filter(([, value]) => value);
+    // A difference is of two sources, and fits either; an average over datasets is of none of them
+    const fits = (keys) => chosen.every(([part, value]) => {
+      const found = keys.map((key) => partsOf(key)[part]).filter(Boolean);
+      if (part === "source") return !found.length || found.includes(value);
+      return found.every((other) => other === value);
+    });
+    for (const [row, buttons] of rows) {
+      const fitting = buttons.map((button) => fits(button.dataset.keys.split("\n")));
+      buttons.forEach((button, i) => button.closest("td").classList.toggle("off", !fitting[i]));
+      row.hidden = !fitting.includes(true);
+    }
+    for (const sheet of document.querySelectorAll("details.sheet")) {
+      const own = rows.filter(([row]) => sheet.contains(row));
+      sheet.classList.toggle("empty", own.length > 0 && own.every(([row]) => row.hidden));
+      // An average is over all rows: it would say nothing of those that are left
+      for (const foot of sheet.querySelectorAll("tfoot")) foot.hidden = chosen.length > 0;
+    }
+    const left = rows.filter(([row]) => !row.hidden).length;
+    form.querySelector("output").textContent = chosen.length ? `${left} of ${rows.length} rows` : "";
+    for (const [part, value] of chosen) followed(part, value);
+  };
+  form.addEventListener("change", apply);
+}
+
+/** Let the curves below follow the choice, where they have it. */
+function followed(part, value) {
+  const select = document.getElementById(part);
+  if (!select || ![...select.options].some((option) => option.value === value)) return;
+  select.value = value;
+  select.dispatchEvent(new Event("change"));
 }
 
 /* ---- The choice of curves ---- */
@@ -251,3 +310,4 @@ addEventListener("hashchange", openLinked);
 openLinked();
 themeButton();
 chooseCurves();
+filterRows();
