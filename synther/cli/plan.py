@@ -135,8 +135,7 @@ class Status(_Targets, Verb):
             print(f"About {_duration(estimate)} left with {abreast} jobs at a time.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workflow:
+class Workflow(Verb):
     """Write Snakefile, rules, profiles and config/ into a folder; `snakemake` there runs them."""
 
     folder: Positional[Path]  # a new one, or one without any of these files

@@ -50,7 +50,7 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Curves:
     records = []
     for key, run in evaluations.runs(rows).items():
         for step, column in zip(run.steps, run.scores.T, strict=True):
-            found = intervals.bootstrap(intervals.mean, [column], reps, spec.seed)
+            found = intervals.bootstrap(intervals.mean, [column], reps)
             place = dict(zip(scores.RUN, key, strict=True))
             records.append(place | {"step": step, **vars(found), "seeds": len(column)})
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()

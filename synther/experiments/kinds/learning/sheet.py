@@ -30,17 +30,13 @@ def sheet(found: Curves) -> sheets.Sheet:
 
 def _tidy(found: Curves) -> pd.DataFrame:
     """Return every point, and published scores as rows without a step."""
-    levels = pd.DataFrame(
-        [
-            {**dict(zip(scores.RUN, key, strict=True)), "value": number.mean, "std": number.std}
-            | {"seeds": number.seeds, "status": number.status}
-            for key, number in found.levels.items()
-        ]
-    )
-    frame = pd.concat([found.lines.assign(row="point"), levels.assign(row="published")])
+    records = found.lines.assign(row="point").to_dict("records")
+    for key, number in found.levels.items():
+        place = dict(zip(scores.RUN, key, strict=True))
+        own = {"value": number.mean, "std": number.std, "seeds": number.seeds}
+        records.append(place | own | {"row": "published", "status": number.status})
     columns = ["row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status"]
-    types = {"seeds": "Int64", "step": "Int64"}
-    return frame.reindex(columns=columns).astype(types).reset_index(drop=True)
+    return found.spec.tidy(records, columns, ("seeds", "step"))
 
 
 def _panel(dataset: str, agent: str) -> str:
@@ -98,28 +94,29 @@ def plot(
     """
     points = lines.assign(series=lines["source"], y=lines["value"])
     flat = levels.assign(series=LEVEL + levels["source"], low=levels["y"], high=levels["y"])
-    layers = {"level": flat, "band": points[points["low"].notna()], "line": points}
-    data = pd.concat([frame.assign(layer=name) for name, frame in layers.items()])
+    drawn = sheets.layered(
+        ("level", "levels", flat),
+        ("band", "band", points[points["low"].notna()]),
+        ("line", "line", points),
+    )
     series = [sheets.Series(source, name) for source, name in sources.items()]
     series += [
         sheets.Series(LEVEL + source, f"{name}, {level}", is_level=True, like=source)
         for source, name in sources.items()
     ]
-    marks = {"level": "levels", "band": "band", "line": "line"}
-    names = ["layer", "panel", "series", "x", "y", "low", "high"]
+    shown = {*points["series"], *flat["series"]}
     return sheets.Plot(
-        data=sheets.frame_columns(data.reindex(columns=names)),
-        series=tuple(entry for entry in series if entry.key in set(data["series"])),
+        **drawn,
+        series=tuple(entry for entry in series if entry.key in shown),
         panels=tuple(panels),
-        layers=tuple(sheets.Layer(name, mark) for name, mark in marks.items() if len(layers[name])),
         columns=columns,
     )
 
 
 def _table(found: Curves) -> sheets.Table:
     spec, last = found.spec, found.lines.groupby(scores.RUN).last()
-    names = [sheets.Column(head, is_name=True) for head in ("Dataset", "Agent", "Data")]
-    columns = (*names, *map(sheets.Column, ("Updates", "Last score", "Seeds")))
+    heads = ("Updates", "Last score", "Seeds")
+    columns = sheets.columns(("Dataset", "Agent", "Data"), heads, ("Published, last",))
     rows = []
     for row, agent, source in itertools.product(spec.rows, spec.agents, spec.sources):
         key = row.name, source, agent
@@ -128,13 +125,12 @@ def _table(found: Curves) -> sheets.Table:
         at, other = last.loc[key], found.levels.get(key)
         theirs = sheets.Cell()
         if other:
-            theirs = numbers.published(other.mean, other.std, other.mark, other.status)
+            theirs = numbers.measured(other.mean, other.std, mark=other.mark, status=other.status)
         score = Estimate(at["value"], at["low"], at["high"])
         cells = [numbers.words(notes.label(row)), numbers.words(spec.agents[agent])]
         cells += [numbers.words(spec.sources[source]), numbers.count(at["step"])]
         cells.append(numbers.estimated(score, runs=[sheets.run_key(*key)]))
         rows.append(sheets.Row((*cells, numbers.count(at["seeds"]), theirs)))
-    columns = (*columns, sheets.Column("Published, last", is_published=True))
     return sheets.Table("The last evaluation", columns, tuple(rows), is_drawn=False)
 
 
@@ -154,4 +150,4 @@ def _notes(found: Curves) -> list[sheets.Note]:
         others = found.levels.values()
         lines += [f"{line}." for line in published.footnotes(other.status for other in others)]
         lines += [f"Published: {source}." for source in sorted({o.provenance for o in others})]
-    return [sheets.Note(line) for line in [*lines, *spec.notes]]
+    return [sheets.Note(line) for line in lines]

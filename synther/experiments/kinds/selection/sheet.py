@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pandas as pd
-
 from synther import sheets
 from synther.experiments.kinds.learning.sheet import plot
 from synther.experiments.kinds.selection.numbers import REPS, Choices
@@ -16,6 +14,7 @@ from synther.statistics.selection import RUNS_PER_RESAMPLE
 
 SHOWN = (1, 5, 10, 20, 50, 100)
 """Numbers of episodes that the table has columns for, and the axis ticks."""
+TIDY = ("experiment", "preset", "dataset", "source", "episodes", "value", "low", "high")
 
 
 def sheet(found: Choices) -> sheets.Sheet:
@@ -47,7 +46,7 @@ def sheet(found: Choices) -> sheets.Sheet:
         tables=(_table(found),),
         plots=(drawn,),
         notes=tuple(_notes(found)),
-        tidy=sheets.frame_columns(pd.concat([lines, pools]).drop(columns="agents")),
+        tidy=sheets.frame_columns(spec.tidy(lines, TIDY, ())),
     )
 
 
@@ -59,7 +58,6 @@ def _table(found: Choices) -> sheets.Table:
     spec, lines = found.spec, found.lines.set_index(["dataset", "source", "episodes"])
     counts = _counts(spec)
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]
-    columns = [sheets.Column(head, is_name=True) for head in ("Dataset", "Data")]
     rows, pools = [], found.pools.set_index(["dataset", "source"])
     for row, source in itertools.product(spec.rows, spec.sources):
         if (row.name, source) not in pools.index:
@@ -73,8 +71,8 @@ def _table(found: Choices) -> sheets.Table:
             cells.append(numbers.estimated(estimate, runs=runs))
         cells += [numbers.measured(pool["best"], runs=runs), numbers.count(pool["policies"])]
         rows.append(sheets.Row(tuple(cells)))
-    columns += map(sheets.Column, heads)
-    return sheets.Table("Expected score", tuple(columns), tuple(rows), is_drawn=False)
+    columns = sheets.columns(("Dataset", "Data"), heads)
+    return sheets.Table("Expected score", columns, tuple(rows), is_drawn=False)
 
 
 def _notes(found: Choices) -> list[sheets.Note]:
@@ -89,4 +87,4 @@ def _notes(found: Choices) -> list[sheets.Note]:
         f"within agents at most, with {RUNS_PER_RESAMPLE} bandits each.",
         *notes.stand_ins(spec.rows),
     ]
-    return [sheets.Note(line) for line in [*lines, *spec.notes]]
+    return [sheets.Note(line) for line in lines]
