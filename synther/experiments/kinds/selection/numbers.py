@@ -45,7 +45,7 @@ def measure(spec: SelectionSpec, results: pd.DataFrame) -> Choices:
         policies = group.groupby(["agent", "seed"])["score"].apply(lambda own: own.to_numpy())
         agents = policies.index.get_level_values("agent").tolist()
         reps = min(spec.bootstrap_reps, REPS)
-        found = selection.expected_scores(list(policies), agents, spec.episodes, reps, spec.seed)
+        found = selection.expected_scores(list(policies), agents, spec.episodes, reps)
         place = {"dataset": dataset, "source": source}
         lines += [place | {"episodes": n, **vars(at)} for n, at in enumerate(found, start=1)]
         truth = policies.map(lambda own: own.mean())

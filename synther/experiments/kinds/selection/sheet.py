@@ -59,7 +59,6 @@ def _table(found: Choices) -> sheets.Table:
     spec, lines = found.spec, found.lines.set_index(["dataset", "source", "episodes"])
     counts = _counts(spec)
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]
-    columns = [sheets.Column(head, is_name=True) for head in ("Dataset", "Data")]
     rows, pools = [], found.pools.set_index(["dataset", "source"])
     for row, source in itertools.product(spec.rows, spec.sources):
         if (row.name, source) not in pools.index:
@@ -73,8 +72,8 @@ def _table(found: Choices) -> sheets.Table:
             cells.append(numbers.estimated(estimate, runs=runs))
         cells += [numbers.measured(pool["best"], runs=runs), numbers.count(pool["policies"])]
         rows.append(sheets.Row(tuple(cells)))
-    columns += map(sheets.Column, heads)
-    return sheets.Table("Expected score", tuple(columns), tuple(rows), is_drawn=False)
+    columns = sheets.columns(("Dataset", "Data"), heads)
+    return sheets.Table("Expected score", columns, tuple(rows), is_drawn=False)
 
 
 def _notes(found: Choices) -> list[sheets.Note]:
@@ -89,4 +88,4 @@ def _notes(found: Choices) -> list[sheets.Note]:
         f"within agents at most, with {RUNS_PER_RESAMPLE} bandits each.",
         *notes.stand_ins(spec.rows),
     ]
-    return [sheets.Note(line) for line in [*lines, *spec.notes]]
+    return [*map(sheets.Note, lines)]
