@@ -108,31 +108,26 @@ def thinned(count: int, most: int) -> list[int]:
     return kept.tolist()
 
 
-@dataclass(frozen=True)
-class Windows:
-    """A score a (dataset, source, agent, seed), by three rules, and how many evaluations they had.
+def windows(found: Mapping[tuple[str, str, str], Run]) -> dict[str, pd.DataFrame]:
+    """Return the scores of every seed at the end of its run, by three rules.
 
-    `last` is the last evaluation's (the paper's rule), `average` and `best` are of the last
-    `WINDOW`. The best of several noisy numbers is too high by construction. `shortest` is how many
-    evaluations there were at least, up to `WINDOW`.
+    Returns:
+        Rule -> a row a (dataset, source, agent, seed) with its `score`: `last` is the last
+        evaluation's (the paper's), `average` and `best` are of the last `WINDOW`. The best of
+        several noisy numbers is too high by construction.
     """
-
-    last: pd.DataFrame
-    average: pd.DataFrame
-    best: pd.DataFrame
-    shortest: int
-
-
-def windows(found: Mapping[tuple[str, str, str], Run]) -> Windows:
-    """Return the scores of every seed at the end of its run, by three rules."""
-
-    def by(rule: Callable[[np.ndarray], float]) -> pd.DataFrame:
-        records = [
-            (*key, seed, float(rule(run.scores[row, -WINDOW:])))
-            for key, run in found.items()
-            for row, seed in enumerate(run.seeds)
-        ]
-        return pd.DataFrame(records, columns=[*scores.RUN, "seed", "score"])
-
-    shortest = min(WINDOW, *(len(run.steps) for run in found.values()))
-    return Windows(by(lambda values: values[-1]), by(np.mean), by(np.max), shortest)
+    rules: dict[str, Callable[[np.ndarray], float]] = {
+        "last": lambda values: values[-1],
+        "average": np.mean,
+        "best": np.max,
+    }
+    tails = [
+        (*key, seed, run.scores[row, -WINDOW:])
+        for key, run in found.items()
+        for row, seed in enumerate(run.seeds)
+    ]
+    frame = pd.DataFrame(tails, columns=[*scores.RUN, "seed", "score"])
+    return {
+        name: frame.assign(score=[float(rule(tail)) for tail in frame["score"]])
+        for name, rule in rules.items()
+    }

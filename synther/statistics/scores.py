@@ -24,6 +24,23 @@ MOST_NAMED = 3
 AGAIN = "remove it and its .json, and run its rule again"
 
 
+def _is_number(column: pd.Series) -> bool:
+    types = pd.api.types
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+_CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
+    (INTEGER_COLUMNS, pd.api.types.is_integer_dtype, "should hold integers, not {dtype}"),
+    (NUMBER_COLUMNS, _is_number, "should hold numbers, not {dtype}"),
+    (
+        NUMBER_COLUMNS,
+        lambda column: bool(np.isfinite(column.to_numpy(dtype=float)).all()),
+        "has NaN or infinite values, so the run diverged or was damaged",
+    ),
+    (TEXT_COLUMNS, lambda column: not column.isna().any(), "has empty values"),
+)
+
+
 def read_result(path: Path) -> pd.DataFrame:
     """Read one result file, checked by itself; see `read_results`."""
     rows = read_parquet(path, AGAIN)
@@ -32,25 +49,12 @@ def read_result(path: Path) -> pd.DataFrame:
     rows = rows.loc[:, list(COLUMNS)]
     if rows.empty:
         raise SyntherError(f"{path} has no rows; {AGAIN}")
-    for name in INTEGER_COLUMNS:
-        if not pd.api.types.is_integer_dtype(rows[name]):
-            raise SyntherError(
-                f"{path}: column {name} should hold integers, not {rows[name].dtype}; {AGAIN}"
-            )
-    for name in NUMBER_COLUMNS:
-        numeric = pd.api.types.is_numeric_dtype(rows[name])
-        if not numeric or pd.api.types.is_bool_dtype(rows[name]):
-            raise SyntherError(
-                f"{path}: column {name} should hold numbers, not {rows[name].dtype}; {AGAIN}"
-            )
-        if not np.isfinite(rows[name].to_numpy(dtype=float)).all():
-            raise SyntherError(
-                f"{path}: column {name} has NaN or infinite values, so the run diverged or was "
-                f"damaged; {AGAIN}"
-            )
+    for names, is_right, words in _CHECKS:
+        for name in names:
+            if not is_right(rows[name]):
+                told = words.format(dtype=rows[name].dtype)
+                raise SyntherError(f"{path}: column {name} {told}; {AGAIN}")
     for name in TEXT_COLUMNS:
-        if rows[name].isna().any():
-            raise SyntherError(f"{path}: column {name} has empty values; {AGAIN}")
         rows[name] = rows[name].astype(str).astype(object)
     if rows.duplicated(_KEY).any():
         first = rows[rows.duplicated(_KEY)].iloc[0]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synther.statistics.intervals import FULL_SCORE, Estimate, percentiles
+from synther.statistics.intervals import FULL_SCORE, SEED, Estimate, percentiles
 
 RUNS_PER_RESAMPLE = 50
 """Bandits that are run on every resample of the policies."""
@@ -52,7 +52,7 @@ def chosen(
 
 
 def expected_scores(
-    pools: Sequence[np.ndarray], groups: Sequence[str], episodes: int, reps: int, seed: int = 0
+    pools: Sequence[np.ndarray], groups: Sequence[str], episodes: int, reps: int
 ) -> list[Estimate]:
     """Return the expected score of the preferred policy after 1, 2, ..., `episodes` episodes.
 
@@ -62,9 +62,8 @@ def expected_scores(
         episodes: most episodes tried.
         reps: resamples of the policies, within groups, for the 95% intervals; each runs
             `RUNS_PER_RESAMPLE` bandits.
-        seed: of everything random.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     arms = np.arange(len(pools))
     runs = reps * RUNS_PER_RESAMPLE
     values = chosen(pools, np.broadcast_to(arms, (runs, len(arms))), episodes, rng).mean(axis=0)

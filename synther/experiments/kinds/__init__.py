@@ -1,8 +1,8 @@
 """Kinds of tables and figures: a folder each, found by being here.
 
 A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
-(rows of results -> numbers) and `sheet.py` (numbers -> a `Sheet`). A plan that returns the
-description of another kind stands alone. Nothing elsewhere names a kind.
+(rows of results -> `Numbers`, a tidy frame) and `sheet.py` (numbers -> a `Sheet`). A plan that
+returns the description of another kind stands alone. Nothing elsewhere names a kind.
 Plans are asked for at every dry run: they import neither pandas nor what draws.
 """
 
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from synther.errors import SyntherError, unknown_name
 from synther.experiments.kinds.plan import Plan
-from synther.experiments.kinds.spec import Spec
+from synther.experiments.kinds.spec import Numbers, Spec
 
 if TYPE_CHECKING:
     from synther.sheets.sheet import Sheet
 
-__all__ = ["Plan", "Spec", "make_sheet", "names", "plan_of"]
+__all__ = ["Numbers", "Plan", "Spec", "make_sheet", "names", "plan_of"]
 
 
 def names() -> list[str]:

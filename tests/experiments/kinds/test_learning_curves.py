@@ -7,10 +7,10 @@ import pytest
 from result_rows import results
 
 from synther.errors import SyntherError
-from synther.experiments.kinds.learning.numbers import Curves, measure
+from synther.experiments.kinds.learning.numbers import measure
 from synther.experiments.kinds.learning.plan import LearningSpec
 from synther.experiments.kinds.learning.sheet import LEVEL, sheet
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 
 HOPPER = "hopper-medium-local"
 EARLY = {("td3_bc", HOPPER, "real"): [10, 20], ("td3_bc", HOPPER, "synther"): [0, 2]}
@@ -42,21 +42,22 @@ def rows() -> pd.DataFrame:
 
 
 @pytest.fixture
-def curves(spec: LearningSpec, rows: pd.DataFrame) -> Curves:
+def curves(spec: LearningSpec, rows: pd.DataFrame) -> Numbers:
     return measure(spec, rows)
 
 
-def test_every_evaluation_by_hand(curves: Curves) -> None:
-    real = curves.lines[curves.lines["source"] == "real"].sort_values("step")
+def test_every_evaluation_by_hand(curves: Numbers) -> None:
+    points = curves.frame[curves.frame["row"] == "point"]
+    real = points[points["source"] == "real"].sort_values("step")
     assert real["value"].tolist() == [15.0, 60.0]
     assert real["low"].tolist() == [10.0, 50.0]  # of two seeds, the bootstrap finds either
     assert real["high"].tolist() == [20.0, 70.0]
-    assert set(curves.lines["seeds"]) == {2}
+    assert set(points["seeds"]) == {2}
 
 
-def test_the_published_score_stands_beside(curves: Curves) -> None:
-    (key,) = curves.levels
-    assert key == (HOPPER, "real", "td3_bc")
+def test_the_published_score_stands_beside(curves: Numbers) -> None:
+    (theirs,) = curves.frame[curves.frame["row"] == "published"].itertuples()
+    assert (theirs.dataset, theirs.source, theirs.agent) == (HOPPER, "real", "td3_bc")
     found = sheet(curves)
     (plot,) = found.plots
     assert [panel.key for panel in plot.panels] == [f"{HOPPER}|td3_bc"]  # IQL has no rows

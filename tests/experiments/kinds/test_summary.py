@@ -125,11 +125,10 @@ def test_last_ten_stand_beside_the_last() -> None:
         for step, score in enumerate(course)
     )
     found = evaluations.windows(evaluations.runs(rows))
-    assert found.shortest == 10
-    assert found.last["score"].tolist() == [3.5]
+    assert found["last"]["score"].tolist() == [3.5]
     # 3 to 11 and the last one
-    assert found.best["score"].tolist() == [11.0]
-    assert found.average["score"].tolist() == pytest.approx([(sum(range(3, 12)) + 3.5) / 10])
+    assert found["best"]["score"].tolist() == [11.0]
+    assert found["average"]["score"].tolist() == pytest.approx([(sum(range(3, 12)) + 3.5) / 10])
 
 
 def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> None:
@@ -273,7 +272,7 @@ def test_final_scores_are_those_of_all_other_tables() -> None:
     rows = results(SCORES)
     found = evaluations.windows(evaluations.runs(rows))
     keys = [*scores.RUN, "seed", "score"]
-    pd.testing.assert_frame_equal(found.last[keys], scores.final_scores(rows)[keys])
+    pd.testing.assert_frame_equal(found["last"][keys], scores.final_scores(rows)[keys])
 
 
 def test_rows_may_be_evaluations_already(spec: SummarySpec) -> None:

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from synther.experiments.kinds.learning.plan import LearningSpec
+from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, intervals, published, scores
 from synther.statistics.intervals import BAND_REPS
 from synther.statistics.scores import read_results as read
 
-__all__ = ["Curves", "measure", "read"]
+__all__ = ["COLUMNS", "measure", "read"]
+
+COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status")
 
 
-@dataclass(frozen=True)
-class Curves:
-    """The lines and levels of all panels.
-
-    Attributes:
-        spec: what is shown.
-        lines: a row an evaluation of a (dataset, source, agent): its `step`, `value`, `low`,
-            `high` and `seeds`; scores.
-        levels: (dataset, source, agent) -> the published score at the end of training.
-        episodes: the different numbers of episodes of an evaluation.
-    """
-
-    spec: LearningSpec
-    lines: pd.DataFrame
-    levels: dict[tuple[str, str, str], published.PaperNumber]
-    episodes: list[int]
-
-
-def measure(spec: LearningSpec, results: pd.DataFrame) -> Curves:
+def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
     """Work out the curves.
 
     Args:
         spec: what to show.
         results: rows as `scores.read_results` returns them.
+
+    Returns:
+        A row an evaluation of a run (`row` is point), and of each published score at the end of
+        training, which has no step. `provenance` says where that is from.
 
     Raises:
         SyntherError: results are of another preset, none belongs here, or seeds of one run were
@@ -47,20 +35,19 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Curves:
     """
     rows = scores.belonging(spec, results, [row.name for row in spec.rows], list(spec.sources))
     reps = min(spec.bootstrap_reps, BAND_REPS)
-    records = []
+    records: list[dict[str, Any]] = []
     for key, run in evaluations.runs(rows).items():
+        place = dict(zip(scores.RUN, key, strict=True)) | {"row": "point"}
         for step, column in zip(run.steps, run.scores.T, strict=True):
             found = intervals.bootstrap(intervals.mean, [column], reps)
-            place = dict(zip(scores.RUN, key, strict=True))
             records.append(place | {"step": step, **vars(found), "seeds": len(column)})
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()
-    return Curves(spec, pd.DataFrame(records), dict(_published(spec)), sorted(np.unique(counts)))
+    frame = pd.DataFrame([*records, *_published(spec)], columns=[*COLUMNS, "provenance"])
+    return Numbers(spec, frame, sorted(set(counts)))
 
 
-def _published(
-    spec: LearningSpec,
-) -> Iterator[tuple[tuple[str, str, str], published.PaperNumber]]:
-    """Yield the published number of every panel and source that has one."""
+def _published(spec: LearningSpec) -> Iterator[dict[str, Any]]:
+    """Yield a row for the published number of every panel and source that has one."""
     if (paper := spec.paper) is None:
         return
     published.require_mapping(paper.table, paper.variants.values())
@@ -69,4 +56,7 @@ def _published(
             for agent, name in paper.agents.items():
                 found = published.lookup(paper.table, row.paper_name, name, variant)
                 if found and agent in spec.agents and source in spec.sources:
-                    yield (row.name, source, agent), found
+                    place = {"dataset": row.name, "source": source, "agent": agent}
+                    known = {"status": found.status, "provenance": found.provenance}
+                    number = {"value": found.mean, "std": found.std, "seeds": found.seeds}
+                    yield {"row": "published", **place, **number, **known}

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synther.experiments.kinds.comparison import plan as comparison
+from synther.experiments import kinds
+from synther.experiments.kinds.spec import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningSpec(comparison.TableSpec):
+class LearningSpec(Spec):
     """A panel a dataset and agent, a line a source; published final scores are level lines."""
 
     kind: ClassVar[str] = "learning"
+    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
 
 
-class Plan(comparison.Plan):
+class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    is_summarised = False  # the comparison with the same runs is
+    requires = ("datasets", "agents", "sources")
 
     def describe(self) -> LearningSpec:
         """Return what the curves show."""
-        return LearningSpec(**vars(super().describe()))
+        return LearningSpec(**self.described())

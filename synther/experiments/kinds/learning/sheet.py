@@ -8,70 +8,53 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.learning.numbers import Curves
+from synther.experiments.kinds.learning.numbers import COLUMNS
+from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, numbers
-from synther.statistics import published, scores
-from synther.statistics.intervals import BAND_REPS, Estimate
+from synther.statistics import published
+from synther.statistics.intervals import BAND_REPS
 
 LEVEL = "level "
 """Before a source's slug: the series of its level lines."""
 
 
-def sheet(found: Curves) -> sheets.Sheet:
+def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot with its table and notes."""
+    tidy = found.spec.tidy(found.frame, COLUMNS, ("seeds", "step"))
     return sheets.Sheet(
         **found.spec.heading(),
         tables=(_table(found),),
         plots=(_plot(found),),
-        notes=tuple(_notes(found)),
-        tidy=sheets.frame_columns(_tidy(found)),
+        notes=tuple(map(sheets.Note, _notes(found))),
+        tidy=sheets.frame_columns(tidy),
     )
 
 
-def _tidy(found: Curves) -> pd.DataFrame:
-    """Return every point, and published scores as rows without a step."""
-    records = found.lines.assign(row="point").to_dict("records")
-    for key, number in found.levels.items():
-        place = dict(zip(scores.RUN, key, strict=True))
-        own = {"value": number.mean, "std": number.std, "seeds": number.seeds}
-        records.append(place | own | {"row": "published", "status": number.status})
-    columns = ["row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status"]
-    return found.spec.tidy(records, columns, ("seeds", "step"))
+def _rows(found: Numbers, row: str) -> pd.DataFrame:
+    return found.frame[found.frame["row"] == row]
 
 
-def _panel(dataset: str, agent: str) -> str:
-    return f"{dataset}|{agent}"
-
-
-def _plot(found: Curves) -> sheets.Plot:
-    spec, lines = found.spec, found.lines
-    places = lines["dataset"] + "|" + lines["agent"]
-    shown = set(places)
-    levels = [
-        {"panel": _panel(dataset, agent), "source": source, "y": number.mean}
-        for (dataset, source, agent), number in found.levels.items()
-        if _panel(dataset, agent) in shown
-    ]
+def _plot(found: Numbers) -> sheets.Plot:
+    spec, points, levels = found.spec, _rows(found, "point"), _rows(found, "published")
+    points, levels = (
+        own.assign(panel=own["dataset"] + "|" + own["agent"], x=own["step"], y=own["value"])
+        for own in (points, levels)
+    )
+    shown = set(points["panel"])
     panels = [
         sheets.Panel(
-            _panel(row.name, agent),
+            f"{row.name}|{agent}",
             notes.label(row),
             title,
             x="updates",
             y="normalised score",
-            x_limits=(0, 1.02 * lines["step"].max()),
+            x_limits=(0, 1.02 * points["step"].max()),
         )
         for row, (agent, title) in itertools.product(spec.rows, spec.agents.items())
-        if _panel(row.name, agent) in shown
+        if f"{row.name}|{agent}" in shown
     ]
-    return plot(
-        lines.assign(panel=places, x=lines["step"]),
-        pd.DataFrame(levels, columns=["panel", "source", "y"]),
-        spec.sources,
-        "published (last)",
-        panels,
-        columns=len(spec.agents),
-    )
+    levels = levels[levels["panel"].isin(shown)]
+    return plot(points, levels, spec.sources, "published (last)", panels, len(spec.agents))
 
 
 def plot(
@@ -94,48 +77,49 @@ def plot(
     """
     points = lines.assign(series=lines["source"], y=lines["value"])
     flat = levels.assign(series=LEVEL + levels["source"], low=levels["y"], high=levels["y"])
-    drawn = sheets.layered(
-        ("level", "levels", flat),
-        ("band", "band", points[points["low"].notna()]),
-        ("line", "line", points),
-    )
     series = [sheets.Series(source, name) for source, name in sources.items()]
     series += [
         sheets.Series(LEVEL + source, f"{name}, {level}", is_level=True, like=source)
         for source, name in sources.items()
     ]
-    shown = {*points["series"], *flat["series"]}
+    drawn = {*points["series"], *flat["series"]}
     return sheets.Plot(
-        **drawn,
-        series=tuple(entry for entry in series if entry.key in shown),
+        **sheets.layered(
+            ("level", "levels", flat),
+            ("band", "band", points[points["low"].notna()]),
+            ("line", "line", points),
+        ),
+        series=tuple(entry for entry in series if entry.key in drawn),
         panels=tuple(panels),
         columns=columns,
     )
 
 
-def _table(found: Curves) -> sheets.Table:
-    spec, last = found.spec, found.lines.groupby(scores.RUN).last()
-    heads = ("Updates", "Last score", "Seeds")
-    columns = sheets.columns(("Dataset", "Agent", "Data"), heads, ("Published, last",))
-    rows = []
+def _table(found: Numbers) -> sheets.Table:
+    spec, rows = found.spec, []
+    ends, others = (
+        {(each.dataset, each.source, each.agent): each for each in _rows(found, row).itertuples()}
+        for row in ("point", "published")
+    )
     for row, agent, source in itertools.product(spec.rows, spec.agents, spec.sources):
         key = row.name, source, agent
-        if key not in last.index:
+        if key not in ends:
             continue
-        at, other = last.loc[key], found.levels.get(key)
-        theirs = sheets.Cell()
-        if other:
-            theirs = numbers.measured(other.mean, other.std, mark=other.mark, status=other.status)
-        score = Estimate(at["value"], at["low"], at["high"])
-        cells = [numbers.words(notes.label(row)), numbers.words(spec.agents[agent])]
-        cells += [numbers.words(spec.sources[source]), numbers.count(at["step"])]
-        cells.append(numbers.estimated(score, runs=[sheets.run_key(*key)]))
-        rows.append(sheets.Row((*cells, numbers.count(at["seeds"]), theirs)))
+        at, theirs = ends[key], sheets.Cell()
+        if other := others.get(key):
+            known = {"mark": published.mark(other.status), "status": other.status}
+            theirs = numbers.measured(other.value, other.std, **known)
+        words = (notes.label(row), spec.agents[agent], spec.sources[source])
+        cells = [*map(numbers.words, words), numbers.count(at.step)]
+        cells.append(numbers.estimated(at, runs=[sheets.run_key(*key)]))
+        rows.append(sheets.Row((*cells, numbers.count(at.seeds), theirs)))
+    heads = ("Updates", "Last score", "Seeds")
+    columns = sheets.columns(("Dataset", "Agent", "Data"), heads, ("Published, last",))
     return sheets.Table("The last evaluation", columns, tuple(rows), is_drawn=False)
 
 
-def _notes(found: Curves) -> list[sheets.Note]:
-    spec, counts = found.spec, sorted(found.lines["seeds"].unique())
+def _notes(found: Numbers) -> list[str]:
+    spec, counts = found.spec, sorted({int(n) for n in _rows(found, "point")["seeds"]})
     lines = [
         f"Normalised score, mean of the {notes.episodes(found.episodes)} of an evaluation; lines: "
         f"means over {numbers.seeds_text(counts)}.",
@@ -145,9 +129,9 @@ def _notes(found: Curves) -> list[sheets.Note]:
         words = notes.bootstrap_words(min(spec.bootstrap_reps, BAND_REPS))
         lines.append(f"Bands and brackets: {words}.")
     lines += [*notes.few_seeds(counts), notes.SEEDS_ARE_AGENTS]
-    if found.levels:
+    others = _rows(found, "published")
+    if len(others):
         lines.append("Dotted: the published score of the last evaluation, at its own budget.")
-        others = found.levels.values()
-        lines += [f"{line}." for line in published.footnotes(other.status for other in others)]
-        lines += [f"Published: {source}." for source in sorted({o.provenance for o in others})]
-    return [sheets.Note(line) for line in lines]
+        lines += [f"{line}." for line in published.footnotes(others["status"])]
+        lines += [f"Published: {source}." for source in sorted(set(others["provenance"]))]
+    return lines

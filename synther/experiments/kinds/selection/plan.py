@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from synther.experiments.kinds.comparison import plan as comparison
+from synther.experiments import kinds
+from synther.experiments.kinds.spec import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectionSpec(comparison.TableSpec):
-    """A panel a dataset, a line a source, whose policies are all agents' seeds."""
+class SelectionSpec(Spec):
+    """A panel a dataset, a line a source, whose policies are all agents' seeds.
+
+    Attributes:
+        episodes: most that are tried.
+    """
 
     kind: ClassVar[str] = "selection"
+    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
 
-    paper: None = dataclasses.field(default=None, init=False)
     episodes: int = 100
 
 
-class Plan(comparison.Plan):
-    """An experiment of this kind; `episodes` of its entry are the most that are tried."""
+class Plan(kinds.Plan):
+    """An experiment of this kind."""
 
-    is_summarised = False
+    requires = ("datasets", "agents", "sources")
 
     def describe(self) -> SelectionSpec:
         """Return what the curves show."""
-        known: dict[str, Any] = vars(super().describe())
-        del known["paper"]
-        return SelectionSpec(**known, episodes=self.spec.get("episodes", 100))
+        return SelectionSpec(**self.described(), episodes=self.spec.get("episodes", 100))

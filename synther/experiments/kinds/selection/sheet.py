@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pandas as pd
+
 from synther import sheets
 from synther.experiments.kinds.learning.sheet import plot
 from synther.experiments.kinds.selection.numbers import REPS, Choices
@@ -14,7 +16,6 @@ from synther.statistics.selection import RUNS_PER_RESAMPLE
 
 SHOWN = (1, 5, 10, 20, 50, 100)
 """Numbers of episodes that the table has columns for, and the axis ticks."""
-TIDY = ("experiment", "preset", "dataset", "source", "episodes", "value", "low", "high")
 
 
 def sheet(found: Choices) -> sheets.Sheet:
@@ -46,7 +47,7 @@ def sheet(found: Choices) -> sheets.Sheet:
         tables=(_table(found),),
         plots=(drawn,),
         notes=tuple(_notes(found)),
-        tidy=sheets.frame_columns(spec.tidy(lines, TIDY, ())),
+        tidy=sheets.frame_columns(pd.concat([lines, pools]).drop(columns="agents")),
     )
 
 
@@ -87,4 +88,4 @@ def _notes(found: Choices) -> list[sheets.Note]:
         f"within agents at most, with {RUNS_PER_RESAMPLE} bandits each.",
         *notes.stand_ins(spec.rows),
     ]
-    return [sheets.Note(line) for line in lines]
+    return [*map(sheets.Note, lines)]

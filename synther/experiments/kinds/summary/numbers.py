@@ -49,7 +49,7 @@ class _Block:
     """One agent on the datasets of a group, while its numbers are made."""
 
     spec: SummarySpec
-    windows: evaluations.Windows
+    windows: dict[str, pd.DataFrame]
     runs: dict[tuple[str, str, str], Run]
     covered: scores.Coverage
 
@@ -65,8 +65,7 @@ class _Block:
     def _aggregates(self) -> Iterator[dict[str, Any]]:
         reps = self.spec.bootstrap_reps
         last, average, best = (
-            self.covered.matrices(own)
-            for own in (self.windows.last, self.windows.average, self.windows.best)
+            self.covered.matrices(self.windows[name]) for name in ("last", "average", "best")
         )
         found = intervals.aggregates(last, reps, self.spec.baseline)
         rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
@@ -77,7 +76,7 @@ class _Block:
                 yield {"source": source, "metric": metric, **vars(estimate)}
 
     def _profiles(self) -> Iterator[dict[str, Any]]:
-        matrices = self.covered.matrices(self.windows.last)
+        matrices = self.covered.matrices(self.windows["last"])
         values = np.concatenate([matrix.ravel() for matrix in matrices.values()])
         low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
         marks = [x for x in THRESHOLDS if low <= x <= high]
@@ -151,11 +150,11 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     windows = evaluations.windows(runs)
     records, omissions = [], []
     for agent, label in spec.agents.items():
-        groups = list(_groups(spec, agent, windows.last))
+        groups = list(_groups(spec, agent, windows["last"]))
         if not groups:
             omissions.append(f"{label}: no results yet.")
         for position, (group, names) in enumerate(groups):
-            covered = scores.coverage(windows.last, agent, list(spec.sources), names)
+            covered = scores.coverage(windows["last"], agent, list(spec.sources), names)
             if position == 0:  # of several groups the first is all of them
                 omissions += [f"{label}: {note}." for note in covered.notes]
             if covered.datasets:
@@ -164,4 +163,5 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
                 block = _Block(spec, windows, runs, covered)
                 records += [same | own for own in block.numbers()]
     frame = pd.DataFrame(records, columns=COLUMNS)
-    return Summary(spec, frame, sorted(set(rows["episodes"])), omissions, windows.shortest)
+    shortest = min(evaluations.WINDOW, *(len(run.steps) for run in runs.values()))
+    return Summary(spec, frame, sorted(set(rows["episodes"])), omissions, shortest)
