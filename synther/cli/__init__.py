@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from synther.cli import verbs
 from synther.cli.output import Output
@@ -24,25 +24,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     Told to end by a signal, it saves what it can go on from; the code is 128 and its number. A
     reader of its words who has gone is no failure.
     """
+    words = sys.argv[1:] if argv is None else argv
     with Output() as output:
-        verb, asked = verbs.parse(sys.argv[1:] if argv is None else argv)
-        if argv is None:  # a program that calls this keeps its environment
-            own = verb in PRODUCTS_IN_NUMPY
-            inherited.settle(asked.computing.threads if own else 1)  # type: ignore[attr-defined]
-        code, message = _run(asked)
+        code, message = _run(words, is_program=argv is None)
         output.out.flush()
         lost = output.out.lost
-        if lost and verb in LISTINGS and not isinstance(lost, BrokenPipeError):
+        if lost and words[0] in LISTINGS and not isinstance(lost, BrokenPipeError):
             code, message = 1, f"what it printed can't be written: {lost.strerror}"
         if message:
-            print(f"synther {verb}: {message}", file=sys.stderr)
+            print(f"{' '.join(['synther', *words[:1]])}: {message}", file=sys.stderr)
     return code
 
 
-def _run(asked: Callable[[], None]) -> tuple[int, str]:
+def _run(words: Sequence[str], is_program: bool) -> tuple[int, str]:
     """Run a verb; return the exit code, and what went wrong."""
     try:
         with signals.answering():
+            verb, asked = verbs.parse(words)
+            if is_program:  # what calls this instead keeps its environment
+                own = verb in PRODUCTS_IN_NUMPY
+                inherited.settle(asked.computing.threads if own else 1)  # type: ignore[attr-defined]
             asked()
     except SyntherError as error:
         return 1, str(error)

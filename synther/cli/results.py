@@ -112,8 +112,8 @@ class Compare(Verb):
     reps: Count = 2000  # bootstrap resamples
 
     def __call__(self) -> None:
-        from synther.verification.trees import compare_trees, tidy
-        from synther.verification.trees_text import as_json, text
+        from synther.verification.trees import compare_trees
+        from synther.verification.trees_text import as_json, text, tidy
 
         if self.out:
             require_writable(require_suffix(self.out, ".csv"))

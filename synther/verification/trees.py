@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 
 from synther import config
@@ -291,28 +290,3 @@ def _listed(values: tuple[str, ...] | None) -> str:
     if values is None:
         return "not recorded"
     return " or ".join(v[1:-1] if v.startswith('"') else v for v in values)
-
-
-def tidy(comparison: Comparison) -> pd.DataFrame:
-    """Return one row a pair: names, both means, stds and seeds, the difference and its bounds."""
-    rows = []
-    for pair in comparison.pairs:
-        status = pair.b.published.status if pair.b.published else ""
-        rows.append(
-            (
-                *pair.name,
-                *(pair.a.mean, pair.a.std, pair.a.seeds),
-                *(pair.b.mean, pair.b.std, pair.b.seeds, status),
-                *(pair.difference.value, pair.difference.low, pair.difference.high),
-                "; ".join(f"{key}: {a} -> {b}" for key, (a, b) in pair.differs.items()),
-            )
-        )
-    return pd.DataFrame(
-        rows,
-        columns=[
-            *NAMES,
-            *("a_mean", "a_std", "a_seeds"),
-            *("b_mean", "b_std", "b_seeds", "b_status"),
-            *("difference", "difference_low", "difference_high", "records_differ_in"),
-        ],
-    )

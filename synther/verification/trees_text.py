@@ -1,10 +1,11 @@
-"""A comparison of two trees as text for the terminal, and as JSON."""
+"""A comparison of two trees as text for the terminal, as rows for a .csv, and as JSON."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import pandas as pd
 from tabulate import tabulate
 
 from synther.sheets import MISSING
@@ -13,6 +14,31 @@ from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, 
 
 APART = "*"
 """Behind a difference whose interval leaves out zero."""
+
+
+def tidy(comparison: Comparison) -> pd.DataFrame:
+    """Return one row a pair: names, both means, stds and seeds, the difference and its bounds."""
+    rows = []
+    for pair in comparison.pairs:
+        status = pair.b.published.status if pair.b.published else ""
+        rows.append(
+            (
+                *pair.name,
+                *(pair.a.mean, pair.a.std, pair.a.seeds),
+                *(pair.b.mean, pair.b.std, pair.b.seeds, status),
+                *(pair.difference.value, pair.difference.low, pair.difference.high),
+                "; ".join(f"{key}: {a} -> {b}" for key, (a, b) in pair.differs.items()),
+            )
+        )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            *NAMES,
+            *("a_mean", "a_std", "a_seeds"),
+            *("b_mean", "b_std", "b_seeds", "b_status"),
+            *("difference", "difference_low", "difference_high", "records_differ_in"),
+        ],
+    )
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

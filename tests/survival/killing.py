@@ -21,6 +21,7 @@ import pyarrow.parquet  # noqa: F401
 import torch
 
 from synther import cli, config
+from synther.cli import data, generate, train  # noqa: F401
 from synther.jobs import provenance
 
 
