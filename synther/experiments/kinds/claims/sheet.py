@@ -132,7 +132,8 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
         "several comparisons, all have to hold, and the hardest is shown. Intervals: 95% "
         f"percentiles of a bootstrap over seeds ({spec.bootstrap_reps:,} resamples), stratified "
         "by dataset or share; of marginals and correlations over columns, of the dynamics over "
-        "samples in bins of equal distance to the data. All are of one fit of each generator and one set of its samples.",
+        "samples in bins of equal distance to the data. All are of one fit of each generator and "
+        "one set of its samples.",
         "Parity means that the interval lies within a margin (ours, in config/claims.yaml). The "
         "lack of a significant difference is not parity. Scores are of the last evaluation.",
         "Evidence that falls short of the protocol is never more than indicative."
