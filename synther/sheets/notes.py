@@ -9,8 +9,8 @@ FEW_SEEDS = 5
 """Below this many seeds, a table or figure says that its intervals are rough."""
 
 SEEDS_ARE_AGENTS = (
-    "Seeds are the agents': those of a source share its dataset, one fit of its generator and one "
-    "set of its samples, whose own scatter no interval shows."
+    "Seeds are those of the agent. All seeds of a source share one dataset, one fit of its "
+    "generator and one set of its samples, so no interval shows how these vary."
 )
 
 STAND_IN = "*"

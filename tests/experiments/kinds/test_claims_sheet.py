@@ -72,9 +72,7 @@ def test_what_all_fall_short_in_is_said_once(tmp_path: Path) -> None:
     two = [claim(tmp_path), claim(tmp_path, name="fewer", seeds=0)]
     made = sheet(measure(spec(*two, preset="small"), rows))
     assert [row.cells[-1].text for row in made.tables[0].rows] == ["7 of 8 seeds", "as all do"]
-    (note,) = [
-        note.text for note in made.notes if "falls short of the protocol in this" in note.text
-    ]
+    (note,) = [note.text for note in made.notes if "falls short of the protocol: " in note.text]
     assert note.endswith(": preset small is below the protocol.")
     assert "preset small is below the protocol; 7 of 8 seeds" in made.tidy["falls_short"]
 

@@ -126,18 +126,19 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     )
     lines = [f"Of {len(frame)} claims: {listed}."]
     if shared := _shared(found):
-        lines.append(f"All evidence falls short of the protocol in this: {'; '.join(shared)}.")
+        lines.append(f"All evidence falls short of the protocol: {'; '.join(shared)}.")
     lines += [
-        "Effect: what the claim is about over what it is held against; of several of these the "
-        "hardest, as all have to hold. Intervals: 95% percentiles of a bootstrap over seeds "
-        f"({spec.bootstrap_reps:,} resamples), stratified by dataset or share; of marginals and "
-        "correlations over columns, of the dynamics over samples in bins of equal "
-        "distance to the data. All are of one fit of each generator and one set of its samples.",
-        "Parity is an interval within a margin (ours, in config/claims.yaml), never the lack of a "
-        "significant difference. Scores are of the last evaluation.",
-        "Evidence that falls short of the protocol in anything is never more than indicative."
+        "Effect: what the claim is about, relative to what it is compared with. If there are "
+        "several comparisons, all have to hold, and the hardest is shown. Intervals: 95% "
+        f"percentiles of a bootstrap over seeds ({spec.bootstrap_reps:,} resamples), stratified "
+        "by dataset or share; of marginals and correlations over columns, of the dynamics over "
+        "samples in bins of equal distance to the data. All are of one fit of each generator and "
+        "one set of its samples.",
+        "Parity means that the interval lies within a margin (ours, in config/claims.yaml). The "
+        "lack of a significant difference is not parity. Scores are of the last evaluation.",
+        "Evidence that falls short of the protocol is never more than indicative."
         if spec.is_evidence
-        else "The preset checks the pipeline: its numbers decide no claim, whatever they are.",
+        else "The preset is a pipeline check: its numbers decide no claim, whatever they are.",
     ]
     ran = frame[frame["verdict"] != Verdict.NOT_RUN]
     budgets = dict(zip(ran["of_experiment"], ran["budget"], strict=True))

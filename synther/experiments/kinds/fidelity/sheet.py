@@ -45,8 +45,8 @@ EXPLAINED = {
     "scaled_mse": "Scaled: every entry in standard deviations of the data.",
     "distance": "Distance to data: median of the least L2 distance of a sample to any transition "
     "of the data, in standard deviations of each column, terminals aside.",
-    "data_distance": "Data to itself: likewise, from each sample's nearest transition of the data "
-    "to that one's nearest other.",
+    "data_distance": "Data to itself: the same, from the transition of the data that is nearest to "
+    "a sample to the transition nearest to that one.",
     "memorised": "Memorised: samples closer to the data than their nearest transition there is to "
     "any other (Alaa et al. 2022, arXiv 2102.08921).",
     "compression": "Compression: bytes of the dataset over bytes of the network, both float32.",

@@ -55,7 +55,7 @@ def footnotes(found: Numbers) -> list[str]:
     """Return the footnotes: what was timed, and on what."""
     machines = sorted(set(found.frame["machine"]))
     lines = [
-        "Time a job: all that is counted in the shares, without starting up; a job trains its "
+        "Time a job: the sum of what the shares count; starting up is left out. A job trains its "
         "seeds in one stacked computation. Steps: environment steps of a seed; steps/s: of all "
         "its seeds. Agent: acting and all updates; diffusion: training the generators; sampling: "
         "drawing from them.",
