@@ -48,6 +48,10 @@ class GoalSettings(OfflineSettings):
 
     batch_size: int = 1024
     """Transitions a seed and update."""
+    eval_every: int = 100_000
+    """Updates between evaluations."""
+    eval_episodes: int = 250
+    """Episodes a seed and evaluation, a multiple of the five goals."""
     hidden: tuple[int, ...] = (512, 512, 512)
     """Widths of the hidden layers of all networks."""
     learning_rate: float = 3e-4

@@ -230,7 +230,7 @@ def collect(
             if level == "navigate":
                 from synther.datasets.ogbench import navigate
 
-                columns = navigate(task, rows, seed, progress)
+                columns, physics = navigate(task, rows, seed, progress), "ogbench"
             else:
                 columns = drive(task, rows, seed, physics, threads, progress)
         # It has no episodes: what an episode's length of it earns, on average.
