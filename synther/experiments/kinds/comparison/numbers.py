@@ -107,10 +107,11 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
 
     Returns:
         Rows of `CSV_COLUMNS`. `row` is cell, average, overall, lately (over several of the last
-        evaluations, if these are asked for), aggregate or scaling. Cells and averages have mean and std, measured and published (empty where missing); aggregates have
-        `metric`, `value`, `low` and `high`; so has scaling, the change in percent from `from_mean`
-        to `mean`, with the paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality
-        gap and probabilities from 0 to 1.
+        evaluations, if these are asked for), aggregate or scaling. Cells and averages have mean
+        and std, measured and published (empty where missing); aggregates have `metric`, `value`,
+        `low` and `high`; so has scaling, the change in percent from `from_mean` to `mean`, with the
+        paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality gap and
+        probabilities from 0 to 1.
 
     Raises:
         SyntherError: results are of another preset, none is of this table, or seeds of one run
