@@ -147,7 +147,7 @@ class OGBench(VectorEnv):
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
         self.diverged = np.zeros(num_envs, dtype=bool)
         self._seeds = np.zeros(num_envs, dtype=np.uint64)
-        self._taken: list[list[np.ndarray]] = [[] for _ in range(num_envs)]
+        self._actions = np.zeros((num_envs, 64, self.action_dim))  # of the episodes so far
         self.reset(0)
 
     def _seen(self, observation: np.ndarray, goal: np.ndarray) -> np.ndarray:
@@ -167,7 +167,7 @@ class OGBench(VectorEnv):
             observation, info = share.call(place, lambda env, s=seed, t=task: reset(env, s, **t))
             self._goals[row] = info["goal"]
             self._observations[row] = self._seen(observation, info["goal"])
-            self._seeds[row], self._taken[row], self.elapsed[row] = seed, [], 0
+            self._seeds[row], self.elapsed[row] = seed, 0
         return self.observations()
 
     def step(
@@ -192,19 +192,19 @@ class OGBench(VectorEnv):
                 rewards[row], terminated[row] = float(info["success"]), bool(ended)
                 # MuJoCo puts a state that it cannot step back to the start, and its clock too.
                 self.diverged[row] = not (data.time > before and np.isfinite(actions[row]).all())
-                self._taken[row].append(actions[row])
 
         parts = [rows[self._shares[rows] == share] for share in range(self.threads)]
         list(self._pool.map(advance, parts) if self._pool else map(advance, parts))
+        if len(rows) and self.elapsed[rows].max() == self._actions.shape[1]:
+            self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
+        self._actions[rows, self.elapsed[rows]] = actions[rows]
         self.elapsed[rows] += 1
         truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
         return self.observations(), rewards, terminated, truncated
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs to go on exactly from here: seeds and all actions since."""
-        actions = np.zeros((self.num_envs, int(self.elapsed.max()), self.action_dim))
-        for row, taken in enumerate(self._taken):
-            actions[row, : len(taken)] = np.reshape(taken, (-1, self.action_dim))
+        actions = self._actions[:, : self.elapsed.max()].copy()
         return {"seeds": self._seeds.copy(), "actions": actions, "elapsed": self.elapsed.copy()}
 
     def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
