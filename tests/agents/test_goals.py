@@ -12,10 +12,12 @@ from scipy.stats import kstest
 from stacks import F64, same_parameters
 from torch import nn
 
+from synther.agents import make_agent
 from synther.agents.gcbc import GCBC
 from synther.agents.gciql import GCIQL
 from synther.agents.goals import GoalTable
 from synther.errors import SyntherError
+from synther.training.direct import learn
 from synther.training.goals import goal_table, with_later_states
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
@@ -255,6 +257,17 @@ def test_refusals():
         GCBC.Settings(actor_p_trajgoal=1.5, actor_p_randomgoal=-0.5)
     with pytest.raises(SyntherError, match="normalise_states"):
         GCBC.Settings(normalise_states=True)
+
+
+def test_they_are_trained_in_python_too():
+    agent = make_agent("gciql", 2 * D, A, seeds=(0, 1), hidden=(8,), batch_size=B)
+    before = agent.actor.weights[0].detach().clone()
+    standardiser = learn(agent, trajectories(), updates=3, progress=False)
+    assert agent.updates == 3
+    assert not torch.equal(agent.actor.weights[0], before)
+    np.testing.assert_array_equal(standardiser(np.ones(2 * D)), np.ones(2 * D))
+    with pytest.raises(SyntherError, match="make the agent for this task"):
+        learn(make_agent("gcbc", D, A), trajectories(), updates=1)
 
 
 def test_the_benchmarks_initial_weights():
