@@ -101,7 +101,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 _PRESET = re.compile(r"[a-z0-9][a-z0-9_-]*")
-TAKEN = ("behaviour", "bench", "d4rl", "download", "policies", "vd4rl")
+TAKEN = ("behaviour", "bench", "d4rl", "download", "ogbench", "policies", "vd4rl")
 """What no preset can be called: folders of results/, data/ and logs/ that are no preset's."""
 
 
