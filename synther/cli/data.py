@@ -43,7 +43,8 @@ class Download(Verb):
     shard: str | None = None  # path of the only shard of V-D4RL's that is wanted
 
     def __call__(self) -> None:
-        from synther.datasets.download import download, download_shards
+        from synther.datasets import fetch
+        from synther.datasets.download import download_shards
 
         if config.spec(self.dataset, "dataset")["kind"] == "vd4rl":
             for path in download_shards(self.dataset, self.root, self.shard):
@@ -51,7 +52,7 @@ class Download(Verb):
             return
         if self.shard:
             raise SyntherError(f"{self.dataset} is one file, without shards: leave --shard out")
-        print(download(self.dataset, self.root))
+        print(fetch(self.dataset, self.root))
 
 
 class Policies(Verb):

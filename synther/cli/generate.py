@@ -58,6 +58,10 @@ class Fit(Verb):
         with claimed(self.out / "model.pt", "fit", "settings"):
             how = self.reading.of(self.data, dataset=self.dataset)
             transitions = how.read(self.data)
+            if goals := {key: spec[key] for key in ("goals",) if key in spec}:
+                from synther.training.goals import with_later_states
+
+                transitions = with_later_states(transitions, self.seed)
             identity = {
                 "generator": spec["generator"],
                 "source": self.source,
@@ -65,6 +69,7 @@ class Fit(Verb):
                 "seed": self.seed,
                 "data": describe_input(self.data),
                 **how.record(),
+                **goals,
                 "version": provenance.version(),
             }
             checkpoint = Checkpoint(self.out / "fit.ckpt", identity, device)

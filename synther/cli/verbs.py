@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synther.cli.options import Verb
 
 VERBS = {
-    "download": ("data", "fetch D4RL's or V-D4RL's dataset: resumed, from mirrors, verified"),
+    "download": ("data", "fetch a published dataset: resumed, from mirrors, verified"),
     "collect": ("data", "roll behaviour policies out and write a D4RL-format dataset"),
     "policies": ("data", "fetch D4RL's own behaviour policies of a task, verified"),
     "behaviour": ("data", "train behaviour policies: a SAC run's snapshots"),

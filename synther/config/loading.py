@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from synther.config import ogbench
 from synther.config.settings import parse_yaml, typed
 from synther.errors import SyntherError, unknown_name
 
@@ -96,11 +97,11 @@ def load(name: str) -> dict[str, Any]:
         raise SyntherError(f"{path} is missing: restore it, or set SYNTHER_CONFIG to its folder")
     content = read_yaml(path)
     validate(content, name, str(path))
-    return content
+    return ogbench.expanded(content) if name == "datasets" else content
 
 
 _PRESET = re.compile(r"[a-z0-9][a-z0-9_-]*")
-TAKEN = ("behaviour", "bench", "d4rl", "download", "policies", "vd4rl")
+TAKEN = ("behaviour", "bench", "d4rl", "download", "ogbench", "policies", "vd4rl")
 """What no preset can be called: folders of results/, data/ and logs/ that are no preset's."""
 
 

@@ -15,32 +15,56 @@ from synther.transitions import Transitions
 __all__ = ["dataset_of_file", "dataset_path", "load_dataset"]
 
 
-def dataset_path(name: str, root: str | Path = "data") -> Path:
-    """Return the HDF5 file of a dataset, downloading it first if it is D4RL's and not there.
+def dataset_file(name: str, root: str | Path = "data") -> Path:
+    """Return where the HDF5 file of a dataset of states lies, there or not.
 
-    D4RL's files lie in root/d4rl/ under their own names, collected ones in root/local/NAME.hdf5.
-    A file that is there is held against its published size only; `download` checks its SHA-256.
+    D4RL's files lie in root/d4rl/ under their own names, OGBench's in root/ogbench/NAME.hdf5 with
+    their task's rewards, collected ones in root/local/NAME.hdf5.
 
     Raises:
-        SyntherError: the name is unknown, the download fails, or the dataset is yet to be
-            collected.
+        SyntherError: the name is unknown, or of a dataset of pixels.
     """
     spec = config.spec(name, "dataset")
-    if spec["kind"] in ("vd4rl", "rendered"):
+    folder = {"d4rl": "d4rl", "ogbench": "ogbench", "collected": "local"}.get(spec["kind"])
+    if folder is None:
         raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
-    if spec["kind"] == "collected":
-        path = Path(root) / "local" / f"{name}.hdf5"
-        if not path.is_file():
-            raise SyntherError(
-                f"{path} is missing: {name} is not downloaded but made here, with "
-                f"`synther collect --dataset {name}`"
-            )
-        return path
-    from synther.datasets.download import download, target_path
+    own = str(spec["url"]).rpartition("/")[2] if folder == "d4rl" else f"{name}.hdf5"
+    return Path(root) / folder / own
 
-    path = target_path(name, root)
+
+def dataset_path(name: str, root: str | Path = "data") -> Path:
+    """Return the HDF5 file of a dataset, downloading it first if it is published and not there.
+
+    A file of D4RL's that is there is held against its published size only; `download` checks its
+    SHA-256.
+
+    Raises:
+        SyntherError: as for `dataset_file`, or the download fails, or the dataset is yet to be
+            collected.
+    """
+    path, spec = dataset_file(name, root), config.spec(name, "dataset")
     if path.is_file() and spec.get("bytes", path.stat().st_size) == path.stat().st_size:
         return path
+    if spec["kind"] == "collected":
+        raise SyntherError(
+            f"{path} is missing: {name} is not downloaded but made here, with "
+            f"`synther collect --dataset {name}`"
+        )
+    return fetch(name, root)
+
+
+def fetch(name: str, root: str | Path = "data") -> Path:
+    """Make sure that a published dataset of states is there, whole and verified; return its file.
+
+    Raises:
+        SyntherError: as for `synther.datasets.download.download`, or OGBench's package is missing.
+    """
+    if config.spec(name, "dataset")["kind"] == "ogbench":
+        from synther.datasets.ogbench import fetch as relabelled
+
+        return relabelled(name, root)
+    from synther.datasets.download import download
+
     return download(name, root)
 
 

@@ -1,7 +1,8 @@
 """Re-collected datasets: behaviour policies rolled out in the simulator, by D4RL's recipes.
 
 `synther.datasets.levels` says which policies make a level. Actions are sampled, not means.
-waypoint: maze2d's own recipe (`synther.datasets.maze_controller`).
+waypoint: maze2d's own recipe (`synther.datasets.maze_controller`). navigate: OGBench's own, of
+points (`synther.datasets.ogbench`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from synther.config.specs import task_spec
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.levels import LEVELS, choose_policies, require_above_random
 from synther.datasets.maze_controller import drive
@@ -207,7 +209,7 @@ def collect(
 
     Args:
         task: a name of `make_env`.
-        level: one of `LEVELS`; waypoint is for maze2d.
+        level: one of `LEVELS`; waypoint is for maze2d, navigate for pointmaze.
         rows: transitions.
         out: the file.
         policies: folder of behaviour policies; the package's own by default.
@@ -223,15 +225,20 @@ def collect(
     if level not in LEVELS:
         raise unknown_name("level", level, LEVELS)
     checkpoint: Checkpoint | None = None
-    if level == "waypoint":  # a matter of seconds
+    if level in ("waypoint", "navigate"):  # a matter of seconds
         with Progress(rows, f"{task} {level}", "row") as progress:
-            columns = drive(task, rows, seed, physics, threads, progress)
+            if level == "navigate":
+                from synther.datasets.ogbench import navigate
+
+                columns, physics = navigate(task, rows, seed, progress), "ogbench"
+            else:
+                columns = drive(task, rows, seed, physics, threads, progress)
         # It has no episodes: what an episode's length of it earns, on average.
-        episode = make_batched_env(task, 1, physics, 1).time_limit
+        episode = task_spec(task)["time_limit"]
         policy, about = (
             None,
             {
-                "algorithm": "waypoint controller",
+                "algorithm": f"{level} controller",
                 "mean_return": f"{columns['rewards'].mean(dtype=np.float64) * episode:.1f}",
             },
         )

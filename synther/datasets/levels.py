@@ -18,7 +18,7 @@ from synther.datasets.policies import MEDIUM, Policy
 from synther.errors import SyntherError, unknown_name
 
 POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
-LEVELS = (*POLICY_LEVELS, "waypoint")
+LEVELS = (*POLICY_LEVELS, "waypoint", "navigate")
 
 
 def choose_policies(

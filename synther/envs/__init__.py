@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synther.config import load
+from synther.config.ogbench import PACKAGE
 from synther.errors import unknown_name
 from synther.jobs import inherited
 
@@ -40,7 +42,12 @@ TASKS: dict[str, tuple[str, str]] = {
 
 def task_names() -> list[str]:
     """Return the names that `make_env` knows."""
-    return sorted(TASKS)
+    return sorted({*TASKS, *_ogbench_tasks()})
+
+
+def _ogbench_tasks() -> list[str]:
+    every = load("datasets")["tasks"]
+    return [task for task, spec in every.items() if spec.get("package") == PACKAGE]
 
 
 def make_env(
@@ -57,10 +64,14 @@ def make_env(
         num_envs: how many.
         physics: "d4rl", the exact physics of D4RL's recordings (the -v2 environments), or "stock",
             the installed MuJoCo's own (what Gymnasium's -v4 environments do). The dmc tasks are
-            stepped by dm_control, whatever this says.
-        threads: MuJoCo's threads; all cores of this process by default. The dmc tasks use one.
+            stepped by dm_control and OGBench's by its package, whatever this says.
+        threads: the simulator's; all cores of this process by default. The dmc tasks use one.
         options: the task's own, such as `dense=True` for maze2d.
     """
+    if task in _ogbench_tasks():
+        from synther.envs.ogbench import OGBench
+
+        return OGBench(task, num_envs, threads)
     if task not in TASKS:
         raise unknown_name("task", task, task_names())
     module, name = TASKS[task]

@@ -42,9 +42,9 @@ class Files:
     def dataset_file(self, dataset: str) -> str:
         """Return the path of a dataset's file."""
         spec, root = config.spec(dataset, "dataset"), self.dataset_root(dataset)
-        if spec["kind"] == "collected":
-            return f"{root}/local/{dataset}.hdf5"
-        return f"{root}/d4rl/{spec['url'].rpartition('/')[2]}"
+        if spec["kind"] == "d4rl":
+            return f"{root}/d4rl/{spec['url'].rpartition('/')[2]}"
+        return f"{root}/{'local' if spec['kind'] == 'collected' else spec['kind']}/{dataset}.hdf5"
 
     def generator_folder(self, dataset: str, source: str) -> str:
         """Return the folder of a fitted generator and its samples."""

@@ -45,11 +45,16 @@ def _seeds(w: Any) -> int:
 
 
 def download(dataset: str, file: str = "", memory_mb: float = 1000) -> Cost:
-    """Return the cost of fetching a dataset of D4RL's, or one file of V-D4RL's."""
+    """Return the cost of fetching a dataset of D4RL's or OGBench's, or one file of V-D4RL's."""
     spec = config.spec(dataset, "dataset")
     size = spec["files"][file]["bytes"] if file else spec.get("bytes")
-    size = sizes.file_bytes(FULL_ROWS, spec["task"]) if size is None else size
+    size = sizes.file_bytes(spec.get("rows", FULL_ROWS), spec["task"]) if size is None else size
     return Cost((Work("download_bytes", size),), memory_mb, size)
+
+
+def ogbench_dataset(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of fetching OGBench's file and giving it the rewards of a task."""
+    return download(w.dataset, memory_mb=sizes.memory_mb(plan, w.dataset))
 
 
 def d4rl_policies(plan: Experiments, w: Any) -> Cost:

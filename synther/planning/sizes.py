@@ -12,7 +12,7 @@ FRAME_BYTES = 3 * 84 * 84
 LATENT_COLUMNS = 210
 """Of the widest latents: 2 * 100 + 6 + 2, and padding."""
 _WIDEST = (33, 4)  # of a task that states no dimensions (those of AntMaze sum up to this)
-_WIDEST_ROW = 70  # columns of the widest transitions: AntMaze's 2 * 29 + 8 + 2, and padding
+_WIDEST_ROW = 70  # columns of D4RL's widest transitions: AntMaze's 2 * 29 + 8 + 2, and padding
 _WIDEST_ONLINE_ROW = 170  # online: quadruped-walk's 2 * 78 + 12 + 2
 
 
@@ -35,8 +35,9 @@ def file_bytes(rows: float, task: str) -> float:
 
 def transitions(plan: Experiments, dataset: str, source: str = "real") -> int:
     """Return how many real transitions a source has."""
-    level = config.spec(dataset, "dataset").get("level", "")
-    rows = collected_rows(dataset, plan.preset) or D4RL_ROWS.get(level, FULL_ROWS)
+    spec = config.spec(dataset, "dataset")
+    published = spec.get("rows") or D4RL_ROWS.get(spec.get("level", ""), FULL_ROWS)
+    rows = collected_rows(dataset, plan.preset) or published
     share = source_spec(source)["share"]
     return int(share.of(rows)) if share else rows
 
@@ -53,7 +54,7 @@ def memory_mb(plan: Experiments, dataset: str, source: str = "real") -> int:
     rows = transitions(plan, dataset)
     if {"generator", "mix"} & source_spec(source).keys():
         rows += plan.samples(source)
-    return 1000 + 3 * rows * _WIDEST_ROW * 4 // 1_000_000
+    return 1000 + 3 * rows * max(_WIDEST_ROW, columns(task_of(dataset))) * 4 // 1_000_000
 
 
 def online_memory_mb(plan: Experiments, task: str, agent: str, seeds: int) -> int:

@@ -133,11 +133,12 @@ def belonging(
     return wanted
 
 
-def final_scores(results: pd.DataFrame) -> pd.DataFrame:
+def final_scores(results: pd.DataFrame, evaluations: int = 1) -> pd.DataFrame:
     """Return every seed's score at its last evaluation, the paper's metric.
 
     Args:
         results: rows as `read_results` returns them, of one preset.
+        evaluations: that are averaged, the last ones; OGBench takes three.
 
     Returns:
         One row a (dataset, source, agent, seed) with `step` (the last evaluation's), `episodes`
@@ -152,14 +153,15 @@ def final_scores(results: pd.DataFrame) -> pd.DataFrame:
             f"results of presets {', '.join(presets)} given together: their budgets differ, so "
             "make a table of each"
         )
-    last = results[results["step"] == results.groupby([*RUN, "seed"])["step"].transform("max")]
-    scores = last.groupby([*RUN, "seed", "step"], as_index=False).agg(
-        episodes=("score", "size"), score=("score", "mean")
+    steps = results.groupby([*RUN, "seed"])["step"]
+    last = results[steps.rank(method="dense", ascending=False) <= evaluations]
+    scores = last.groupby([*RUN, "seed"], as_index=False).agg(
+        step=("step", "max"), episodes=("score", "size"), score=("score", "mean")
     )
-    for run, steps in scores.groupby(RUN)["step"]:
-        if steps.nunique() > 1:
+    for run, ends in scores.groupby(RUN)["step"]:
+        if ends.nunique() > 1:
             raise SyntherError(
-                f"{', '.join(run)}: seeds end at steps {sorted(int(step) for step in set(steps))}; "
+                f"{', '.join(run)}: seeds end at steps {sorted(int(step) for step in set(ends))}; "
                 "finish or remove the shorter runs"
             )
     return scores

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from synther.agents.base import Agent, OfflineSettings
+from synther.agents.goals import GoalSettings
 from synther.errors import SyntherError
 from synther.jobs.progress import Progress
 from synther.training.evaluate import Standardiser, evaluate
@@ -51,7 +52,8 @@ def learn(
         raise SyntherError(f"{agent.title} learns online: train it with `synther online`")
     real = transitions if statistics is None else statistics
     for given in (transitions, real):
-        if (given.observation_dim, given.action_dim) != (d, a):
+        seen = given.observation_dim * (2 if isinstance(settings, GoalSettings) else 1)
+        if (seen, given.action_dim) != (d, a):
             raise SyntherError(
                 f"transitions of widths {given.observation_dim} and {given.action_dim} for an "
                 f"agent of {d} and {a}: make the agent for this task"
@@ -64,9 +66,13 @@ def learn(
     device = str(next(agent.parameters()).device)
     table, standardiser = learning_table(settings, transitions, real, time_limit or 0, device)
     streams = RandomStreams(
-        agent.seeds, agent.noise(), indices=(len(table), settings.batch_size), device=device
+        agent.seeds,
+        agent.noise(),
+        indices=(len(table), settings.batch_size),
+        device=device,
+        uniforms=table.uniforms(),
     )
-    update = GraphedUpdates(agent, table.gather)
+    update = GraphedUpdates(agent, table.gather, table.uniforms())
     last, name = settings.steps if updates is None else updates, agent.title
     bar = Progress(last, name, "update", done=agent.updates) if progress else nullcontext()
     with bar as shown:

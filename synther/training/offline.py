@@ -13,6 +13,7 @@ from torch import Tensor
 
 from synther.agents import load_agent_class
 from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.goals import GoalSettings, GoalTable
 from synther.datasets.belonging import common_task
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
@@ -22,6 +23,7 @@ from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import grant
 from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
+from synther.training.goals import goal_table
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.results import ResultRows, write_run
@@ -113,6 +115,10 @@ class TransitionTable:
     def __len__(self) -> int:
         return len(self._table)
 
+    def uniforms(self) -> dict[str, tuple[int, ...]]:
+        """Return what `gather` takes of random numbers besides indices: none."""
+        return {}
+
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B)."""
         rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
@@ -132,8 +138,10 @@ def learning_table(
     statistics: Transitions,
     time_limit: int,
     device: str = "cpu",
-) -> tuple[TransitionTable, Standardiser]:
+) -> tuple[TransitionTable | GoalTable, Standardiser]:
     """Return what an agent of these settings learns from, and what standardises its observations.
+
+    Observations of agents that are told a goal are (state, goal), and are left as they are.
 
     Args:
         settings: the agent's, which say whether states and rewards are scaled.
@@ -143,6 +151,9 @@ def learning_table(
         device: where the table lies.
     """
     d = statistics.observation_dim
+    if isinstance(settings, GoalSettings):
+        table = goal_table(settings, data, statistics.action_dim, device)
+        return table, Standardiser(np.zeros(2 * d), np.ones(2 * d))
     standardiser = Standardiser(np.zeros(d), np.ones(d))
     if settings.normalise_states:
         standardiser = state_statistics(statistics)
@@ -150,8 +161,10 @@ def learning_table(
     if settings.scale_rewards:
         low, high = return_range(statistics, time_limit)
         scale = time_limit / (high - low)
-    table = TransitionTable(data, standardiser, settings.reward_shift, device, reward_scale=scale)
-    return table, standardiser
+    return (
+        TransitionTable(data, standardiser, settings.reward_shift, device, reward_scale=scale),
+        standardiser,
+    )
 
 
 class OfflineTrainer(UpdateLoop):
@@ -174,7 +187,8 @@ class OfflineTrainer(UpdateLoop):
         settings = job.settings
         self.job, self.data = job, job.data
         d, a = statistics.observation_dim, statistics.action_dim
-        if (data.observation_dim, data.action_dim) != (d, a):
+        has_goals = isinstance(settings, GoalSettings) and data.action_dim == a + d
+        if (data.observation_dim, data.action_dim) != (d, a) and not has_goals:
             raise SyntherError(
                 f"{job.data} has {data.observation_dim} observation and {data.action_dim} action "
                 f"dimensions, {job.statistics_from} has {d} and {a}: they are of different tasks"
@@ -182,6 +196,7 @@ class OfflineTrainer(UpdateLoop):
         self.table, self.standardiser = learning_table(
             settings, data, statistics, job.time_limit, job.device
         )
+        d = len(self.standardiser.mean)  # what the agent sees, a goal included
         make: Any = load_agent_class(job.module)
         self.agent: Agent = make(d, a, job.seeds, settings, device=job.device)
         self.streams = RandomStreams(
@@ -189,14 +204,16 @@ class OfflineTrainer(UpdateLoop):
             self.agent.noise(),
             indices=(len(self.table), settings.batch_size),
             device=job.device,
+            uniforms=self.table.uniforms(),
         )
         self.env = make_env(
             job.task, len(job.seeds) * settings.eval_episodes, job.physics, job.threads
         )
         if (self.env.observation_dim, self.env.action_dim) != (d, a):
             raise SyntherError(
-                f"{job.data} has {d} observation and {a} action dimensions; task '{job.task}' has "
-                f"{self.env.observation_dim} and {self.env.action_dim}: choose the dataset's task"
+                f"{job.agent} on {job.data} has {d} observation and {a} action dimensions; task "
+                f"'{job.task}' has {self.env.observation_dim} and {self.env.action_dim}: choose "
+                "the dataset's task, and an agent with a goal where it shows one"
             )
         self.env.time_limit = job.time_limit
         self.rows = ResultRows(job)
@@ -254,6 +271,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
     wall_time = checkpoint.before_s + time.monotonic() - started
     record = {
         **identity,
+        "physics": trainer.env.physics,
         "transitions": len(trainer.table),
         "seed_updates_per_s": round(updates / wall_time, 1),
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any
 
 from torch import Tensor
 
-from synther.agents.base import Agent, Batch
+from synther.agents.base import Agent
 from synther.tensors.graphed import GraphedCall
 
 
@@ -15,11 +16,14 @@ class GraphedUpdates:
 
     Args:
         agent: K stacked agents.
-        gather: minibatches for indices (K, B).
+        gather: minibatches for indices (K, B), and what else of the draws it takes by name.
+        uniforms: these names.
     """
 
-    def __init__(self, agent: Agent, gather: Callable[[Tensor], Batch]) -> None:
-        self._agent, self._gather = agent, gather
+    def __init__(
+        self, agent: Agent, gather: Callable[..., Any], uniforms: Collection[str] = ()
+    ) -> None:
+        self._agent, self._gather, self._uniforms = agent, gather, uniforms
         self._calls: dict[Hashable, GraphedCall] = {}
 
     def __call__(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -35,5 +39,7 @@ class GraphedUpdates:
         return info
 
     def _update(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        noise = {name: value for name, value in draws.items() if name != "indices"}
-        return self._agent.update(self._gather(draws["indices"]), noise)
+        uniforms = {name: draws[name] for name in self._uniforms}
+        others = {"indices", *self._uniforms}
+        noise = {name: value for name, value in draws.items() if name not in others}
+        return self._agent.update(self._gather(draws["indices"], **uniforms), noise)

@@ -26,10 +26,13 @@ def test_every_dataset_of_the_paper_is_there(content):
     local = {f"{t}-{level}-local" for t in LOCOMOTION for level in LEVELS}
     local |= {f"maze2d-{maze}-local" for maze in ("umaze", "medium", "large")}
     local.add("antmaze-umaze-random-local")
+    local |= {f"pointmaze-medium-navigate-{task}local" for task in ("", "singletask-task1-")}
     levels = ("random", "medium-replay", "medium", "medium-expert", "expert")
     pixels = {f"{t}-{level}" for t in ("walker-walk", "cheetah-run") for level in levels}
     rendered = {f"{name}-local" for name in pixels}
-    kinds = {name: spec["kind"] for name, spec in content["datasets"].items()}
+    kinds = {
+        n: spec["kind"] for n, spec in content["datasets"].items() if spec["kind"] != "ogbench"
+    }
     states = dict.fromkeys(d4rl, "d4rl") | dict.fromkeys(local, "collected")
     assert kinds == states | dict.fromkeys(pixels, "vd4rl") | dict.fromkeys(rendered, "rendered")
 
@@ -37,6 +40,14 @@ def test_every_dataset_of_the_paper_is_there(content):
 def test_names_tasks_levels_and_addresses_agree(content):
     for name, spec in content["datasets"].items():
         assert spec["task"] in content["tasks"], name
+        if content["tasks"][spec["task"]].get("package") == "ogbench":
+            level = spec["level"]
+            assert name.replace("-local", "-v0") == spec["task"].replace(
+                "-singletask" if "singletask" in name else "-v0",
+                f"-{level}-singletask" if "singletask" in name else f"-{level}-v0",
+            )
+            assert spec.get("stands_for", name) == name.replace("-local", "-v0")
+            continue
         if spec["kind"] in ("vd4rl", "rendered"):
             short = spec["task"].removeprefix("dmc-").removesuffix("-repeat2")
             assert name.removesuffix("-local") == f"{short}-{spec['level']}"
@@ -55,6 +66,17 @@ def test_names_tasks_levels_and_addresses_agree(content):
         elif "level" in spec:
             file = f"{spec['task']}_{spec['level'].replace('-', '_')}-v2.hdf5"
             assert spec["url"] == f"{BASE}gym_mujoco_v2/{file}"
+
+
+def test_ogbench_has_all_tasks_of_an_environment_on_one_file(content):
+    found = {n: spec for n, spec in content["datasets"].items() if spec["kind"] == "ogbench"}
+    assert len(found) == (9 * 2 + 9) * 6  # mazes have two levels
+    suffixes = ["-v0", *(f"-singletask-task{number}-v0" for number in range(1, 6))]
+    for file in ("antmaze-giant-stitch", "scene-play", "puzzle-4x6-play", "cube-triple-play"):
+        urls = {found[file + suffix]["url"] for suffix in suffixes}
+        assert urls == {f"https://rail.eecs.berkeley.edu/datasets/ogbench/{file}-v0.npz"}
+    assert found["humanoidmaze-giant-stitch-v0"]["rows"] == 4_000_000
+    assert found["cube-quadruple-play-v0"]["rows"] == 5_000_000
 
 
 @pytest.mark.parametrize(

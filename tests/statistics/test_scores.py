@@ -99,6 +99,13 @@ def test_final_score_is_the_last_evaluations_mean() -> None:
     assert final["episodes"].tolist() == [2, 2]
 
 
+def test_the_last_evaluations_may_be_averaged() -> None:
+    two = scores.final_scores(rows({0: [[90.0], [1.0], [3.0]], 1: [[0.0], [5.0], [9.0]]}), 2)
+    assert two["score"].tolist() == [2.0, 7.0]
+    assert two["step"].tolist() == [300, 300]
+    assert two["episodes"].tolist() == [2, 2]
+
+
 def test_final_scores_refuse_unequal_ends_and_mixed_presets() -> None:
     with pytest.raises(SyntherError, match=r"seeds end at steps \[100, 200\]"):
         scores.final_scores(rows({0: [[1.0], [1.0]], 1: [[1.0]]}))

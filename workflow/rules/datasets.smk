@@ -1,4 +1,4 @@
-# Real transitions: D4RL's files, stand-ins collected here, and the policies that collect them.
+# Real transitions: D4RL's files and OGBench's, stand-ins collected here, and the policies that collect them.
 D4RL_FILES = {
     Path(spec["url"]).stem: name
     for name, spec in specs.load("datasets")["datasets"].items()
@@ -23,6 +23,22 @@ rule download_dataset:
         dataset=lambda w: D4RL_FILES[w.file],
     shell:
         "synther download --dataset {params.dataset} --root data 2> {log}"
+
+
+# The benchmark's own file, which serves all tasks of its environment, is kept beside: data/ogbench/raw.
+rule ogbench_dataset:
+    output:
+        "data/ogbench/{dataset}.hdf5",
+    log:
+        "logs/download/ogbench/{dataset}.log",
+    retries: 2
+    conda:
+        ENVIRONMENT
+    resources:
+        **asks(costs.ogbench_dataset),
+        downloads=1,
+    shell:
+        "synther download --dataset {wildcards.dataset} --root data 2> {log}"
 
 
 rule d4rl_policies:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synther import config
+from synther.config.ogbench import PACKAGE
 from synther.config.specs import agent_settings, agent_spec, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget
@@ -160,8 +163,10 @@ class Plan:
     def physics(self) -> str:
         """Say in words how true the simulators are that datasets are judged in."""
         words = "that of D4RL's recordings, to rounding"
-        rows = itertools.chain.from_iterable(self.groups().values())
-        if any(row.paper_name.startswith("antmaze-") for row in rows):
+        names = [name for names in self.matrix.datasets(self.name).values() for name in names]
+        if all(config.spec(name, "dataset")["kind"] == PACKAGE for name in names):
+            return "OGBench's own environments"
+        if any(fnmatch.fnmatch(name, "antmaze-*-v2") for name in names):
             return f"{words}; AntMaze's to 1e-5 a step"
         return words
 

@@ -86,6 +86,20 @@ def of_kind(table: Numbers, kind: str, agent: str) -> pd.DataFrame:
     return frame[(frame["row"] == kind) & (frame["agent"] == agent)]
 
 
+def test_the_mean_of_the_last_evaluations_stands_in_a_table_of_its_own(spec: TableSpec) -> None:
+    last = results(SCORES)
+    before = last.assign(step=last["step"] - 1, score=last["score"] + 4.0)
+    rows = pd.concat([before, last], ignore_index=True)
+    assert "lately" not in set(measure(spec, rows).frame["row"])
+    found = measure(dataclasses.replace(spec, evaluations=2), rows)
+    lately = found.frame[found.frame["row"] == "lately"]
+    assert len(lately) == len(SCORES)
+    assert set(lately["metric"]) == {"score_last_2"}
+    assert of_kind(found, "cell", "td3_bc")["mean"][:2].tolist() == [10, 20]
+    block = in_markdown(found).partition("Mean of the last 2 evaluations")[2]
+    assert f"| {HOPPER} | 12.0 ± 2.0 | 22.0 ± 4.0 | 8.0 ± 1.0 |" in block
+
+
 def test_cells_and_averages_by_hand(table: Numbers) -> None:
     td3 = table.frame[table.frame["agent"] == "td3_bc"]
     found = td3[td3["row"].isin(["cell", "average", "overall"])]

@@ -106,18 +106,20 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
             than the spec's are left aside.
 
     Returns:
-        Rows of `CSV_COLUMNS`. `row` is cell, average, overall, aggregate or scaling. Cells and
-        averages have mean and std, measured and published (empty where missing); aggregates have
-        `metric`, `value`, `low` and `high`; so has scaling, the change in percent from `from_mean`
-        to `mean`, with the paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality
-        gap and probabilities from 0 to 1.
+        Rows of `CSV_COLUMNS`. `row` is cell, average, overall, lately (over several of the last
+        evaluations, if these are asked for), aggregate or scaling. Cells and averages have mean
+        and std, measured and published (empty where missing); aggregates have `metric`, `value`,
+        `low` and `high`; so has scaling, the change in percent from `from_mean` to `mean`, with the
+        paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality gap and
+        probabilities from 0 to 1.
 
     Raises:
         SyntherError: results are of another preset, none is of this table, or seeds of one run
             end at different steps.
     """
     names = [row.name for row in spec.rows]
-    final = scores.final_scores(scores.belonging(spec, results, names, list(spec.sources)))
+    own_results = scores.belonging(spec, results, names, list(spec.sources))
+    final = scores.final_scores(own_results)
     cells = _cells(spec, final)
     records: list[dict[str, Any]] = []
     for group, rows in spec.groups.items():
@@ -129,6 +131,10 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
     if len(spec.groups) > 1:
         records += _averages(cells, {"row": "overall"})
     records = [{**record, "metric": "score"} for record in records]
+    if spec.evaluations > 1:
+        lately = scores.by_run(scores.final_scores(own_results, spec.evaluations)).reset_index()
+        metric = f"score_last_{spec.evaluations}"
+        records += lately.assign(row="lately", metric=metric, datasets=1).to_dict("records")
     aggregates, missing = _aggregates(spec, final)
     scaled, lacking = changes(spec, final)
     omissions = [*missing, *lacking, *scores.budget_differences(final)]

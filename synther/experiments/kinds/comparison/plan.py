@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from synther.config.specs import agent_settings
-from synther.errors import SyntherError
+from synther.errors import SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 
@@ -19,18 +19,24 @@ class TableSpec(Spec):
 
     Attributes:
         larger: slug of an agent -> slug of the same with larger networks, to set beside.
+        evaluations: how many of the last ones are averaged in a table of their own, if several.
     """
 
     kind: ClassVar[str] = "comparison"
     needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
 
     larger: dict[str, str] = dataclasses.field(default_factory=dict)
+    evaluations: int = 1
 
     def __post_init__(self) -> None:
         """Check what no table can do without."""
         super().__post_init__()
         for agent in itertools.chain.from_iterable(self.larger.items()):
             self.require_known("agent of a pair", agent, self.agents)
+
+
+OPTIONS = ("evaluations",)
+"""Fields of `TableSpec` that an experiment's `options` set."""
 
 
 class Plan(kinds.Plan):
@@ -44,7 +50,11 @@ class Plan(kinds.Plan):
         larger = self.spec.get("scaling", {}).get("pairs", {})
         for pair in larger.items():
             self._require_difference(*pair)
-        return TableSpec(**self.described(), larger=larger)
+        for option in (options := self.spec.get("options", {})):
+            if option not in OPTIONS:
+                where = f"experiment '{self.name}', options"
+                raise unknown_name("option", option, OPTIONS, where)
+        return TableSpec(**self.described(), larger=larger, **options)
 
     def _require_difference(self, small: str, large: str) -> None:
         """Check that the preset does not scale the difference of two agents away."""

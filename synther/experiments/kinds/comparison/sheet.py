@@ -29,7 +29,7 @@ AGGREGATES = {
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table with its aggregates, larger networks and footnotes."""
-    tables = [_main(found), _aggregates(found), _changes(found)]
+    tables = [_main(found), _lately(found), _aggregates(found), _changes(found)]
     counts = ("seeds", "datasets", "paper_seeds")
     tidy = found.spec.tidy(found.frame, CSV_COLUMNS, counts).fillna({"dataset": ""})
     return sheets.Sheet(
@@ -105,6 +105,24 @@ def _cell(own: Any, side: str, names: list[str]) -> sheets.Cell:
     runs = [run_key(name, own.source, own.agent) for name in names]
     stands = numbers.agreement((own.mean, own.std, own.seeds), theirs, numbers.SCORE_TOLERANCE)
     return numbers.measured(own.mean, own.std, runs=runs, agreement=stands)
+
+
+def _lately(found: Numbers) -> sheets.Table:
+    spec, frame = found.spec, _rows(found, "lately")
+    there = {(each.dataset, each.source, each.agent): each for each in frame.itertuples()}
+    places = [(source, agent) for agent in spec.agents for source in spec.sources]
+    columns = [sheets.Column("Dataset", is_name=True)]
+    columns += [sheets.Column(spec.sources[s], (spec.agents[a],)) for s, a in places]
+    rows = []
+    for name in dict.fromkeys(frame["dataset"]):
+        cells = [sheets.Cell() for _ in places]
+        for place, column in enumerate(places):
+            if own := there.get((name, *column)):
+                runs = [run_key(name, *column)]
+                cells[place] = numbers.measured(own.mean, own.std, runs=runs)
+        rows.append(sheets.Row((numbers.words(name), *cells)))
+    title = f"Mean of the last {found.spec.evaluations} evaluations"
+    return sheets.Table(title, tuple(columns), tuple(rows))
 
 
 def _aggregates(found: Numbers) -> sheets.Table:

@@ -1,0 +1,122 @@
+"""GCIQL: implicit Q-learning with goals, and a policy by DDPG+BC, as OGBench's reference has it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synther.agents.base import Agent
+from synther.agents.goals import GoalBatch, GoalMLP, GoalSettings, unit_log_density
+from synther.agents.networks import FlatParameters, seed_generators, soft_update
+
+
+@dataclass(frozen=True)
+class GCIQLSettings(GoalSettings):
+    """GCIQL's settings."""
+
+    discount: float = 0.99
+    """gamma; the values' later goals lie 1 / (1 - gamma) steps on, on average."""
+    tau: float = 0.005
+    """Step of the target critics towards the critics."""
+    expectile: float = 0.9
+    """V(s, g) is this expectile of Q(s, a, g) over the data's actions."""
+    alpha: float = 0.3
+    """Weight of cloning beside Q, which is scaled to a mean size of 1."""
+    layer_norm: bool = True
+    """Whether the hidden layers of critics and V are normalised."""
+    value_p_curgoal: float = 0.2
+    """Share of the values' goals that are the state itself."""
+    value_p_trajgoal: float = 0.5
+    """That are a later state of its trajectory, geometrically distributed."""
+    value_p_randomgoal: float = 0.3
+    """That are any state of the data."""
+
+
+class GCIQL(Agent):
+    """K GCIQL agents."""
+
+    Settings = GCIQLSettings
+    title = "GCIQL"
+    settings: GCIQLSettings
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: GCIQLSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(observation_dim, action_dim, seeds, settings)
+        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
+        norm, inputs = settings.layer_norm, observation_dim + action_dim
+        self.actor = GoalMLP(generators, [observation_dim, *hidden, action_dim], last_gain=1e-2)
+        self.critics = GoalMLP(generators, [inputs, *hidden, 1], copies=2, layer_norm=norm)
+        self.value = GoalMLP(generators, [observation_dim, *hidden, 1], layer_norm=norm)
+        self.to(device=device, dtype=dtype)
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._critics = FlatParameters([self.critics])
+        self._target = FlatParameters([self.target_critics])
+        self._all = {
+            "actor": FlatParameters([self.actor]),
+            "critics": self._critics,
+            "value": FlatParameters([self.value]),
+        }
+        self.optimizers = {n: p.adam(settings.learning_rate) for n, p in self._all.items()}
+
+    @staticmethod
+    def q(critics: GoalMLP, observations: Tensor, actions: Tensor) -> Tensor:
+        """Return Q_n(s, a, g) (K, 2, B) for observations (s, g) (K, B, d)."""
+        q: Tensor = critics(torch.cat([observations, actions], dim=-1))
+        return q.view(len(observations), critics.copies, -1)
+
+    def value_loss(self, batch: GoalBatch) -> Tensor:
+        """Return the expectile loss (K,) of V for the smaller target critic."""
+        with torch.no_grad():
+            q = self.q(self.target_critics, batch.observations, batch.actions).amin(dim=1)
+        errors = q - self.value(batch.observations)[..., 0]
+        weights = (self.settings.expectile - (errors < 0).to(errors.dtype)).abs()
+        return (weights * errors.square()).mean(dim=-1)
+
+    def critic_loss(self, batch: GoalBatch) -> Tensor:
+        """Return the squared Bellman error (K,) with V, summed over both critics."""
+        with torch.no_grad():
+            following = self.value(batch.next_observations)[..., 0]
+            target = batch.rewards + self.settings.discount * (1.0 - batch.terminals) * following
+        q = self.q(self.critics, batch.observations, batch.actions)
+        return (q - target[:, None]).square().sum(dim=1).mean(dim=-1)
+
+    def actor_loss(self, batch: GoalBatch) -> Tensor:
+        """Return -Q, scaled to a mean size of 1, plus alpha times cloning, (K,)."""
+        means = self.actor(batch.actor_observations)
+        q = self.q(self.critics, batch.actor_observations, means.clamp(-1.0, 1.0)).amin(dim=1)
+        improving = -q.mean(dim=-1) / (q.abs().mean(dim=-1).detach() + 1e-6)
+        cloning = -unit_log_density(batch.actions, means).mean(dim=-1)
+        return improving + self.settings.alpha * cloning
+
+    def update(  # type: ignore[override]
+        self, batch: GoalBatch, noise: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Train V, critics and actor on one minibatch a seed, all from the same old networks."""
+        self.updates += 1
+        for parameters in self._all.values():
+            parameters.zero_grad()
+        actor_loss = self.actor_loss(batch)
+        actor_loss.sum().backward(inputs=list(self.actor.parameters()))  # not the critics'
+        value_loss, critic_loss = self.value_loss(batch), self.critic_loss(batch)
+        (value_loss.sum() + critic_loss.sum()).backward()
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        soft_update(self._target, self._critics, self.settings.tau)
+        losses = {"value_loss": value_loss, "critic_loss": critic_loss, "actor_loss": actor_loss}
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the policy's means, clipped to [-1, 1]."""
+        means: Tensor = self.actor(observations)
+        return means.clamp(-1.0, 1.0)
