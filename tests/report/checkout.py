@@ -11,6 +11,10 @@ import pandas as pd
 
 from synther.experiments import Experiments
 
+BUILT = ("table1", "small_data", "online", "generators")
+MADE = (*BUILT, "claims")
+PLOTS = ("small_data", "online")
+"""Those of them that have a plot, which stands in the page as SVG."""
 STEPS = (1000, 2000)
 EPISODES = 2
 
