@@ -27,3 +27,7 @@ def test_files_and_tests_in_running_text_are_there(page: Path) -> None:
             assert (pages.ROOT / path).exists() or path in WRITTEN, span
             if test:
                 assert f"def {test}(" in (pages.ROOT / path).read_text(encoding="utf-8"), span
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len((pages.ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
