@@ -144,7 +144,8 @@ def test_a_restored_batch_goes_on_identically(task):
             np.testing.assert_array_equal(one, two)
 
 
-def test_refusals(monkeypatch):
+def test_refusals(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where MuJoCo writes its log
     with pytest.raises(SyntherError, match="num_envs is 0"):
         make_env("pointmaze-medium-v0", 0)
     with pytest.raises(SyntherError, match="unknown task 'pointmaze-medium-v0'"):
