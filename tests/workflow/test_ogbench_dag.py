@@ -13,6 +13,7 @@ from test_dag import copy_workflow, planned, snakemake
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.planning import sizes
 
 TABLES = ("ogbench", "ogbench_goals")
 
@@ -32,11 +33,11 @@ def test_the_paper_preset_plans_downloads_and_both_sources(tmp_path: Path) -> No
 
 def test_sizes_are_the_benchmarks_own() -> None:
     paper = Experiments("paper")
-    assert paper.transitions("humanoidmaze-giant-navigate-v0") == 4_000_000
-    assert paper.transitions("hopper-medium-replay-v2") == 400_000
+    assert sizes.transitions(paper, "humanoidmaze-giant-navigate-v0") == 4_000_000
+    assert sizes.transitions(paper, "hopper-medium-replay-v2") == 400_000
     assert paper.dataset_file("scene-play-v0") == "data/ogbench/scene-play-v0.hdf5"
     small, large = (
-        paper.memory_mb(f"humanoidmaze-{size}-navigate-v0", "real") for size in ("medium", "giant")
+        sizes.memory_mb(paper, f"humanoidmaze-{size}-navigate-v0") for size in ("medium", "giant")
     )
     assert 2 * small - 1000 == pytest.approx(large, abs=2)
 
