@@ -47,7 +47,7 @@ def test_widths_and_limits(task, d, a, limit):
 
 
 def test_names():
-    assert task_names() == sorted(TASKS)
+    assert {*TASKS, "scene-v0", "antmaze-giant-singletask-task5-v0"} <= set(task_names())
     with pytest.raises(SyntherError, match="unknown task 'hoper'; did you mean hopper"):
         make_env("hoper", 1)
     with pytest.raises(SyntherError, match="unknown physics 'gym'"):
