@@ -56,11 +56,11 @@ wheel: environment
 
 # Trains one row of the shipped reference results anew, and holds it against them.
 reference-row: environment
-	OMP_NUM_THREADS=1 python workflow/scripts/check_reference.py
+	OMP_NUM_THREADS=1 python tests/workflow/check_reference.py
 
 # Steps Gym's -v2 environments in mujoco-py beside ours; needs python3.10 or python3.8.
 check-physics: environment
-	python workflow/scripts/check_physics.py
+	python tests/envs/check_physics.py
 
 # What draws pixels without a display, EGL or OSMesa; installed where neither works, by root on Debian.
 RENDERS := python -c 'from synther.envs.pixels import find_backend; print("Pixels:", find_backend())'

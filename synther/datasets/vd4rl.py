@@ -71,14 +71,6 @@ class PixelData:
             )
         return found
 
-    def stack_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows (..., STACK) whose frames an agent sees at `rows`, oldest first.
-
-        An episode's first frame fills what is before it.
-        """
-        back = np.arange(1 - STACK, 1)
-        return np.maximum(rows[..., None] + back, self.first[rows][..., None])
-
     def returns(self, starts: np.ndarray, n_step: int, discount: float) -> np.ndarray:
         """Return r_1 + g r_2 + ... + g^(n-1) r_n (N,) after each start, float32; g = discount."""
         total = np.zeros(len(starts))

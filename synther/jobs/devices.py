@@ -64,10 +64,6 @@ class Claim:
     index: int
     lock: int
 
-    def release(self) -> None:
-        """Let go of the slot."""
-        os.close(self.lock)
-
 
 def lock_folder() -> Path:
     """Return the folder of the locks, made where missing.

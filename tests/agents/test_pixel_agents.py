@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
+from plain_pixels import PlainBC, PlainDrQBC, shift
 
 from synther import SyntherError
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
 from synther.agents.pixels import PixelBatch, PixelSettings, random_shift
-from synther.bench.plain.pixels import PlainBC, PlainDrQBC, shift
 
 SHAPE, A, B = (9, 21, 21), 2, 5
 F64 = torch.float64

@@ -38,15 +38,6 @@ def test_shards_are_read_one_after_another(tmp_path, episodes):
     assert data.discounts[10] == 0
 
 
-def test_stacks_repeat_the_first_frame(tmp_path, episodes):
-    data = read_shards([write(tmp_path / "0.hdf5", *episodes)])
-    rows = data.stack_rows(np.array([[0, 1, 4], [5, 6, 14]]))
-    assert rows.tolist() == [
-        [[0, 0, 0], [0, 0, 1], [2, 3, 4]],
-        [[5, 5, 5], [5, 5, 6], [12, 13, 14]],
-    ]
-
-
 def test_n_step_returns_by_hand(tmp_path, episodes):
     data = read_shards([write(tmp_path / "0.hdf5", *episodes)])
     starts = data.starts(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "workflow/scripts/check_physics.py"
+SCRIPT = Path(__file__).parents[2] / "tests/envs/check_physics.py"
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_a_claim_that_is_let_go_is_free(locks: Path) -> None:
     folder = lock_folder()
     claims = [claim_gpu(["GPU-1", "GPU-2"], folder) for _ in range(2)]
     assert [claim.index for claim in claims] == [0, 1]
-    claims[1].release()
+    os.close(claims[1].lock)
     assert claim_gpu(["GPU-1", "GPU-2"], folder).index == 1
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
     """Return what the script defines."""
-    return runpy.run_path(str(ROOT / "workflow/scripts/check_reference.py"))
+    return runpy.run_path(str(ROOT / "tests/workflow/check_reference.py"))
 
 
 def leave(folder: Path, script: dict[str, Any], means: dict[str, float]) -> Path:
