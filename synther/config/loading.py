@@ -81,6 +81,8 @@ def validate(content: Any, schema_name: str, where: str) -> None:
             if name not in known:
                 raise unknown_name("key", name, known, f"{where} ({key})")
     hint = ""
+    if error.validator == "pattern" and "description" in error.schema:
+        hint = f"; expected {error.schema['description']}"
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = [name for name in error.validator_value if name not in error.instance]
         given = [str(name) for name in error.instance]

@@ -177,3 +177,9 @@ def test_schema_refuses_unknown_top_level_keys_and_bad_mirrors(content):
         config.validate(content | {"mirors": []}, "datasets", "datasets.yaml")
     with pytest.raises(SyntherError, match=r"mirrors\.0"):
         config.validate(content | {"mirrors": ["/folder"]}, "datasets", "datasets.yaml")
+
+
+def test_an_address_that_is_no_hdf5_is_told_what_makes_one(edit_config):
+    edit_config("datasets.yaml", "/hopper_random-v2.hdf5", "/hopper_random-v2.npz")
+    with pytest.raises(SyntherError, match=r"expected an https:// or file:// .*synther export"):
+        config.load("datasets")
