@@ -168,7 +168,8 @@ class LogHandler(LogHandlerBase):
             rules = Counter(job["rule_name"] for job, _ in self.jobs.values())
             running = ", ".join(f"{n} x {rule}" if n > 1 else rule for rule, n in rules.items())
             task = self.bar.task_ids[0]
-            self.bar.update(task, completed=self.pace.done, left=self._left(), description=running)
+            shown = {"completed": self.pace.done, "left": self._left(), "description": running}
+            self.bar.update(task, refresh=True, **shown)  # at once: jobs can be short
 
     def _left(self) -> str:
         seconds = self.pace.seconds_left(time.monotonic())
