@@ -6,6 +6,7 @@ dataset is read.
 
 from __future__ import annotations
 
+import urllib.parse
 from pathlib import Path
 
 from synther import config
@@ -30,6 +31,14 @@ def dataset_file(name: str, root: str | Path = "data") -> Path:
         raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
     own = str(spec["url"]).rpartition("/")[2] if folder == "d4rl" else f"{name}.hdf5"
     return Path(root) / folder / own
+
+
+def source_file(name: str) -> Path | None:
+    """Return the file of one's own that a dataset's `file://` address names, if it has one."""
+    address = urllib.parse.urlsplit(config.spec(name, "dataset").get("url", ""))
+    if address.scheme != "file":
+        return None
+    return Path(urllib.parse.unquote(address.path))
 
 
 def dataset_path(name: str, root: str | Path = "data") -> Path:

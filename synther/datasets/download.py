@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther import config
+from synther.datasets import source_file
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.files import explain_os_error, sha256
 from synther.jobs.progress import Progress
@@ -70,7 +71,8 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     The places tried, in order: the folder $SYNTHER_MIRROR, the dataset's own URL, the mirrors of
     config/datasets.yaml. A broken connection is resumed, in this call or, where the checksum is
     published, in a later one, from the `.part` file beside the target. The target appears under
-    its name only when it is whole. Processes that want the same file wait for each other.
+    its name only when it is whole. A file:// source that is newer is copied again. Processes that
+    want the same file wait for each other.
 
     Args:
         name: a dataset of kind `d4rl` or `ogbench`.
@@ -85,7 +87,16 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     spec = config.spec(name, "dataset")
     wanted = _Wanted(name, spec.get("bytes"), spec.get("sha256"))
     mirrors = config.load("datasets")["mirrors"] if spec["kind"] == "d4rl" else []
+    source = source_file(name)
+    if source and _is_newer(source, target):
+        print(f"{source} has changed: copying it again", file=sys.stderr)
+        target.unlink()
     return _ensure(target, wanted, spec["url"], mirrors, wait_s)
+
+
+def _is_newer(source: Path, target: Path) -> bool:
+    there = source.is_file() and target.is_file()
+    return there and source.stat().st_mtime > target.stat().st_mtime
 
 
 def shard_paths(name: str, root: str | Path) -> list[Path]:
@@ -167,7 +178,8 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
     def under(mirror: str) -> list[str]:
         return [f"{mirror.rstrip('/')}/{name}" for name in names]
 
-    places = [*(under(own) if own else []), url, *(p for mirror in mirrors for p in under(mirror))]
+    others = mirrors if marker else []  # which have D4RL's files, and not one's own
+    places = [*(under(own) if own else []), url, *(p for mirror in others for p in under(mirror))]
     return list(dict.fromkeys(places))
 
 

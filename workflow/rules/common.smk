@@ -10,6 +10,7 @@ from synther.experiments import (
     preset_experiments,
     report_plan,
 )
+from synther.datasets import source_file
 from synther.planning import costs
 from synther.planning.resources import RuleResources
 from synther.config.shares import share_of
