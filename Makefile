@@ -54,7 +54,7 @@ wheel: environment
 	python -m hatchling build -t wheel
 	pytest tests/test_wheel.py
 
-# Trains one row of the shipped reference results anew, and holds it against them.
+# Makes the beginning of one shipped cell anew, and holds it against what is shipped.
 reference-row: environment
 	OMP_NUM_THREADS=1 python tests/workflow/check_reference.py
 
