@@ -15,6 +15,7 @@ do. Cloning the rows already gives a score of about 50, an agent that does not l
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,8 @@ def main() -> int:
         # Targets first: options with several values would take them for theirs.
         command = [sys.executable, "-m", "snakemake", path, "--cores", "all"]
         settings = ["--quiet", "rules", "--config", "device=cpu"]
-        subprocess.run([*command, *settings], cwd=scratch, check=True)
+        own = {**os.environ, "SYNTHER_CONFIG": str(scratch / "config")}
+        subprocess.run([*command, *settings], cwd=scratch, env=own, check=True)
         anew = score(scratch / path)
     for name, (mean, std) in (("shipped", shipped), ("made anew", anew)):
         print(f"{name:<10} {mean:5.1f} ± {std:.1f} after {STEPS:,} updates")
