@@ -102,7 +102,7 @@ def test_data_of_one_s_own_are_a_dataset_of_the_workflow(
 ) -> None:
     plan, dry, _ = commands(blocks["shell-walker"]).splitlines()
     totals = run(plan, own_data).stdout
-    assert re.search(r"^all +8 +1.2M +1.0M ", totals, re.MULTILINE)  # 3 x 4 seeds x 100,000
+    assert re.search(r"^all +8 +2.4M +1.0M ", totals, re.MULTILINE)  # 3 x 8 seeds x 100,000
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", run(dry, own_data).stdout, re.MULTILINE))
     assert jobs["train_offline"] == "3"  # all of it, a share of it, and samples of that share
     run("synther download --dataset my-walker", own_data)
