@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from synther import config
-from synther.datasets import source_file
+from synther.datasets import dataset_file, source_file
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.files import explain_os_error, sha256
 from synther.jobs.progress import Progress
@@ -56,13 +56,14 @@ def target_path(name: str, root: str | Path) -> Path:
         SyntherError: there is no such dataset, or it is not one that is downloaded.
     """
     spec = config.spec(name, "dataset")
-    folders = {"d4rl": "d4rl", "ogbench": "ogbench/raw"}
-    if spec["kind"] not in folders:
+    if spec["kind"] == "d4rl":
+        return dataset_file(name, root)
+    if spec["kind"] != "ogbench":
         raise SyntherError(
             f"{name} can't be downloaded, it is {spec['kind']} here: "
             f"`synther {'render' if spec['kind'] == 'rendered' else 'collect'} --dataset {name}`"
         )
-    return Path(root) / folders[spec["kind"]] / _basename(spec["url"])
+    return Path(root) / "ogbench/raw" / _basename(spec["url"])
 
 
 def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:

@@ -54,7 +54,7 @@ def require_device(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Claim:
-    """A slot of a GPU, held until `release` or the end of the process.
+    """A slot of a GPU, held until its lock is closed or the process ends.
 
     Attributes:
         index: which of the GPUs that were offered.

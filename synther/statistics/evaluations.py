@@ -48,8 +48,7 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
 
 def finals(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row a seed: `means` of its last evaluation."""
-    last = rows["step"] == rows.groupby([*scores.RUN, "seed"])["step"].transform("max")
-    return means(rows[last])
+    return means(scores.last_evaluations(rows))
 
 
 def runs(rows: pd.DataFrame) -> dict[tuple[str, str, str], Run]:

@@ -133,6 +133,12 @@ def belonging(
     return wanted
 
 
+def last_evaluations(results: pd.DataFrame, evaluations: int = 1) -> pd.DataFrame:
+    """Return the rows of every seed's last evaluation, or of its last ones."""
+    steps = results.groupby([*RUN, "seed"])["step"]
+    return results[steps.rank(method="dense", ascending=False) <= evaluations]
+
+
 def final_scores(results: pd.DataFrame, evaluations: int = 1) -> pd.DataFrame:
     """Return every seed's score at its last evaluation, the paper's metric.
 
@@ -153,8 +159,7 @@ def final_scores(results: pd.DataFrame, evaluations: int = 1) -> pd.DataFrame:
             f"results of presets {', '.join(presets)} given together: their budgets differ, so "
             "make a table of each"
         )
-    steps = results.groupby([*RUN, "seed"])["step"]
-    last = results[steps.rank(method="dense", ascending=False) <= evaluations]
+    last = last_evaluations(results, evaluations)
     scores = last.groupby([*RUN, "seed"], as_index=False).agg(
         step=("step", "max"), episodes=("score", "size"), score=("score", "mean")
     )

@@ -39,9 +39,8 @@ def measure(spec: SelectionSpec, results: pd.DataFrame) -> Choices:
         SyntherError: results are of another preset, or none belongs here.
     """
     rows = scores.belonging(spec, results, [row.name for row in spec.rows], list(spec.sources))
-    last = rows[rows["step"] == rows.groupby([*scores.RUN, "seed"])["step"].transform("max")]
     lines, pools = [], []
-    for (dataset, source), group in last.groupby(["dataset", "source"]):
+    for (dataset, source), group in scores.last_evaluations(rows).groupby(["dataset", "source"]):
         policies = group.groupby(["agent", "seed"])["score"].apply(lambda own: own.to_numpy())
         agents = policies.index.get_level_values("agent").tolist()
         reps = min(spec.bootstrap_reps, REPS)
