@@ -9,7 +9,11 @@ D4RL_FILES = {
 def own_file(wildcards):
     """The file of one's own that a dataset is copied from; none of D4RL's has one."""
     source = source_file(D4RL_FILES[wildcards.file])
-    copied = source and not source.exists() and Path(f"data/d4rl/{wildcards.file}.hdf5").exists()
+    copied = (
+        source
+        and not source.exists()
+        and Path(f"data/d4rl/{wildcards.file}.hdf5").exists()
+    )
     return [str(source)] if source and not copied else []
 
 
