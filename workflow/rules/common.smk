@@ -34,6 +34,12 @@ asks = RuleResources(EXPERIMENTS, config["device"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
+# D4RL's files, each with its dataset.
+D4RL_FILES = {
+    Path(spec["url"]).stem: name
+    for name, spec in specs.load("datasets")["datasets"].items()
+    if spec["kind"] == "d4rl"
+}
 # Sources that need no device, shares of the data included.
 NOISE = f"({'|'.join(noise_sources())})(-[0-9]+(pct|rows))?"
 
@@ -72,3 +78,14 @@ def require_scheduler(workflow):
             f"this profile hands jobs over by {', '.join(needed)}; not found: {', '.join(missing)}. "
             "Run it where they are, such as a cluster's login node, or leave --profile out"
         )
+
+
+def own_file(wildcards):
+    """The file of one's own that a dataset is copied from; none of D4RL's has one."""
+    source = source_file(D4RL_FILES[wildcards.file])
+    copied = (
+        source
+        and not source.exists()
+        and Path(f"data/d4rl/{wildcards.file}.hdf5").exists()
+    )
+    return [str(source)] if source and not copied else []

@@ -1,22 +1,4 @@
 # Real transitions: D4RL's files and OGBench's, stand-ins collected here, and the policies that collect them.
-D4RL_FILES = {
-    Path(spec["url"]).stem: name
-    for name, spec in specs.load("datasets")["datasets"].items()
-    if spec["kind"] == "d4rl"
-}
-
-
-def own_file(wildcards):
-    """The file of one's own that a dataset is copied from; none of D4RL's has one."""
-    source = source_file(D4RL_FILES[wildcards.file])
-    copied = (
-        source
-        and not source.exists()
-        and Path(f"data/d4rl/{wildcards.file}.hdf5").exists()
-    )
-    return [str(source)] if source and not copied else []
-
-
 rule download_dataset:
     input:
         own_file,
