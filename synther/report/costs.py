@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from synther import sheets
 from synther.sheets import Cell, Row, Table, columns
-from synther.sheets.numbers import count, duration, words
+from synther.sheets.numbers import count, duration
 
 STAGES = {
     "offline": "training on fixed data",
@@ -53,10 +54,9 @@ def costs(records: Mapping[str, Mapping[str, Any]]) -> Table:
 
     def row(stage: str, what: str, own: pd.DataFrame, is_total: bool = False) -> Row:
         times = [own["seconds"].sum(), own["seconds"].max()]
-        cells = [words(stage), words(what), count(len(own))]
-        cells += [Cell(duration(time), time) for time in times]
+        cells = [count(len(own)), *(Cell(duration(time), time) for time in times)]
         machines = "; ".join(sorted(set(own["machine"])))
-        return Row((*cells, words(machines)), is_total=is_total)
+        return sheets.row(stage, what, *cells, machines, is_total=is_total)
 
     rows = [
         row(stage, what, own) for (stage, what), own in jobs.groupby(["stage", "what"], sort=False)

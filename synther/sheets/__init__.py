@@ -3,14 +3,25 @@
 A sheet knows nothing of what it is about, and a writer nothing but sheets.
 """
 
-from synther.sheets.figure import Layer, Panel, Plot, Series, frame_columns, layered
-from synther.sheets.sheet import MISSING, Cell, Column, Note, Row, Sheet, Table, columns, run_key
+from synther.sheets.figure import Panel, Plot, Series, frame_columns, layered, lines
+from synther.sheets.sheet import (
+    MISSING,
+    Cell,
+    Column,
+    Note,
+    Row,
+    Sheet,
+    Table,
+    columns,
+    row,
+    run_key,
+    table,
+)
 
 __all__ = [
     "MISSING",
     "Cell",
     "Column",
-    "Layer",
     "Note",
     "Panel",
     "Plot",
@@ -21,5 +32,8 @@ __all__ = [
     "columns",
     "frame_columns",
     "layered",
+    "lines",
+    "row",
     "run_key",
+    "table",
 ]

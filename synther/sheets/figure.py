@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,21 +56,8 @@ class Panel:
     grid: Literal["x", "y"] = "y"
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Rows of the plot's data that are drawn with one kind of mark.
-
-    Attributes:
-        name: of the rows, in their column `layer`.
-        mark: one of `synther.sheets.plot.MARKS`.
-    """
-
-    name: str
-    mark: str
-
-
 PLACES = ("panel", "series", "x", "y", "low", "high")
-"""What a plot's data say of a row beside its layer."""
+"""What a plot's data say of a row beside its mark."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +65,10 @@ class Plot:
     """Panels that share a legend, drawn from one tidy frame.
 
     Attributes:
-        data: column -> values; `panel`, `series`, `layer`, `x`, `y`, and where a mark has them
-            `low`, `high`, `width`.
+        data: column -> values: `mark` (of `synther.sheets.plot.MARKS`; the first is drawn lowest),
+            `panel`, `series`, `x`, `y`, and where a mark has them `low` and `high`.
         series: in the legend's order.
         panels: in reading order.
-        layers: the lowest first.
         columns: most panels side by side.
         panel_size: width and height of the axes, in points; below 100, letters are small.
         title: above it, where a sheet has several.
@@ -92,7 +77,6 @@ class Plot:
     data: dict[str, list[Any]]
     series: tuple[Series, ...]
     panels: tuple[Panel, ...]
-    layers: tuple[Layer, ...]
     columns: int = 3
     panel_size: tuple[float, float] = (170.0, 138.0)
     title: str = ""
@@ -104,18 +88,38 @@ def frame_columns(frame: Any) -> dict[str, list[Any]]:
     return {str(name): as_objects[name].tolist() for name in frame}
 
 
-def layered(*layers: tuple[str, str, Any]) -> dict[str, Any]:
-    """Return `data` and `layers` of a plot.
+def layered(*layers: tuple[str, Any]) -> dict[str, list[Any]]:
+    """Return `data` of a plot.
 
     Args:
-        layers: (name, mark, pandas frame) of each, the lowest first; one without rows is left out.
+        layers: (mark, pandas frame) of each, the lowest first.
     """
-    kept = [(name, mark, frame) for name, mark, frame in layers if len(frame)]
-    places = [name for name in PLACES if any(name in frame for *_, frame in kept)]
-    parts = [frame_columns(frame.reindex(columns=places)) for *_, frame in kept]
-    named = [[name] * len(frame) for name, _, frame in kept]
-    columns = {"layer": named, **{place: [part[place] for part in parts] for place in places}}
-    return {
-        "data": {name: list(itertools.chain(*lists)) for name, lists in columns.items()},
-        "layers": tuple(Layer(name, mark) for name, mark, _ in kept),
-    }
+    import pandas as pd
+
+    drawn = [frame.assign(mark=mark).astype(object) for mark, frame in layers if len(frame)]
+    rows = pd.concat(drawn) if drawn else pd.DataFrame(columns=PLACES)
+    return frame_columns(rows.reindex(columns=["mark", *(p for p in PLACES if p in rows)]))
+
+
+def lines(
+    points: Any, levels: Any = (), dots: Any = (), *, alone: Any = False, marked: Any = False
+) -> dict[str, list[Any]]:
+    """Return `data` of lines with their bands, level lines below them, and fainter dots.
+
+    Args:
+        points: pandas frame of all points, with `low` and `high` where they have an interval.
+        levels: of level lines.
+        dots: of single seeds.
+        alone: which points are no part of a line: their interval is a bar.
+        marked: which points have a mark.
+    """
+    points = points.assign(alone=alone, marked=marked)
+    alone, marked, bounded = points["alone"], points["marked"], points["low"].notna()
+    return layered(
+        ("levels", levels),
+        ("band", points[bounded & ~alone]),
+        ("dots", dots),
+        ("ranges", points[bounded & alone]),
+        ("line", points[~alone]),
+        ("points", points[marked]),
+    )

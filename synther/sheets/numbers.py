@@ -9,6 +9,7 @@ from typing import Any
 
 from synther.sheets.sheet import Cell
 from synther.statistics.intervals import Estimate
+from synther.statistics.published import weakest_mark
 
 SCORE_TOLERANCE = 5.0
 """Points within which a score agrees with the published one."""
@@ -33,11 +34,6 @@ def span(counts: Iterable[float]) -> str:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def words(text: str) -> Cell:
-    """Return a cell of words."""
-    return Cell(text)
 
 
 def count(value: float | None) -> Cell:
@@ -75,6 +71,12 @@ def measured(
     if not math.isnan(low):
         text += f" [{number(low, digits, signed)}, {number(high, digits, signed)}]"
     return Cell(text, float(value), _known(std), _known(low), _known(high), **known)
+
+
+def published(value: float, std: float = math.nan, *, status: str, signed: bool = False) -> Cell:
+    """Return a cell of a published number, marked by its status, or the weakest of several."""
+    mark = weakest_mark(filter(None, status.split(";")))
+    return measured(value, std, signed=signed, mark=mark, status=status)
 
 
 def estimated(

@@ -110,10 +110,8 @@ def _looks(plot: Plot) -> dict[str, tuple[str, str, Any]]:
 
 
 def _panel(axes: Axes, plot: Plot, panel: Panel, rows: pd.DataFrame) -> None:
-    for layer in plot.layers:
-        own = rows[rows["layer"] == layer.name]
-        if len(own):
-            _layer(axes, plot, layer.mark, own)
+    for mark, own in rows.groupby("mark", sort=False):
+        _layer(axes, plot, str(mark), own)
     _dress(axes, panel, _is_small(plot))
 
 
@@ -251,10 +249,9 @@ def _legend(figure: Figure, plot: Plot, entries: Sequence[Series], keys: int) ->
     from matplotlib.lines import Line2D
 
     looks = _looks(plot)
-    mark_of = {layer.name: layer.mark for layer in plot.layers}
     drawn: dict[str, set[str]] = {}
-    for key, layer in zip(plot.data["series"], plot.data["layer"], strict=True):
-        drawn.setdefault(key, set()).add(mark_of.get(layer, ""))
+    for key, mark in zip(plot.data["series"], plot.data["mark"], strict=True):
+        drawn.setdefault(key, set()).add(mark)
     handles = []
     for series in entries:
         color, shape, dash = looks[series.key]

@@ -124,6 +124,26 @@ class Table:
     is_drawn: bool = True
 
 
+def table(
+    title: str, columns: Iterable[Column], rows: Iterable[Any], is_drawn: bool = True
+) -> Table:
+    """Return a table; see `Table`.
+
+    Args:
+        title: heading.
+        columns: those of every row.
+        rows: a `Row`, or its cells, each.
+        is_drawn: whether it stands on the page.
+    """
+    made = (each if isinstance(each, Row) else row(*each) for each in rows)
+    return Table(title, tuple(columns), tuple(made), is_drawn)
+
+
+def row(*cells: Cell | str, **known: Any) -> Row:
+    """Return a row of cells, words among them as they stand; see `Row`."""
+    return Row(tuple(Cell(c) if isinstance(c, str) else c for c in cells), **known)
+
+
 Where = Literal["", "page", "text"]
 
 

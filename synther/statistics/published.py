@@ -70,15 +70,21 @@ def weakest_mark(statuses: Iterable[str]) -> str:
     return mark(min(statuses, key=list(STATUSES).index, default="seen"))
 
 
-def footnotes(statuses: Iterable[str]) -> list[str]:
-    """Return one line for each mark that these statuses print, least certain first."""
+def footnotes(statuses: Iterable[str], provenance: Iterable[str] = ()) -> list[str]:
+    """Return a sentence for each mark that these statuses print, least certain first.
+
+    Args:
+        statuses: of numbers.
+        provenance: of numbers, in words; each gets a sentence of its own.
+    """
     present = {status for status in statuses if mark(status)}
     words: dict[str, list[str]] = {}
     for status, (sign, text) in STATUSES.items():
         if status in present:
             words.setdefault(sign, []).append(text)
     end = {UNCHECKED: ", not checked against the paper"}
-    return [f"{sign} {' or '.join(texts)}{end.get(sign, '')}" for sign, texts in words.items()]
+    lines = [f"{sign} {' or '.join(texts)}{end.get(sign, '')}." for sign, texts in words.items()]
+    return [*lines, *(f"Published: {source}." for source in sorted(set(provenance)))]
 
 
 @functools.cache

@@ -102,15 +102,18 @@ def read_results(
 
 
 def belonging(
-    spec: Any, results: pd.DataFrame, datasets: Sequence[str], sources: Sequence[str]
+    spec: Any,
+    results: pd.DataFrame,
+    datasets: Sequence[str] | None = None,
+    sources: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows that belong to a table or figure.
 
     Args:
         spec: of a table or figure, of which kind, name, preset and agents are looked at.
         results: rows as `read_results` returns them.
-        datasets: those that it shows.
-        sources: those that it shows.
+        datasets: those that it shows; by default those of `spec.rows`.
+        sources: likewise, of `spec.sources`.
 
     Raises:
         SyntherError: results of another preset are among them, or none belongs to it.
@@ -121,10 +124,11 @@ def belonging(
             f"{spec.kind} {spec.name} is of preset {spec.preset}, but results of preset "
             f"{', '.join(others)} were given; give only its own"
         )
+    names = [row.name for row in spec.rows] if datasets is None else list(datasets)
     wanted = results[
-        results["dataset"].isin(list(datasets))
+        results["dataset"].isin(names)
         & results["agent"].isin(list(spec.agents))
-        & results["source"].isin(list(sources))
+        & results["source"].isin(list(spec.sources if sources is None else sources))
     ]
     if wanted.empty:
         raise SyntherError(

@@ -7,7 +7,7 @@ import dataclasses
 import matplotlib as mpl
 import pytest
 
-from synther.sheets import Layer, Panel, Plot, Series
+from synther.sheets import Panel, Plot, Series
 from synther.sheets.plot import STYLE, draw
 
 
@@ -18,13 +18,12 @@ def plot(labels: list[str], mark: str = "line") -> Plot:
         data={
             "panel": ["p"] * len(every),
             "series": every,
-            "layer": ["all"] * len(every),
+            "mark": [mark] * len(every),
             "x": [0.0] * len(keys) + [1.0] * len(keys),
             "y": [float(key) for key in every],
         },
         series=tuple(Series(*entry) for entry in zip(keys, labels, strict=True)),
         panels=(Panel("p", "Title", "3 seeds"),),
-        layers=(Layer("all", mark),),
         panel_size=(370.0, 150.0),
     )
 

@@ -12,7 +12,6 @@ from synther.errors import SyntherError
 from synther.sheets import (
     Cell,
     Column,
-    Layer,
     Note,
     Panel,
     Plot,
@@ -50,7 +49,7 @@ def sheet() -> Sheet:
         data={
             "panel": ["p"] * 4,
             "series": ["s", "s", "t", "t"],
-            "layer": ["line"] * 4,
+            "mark": ["line"] * 4,
             "x": [0.0, 1.0, 0.0, 1.0],
             "y": [1.0, 2.0, 2.0, None],
             "low": [None] * 4,
@@ -58,7 +57,6 @@ def sheet() -> Sheet:
         },
         series=(Series("s", "first"), Series("t", "second")),
         panels=(Panel("p", "Panel", x_limits=(0.0, 1.0), x_ticks=((0.0, "start"),)),),
-        layers=(Layer("line", "line"),),
     )
     return Sheet(
         *("example", "comparison", "A title: 50% <b>", "quick", ("Preset quick: 3 seeds",)),
@@ -129,8 +127,8 @@ def test_every_mark_is_drawn(sheet: Sheet, mark: str) -> None:
     plot = sheet.plots[0]
     data = plot.data | {"y": [1.0, 2.0, 2.0, 3.0], "low": [0.5] * 4, "high": [2.5] * 4}
     counts = [
-        len(draw(dataclasses.replace(plot, data=data, layers=layers)).axes[0].get_children())
-        for layers in ((), (Layer("line", mark),))
+        len(draw(dataclasses.replace(plot, data=own)).axes[0].get_children())
+        for own in ({**data, "panel": ["none"] * 4}, {**data, "mark": [mark] * 4})
     ]
     assert counts[1] > counts[0]
 

@@ -38,11 +38,11 @@ def test_every_status_in_the_file_has_a_mark_and_unchecked_ones_a_visible_one() 
 
 def test_footnotes_only_of_the_marks_used() -> None:
     assert published.footnotes(["seen"]) == []
-    recalled = "† recalled, not checked against the paper"
+    recalled = "† recalled, not checked against the paper."
     assert published.footnotes(["recalled", "seen"]) == [recalled]
     assert published.footnotes(["matches_corl", "quoted", "recalled"]) == [
-        "† recalled or quoted second-hand, not checked against the paper",
-        "‡ recalled; equals CORL's published numbers",
+        "† recalled or quoted second-hand, not checked against the paper.",
+        "‡ recalled; equals CORL's published numbers.",
     ]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther.errors import SyntherError, unknown_name
+from synther.sheets.figure import Plot, frame_columns
 from synther.sheets.notes import DatasetRow
+from synther.sheets.sheet import Note, Sheet, Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from synther.statistics.published import PaperNumber
 
 __all__ = ["DatasetRow", "Numbers", "PaperColumns", "Spec"]
 
@@ -123,6 +127,25 @@ class Spec:
         lines = (f"Preset {named if self.budget else self.preset}",)
         return (*lines, f"Physics: {self.physics}") if self.physics else lines
 
+    def published(self) -> Iterator[tuple[str, str, str, PaperNumber]]:
+        """Yield (dataset, agent, source or other table, number) of what is published beside.
+
+        Raises:
+            SyntherError: `paper` names a table or variant that is not in the file.
+        """
+        from synther.statistics import published
+
+        if (paper := self.paper) is None:
+            return
+        for _, table, variant in paper.columns(paper.variants):
+            published.require_mapping(table, [variant])
+        for row in self.rows:
+            for key, table, variant in paper.columns(self.sources):
+                for agent in filter(paper.agents.__contains__, self.agents):
+                    names = row.called, paper.agents[agent], variant
+                    if number := published.lookup(table, *names):
+                        yield row.name, agent, key, number
+
     def heading(self) -> dict[str, Any]:
         """Return the fields of a `Sheet` that stand above its content."""
         return {
@@ -130,21 +153,6 @@ class Spec:
             "lines": self.provenance_lines,
             "banner": self.banner_text,
         }
-
-    def tidy(self, records: Any, columns: Sequence[str], counts: Sequence[str]) -> pd.DataFrame:
-        """Return records, or a frame, as tidy rows for machines.
-
-        Args:
-            records: one number each.
-            columns: all columns, in order; what records have besides is left out.
-            counts: those of whole numbers, of which some may be missing.
-        """
-        import pandas as pd
-
-        same = {"experiment": self.name, "preset": self.preset, "budget": self.budget}
-        own = {name: value for name, value in same.items() if name not in records}
-        frame = pd.DataFrame(records).assign(**own)
-        return frame.reindex(columns=list(columns)).astype(dict.fromkeys(counts, "Int64"))
 
 
 @dataclass(frozen=True)
@@ -162,3 +170,34 @@ class Numbers:
     frame: pd.DataFrame
     episodes: list[int] = dataclasses.field(default_factory=list)
     omissions: list[str] = dataclasses.field(default_factory=list)
+
+    def sheet(
+        self,
+        columns: Sequence[str],
+        counts: Sequence[str] = (),
+        *,
+        tables: Iterable[Table] = (),
+        plots: Iterable[Plot] = (),
+        notes: Iterable[Note | str] = (),
+    ) -> Sheet:
+        """Return the sheet.
+
+        Args:
+            columns: of the tidy rows for machines, in order; what the frame has besides is left
+                out.
+            counts: those of whole numbers, of which some may be missing.
+            tables: in order; one without rows is left out.
+            plots: in order.
+            notes: footnotes; words stand in every format.
+        """
+        spec = self.spec
+        same = {"experiment": spec.name, "preset": spec.preset, "budget": spec.budget}
+        own = {name: value for name, value in same.items() if name not in self.frame}
+        tidy = self.frame.assign(**own).reindex(columns=list(columns))
+        return Sheet(
+            **spec.heading(),
+            tables=tuple(table for table in tables if table.rows),
+            plots=tuple(plots),
+            notes=tuple(Note(note) if isinstance(note, str) else note for note in notes),
+            tidy=frame_columns(tidy.astype(dict.fromkeys(counts, "Int64"))),
+        )

@@ -69,13 +69,13 @@ def test_points_by_hand(curve: Numbers) -> None:
 
 def test_the_plot_has_lines_bands_dots_and_the_level(curve: Numbers) -> None:
     (plot,) = sheet(curve).plots
-    rows = list(zip(*(plot.data[n] for n in ("layer", "series", "x", "y")), strict=True))
-    assert [(x, y) for layer, s, x, y in rows if (layer, s) == ("line", "synther")] == [
+    rows = list(zip(*(plot.data[n] for n in ("mark", "series", "x", "y")), strict=True))
+    assert [(x, y) for mark, s, x, y in rows if (mark, s) == ("line", "synther")] == [
         (0.0, 12.0),
         (1.0, 35.0),
     ]
-    assert sum(layer == "seed" for layer, *_ in rows) == 12
-    assert [y for layer, s, _, y in rows if s == LEVEL + "real" and layer == "level"] == [50.0]
+    assert sum(mark == "dots" for mark, *_ in rows) == 12
+    assert [y for mark, s, _, y in rows if s == LEVEL + "real" and mark == "levels"] == [50.0]
     assert plot.panels[0].x_ticks == ((0.0, "1"), (1.0, "10"))
     assert plot.series[-1].like == "real"
 
@@ -85,9 +85,9 @@ def test_a_missing_point_breaks_the_line_and_is_told(spec: CurveSpec) -> None:
     curve = measure(wider, results(SCORES))
     (note,) = curve.omissions
     assert "no results of real at 5% of the transitions kept; SynthER at 5% of" in note
-    layers = sheet(curve).plots[0].data["layer"]
-    assert "line" not in layers
-    assert layers.count("alone") == 4
+    marks = sheet(curve).plots[0].data["mark"]
+    assert "line" not in marks
+    assert marks.count("ranges") == 4
 
 
 def test_over_datasets_is_the_iqm_with_the_spread_of_both(spec: CurveSpec) -> None:

@@ -76,7 +76,7 @@ def test_the_published_score_stands_beside(curves: Numbers) -> None:
 
 def test_one_seed_has_no_band(spec: LearningSpec, rows: pd.DataFrame) -> None:
     found = sheet(measure(spec, rows[rows["seed"] == rows["seed"].min()]))
-    assert "band" not in found.plots[0].data["layer"]
+    assert "band" not in found.plots[0].data["mark"]
 
 
 def test_a_misspelt_variant_is_refused(spec: LearningSpec, rows: pd.DataFrame) -> None:

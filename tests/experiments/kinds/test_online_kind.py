@@ -163,8 +163,8 @@ def test_sweep_goes_by_ratio_with_the_reference_level(sweep: SweepSpec) -> None:
     panel = made.plots[0].panels[0]
     assert panel.x_ticks == ((0.0, "1"), (math.log2(20), "20"))
     data = made.plots[0].data
-    marks = zip(data["layer"], data["series"], data["x"], strict=True)
-    assert ("point", "SAC (SynthER)", math.log2(20)) in marks
+    marks = zip(data["mark"], data["series"], data["x"], strict=True)
+    assert ("points", "SAC (SynthER)", math.log2(20)) in marks
     assert [s.is_level for s in made.plots[0].series] == [False, True]
 
 
@@ -220,7 +220,7 @@ def test_every_format_is_written_and_says_what_it_is(
     frame = pd.read_csv(tmp_path / "x.csv")
     assert set(frame["row"]) >= {"point", "final", "mean"}
     assert math.isnan(frame["low"].iloc[0]) == (seeds == 1)
-    drawn = {layer.name for layer in made.plots[0].layers}
+    drawn = set(made.plots[0].data["mark"])
     assert ("band" in drawn) == (seeds > 1)
     again = writers.write(made_of(found), tmp_path / "y")
     assert [p.read_bytes() for p in paths] == [p.read_bytes() for p in again]
@@ -231,5 +231,5 @@ def test_marks_and_seeds_are_left_out_where_evaluations_are_many(spec: OnlineSpe
         sheet(measure(spec, results(budget=dict.fromkeys(TASKS, range(100, end, 100)))))
         for end in (1001, 2001)
     )
-    assert {layer.name for layer in few.plots[0].layers} == {"band", "seed", "line", "point"}
-    assert {layer.name for layer in many.plots[0].layers} == {"band", "line"}
+    assert set(few.plots[0].data["mark"]) == {"band", "dots", "line", "points"}
+    assert set(many.plots[0].data["mark"]) == {"band", "line"}

@@ -6,10 +6,10 @@ import pytest
 from result_rows import results
 
 from synther.experiments import Experiments
-from synther.experiments.kinds.selection.numbers import Choices, measure
+from synther.experiments.kinds.selection.numbers import measure
 from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.experiments.kinds.selection.sheet import sheet
-from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.spec import DatasetRow, Numbers
 
 HOPPER = "hopper-medium-local"
 SCORES = {
@@ -20,7 +20,7 @@ SCORES = {
 
 
 @pytest.fixture
-def choices() -> Choices:
+def choices() -> Numbers:
     spec = SelectionSpec(
         name="selection",
         title="Choosing a policy",
@@ -36,16 +36,16 @@ def choices() -> Choices:
     return measure(spec, results(SCORES))
 
 
-def test_one_episode_gives_the_mean_and_many_the_best(choices: Choices) -> None:
-    real = choices.lines[choices.lines["source"] == "real"].set_index("episodes")
+def test_one_episode_gives_the_mean_and_many_the_best(choices: Numbers) -> None:
+    real = choices.frame[choices.frame["source"] == "real"].set_index("episodes")
     assert real.loc[1, "value"] == pytest.approx(36, abs=2)
     assert real.loc[10, "value"] == pytest.approx(80, abs=0.5)  # episodes are 1 above or below
-    pools = choices.pools.set_index("source")
+    pools = choices.frame[choices.frame["episodes"].isna()].set_index("source")
     assert pools.loc["real", ["policies", "mean", "best"]].tolist() == [5, 36.0, 80.0]
     assert pools.loc["real", "agents"] == ["iql", "td3_bc"]
 
 
-def test_a_single_policy_has_its_score_and_no_interval(choices: Choices) -> None:
+def test_a_single_policy_has_its_score_and_no_interval(choices: Numbers) -> None:
     (table,) = sheet(choices).tables
     alone = [cell.text for cell in table.rows[1].cells]
     assert alone[2:] == ["25.0", "25.0", "25.0", "25.0", "1"]

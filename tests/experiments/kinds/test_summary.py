@@ -213,8 +213,8 @@ def test_a_metric_is_a_panel_and_a_group_a_line_of_it(spec: SummarySpec) -> None
     axes = draw(plot).axes
     assert [tick.get_text() for tick in axes[0].get_yticklabels()] == names
     assert axes[0].get_ylim() == axes[1].get_ylim()
-    where = {key: plot.data[key] for key in ("layer", "panel", "series", "y")}
-    points = pd.DataFrame(where).query("layer == 'point' and panel == 'iqm'")
+    where = {key: plot.data[key] for key in ("mark", "panel", "series", "y")}
+    points = pd.DataFrame(where).query("mark == 'points' and panel == 'iqm'")
     own = points.groupby("series")["y"].apply(list)
     assert own["real"][0] > own["synther"][0] > own["real"][1]  # one below the other
 
@@ -244,7 +244,7 @@ def test_profiles_of_few_scores_are_not_drawn_but_printed(spec: SummarySpec) -> 
 def test_a_single_evaluation_is_a_bar_beside_the_others(spec: SummarySpec) -> None:
     rows = results(SCORES).query("step == 1000")
     (plot,) = sheet(measure(dataclasses.replace(spec, layout="curves"), rows)).plots
-    assert set(plot.data["layer"]) == {"alone", "point"}
+    assert set(plot.data["mark"]) == {"ranges", "points"}
     places = pd.DataFrame(plot.data).query("panel == '0'").groupby("series")["x"].first()
     assert places["real"] < 1000 < places["synther"]
 

@@ -32,12 +32,11 @@ COLUMNS = (
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the verdicts, and for text formats where each claim is known from."""
-    counts = ("seeds", "protocol_seeds")
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=(_verdicts(found), _origins(found)),
-        notes=tuple(footnotes(found)),
-        tidy=sheets.frame_columns(found.spec.tidy(found.frame, CSV_COLUMNS, counts)),
+    return found.sheet(
+        CSV_COLUMNS,
+        ("seeds", "protocol_seeds"),
+        tables=[_verdicts(found), _origins(found)],
+        notes=footnotes(found),
     )
 
 
@@ -50,16 +49,16 @@ def _verdicts(found: Numbers) -> sheets.Table:
         limits = [limit for limit in row.limits if limit not in shared or not is_run]
         seeds = _of(row.seeds, row.protocol_seeds) if row.about.seeds else sheets.Cell("one fit")
         effect = effect_cell(row.measure, row, _runs(row.about)) if is_run else sheets.Cell()
+        verdict = row.verdict.value
         cells = [
-            *(numbers.words(row.verdict.value), _statement(row), effect),
-            *map(numbers.words, (over, rule_text(row.about))),
+            *(verdict, _statement(row), effect, over, rule_text(row.about)),
             seeds if is_run else sheets.Cell(),
             _of(row.datasets, row.protocol_datasets) if is_run else sheets.Cell(),
-            sheets.Cell(row.physics or sheets.MISSING),
-            numbers.words("; ".join(limits) or nothing),
+            row.physics or sheets.MISSING,
+            "; ".join(limits) or nothing,
         ]
-        rows.append(sheets.Row(tuple(cells), verdict=row.verdict.value))
-    return sheets.Table("", COLUMNS, tuple(rows))
+        rows.append(sheets.row(*cells, verdict=verdict))
+    return sheets.table("", COLUMNS, rows)
 
 
 def _shared(found: Numbers) -> list[str]:
@@ -108,16 +107,16 @@ def _of(count: float, whole: float) -> sheets.Cell:
 
 def _origins(found: Numbers) -> sheets.Table:
     heads = {"Claim": 152.0, "Known from": 130.0, "Experiment": 70.0, "Budget": 240.0}
-    columns = tuple(sheets.Column(h, is_name=True, width=width) for h, width in heads.items())
-    rows = []
-    for row in found.frame.itertuples():
-        words = map(numbers.words, (row.provenance, row.of_experiment, row.budget))
-        rows.append(sheets.Row((_statement(row), *words)))
+    columns = (sheets.Column(h, is_name=True, width=width) for h, width in heads.items())
+    rows = (
+        (_statement(row), row.provenance, row.of_experiment, row.budget)
+        for row in found.frame.itertuples()
+    )
     title = "Where claims are known from, and the budget of what decides them"
-    return sheets.Table(title, columns, tuple(rows), is_drawn=False)
+    return sheets.table(title, columns, rows, is_drawn=False)
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
+def footnotes(found: Numbers) -> list[sheets.Note | str]:
     """Return the footnotes: how verdicts are made, and where claims are known from."""
     spec, frame = found.spec, found.frame
     counts = Counter(frame["verdict"])
@@ -143,7 +142,5 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     ran = frame[frame["verdict"] != Verdict.NOT_RUN]
     budgets = dict(zip(ran["of_experiment"], ran["budget"], strict=True))
     listed = ". ".join(f"{name}: {budget}" for name, budget in budgets.items())
-    made = [*map(sheets.Note, lines)]
-    made += [sheets.Note(f"Budgets: {listed}.", "page")] if budgets else []
-    marks = published.footnotes(frame["status"])
-    return [*made, *map(sheets.Note, (f"{line}." for line in marks))]
+    shown = [sheets.Note(f"Budgets: {listed}.", "page")] if budgets else []
+    return [*lines, *shown, *published.footnotes(frame["status"])]

@@ -10,7 +10,7 @@ import pandas as pd
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.comparison.scaling import changes
 from synther.experiments.kinds.spec import Numbers
-from synther.statistics import intervals, published, scores
+from synther.statistics import intervals, scores
 from synther.statistics.scores import read_results as read
 
 __all__ = ["CSV_COLUMNS", "measure", "read"]
@@ -34,7 +34,11 @@ def _cells(spec: TableSpec, final: pd.DataFrame) -> pd.DataFrame:
     names = [row.name for row in spec.rows]
     places = pd.MultiIndex.from_product([names, spec.agents, [*spec.sources, *also]], names=keys)
     frame = scores.by_run(final).reorder_levels(keys).reindex(places)
-    theirs = pd.DataFrame.from_records(_published(spec), index=keys, columns=[*keys, *_PAPER])
+    numbers = [
+        (*place, number.mean, number.std, number.seeds, number.status)
+        for *place, number in spec.published()
+    ]
+    theirs = pd.DataFrame.from_records(numbers, index=keys, columns=[*keys, *_PAPER])
     frame = frame.join(theirs).reset_index().fillna({"paper_status": ""})
     for side in (OURS, THEIRS):
         frame[f"{side}datasets"] = frame[f"{side}mean"].notna().astype(int)
@@ -42,24 +46,6 @@ def _cells(spec: TableSpec, final: pd.DataFrame) -> pd.DataFrame:
 
 
 _PAPER = ("paper_mean", "paper_std", "paper_seeds", "paper_status")
-
-
-def _published(spec: TableSpec) -> list[tuple[Any, ...]]:
-    """Return (dataset, agent, source, mean, std, seeds, status) of all numbers to print beside."""
-    paper = spec.paper
-    if paper is None:
-        return []
-    published.require_mapping(paper.table, paper.variants.values())
-    for table, variant in paper.also.items():
-        published.require_mapping(table, [variant])
-    return [
-        (row.name, agent, key, number.mean, number.std, number.seeds, number.status)
-        for row in spec.rows
-        for key, table, variant in paper.columns(spec.sources)
-        for agent in spec.agents
-        if agent in paper.agents
-        and (number := published.lookup(table, row.called, paper.agents[agent], variant))
-    ]
 
 
 def _comparable(own: pd.DataFrame) -> list[str]:
@@ -117,8 +103,7 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
         SyntherError: results are of another preset, none is of this table, or seeds of one run
             end at different steps.
     """
-    names = [row.name for row in spec.rows]
-    own_results = scores.belonging(spec, results, names, list(spec.sources))
+    own_results = scores.belonging(spec, results)
     final = scores.final_scores(own_results)
     cells = _cells(spec, final)
     records: list[dict[str, Any]] = []
@@ -138,7 +123,7 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
     aggregates, missing = _aggregates(spec, final)
     scaled, lacking = changes(spec, final)
     omissions = [*missing, *lacking, *scores.budget_differences(final)]
-    frame = pd.DataFrame([*records, *aggregates, *scaled], columns=COLUMNS)
+    frame = pd.DataFrame([*records, *aggregates, *scaled], columns=COLUMNS).fillna({"dataset": ""})
     return Numbers(spec, frame, sorted(set(final["episodes"])), omissions)
 
 

@@ -29,14 +29,11 @@ AGGREGATES = {
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table with its aggregates, larger networks and footnotes."""
-    tables = [_main(found), _lately(found), _aggregates(found), _changes(found)]
-    counts = ("seeds", "datasets", "paper_seeds")
-    tidy = found.spec.tidy(found.frame, CSV_COLUMNS, counts).fillna({"dataset": ""})
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=tuple(table for table in tables if table.rows),
-        notes=tuple(map(sheets.Note, footnotes(found))),
-        tidy=sheets.frame_columns(tidy),
+    return found.sheet(
+        CSV_COLUMNS,
+        ("seeds", "datasets", "paper_seeds"),
+        tables=[_main(found), _lately(found), _aggregates(found), _changes(found)],
+        notes=footnotes(found),
     )
 
 
@@ -46,7 +43,7 @@ def _rows(found: Numbers, *kinds: str) -> pd.DataFrame:
 
 def _lines(found: Numbers) -> Iterator[tuple[str, str, str, dict[tuple[str, str], Any]]]:
     """Yield (row, group, dataset, (agent, source) -> its numbers) of the main table's rows."""
-    frame = _rows(found, "cell", "average", "overall").fillna({"group": "", "dataset": ""})
+    frame = _rows(found, "cell", "average", "overall").fillna({"group": ""})
     for (kind, group, dataset), own in frame.groupby(["row", "group", "dataset"], sort=False):
         yield kind, group, dataset, {(each.agent, each.source): each for each in own.itertuples()}
 
@@ -91,15 +88,14 @@ def _main(found: Numbers) -> sheets.Table:
         names = _members(found, group, dataset)
         cells = [_cell(own[agent, source], side, names) for agent, source, side, _ in shown]
         section = group if len(spec.groups) > 1 else ""
-        rows.append(sheets.Row((numbers.words(name), *cells), section, is_total=kind != "cell"))
-    return sheets.Table("", tuple(columns), tuple(rows))
+        rows.append(sheets.row(name, *cells, section=section, is_total=kind != "cell"))
+    return sheets.table("", columns, rows)
 
 
 def _cell(own: Any, side: str, names: list[str]) -> sheets.Cell:
     theirs = own.paper_mean, own.paper_std, own.paper_seeds
     if side == THEIRS:
-        mark = published.weakest_mark(filter(None, own.paper_status.split(";")))
-        return numbers.measured(*theirs[:2], mark=mark, status=own.paper_status)
+        return numbers.published(*theirs[:2], status=own.paper_status)
     if pd.isna(own.mean):
         return sheets.Cell()
     runs = [run_key(name, own.source, own.agent) for name in names]
@@ -111,37 +107,36 @@ def _lately(found: Numbers) -> sheets.Table:
     spec, frame = found.spec, _rows(found, "lately")
     there = {(each.dataset, each.source, each.agent): each for each in frame.itertuples()}
     places = [(source, agent) for agent in spec.agents for source in spec.sources]
-    columns = [sheets.Column("Dataset", is_name=True)]
-    columns += [sheets.Column(spec.sources[s], (spec.agents[a],)) for s, a in places]
-    rows = []
-    for name in dict.fromkeys(frame["dataset"]):
-        cells = [sheets.Cell() for _ in places]
-        for place, column in enumerate(places):
-            if own := there.get((name, *column)):
-                runs = [run_key(name, *column)]
-                cells[place] = numbers.measured(own.mean, own.std, runs=runs)
-        rows.append(sheets.Row((numbers.words(name), *cells)))
-    title = f"Mean of the last {found.spec.evaluations} evaluations"
-    return sheets.Table(title, tuple(columns), tuple(rows))
+    columns = [sheets.Column(spec.sources[s], (spec.agents[a],)) for s, a in places]
+
+    def cell(*run: str) -> sheets.Cell:
+        if run not in there:
+            return sheets.Cell()
+        return numbers.measured(there[run].mean, there[run].std, runs=[run_key(*run)])
+
+    return sheets.table(
+        f"Mean of the last {spec.evaluations} evaluations",
+        [sheets.Column("Dataset", is_name=True), *columns],
+        ([name, *(cell(name, *p) for p in places)] for name in dict.fromkeys(frame["dataset"])),
+    )
 
 
 def _aggregates(found: Numbers) -> sheets.Table:
     spec, rows = found.spec, []
-    words = {"baseline": spec.sources[spec.baseline]}
     frame = _rows(found, "aggregate")
     for (agent, source), own in frame.groupby(["agent", "source"], sort=False):
         runs = [run_key(row.name, source, agent) for row in spec.rows]
         estimates = {each.metric: each for each in own.itertuples()}
-        cells = [numbers.words(spec.agents[agent]), numbers.words(spec.sources[source])]
-        cells += [numbers.count(own[name].iloc[0]) for name in ("seeds", "datasets")]
+        cells = [numbers.count(own[name].iloc[0]) for name in ("seeds", "datasets")]
         cells += [
             numbers.estimated(estimates.get(metric), digits, runs)
             for metric, (_, digits) in AGGREGATES.items()
         ]
-        rows.append(sheets.Row(tuple(cells)))
-    heads = ("Seeds", "Datasets", *(head.format(**words) for head, _ in AGGREGATES.values()))
-    columns = sheets.columns(names=("Agent", "Data"), heads=heads)
-    return sheets.Table("Aggregates over datasets", columns, tuple(rows))
+        rows.append([spec.agents[agent], spec.sources[source], *cells])
+    baseline = spec.sources[spec.baseline]
+    heads = [head.format(baseline=baseline) for head, _ in AGGREGATES.values()]
+    columns = sheets.columns(("Agent", "Data"), ("Seeds", "Datasets", *heads))
+    return sheets.table("Aggregates over datasets", columns, rows)
 
 
 def _changes(found: Numbers) -> sheets.Table:
@@ -152,25 +147,20 @@ def _changes(found: Numbers) -> sheets.Table:
         runs = [run_key(row.name, s, a) for a, s in sides.items() for row in spec.rows]
         labels = dict.fromkeys(spec.sources[source] for source in sides.values())
         seeds = dict.fromkeys(f"{count:.0f}" for count in (own.from_seeds, own.seeds))
-        cells = [
-            numbers.words(" → ".join(spec.agents[agent] for agent in sides)),
-            numbers.words(" → ".join(labels)),
-            sheets.Cell(" → ".join(seeds)),
-            numbers.count(own.datasets),
-            numbers.measured(own.from_mean, runs=runs),
-            numbers.measured(own.mean, runs=runs),
-            numbers.estimated(own, 1, runs, signed=True),
-        ]
         theirs = sheets.Cell()
         if own.paper_status:
-            text, mark = numbers.number(own.paper_mean, signed=True), own.paper_status
-            theirs = sheets.Cell(text, own.paper_mean, mark=published.mark(mark), status=mark)
-        rows.append(sheets.Row((*cells, *[theirs] * has_claim)))
+            theirs = numbers.published(own.paper_mean, status=own.paper_status, signed=True)
+        cells = (
+            *(" → ".join(names) for names in (map(spec.agents.get, sides), labels, seeds)),
+            numbers.count(own.datasets),
+            *(numbers.measured(mean, runs=runs) for mean in (own.from_mean, own.mean)),
+            numbers.estimated(own, 1, runs, signed=True),
+            *[theirs] * has_claim,
+        )
+        rows.append(cells)
     heads = ("Seeds", "Datasets", "Mean from", "Mean to", "Change (%)")
-    columns = sheets.columns(
-        names=("Networks", "Data"), heads=heads, published=["Paper (%)"] * has_claim
-    )
-    return sheets.Table(scaling.TITLE, columns, tuple(rows))
+    columns = sheets.columns(("Networks", "Data"), heads, ["Paper (%)"] * has_claim)
+    return sheets.table(scaling.TITLE, columns, rows)
 
 
 def footnotes(found: Numbers) -> list[str]:
@@ -211,7 +201,7 @@ def footnotes(found: Numbers) -> list[str]:
             if shown and agent not in shown:
                 lines.append(f"No published numbers of {label} are known for this table.")
         statuses = ";".join(found.frame["paper_status"].dropna()).split(";")
-        lines += [f"{line}." for line in published.footnotes(filter(None, statuses))]
+        lines += published.footnotes(filter(None, statuses))
     return lines
 
 

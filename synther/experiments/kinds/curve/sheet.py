@@ -31,14 +31,12 @@ LEVEL = "all of it: "
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot, the scores behind it, and how they compare with the baseline's."""
     spec = found.spec
-    columns = [spec.words.column if name == "percent" else name for name in CSV_COLUMNS]
-    tidy = spec.tidy(found.frame, columns, ("seeds", "datasets"))
-    return sheets.Sheet(
-        **spec.heading(),
-        tables=tuple(table for table in (_scores(found), _comparisons(found)) if table.rows),
-        plots=(_plot(found),),
-        notes=tuple(footnotes(found)),
-        tidy=sheets.frame_columns(tidy),
+    return found.sheet(
+        [spec.words.column if name == "percent" else name for name in CSV_COLUMNS],
+        ("seeds", "datasets"),
+        tables=[_scores(found), _comparisons(found)],
+        plots=[_plot(found)],
+        notes=footnotes(found),
     )
 
 
@@ -67,22 +65,19 @@ def _scores(found: Numbers) -> sheets.Table:
     extra = {slug: label for slug, label in spec.reference.items() if slug not in spec.series}
     rows = []
     for _, agent, title, own in _panels(found):
-        lead = [numbers.words(title), numbers.words(spec.agents[agent])]
+        lead = [title, spec.agents[agent]]
         points = {(p.row, p.series, getattr(p, spec.words.column)): p for p in own.itertuples()}
         for amount in spec.amounts:
             there = [points.get(("point", name, amount)) for name in spec.series]
             cells = [_score(found, point) for point in there] + [sheets.Cell()] * len(extra)
-            kept = sheets.Cell(spec.number(amount), amount)
-            rows.append(sheets.Row((*lead, kept, *cells)))
+            rows.append([*lead, sheets.Cell(spec.number(amount), amount), *cells])
         whole = {point.series: point for point in points.values() if point.row == "reference"}
         if whole:
             cells = [_score(found, whole.get(name)) for name in (*spec.series, *extra)]
-            rows.append(sheets.Row((*lead, sheets.Cell(ALL_DATA), *cells)))  # sorts last
+            rows.append([*lead, ALL_DATA, *cells])  # sorts last
     heads = (spec.words.head, *spec.series.values(), *extra.values())
     columns = sheets.columns(("Dataset", "Agent"), heads)
-    return sheets.Table(
-        f"Score by {spec.words.scores} of the data", columns, tuple(rows), is_drawn=False
-    )
+    return sheets.table(f"Score by {spec.words.scores} of the data", columns, rows, is_drawn=False)
 
 
 def _comparisons(found: Numbers) -> sheets.Table:
@@ -90,29 +85,25 @@ def _comparisons(found: Numbers) -> sheets.Table:
     baseline = spec.series[spec.baseline]
     for _, agent, title, own in _panels(found):
         compared = own[own["baseline"].fillna("") != ""]
-        column = spec.words.column
         for point in compared.itertuples():
-            runs = _runs(found, point)
-            apart = {"true": "yes", "false": "no"}.get(point.intervals_apart, sheets.MISSING)
-            amount = getattr(point, column)
+            amount = getattr(point, spec.words.column)
             versus, better = (
                 Estimate(*(getattr(point, f"{name}{end}") for end in ("", "_low", "_high")))
                 for name in ("difference", "probability")
             )
             cells = [
-                *map(numbers.words, (title, spec.agents[agent])),
-                sheets.Cell(spec.number(amount), amount),
-                numbers.words(spec.series[point.series]),
-                numbers.estimated(versus, 1, runs),
-                numbers.estimated(better, 2, runs),
-                sheets.Cell(apart),
+                *(title, spec.agents[agent], sheets.Cell(spec.number(amount), amount)),
+                spec.series[point.series],
+                numbers.estimated(versus, 1, _runs(found, point)),
+                numbers.estimated(better, 2, _runs(found, point)),
+                {"true": "yes", "false": "no"}.get(point.intervals_apart, sheets.MISSING),
             ]
-            rows.append(sheets.Row(tuple(cells)))
+            rows.append(cells)
     heads = (f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart")
     first = sheets.columns(("Dataset", "Agent"), (spec.words.head,))
     columns = (*first, *sheets.columns(("Data",), heads))
     title = f"Against {baseline} {spec.words.versus}"
-    return sheets.Table(title, columns, tuple(rows), is_drawn=False)
+    return sheets.table(title, columns, rows, is_drawn=False)
 
 
 def _points(found: Numbers, places: list[float], step: float) -> pd.DataFrame:
@@ -149,7 +140,6 @@ def _plot(found: Numbers) -> sheets.Plot:
         step = min(step, 0.05 * span)
     edge = min(max(0.6 * room, 0.06 * span), 0.12 * span) or 0.8
     points = _points(found, places, step)
-    bounded = points[points["low"].notna()]
     whole = frame[frame["row"] == "reference"]
     seeds = points.assign(
         x=points["x"] + (0.3 * step if only else points["aside"]), y=points["each"]
@@ -162,13 +152,12 @@ def _plot(found: Numbers) -> sheets.Plot:
     )
     agents, titled = len(spec.agents), list(_panels(found))
     return sheets.Plot(
-        **sheets.layered(
-            ("level", "levels", levels),
-            ("band", "band", bounded[bounded["length"] > 1]),
-            ("seed", "dots", seeds.explode("y").dropna(subset="y")),  # an IQM's are many datasets'
-            ("alone", "ranges", bounded[bounded["length"] == 1]),
-            ("line", "line", points[points["length"] > 1]),
-            ("point", "points", points),
+        sheets.lines(
+            points,
+            levels,
+            seeds.explode("y").dropna(subset="y"),  # an IQM's are many datasets'
+            alone=points["length"] == 1,
+            marked=True,
         ),
         series=(
             *(sheets.Series(*entry) for entry in spec.series.items()),
@@ -206,7 +195,7 @@ def _limits(own: pd.DataFrame) -> tuple[float, float]:
     return (low if low == 0 else low - pad), high + pad
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
+def footnotes(found: Numbers) -> list[sheets.Note | str]:
     """Return the footnotes of the page and of the text formats."""
     spec, counts = found.spec, found.frame["seeds"].tolist()
     most = max(counts)
@@ -217,15 +206,12 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     if most > 1:
         drawn += f"; bands, or bars where a point stands alone: {reps}"
         text += f"; in brackets: {reps}"
-    lines = [
-        sheets.Note(
-            f"Normalised score of a seed: mean of the {notes.episodes(found.episodes)} of "
-            f"the last evaluation, with {numbers.seeds_text(counts)} a point."
-        ),
+    lines: list[sheets.Note | str] = [
+        f"Normalised score of a seed: mean of the {notes.episodes(found.episodes)} of "
+        f"the last evaluation, with {numbers.seeds_text(counts)} a point.",
         sheets.Note(f"{drawn}.", "page"),
         sheets.Note(f"{text}.", "text"),
-        *map(sheets.Note, notes.one_or_few(counts)),
-        *([sheets.Note(notes.SEEDS_ARE_AGENTS)] if most > 1 else []),
+        *notes.of_seeds(counts),
     ]
     if len(spec.series) > 1 and most > 1:
         words = (
@@ -234,4 +220,4 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
         )
         lines.append(sheets.Note(words, "text"))
     more = (*notes.stand_ins(spec.rows), *found.omissions)
-    return [*lines, *map(sheets.Note, more)]
+    return [*lines, *more]

@@ -112,9 +112,7 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
         published.require_mapping(spec.paper.table, spec.paper.variants.values())
     runs = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=scores.RUN))
     if spec.agents and len(results):
-        names = [row.name for row in spec.rows]
-        rows = scores.belonging(spec, results, names, list(spec.sources))
-        runs = scores.by_run(scores.final_scores(rows))
+        runs = scores.by_run(scores.final_scores(scores.belonging(spec, results)))
     records: list[dict[str, Any]] = []
     measured: dict[tuple[str, str], Samples] = {}
     is_empty = not len(runs)

@@ -75,10 +75,7 @@ def _scatter(found: Fidelity) -> sheets.Plot:
             )
         )
     return sheets.Plot(
-        **sheets.layered(
-            ("sample", "dots", _rounded(samples)),
-            ("median", "points", _rounded(_joined(medians))),
-        ),
+        sheets.layered(("dots", _rounded(samples)), ("points", _rounded(_joined(medians)))),
         series=_series(found),
         panels=tuple(panels),
         panel_size=_panel_size(len(panels)),
@@ -103,7 +100,7 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
     for name, own in samples.groupby("panel"):
         heights[name] += own["y"].tolist()
     return sheets.Plot(
-        **sheets.layered(("data", "areas", areas), ("samples", "line", samples)),
+        sheets.layered(("areas", areas), ("line", samples)),
         series=(sheets.Series(REAL, "real"), *_series(found)),
         panels=tuple(
             sheets.Panel(name, name.replace("_", " "), y_limits=(0.0, 1.05 * max(tops) or 1.0))
@@ -147,11 +144,11 @@ def _sizes(found: Fidelity) -> sheets.Plot:
         for agent, title in spec.agents.items()
     ]
     return sheets.Plot(
-        **sheets.layered(
-            ("real", "levels", real),
-            ("between", "thin", between),
-            ("deviation", "ranges", points.dropna(subset="low")),
-            ("score", "points", points),
+        sheets.layered(
+            ("levels", real),
+            ("thin", between),
+            ("ranges", points.dropna(subset="low")),
+            ("points", points),
         ),
         series=(sheets.Series(REAL, "real", is_level=True), *_series(found)),
         panels=tuple(panels),

@@ -57,12 +57,12 @@ _MADE_BY = {"fit_s": "fit", "parameters": "fit", "compression": "fit", "sample_s
 
 def sheet(found: Fidelity) -> sheets.Sheet:
     """Return the measures as tables, with the layout's plots."""
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=tuple(_tables(found)),
+    return found.sheet(
+        CSV_COLUMNS,
+        ("seeds",),
+        tables=_tables(found),
         plots=plots(found),
-        notes=tuple(footnotes(found)),
-        tidy=sheets.frame_columns(found.spec.tidy(found.frame, CSV_COLUMNS, ("seeds",))),
+        notes=footnotes(found),
     )
 
 
@@ -77,9 +77,9 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
         heads.append(sheets.Column(f"{text} (paper)" if theirs else text, is_published=theirs))
     for dataset in spec.rows if varied else [None]:
         own = frame[frame["dataset"] == dataset.name] if dataset else frame
-        rows = tuple(_rows(found, own, varied))
         title = notes.label(dataset) if dataset else ""
-        yield sheets.Table(title, (*sheets.columns(names, ()), *heads), rows)
+        columns = (*sheets.columns(names, ()), *heads)
+        yield sheets.table(title, columns, _rows(found, own, varied))
 
 
 def _columns(found: Fidelity) -> list[tuple[str, str, bool]]:
@@ -92,19 +92,19 @@ def _columns(found: Fidelity) -> list[tuple[str, str, bool]]:
     return kept
 
 
-def _rows(found: Fidelity, frame: pd.DataFrame, varied: bool) -> Iterator[sheets.Row]:
+def _rows(found: Fidelity, frame: pd.DataFrame, varied: bool) -> Iterator[list[sheets.Cell | str]]:
     labels = {row.name: notes.label(row) for row in found.spec.rows}
     lines = frame.groupby(["dataset", "factor", "source"], sort=False)
     for (dataset, factor, source), own in lines:
         there = {(row.measure, row.agent): row for row in own.itertuples()}
-        lead = (factor if varied else labels[dataset], found.spec.sources[source])
+        lead = [factor if varied else labels[dataset], found.spec.sources[source]]
         cells = [
             _cell(found, there[measure, agent], is_theirs)
             for measure, agent, is_theirs in _columns(found)
         ]
         if source in found.spec.not_installed:
             cells[0] = sheets.Cell(NOT_INSTALLED)
-        yield sheets.Row((*map(numbers.words, lead), *cells))
+        yield [*lead, *cells]
 
 
 def value_text(measure: str, value: float) -> str:
@@ -166,7 +166,7 @@ def _dynamics_note(found: Fidelity) -> list[str]:
     return [f"Left out of the dynamics, of each source's samples: {'; '.join(parts)}."]
 
 
-def footnotes(found: Fidelity) -> list[sheets.Note]:
+def footnotes(found: Fidelity) -> list[sheets.Note | str]:
     """Return the footnotes: what the columns mean, caveats, and the marks that are printed."""
     spec = found.spec
     shown = set(found.frame["measure"])
@@ -203,8 +203,8 @@ def footnotes(found: Fidelity) -> list[sheets.Note]:
         lines.append(f"The largest ratio that the paper claims is {ratio}{claimed.mark}.")
         statuses.append(claimed.status)
     if statuses:
-        lines += [f"{line}." for line in published.footnotes(statuses)]
+        lines += published.footnotes(statuses)
     elif spec.paper:
         lines.append("No published numbers are known for these datasets.")
     drawn = [sheets.Note(DRAWN[spec.layout], "page")] if spec.layout in DRAWN else []
-    return [*drawn, *map(sheets.Note, lines)]
+    return [*drawn, *lines]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from synther.experiments.kinds.learning.plan import LearningSpec
 from synther.experiments.kinds.spec import Numbers
-from synther.statistics import evaluations, intervals, published, scores
+from synther.statistics import evaluations, intervals, scores
 from synther.statistics.intervals import BAND_REPS
 from synther.statistics.scores import read_results as read
 
@@ -33,7 +32,7 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
         SyntherError: results are of another preset, none belongs here, or seeds of one run were
             evaluated at different steps.
     """
-    rows = scores.belonging(spec, results, [row.name for row in spec.rows], list(spec.sources))
+    rows = scores.belonging(spec, results)
     reps = min(spec.bootstrap_reps, BAND_REPS)
     records: list[dict[str, Any]] = []
     for key, run in evaluations.runs(rows).items():
@@ -41,22 +40,10 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
         for step, column in zip(run.steps, run.scores.T, strict=True):
             found = intervals.bootstrap(intervals.mean, [column], reps)
             records.append(place | {"step": step, **vars(found), "seeds": len(column)})
+    for dataset, agent, source, number in spec.published():
+        known = {"value": number.mean, **vars(number)}
+        place = {"row": "published", "dataset": dataset, "agent": agent, "source": source}
+        records += [place | known] if source in spec.sources else []
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()
-    frame = pd.DataFrame([*records, *_published(spec)], columns=[*COLUMNS, "provenance"])
+    frame = pd.DataFrame(records, columns=[*COLUMNS, "provenance"])
     return Numbers(spec, frame, sorted(set(counts)))
-
-
-def _published(spec: LearningSpec) -> Iterator[dict[str, Any]]:
-    """Yield a row for the published number of every panel and source that has one."""
-    if (paper := spec.paper) is None:
-        return
-    published.require_mapping(paper.table, paper.variants.values())
-    for row in spec.rows:
-        for source, variant in paper.variants.items():
-            for agent, name in paper.agents.items():
-                found = published.lookup(paper.table, row.paper_name, name, variant)
-                if found and agent in spec.agents and source in spec.sources:
-                    place = {"dataset": row.name, "source": source, "agent": agent}
-                    known = {"status": found.status, "provenance": found.provenance}
-                    number = {"value": found.mean, "std": found.std, "seeds": found.seeds}
-                    yield {"row": "published", **place, **number, **known}

@@ -20,13 +20,12 @@ LEVEL = "level "
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot with its table and notes."""
-    tidy = found.spec.tidy(found.frame, COLUMNS, ("seeds", "step"))
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=(_table(found),),
-        plots=(_plot(found),),
-        notes=tuple(map(sheets.Note, _notes(found))),
-        tidy=sheets.frame_columns(tidy),
+    return found.sheet(
+        COLUMNS,
+        ("seeds", "step"),
+        tables=[_table(found)],
+        plots=[_plot(found)],
+        notes=_notes(found),
     )
 
 
@@ -84,11 +83,7 @@ def plot(
     ]
     drawn = {*points["series"], *flat["series"]}
     return sheets.Plot(
-        **sheets.layered(
-            ("level", "levels", flat),
-            ("band", "band", points[points["low"].notna()]),
-            ("line", "line", points),
-        ),
+        sheets.lines(points, flat),
         series=tuple(entry for entry in series if entry.key in drawn),
         panels=tuple(panels),
         columns=columns,
@@ -107,15 +102,13 @@ def _table(found: Numbers) -> sheets.Table:
             continue
         at, theirs = ends[key], sheets.Cell()
         if other := others.get(key):
-            known = {"mark": published.mark(other.status), "status": other.status}
-            theirs = numbers.measured(other.value, other.std, **known)
+            theirs = numbers.published(other.value, other.std, status=other.status)
+        shown = numbers.estimated(at, runs=[sheets.run_key(*key)])
         words = (notes.label(row), spec.agents[agent], spec.sources[source])
-        cells = [*map(numbers.words, words), numbers.count(at.step)]
-        cells.append(numbers.estimated(at, runs=[sheets.run_key(*key)]))
-        rows.append(sheets.Row((*cells, numbers.count(at.seeds), theirs)))
+        rows.append([*words, numbers.count(at.step), shown, numbers.count(at.seeds), theirs])
     heads = ("Updates", "Last score", "Seeds")
     columns = sheets.columns(("Dataset", "Agent", "Data"), heads, ("Published, last",))
-    return sheets.Table("The last evaluation", columns, tuple(rows), is_drawn=False)
+    return sheets.table("The last evaluation", columns, rows, is_drawn=False)
 
 
 def _notes(found: Numbers) -> list[str]:
@@ -132,6 +125,5 @@ def _notes(found: Numbers) -> list[str]:
     others = _rows(found, "published")
     if len(others):
         lines.append("Dotted: the published score of the last evaluation, at its own budget.")
-        lines += [f"{line}." for line in published.footnotes(others["status"])]
-        lines += [f"Published: {source}." for source in sorted(set(others["provenance"]))]
+        lines += published.footnotes(others["status"], others["provenance"])
     return lines

@@ -35,13 +35,12 @@ def sheet(found: Numbers) -> sheets.Sheet:
 
 def layout(found: Numbers, plot: sheets.Plot, *more: str) -> sheets.Sheet:
     """Return a sheet of a plot, the tables and notes that go with it, and more notes."""
-    tables = [_returns(found), _over_tasks(found)]
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=tuple(table for table in tables if table.rows),
-        plots=(plot,),
-        notes=tuple(footnotes(found, *more)),
-        tidy=sheets.frame_columns(found.spec.tidy(found.frame, CSV_COLUMNS, ("seeds", "tasks"))),
+    return found.sheet(
+        CSV_COLUMNS,
+        ("seeds", "tasks"),
+        tables=[_returns(found), _over_tasks(found)],
+        plots=[plot],
+        notes=footnotes(found, *more),
     )
 
 
@@ -63,14 +62,13 @@ def _returns(found: Numbers) -> sheets.Table:
             ours, known = ((each.value, each.std, each.seeds) for each in (final, other))
             stands = numbers.agreement(ours, known, TOLERANCE * abs(other.value))
             shown = dataclasses.replace(shown, agreement=stands)
-            mark = published.mark(other.status)
-            theirs = numbers.measured(other.value, other.std, mark=mark, status=other.status)
-        cells = [numbers.words(final.task), numbers.words(found.spec.agents[final.agent]), shown]
-        cells += [numbers.estimated(mean, 1, runs, std=mean.std), numbers.count(final.seeds)]
-        rows.append(sheets.Row((*cells, *[theirs] * has_others)))
+            theirs = numbers.published(other.value, other.std, status=other.status)
+        over = numbers.estimated(mean, 1, runs, std=mean.std)
+        cells = [final.task, found.spec.agents[final.agent], shown, over]
+        rows.append([*cells, numbers.count(final.seeds), *[theirs] * has_others])
     heads = ("Final return", "Mean return over training", "Seeds")
     columns = sheets.columns(("Task", "Agent"), heads, ["Published, final"] * has_others)
-    return sheets.Table("Returns by task", columns, tuple(rows), is_drawn=False)
+    return sheets.table("Returns by task", columns, rows, is_drawn=False)
 
 
 def _over_tasks(found: Numbers) -> sheets.Table:
@@ -78,14 +76,14 @@ def _over_tasks(found: Numbers) -> sheets.Table:
     for own, runs in _summaries(found, is_all=True):
         final = own["final"]
         which = f"all {whole}" if final.tasks == whole else f"{final.tasks} of {whole}"
-        cells = [numbers.words(which), numbers.words(agents[final.agent])]
-        cells += [numbers.estimated(own[name], 1, runs) for name in ("final", "mean")]
-        rows.append(sheets.Row((*cells, numbers.estimated(own.get("improvement"), 2, runs))))
+        cells = [numbers.estimated(own[name], 1, runs) for name in ("final", "mean")]
+        better = numbers.estimated(own.get("improvement"), 2, runs)
+        rows.append([which, agents[final.agent], *cells, better])
     first = next(iter(agents.values()))
     heads = ("Final score", "Mean score over training", f"P(better than {first})")
     columns = sheets.columns(("Tasks", "Agent"), heads)
     title = "Interquartile means of normalised scores over tasks"
-    return sheets.Table(title, columns, tuple(rows), is_drawn=False)
+    return sheets.table(title, columns, rows, is_drawn=False)
 
 
 def _lines(found: Numbers) -> pd.DataFrame:
@@ -112,8 +110,8 @@ def drawn(
     )
     points, levels = drawn[drawn["row"] == "point"], drawn[drawn["row"] == "level"]
     few = points.groupby(["panel", "series"]).size().max() <= MOST_MARKED
-    marked = points if few else points[:0]
-    seeds = marked.assign(y=marked["each"]).explode("y").dropna(subset="y")
+    seeds = points.assign(y=points["each"])[: len(points) * few].explode("y")
+    seeds = seeds.dropna(subset="y")  # an IQM's are scores on many tasks
     panels = []
     for task, own in frame.groupby("task", sort=False):
         count = own["tasks"].iloc[0]
@@ -122,13 +120,7 @@ def drawn(
         y = "return" if task else "IQM of normalised scores"
         panels.append(sheets.Panel(task, task or over, seeds_of, y=y, **axis(own)))
     return sheets.Plot(
-        **sheets.layered(
-            ("level", "levels", levels),
-            ("band", "band", points[points["low"].notna()]),
-            ("seed", "dots", seeds),  # an IQM's are scores on many tasks
-            ("line", "line", points),
-            ("point", "points", marked),
-        ),
+        sheets.lines(points, levels, seeds, marked=few),
         series=tuple(
             sheets.Series(*entry, is_level=entry[0] in set(levels["series"]))
             for entry in series.items()
@@ -139,15 +131,13 @@ def drawn(
     )
 
 
-def footnotes(found: Numbers, *more: str) -> list[sheets.Note]:
+def footnotes(found: Numbers, *more: str) -> list[sheets.Note | str]:
     """Return the footnotes of the page and of the text formats, with what a kind has besides."""
     spec, counts = found.spec, _lines(found)["seeds"].tolist()
-    lines = [
-        sheets.Note(
-            f"Return of a seed: mean of the {notes.episodes(found.episodes)} of an evaluation with "
-            f"the deterministic policy; {numbers.seeds_text(counts)}. Score: normalised, D4RL's on "
-            "Gym's tasks and a tenth of the return on the DeepMind Control Suite's."
-        )
+    lines: list[sheets.Note | str] = [
+        f"Return of a seed: mean of the {notes.episodes(found.episodes)} of an evaluation with "
+        f"the deterministic policy; {numbers.seeds_text(counts)}. Score: normalised, D4RL's on "
+        "Gym's tasks and a tenth of the return on the DeepMind Control Suite's."
     ]
     if max(counts) > 1:
         over = "Lines: mean over seeds; over tasks, interquartile mean (IQM); bands: "
@@ -162,10 +152,7 @@ def footnotes(found: Numbers, *more: str) -> list[sheets.Note]:
             sheets.Note(spread, "text"),
         ]
     words = "Mean return over training: the area under the curve of evaluations, divided by its "
-    lines += [sheets.Note(f"{words}length.", "text"), *map(sheets.Note, more)]
-    lines += map(sheets.Note, notes.one_or_few(counts))
+    lines += [sheets.Note(f"{words}length.", "text"), *more, *notes.one_or_few(counts)]
     others = found.frame[found.frame["row"] == "published"]
-    theirs = [f"{line}." for line in published.footnotes(others["status"])]
-    theirs += [f"Published: {source}." for source in sorted(set(others["provenance"]))]
-    lines += [sheets.Note(line, "text") for line in theirs]
-    return [*lines, *map(sheets.Note, found.omissions)]
+    theirs = published.footnotes(others["status"], others["provenance"])
+    return [*lines, *(sheets.Note(line, "text") for line in theirs), *found.omissions]

@@ -7,20 +7,22 @@ import itertools
 import pandas as pd
 
 from synther import sheets
+from synther.experiments.kinds import Numbers
 from synther.experiments.kinds.learning.sheet import plot
-from synther.experiments.kinds.selection.numbers import REPS, Choices
+from synther.experiments.kinds.selection.numbers import REPS
 from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.sheets import notes, numbers
 from synther.statistics.intervals import Estimate
 from synther.statistics.selection import RUNS_PER_RESAMPLE
 
+COLUMNS = (*("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best"),)
 SHOWN = (1, 5, 10, 20, 50, 100)
 """Numbers of episodes that the table has columns for, and the axis ticks."""
 
 
-def sheet(found: Choices) -> sheets.Sheet:
+def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot with its table and notes."""
-    spec, lines, pools = found.spec, found.lines, found.pools
+    spec, lines, pools = found.spec, *_parts(found)
     ends = (1, lines["episodes"].max())
     panels = [
         sheets.Panel(
@@ -42,43 +44,50 @@ def sheet(found: Choices) -> sheets.Sheet:
         "best policy",
         panels,
     )
-    return sheets.Sheet(
-        **spec.heading(),
-        tables=(_table(found),),
-        plots=(drawn,),
-        notes=tuple(_notes(found)),
-        tidy=sheets.frame_columns(pd.concat([lines, pools]).drop(columns="agents")),
+    return found.sheet(
+        COLUMNS,
+        ("episodes", "policies"),
+        tables=[_table(found)],
+        plots=[drawn],
+        notes=_notes(found),
     )
+
+
+def _parts(found: Numbers) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of lines, and those of pools of policies."""
+    is_pool = found.frame["episodes"].isna()
+    return found.frame[~is_pool], found.frame[is_pool]
 
 
 def _counts(spec: SelectionSpec) -> list[int]:
     return [count for count in SHOWN if count <= spec.episodes]
 
 
-def _table(found: Choices) -> sheets.Table:
-    spec, lines = found.spec, found.lines.set_index(["dataset", "source", "episodes"])
+def _table(found: Numbers) -> sheets.Table:
+    spec, (lines, pools) = found.spec, _parts(found)
+    lines = lines.set_index(["dataset", "source", "episodes"])
     counts = _counts(spec)
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]
-    rows, pools = [], found.pools.set_index(["dataset", "source"])
+    rows, pools = [], pools.set_index(["dataset", "source"])
     for row, source in itertools.product(spec.rows, spec.sources):
         if (row.name, source) not in pools.index:
             continue
         pool = pools.loc[(row.name, source)]
         runs = [sheets.run_key(row.name, source, agent) for agent in pool["agents"]]
-        cells = [numbers.words(notes.label(row)), numbers.words(spec.sources[source])]
-        for count in counts:
-            at = lines.loc[(row.name, source, count)]
-            estimate = Estimate(at["value"], at["low"], at["high"])
-            cells.append(numbers.estimated(estimate, runs=runs))
-        cells += [numbers.measured(pool["best"], runs=runs), numbers.count(pool["policies"])]
-        rows.append(sheets.Row(tuple(cells)))
+        at = (lines.loc[(row.name, source, count)] for count in counts)
+        cells = [
+            *(numbers.estimated(Estimate(*own[["value", "low", "high"]]), runs=runs) for own in at),
+            numbers.measured(pool["best"], runs=runs),
+            numbers.count(pool["policies"]),
+        ]
+        rows.append([notes.label(row), spec.sources[source], *cells])
     columns = sheets.columns(("Dataset", "Data"), heads)
-    return sheets.Table("Expected score", columns, tuple(rows), is_drawn=False)
+    return sheets.table("Expected score", columns, rows, is_drawn=False)
 
 
-def _notes(found: Choices) -> list[sheets.Note]:
+def _notes(found: Numbers) -> list[str]:
     spec = found.spec
-    lines = [
+    return [
         "Offline agents can't be ranked without episodes in the environment. Shown is the true "
         "score of the policy that a bandit (UCB1) prefers after that many, on average (Jackson et "
         "al. 2025, arXiv 2504.11453).",
@@ -88,4 +97,3 @@ def _notes(found: Choices) -> list[sheets.Note]:
         f"within agents at most, with {RUNS_PER_RESAMPLE} bandits each.",
         *notes.stand_ins(spec.rows),
     ]
-    return [*map(sheets.Note, lines)]

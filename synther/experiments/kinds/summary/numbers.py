@@ -143,9 +143,7 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
         SyntherError: results are of another preset, none belongs here, or seeds of one run end at
             different steps.
     """
-    rows = evaluations.means(
-        scores.belonging(spec, results, [row.name for row in spec.rows], list(spec.sources))
-    )
+    rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
     windows = evaluations.windows(runs)
     records, omissions = [], []

@@ -92,10 +92,10 @@ def intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
     ]
     neither = sheets.Series(EVEN, "neither is better", is_level=True, like=spec.baseline)
     return sheets.Plot(
-        **sheets.layered(
-            (EVEN, "lines_across", even if IMPROVEMENT in there else even[:0]),
-            ("interval", "spans", points[points["low"].notna()]),
-            ("point", "points", points),
+        sheets.layered(
+            ("lines_across", even if IMPROVEMENT in there else even[:0]),
+            ("spans", points[points["low"].notna()]),
+            ("points", points),
         ),
         series=(*(sheets.Series(*entry) for entry in spec.sources.items()), neither),
         panels=tuple(panels),
@@ -116,7 +116,6 @@ def lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
         x=frame["x"] + 0.04 * ends * _aside(found, frame) * (count == 1),
         y=frame["value"],
     )
-    bounded = points["low"].notna()
     counts = frame.drop_duplicates(BLOCK)["agent"].value_counts()
     columns = min(MOST_COLUMNS, counts.max()) if counts.max() > 1 else min(3, len(counts))
     height = "share of scores above" if is_profile else "IQM of scores"
@@ -133,12 +132,7 @@ def lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
         for index, (words, (_, own)) in enumerate(zip(labels, blocks, strict=True))
     )
     return sheets.Plot(
-        **sheets.layered(
-            ("band", "band", points[bounded & (count > 1)]),
-            ("alone", "ranges", points[bounded & (count == 1)]),
-            ("line", "line", points[count > 1]),
-            ("point", "points", points[:0] if is_profile else points[count < MOST_MARKED]),
-        ),
+        sheets.lines(points, alone=count == 1, marked=(count < MOST_MARKED) & (not is_profile)),
         series=tuple(sheets.Series(*entry) for entry in spec.sources.items()),
         panels=panels,
         columns=int(columns),

@@ -29,12 +29,11 @@ def sheet(found: Summary) -> sheets.Sheet:
     """Return the plot, and the table of the numbers behind it."""
     drawn = found.frame[_is_drawn(found)]
     draw = plots.intervals if found.spec.layout == "aggregates" else plots.lines
-    return sheets.Sheet(
-        **found.spec.heading(),
-        tables=(_table(found, is_drawn=drawn.empty),),
-        plots=() if drawn.empty else (draw(found, drawn),),
-        notes=tuple(footnotes(found)),
-        tidy=sheets.frame_columns(found.spec.tidy(found.frame, CSV_COLUMNS, ())),
+    return found.sheet(
+        CSV_COLUMNS,
+        tables=[_table(found, is_drawn=drawn.empty)],
+        plots=[] if drawn.empty else [draw(found, drawn)],
+        notes=footnotes(found),
     )
 
 
@@ -74,13 +73,12 @@ def _table(found: Summary, is_drawn: bool) -> sheets.Table:
     for _, own in found.frame.groupby([*BLOCK, "source"], sort=False):
         (first,) = own[:1].itertuples()
         names = (spec.agents[first.agent], group_label(found, first), spec.sources[first.source])
-        cells = (*map(numbers.words, names), numbers.count(first.seeds), *_shown(found, own))
-        rows.append(sheets.Row(cells))
+        rows.append([*names, numbers.count(first.seeds), *_shown(found, own)])
     columns = sheets.columns(("Agent", "Datasets", "Data"), ("Seeds", *heads))
-    return sheets.Table(title, columns, tuple(rows), is_drawn=is_drawn)
+    return sheets.table(title, columns, rows, is_drawn=is_drawn)
 
 
-def footnotes(found: Summary) -> list[sheets.Note]:
+def footnotes(found: Summary) -> list[sheets.Note | str]:
     """Return the footnotes of the page and of the text formats."""
     spec, counts = found.spec, found.frame["seeds"].tolist()
     lines = [
@@ -105,7 +103,7 @@ def footnotes(found: Summary) -> list[sheets.Note]:
         )
     else:
         lines.append("Sample efficiency: IQM of the scores at evaluations during training.")
-    made = [*map(sheets.Note, lines)]
+    made: list[sheets.Note | str] = [*lines]
     if len(left_out := found.frame[~_is_drawn(found)].drop_duplicates(BLOCK)):
         listed = "; ".join(
             f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in left_out.itertuples()
@@ -113,13 +111,11 @@ def footnotes(found: Summary) -> list[sheets.Note]:
         words = f"Not drawn, for fewer than {LEAST_SCORES} scores a source: {listed}"
         made.append(sheets.Note(f"{words}; the table and the CSV have them.", "page"))
     if max(counts, default=0) > 1:
-        made += _bootstrap(found)
-        made.append(sheets.Note(notes.SEEDS_ARE_AGENTS))
-    lines = notes.few_seeds(counts)
+        made += [*_bootstrap(found), notes.SEEDS_ARE_AGENTS]
+    made += notes.few_seeds(counts)
     if 1 in counts:
-        lines.append("One seed has no interval.")
-    lines += [*notes.stand_ins(spec.rows), *found.omissions]
-    return [*made, *map(sheets.Note, lines)]
+        made.append("One seed has no interval.")
+    return [*made, *notes.stand_ins(spec.rows), *found.omissions]
 
 
 def _bootstrap(found: Summary) -> list[sheets.Note]:

@@ -26,16 +26,12 @@ def sheet(found: Numbers) -> sheets.Sheet:
     for place, own in places:
         for agent, name in spec.agents.items():
             if len(of_agent := own[own["agent"] == agent]):
-                cells = [*map(numbers.words, (place, name)), *_cells(of_agent)]
-                rows.append(sheets.Row(tuple(cells), is_total=place not in spec.tasks))
+                is_total = place not in spec.tasks
+                rows.append(sheets.row(place, name, *_cells(of_agent), is_total=is_total))
     columns = sheets.columns(("Task", "Method"), ("Seeds a job", "Steps", "Time a job", "Steps/s"))
     shares = (sheets.Column(part, ("Share of the time (%)",)) for part in PARTS)
-    return sheets.Sheet(
-        **spec.heading(),
-        tables=(sheets.Table("", (*columns, *shares), tuple(rows)),),
-        notes=tuple(map(sheets.Note, footnotes(found))),
-        tidy=sheets.frame_columns(spec.tidy(jobs, CSV_COLUMNS, ())),
-    )
+    table = sheets.table("", (*columns, *shares), rows)
+    return found.sheet(CSV_COLUMNS, tables=[table], notes=footnotes(found))
 
 
 def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
