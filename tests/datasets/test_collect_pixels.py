@@ -11,7 +11,8 @@ from synther.datasets.collect_pixels import collect_pixels, measure
 from synther.datasets.policies import load_policies, packaged_policies, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.envs import make_env
-from synther.envs.pixels import SIZE, STACK, Seen, find_backend
+from synther.envs.pixels import SIZE, STACK, find_backend
+from synther.envs.vector import Stepped
 
 TASK = "dmc-cheetah-run-repeat2"
 WIDTHS = (17, 6)
@@ -44,7 +45,7 @@ class FakeEnv:
 
     def step(self, actions, active):
         self.states, *rest = self._env.step(actions, active=active)
-        return Seen(self._frames(), *rest)
+        return Stepped(self._frames(), *rest)
 
 
 @pytest.fixture
