@@ -8,6 +8,7 @@ from random_policies import random_policy
 from synther import SyntherError
 from synther.datasets import collect_pixels as module
 from synther.datasets.collect_pixels import collect_pixels, measure
+from synther.datasets.levels import choose_policies
 from synther.datasets.policies import load_policies, packaged_policies, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.envs import make_env
@@ -134,7 +135,7 @@ def test_the_packages_policies_are_of_clearly_different_skill(task, monkeypatch)
     assert set(recorded) == {policy.name for policy in found}
     assert max(recorded.values()) > 4 * recorded[found[0].name]
     best = max(found, key=lambda policy: recorded[policy.name])
-    medium = module.choose_policies("medium", found, recorded)[0]
+    medium = choose_policies("medium", found, recorded)[0]
     assert medium is not None
     assert 0.2 < recorded[medium.name] / recorded[best.name] < 0.5
     measured = measure([best, found[0]], task)
