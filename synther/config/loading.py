@@ -178,21 +178,19 @@ def _typed(
     part: dict[str, Any], agents: _Examples, generators: _Examples, where: str
 ) -> dict[str, Any]:
     """Return a preset, or a part of one, with its settings in the types that they have."""
-    found = dict(part)
     both = {**generators, **agents}  # an online agent has settings of its diffusion model
+    found = dict(part)
     for key, value in part.items():
-        if key == "agents":
-            found[key] = typed(value, both, where + key)
-        elif key in ("per_agent", "per_dataset", "per_task"):
-            found[key] = {n: typed(v, both, f"{where}{key}.{n}") for n, v in value.items()}
-        elif key == "generators":
-            found[key] = {n: typed(v, generators, f"{where}{key}.{n}") for n, v in value.items()}
+        of_agents = key in ("agents", "per_agent", "per_dataset", "per_task")
+        known = both if of_agents else generators
+        if key in ("agents", "settings"):
+            found[key] = typed(value, known, where + key)
+        elif of_agents or key == "generators":
+            found[key] = {n: typed(v, known, f"{where}{key}.{n}") for n, v in value.items()}
         elif key == "per_source":
             found[key] = {
-                n: _typed(own, agents, generators, f"{where}{n}.") for n, own in value.items()
+                n: _typed(v, agents, generators, f"{where}{n}.") for n, v in value.items()
             }
-        elif key == "settings":
-            found[key] = typed(value, generators, where + key)
         elif key in ("reduced", "online", "pixels"):
             found[key] = _typed(value, agents, generators, f"{where}{key}.")
     return found

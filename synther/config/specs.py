@@ -76,21 +76,21 @@ def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
     if name in asked_by:
         raise SyntherError(f"agent '{name}' is like itself: see {config.config_dir()}/agents.yaml")
     base = agent_spec(spec["like"], (*asked_by, name))
-    own = spec.get("settings", {})
-
-    def inherited(kind: str) -> dict[str, Any]:
-        patterns = {
-            pattern: {k: v for k, v in settings.items() if k not in own or isinstance(v, dict)}
-            for pattern, settings in base.get(kind, {}).items()
-        }
-        return layered(patterns, spec.get(kind, {}))
-
+    kinds = ("datasets", "tasks")
     return {
         **base,
         **spec,
-        "settings": layered(base["settings"], own),
-        "datasets": inherited("datasets"),
-        "tasks": inherited("tasks"),
+        "settings": layered(base["settings"], spec.get("settings", {})),
+        **{kind: layered(_left(base, spec, kind), spec.get(kind, {})) for kind in kinds},
+    }
+
+
+def _left(base: dict[str, Any], spec: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return a base's settings by dataset or task, without those that a spec has for all."""
+    own = spec.get("settings", {})
+    return {
+        pattern: {k: v for k, v in settings.items() if k not in own or isinstance(v, dict)}
+        for pattern, settings in base.get(kind, {}).items()
     }
 
 
@@ -133,16 +133,11 @@ def _full_source(name: str, asked_by: tuple[str, ...]) -> dict[str, Any]:
     if "generator" not in base:
         raise SyntherError(f"source '{name}' builds on '{other}', which has no generator")
     if "like" in spec:
-        own = spec.get("settings", {})
-        patterns = {
-            pattern: {key: value for key, value in settings.items() if key not in own}
-            for pattern, settings in base.get("datasets", {}).items()
-        }
         return {
             **{key: value for key, value in base.items() if key != "title"},
             **spec,
-            "settings": base.get("settings", {}) | own,
-            "datasets": patterns | spec.get("datasets", {}),
+            "settings": base.get("settings", {}) | spec.get("settings", {}),
+            "datasets": _left(base, spec, "datasets") | spec.get("datasets", {}),
         }
     if "model_of" in base:
         raise SyntherError(f"source '{name}': name the source that fits the model of '{other}'")
@@ -189,19 +184,29 @@ def _require_fit(pattern: str, kind: str, where: str) -> None:
         raise unknown_name(f"{kind} pattern", pattern, known, where)
 
 
-def _matching(patterns: dict[str, dict[str, Any]], dataset: str) -> dict[str, Any]:
-    """Return the settings of all patterns that fit a dataset; later ones win."""
-    name = stands_for(dataset)
-    merged: dict[str, Any] = {}
-    for pattern, settings in patterns.items():
-        _require_fit(pattern, "dataset", "config")
-        if fnmatch.fnmatchcase(name, pattern):
-            merged |= settings
-    return merged
+def _fitting(
+    patterns: dict[str, dict[str, Any]], name: str, kind: str = "dataset", where: str = "config"
+) -> dict[str, Any]:
+    """Return the settings of all patterns that fit a dataset or a task; later ones win."""
+    for pattern in patterns:
+        _require_fit(pattern, kind, where)
+    own = stands_for(name) if kind == "dataset" else name
+    return layered(*(s for p, s in patterns.items() if fnmatch.fnmatchcase(own, p)))
 
 
 def _dataset_settings(spec: dict[str, Any], dataset: str) -> dict[str, Any]:
-    return spec.get("settings", {}) | _matching(spec.get("datasets", {}), dataset)
+    return spec.get("settings", {}) | _fitting(spec.get("datasets", {}), dataset)
+
+
+def _scaling(scale: dict[str, Any], agent: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a preset's part sets for all agents, and for one."""
+    for name in scale.get("per_agent", {}):
+        agent_spec(name)  # misspelt, it would be ignored in silence
+    return scale.get("agents", {}), scale.get("per_agent", {}).get(agent, {})
+
+
+def _part_of(preset: str | None, part: str) -> dict[str, Any]:
+    return config.load_preset(preset).get(part, {}) if preset else {}
 
 
 def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
@@ -229,50 +234,25 @@ def agent_settings(
     agent: str, dataset: str, preset: str | None = None, source: str = "real"
 ) -> dict[str, Any]:
     """Return an agent's settings on a dataset, scaled by a preset where one is given."""
-    settings = _dataset_settings(agent_spec(agent), dataset)
     scale = preset_scale(preset, source)
-    for name in scale.get("per_agent", {}):
-        agent_spec(name)  # misspelt, it would be ignored in silence
-    return (
-        settings
-        | scale.get("agents", {})
-        | scale.get("per_agent", {}).get(agent, {})
-        | _matching(scale.get("per_dataset", {}), dataset)
-    )
-
-
-def _on_task(patterns: dict[str, dict[str, Any]], task: str, where: str) -> dict[str, Any]:
-    """Return the settings of all patterns that fit a task; later ones win."""
-    for pattern in patterns:
-        _require_fit(pattern, "task", where)
-    return layered(*(s for p, s in patterns.items() if fnmatch.fnmatchcase(task, p)))
+    every, own = _scaling(scale, agent)
+    by_dataset = _fitting(scale.get("per_dataset", {}), dataset)
+    return _dataset_settings(agent_spec(agent), dataset) | every | own | by_dataset
 
 
 def online_settings(agent: str, task: str, preset: str | None = None) -> dict[str, Any]:
     """Return an online agent's settings on a task, scaled by a preset where one is given."""
-    spec = agent_spec(agent)
-    scale = config.load_preset(preset).get("online", {}) if preset else {}
-    for name in scale.get("per_agent", {}):
-        agent_spec(name)  # misspelt, it would be ignored in silence
-    return layered(
-        spec["settings"],
-        _on_task(spec.get("tasks", {}), task, f"agent '{agent}'"),
-        scale.get("agents", {}),
-        _on_task(scale.get("per_task", {}), task, f"preset '{preset}'"),
-        scale.get("per_agent", {}).get(agent, {}),
-    )
+    spec, scale = agent_spec(agent), _part_of(preset, "online")
+    every, own = _scaling(scale, agent)
+    on_task = _fitting(spec.get("tasks", {}), task, "task", f"agent '{agent}'")
+    per_task = _fitting(scale.get("per_task", {}), task, "task", f"preset '{preset}'")
+    return layered(spec["settings"], on_task, every, per_task, own)
 
 
 def pixel_settings(agent: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
     """Return the settings of an agent that sees pixels, scaled by a preset where one is given."""
-    scale = config.load_preset(preset).get("pixels", {}) if preset else {}
-    for name in scale.get("per_agent", {}):
-        agent_spec(name)  # misspelt, it would be ignored in silence
-    return (
-        _dataset_settings(agent_spec(agent), dataset)
-        | scale.get("agents", {})
-        | scale.get("per_agent", {}).get(agent, {})
-    )
+    every, own = _scaling(_part_of(preset, "pixels"), agent)
+    return _dataset_settings(agent_spec(agent), dataset) | every | own
 
 
 def collected_rows(dataset: str, preset: str) -> int | None:
@@ -281,7 +261,7 @@ def collected_rows(dataset: str, preset: str) -> int | None:
     if not isinstance(rows, dict):
         return rows
     sizes = {pattern: {"rows": number} for pattern, number in rows.items()}
-    return _matching(sizes, dataset).get("rows")
+    return _fitting(sizes, dataset).get("rows")
 
 
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
@@ -314,6 +294,5 @@ def sampling_settings(source: str, dataset: str, preset: str | None = None) -> d
     spec = source_spec(source)
     if "model_of" not in spec:
         return {}
-    scale = {} if preset is None else config.load_preset(preset)
-    own = scale.get("per_source", {}).get(source, {}).get("settings", {})
+    own = _part_of(preset, "per_source").get(source, {}).get("settings", {})
     return _dataset_settings(spec, dataset) | own

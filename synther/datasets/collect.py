@@ -18,21 +18,14 @@ import numpy as np
 
 from synther.config.specs import task_spec
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
-from synther.datasets.levels import LEVELS, choose_policies, require_above_random
+from synther.datasets.levels import LEVELS, recipe, require_above_random
 from synther.datasets.maze_controller import drive
-from synther.datasets.policies import (
-    Policy,
-    load_policies,
-    packaged_policies,
-    policy_files,
-    recorded_returns,
-)
+from synther.datasets.policies import Policy
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.errors import SyntherError, unknown_name
 from synther.jobs import provenance
 from synther.jobs.checkpoint import Checkpoint
-from synther.jobs.files import describe_input
 from synther.jobs.progress import Progress
 
 MAX_WAVE = 256
@@ -170,17 +163,12 @@ def _split(saved: dict[str, Any]) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def mean_returns(
-    policies: Sequence[Policy], recorded: dict[str, float], task: str, physics: str
-) -> dict[str, float]:
-    """Return every policy's mean return: the recorded one, or else measured by rolling it out."""
-    missing = [policy for policy in policies if policy.name not in recorded]
-    returns = {p.name: recorded[p.name] for p in policies if p.name in recorded}
-    if missing:
-        env = make_batched_env(task, MEASURED_EPISODES, physics)
-        for policy in missing:
-            episodes = _wave(env, policy, np.random.default_rng(0), np.arange(env.num_envs))
-            returns[policy.name] = float(np.mean([e["rewards"].sum() for e in episodes]))
+def mean_returns(policies: Sequence[Policy], task: str, physics: str) -> dict[str, float]:
+    """Return every policy's mean return, of some episodes that it is rolled out for."""
+    env, returns = make_batched_env(task, MEASURED_EPISODES, physics), {}
+    for policy in policies:
+        episodes = _wave(env, policy, np.random.default_rng(0), np.arange(env.num_envs))
+        returns[policy.name] = float(np.mean([e["rewards"].sum() for e in episodes]))
     return returns
 
 
@@ -225,6 +213,8 @@ def collect(
     if level not in LEVELS:
         raise unknown_name("level", level, LEVELS)
     checkpoint: Checkpoint | None = None
+    policy: Policy | None = None
+    about: dict[str, Any]
     if level in ("waypoint", "navigate"):  # a matter of seconds
         with Progress(rows, f"{task} {level}", "row") as progress:
             if level == "navigate":
@@ -234,26 +224,37 @@ def collect(
             else:
                 columns = drive(task, rows, seed, physics, threads, progress)
         # It has no episodes: what an episode's length of it earns, on average.
-        episode = task_spec(task)["time_limit"]
-        policy, about = (
-            None,
-            {
-                "algorithm": f"{level} controller",
-                "mean_return": f"{columns['rewards'].mean(dtype=np.float64) * episode:.1f}",
-            },
-        )
+        earned = columns["rewards"].mean(dtype=np.float64) * task_spec(task)["time_limit"]
+        about = {"algorithm": f"{level} controller", "mean_return": f"{earned:.1f}"}
     else:
-        place = Path(policies) if policies is not None else packaged_policies()
-        made_by = policy_files(place, task) if level != "random" else []
-        identity = {
-            **{"task": task, "level": level, "rows": rows, "seed": seed, "physics": physics},
-            "policies": [describe_input(path) for path in made_by],
-            "version": provenance.version(),
-        }
-        checkpoint = Checkpoint(Path(out).with_suffix(".ckpt"), identity)
-        columns, about, policy = _with_policies(
-            task, level, rows, place, seed, physics, threads, checkpoint
+        env = make_batched_env(task, 1, physics)
+        widths = (env.observation_dim, env.action_dim)
+        made_by = recipe(
+            *(task, level, rows, policies, widths), lambda some: mean_returns(some, task, physics)
         )
+        asked = {"task": task, "level": level, "rows": rows, "seed": seed, "physics": physics}
+        checkpoint = Checkpoint(Path(out).with_suffix(".ckpt"), asked | made_by.inputs)
+        with Progress(rows, f"{task} {level}", "row") as progress:
+            parts = [
+                roll_out(
+                    *(task, policy, share, (seed, index), physics, threads, progress),
+                    checkpoint.part(str(index)),
+                )
+                for index, (policy, share) in enumerate(made_by.shares)
+                if share
+            ]
+        columns = {n: np.concatenate([part.columns[n] for part in parts]) for n in parts[0].columns}
+        mean_return = float(np.concatenate([part.returns for part in parts]).mean())
+        require_above_random(task, level, {"what was collected": mean_return})
+        _say_disorder(level, [float(part.returns.mean()) for part in parts])
+        policy, _ = made_by.shares[-1]
+        about = {
+            "algorithm": "random" if level == "random" else "SAC",
+            **made_by.about,
+            "mean_return": f"{mean_return:.1f}",
+        }
+        if policy:  # D4RL's key; here the snapshot's number in its run
+            about["iteration"] = made_by.known.index(policy)
     metadata = {
         **about,
         "task": task,
@@ -266,53 +267,3 @@ def collect(
     if checkpoint:
         checkpoint.remove()
     return metadata
-
-
-def _with_policies(
-    task: str,
-    level: str,
-    rows: int,
-    place: Path,
-    seed: int,
-    physics: str,
-    threads: int | None,
-    checkpoint: Checkpoint,
-) -> tuple[dict[str, np.ndarray], dict[str, Any], Policy | None]:
-    """Return columns, metadata and the last policy of a level that policies make."""
-    env = make_batched_env(task, 1, physics)
-    found: list[Policy] = []
-    returns: dict[str, float] = {}
-    if level != "random":
-        found = load_policies(place, task, env.observation_dim, env.action_dim)
-        returns = mean_returns(found, recorded_returns(place, task), task, physics)
-    chosen = choose_policies(level, found, returns)
-    if not level.endswith("replay"):  # whose first stages may well be worse
-        expected = {p.name: returns[p.name] for p in chosen if p}
-        require_above_random(task, level, expected)
-    shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
-    with Progress(rows, f"{task} {level}", "row") as progress:
-        parts = [
-            roll_out(
-                *(task, policy, int(share), (seed, index), physics, threads, progress),
-                checkpoint.part(str(index)),
-            )
-            for index, (policy, share) in enumerate(zip(chosen, shares, strict=True))
-            if share
-        ]
-    columns = {
-        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
-    }
-    names = [policy.name if policy else "random" for policy in chosen]
-    mean_return = float(np.concatenate([part.returns for part in parts]).mean())
-    require_above_random(task, level, {"what was collected": mean_return})
-    _say_disorder(level, [float(part.returns.mean()) for part in parts])
-    about: dict[str, Any] = {
-        "algorithm": "random" if level == "random" else "SAC",
-        "behaviour_policies": ",".join(names),
-        "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
-        "mean_return": f"{mean_return:.1f}",
-    }
-    last = chosen[-1]
-    if last is not None:
-        about["iteration"] = found.index(last)  # D4RL's key; here the snapshot's number in its run
-    return columns, about, last

@@ -15,21 +15,15 @@ from typing import Any
 import numpy as np
 
 from synther.datasets.collect import MEASURED_EPISODES
-from synther.datasets.levels import POLICY_LEVELS, choose_policies, require_above_random
-from synther.datasets.policies import (
-    Policy,
-    load_policies,
-    packaged_policies,
-    policy_files,
-    recorded_returns,
-)
+from synther.datasets.levels import recipe
+from synther.datasets.policies import Policy
 from synther.datasets.vd4rl import ShardWriter, read_shards
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
-from synther.errors import SyntherError, unknown_name
+from synther.errors import SyntherError
 from synther.jobs import provenance
 from synther.jobs.checkpoint import Pace, require_same
-from synther.jobs.files import describe_input, read_json, write_json
+from synther.jobs.files import read_json, write_json
 from synther.jobs.progress import Progress
 
 MAX_WAVE = 16
@@ -79,7 +73,7 @@ def _wave(
     return list(zip(frames, actions, rewards, strict=True))
 
 
-class Waves:
+class Waves(Pace):
     """Episodes of a job, a shard of its own a wave beside the file that they will make.
 
     A job that is killed goes on at the next wave. Use it as a context manager.
@@ -92,24 +86,15 @@ class Waves:
         SyntherError: there are such.
     """
 
-    def __init__(self, out: str | Path, identity: dict[str, Any]) -> None:
-        out = Path(out)
+    def __init__(self, out: Path, identity: dict[str, Any]) -> None:
+        super().__init__()
         self.folder = out.with_name(f".{out.name}.parts")
-        self._identity, self._number = json.dumps(identity, sort_keys=True), 0
-        self._pace = Pace()
-
-    def __enter__(self) -> Waves:
-        known = self.folder / "identity.json"
-        if known.exists():
-            saved = read_json(known, f"delete {self.folder}")
-            require_same(self.folder, str(saved.get("identity")), self._identity)
+        self._number, own, known = 0, json.dumps(identity, sort_keys=True), "identity.json"
+        if (self.folder / known).exists():
+            saved = read_json(self.folder / known, f"delete {self.folder}")
+            require_same(self.folder, str(saved.get("identity")), own)
         else:
-            write_json(known, {"identity": self._identity})
-        self._pace.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._pace.__exit__(*error)
+            write_json(self.folder / known, {"identity": own})
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05}.hdf5"
@@ -126,7 +111,7 @@ class Waves:
         Raises:
             Stopped: a signal told the process to end, and the wave is written.
         """
-        with self._pace.saving(self.folder):
+        with self.saving(self.folder):
             with ShardWriter(self._path(self._number), a) as writer:
                 for episode in episodes:
                     writer.append(*episode)
@@ -191,45 +176,26 @@ def collect_pixels(
     """
     if rows < 2:
         raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
-    if level not in POLICY_LEVELS:
-        raise unknown_name("level", level, POLICY_LEVELS)
-    place = Path(policies) if policies is not None else packaged_policies()
     states = make_env(task, 1)
-    found: list[Policy] = []
-    returns: dict[str, float] = {}
-    if level != "random":
-        found = load_policies(place, task, states.observation_dim, states.action_dim)
-        returns = recorded_returns(place, task)
-        returns |= measure([p for p in found if p.name not in returns], task)
-    chosen = choose_policies(level, found, returns)
-    if not level.endswith("replay"):  # whose first stages may well be worse
-        require_above_random(task, level, {p.name: returns[p.name] for p in chosen if p})
-    shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
-    names = [policy.name if policy else "random" for policy in chosen]
+    widths = (states.observation_dim, states.action_dim)
+    made_by = recipe(task, level, rows, policies, widths, lambda some: measure(some, task))
     metadata: dict[str, Any] = {
         "task": task,
         "level": level,
         "seed": seed,
         "collected_by": f"synther {provenance.version()}",
-        "behaviour_policies": ",".join(names),
-        "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
+        **made_by.about,
     }
+    identity = {**metadata, "rows": rows, **made_by.inputs}
     per_episode = states.time_limit
-    number = min(MAX_WAVE, int(np.ceil(shares.max() / per_episode)))
-    made_by = policy_files(place, task) if level != "random" else []
-    identity = {
-        **metadata,
-        "rows": rows,
-        "policies": [describe_input(path) for path in made_by],
-        "version": provenance.version(),
-    }
+    number = min(MAX_WAVE, -(-max(share for _, share in made_by.shares) // per_episode))
     totals: list[float] = []
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
         PixelEnv(task, number, processes) as env,
-        Waves(out, identity) as waves,
+        Waves(Path(out), identity) as waves,
     ):
-        for index, (policy, share) in enumerate(zip(chosen, shares, strict=True)):
+        for index, (policy, share) in enumerate(made_by.shares):
             entropy = np.random.SeedSequence([seed, index])
             lengths = [per_episode] * (share // per_episode) + [share % per_episode]
             limits = np.array([length for length in lengths if length])

@@ -7,35 +7,21 @@ import os
 import shutil
 import sys
 import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from synther import config
 from synther.datasets import dataset_file, source_file
+from synther.datasets.addresses import Interrupted, PlaceFails, Unreachable, open_address
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.files import explain_os_error, sha256
 from synther.jobs.progress import Progress
 
-CHUNK_BYTES = 1 << 16  # what is lost of a chunk when a connection breaks is fetched again
-TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads
 ATTEMPTS = 4
-
-
-class _PlaceFails(Exception):
-    """This place does not serve the file; another may."""
-
-
-class _Interrupted(Exception):
-    """The answer failed or broke off: worth another attempt at the same place."""
-
-
-class _Unreachable(_Interrupted):
-    """The host does not answer, whatever it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +75,11 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     wanted = _Wanted(name, spec.get("bytes"), spec.get("sha256"))
     mirrors = config.load("datasets")["mirrors"] if spec["kind"] == "d4rl" else []
     source = source_file(name)
-    if source and _is_newer(source, target):
+    there = source is not None and source.is_file() and target.is_file()
+    if source and there and source.stat().st_mtime > target.stat().st_mtime:
         print(f"{source} has changed: copying it again", file=sys.stderr)
         target.unlink()
     return _ensure(target, wanted, spec["url"], mirrors, wait_s)
-
-
-def _is_newer(source: Path, target: Path) -> bool:
-    there = source.is_file() and target.is_file()
-    return there and source.stat().st_mtime > target.stat().st_mtime
 
 
 def shard_paths(name: str, root: str | Path) -> list[Path]:
@@ -126,17 +108,15 @@ def download_shards(
         SyntherError: as for `download`.
     """
     folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
-    known_files = dict(zip(targets, config.spec(name, "dataset")["files"].items(), strict=True))
-    if only is not None:
-        if Path(only) not in known_files:
-            raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
-        targets = [Path(only)]
-    for target in targets:
-        below, known = known_files[target]
+    if only is not None and Path(only) not in targets:
+        raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
+    known_files = zip(targets, config.spec(name, "dataset")["files"].items(), strict=True)
+    chosen = {t: file for t, file in known_files if only is None or t == Path(only)}
+    for target, (below, known) in chosen.items():
         if not (target.is_file() and target.stat().st_size == known["bytes"]):
             wanted = _Wanted(below, known["bytes"], known["sha256"])
             _ensure(target, wanted, f"{folder}/{below}", [], wait_s)
-    return targets
+    return list(chosen)
 
 
 def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str], wait_s: float) -> Path:
@@ -174,14 +154,13 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
         )
     marker = "/offline_rl/" if "/offline_rl/" in url else "/vd4rl/main/"
     _, marker, below = url.partition(marker)
-    names = list(dict.fromkeys([below, _basename(url)] if marker else [_basename(url)]))
-
-    def under(mirror: str) -> list[str]:
-        return [f"{mirror.rstrip('/')}/{name}" for name in names]
-
+    names = [below, _basename(url)] if marker else [_basename(url)]
     others = mirrors if marker else []  # which have D4RL's files, and not one's own
-    places = [*(under(own) if own else []), url, *(p for mirror in others for p in under(mirror))]
-    return list(dict.fromkeys(places))
+    before, after = (
+        [f"{mirror.rstrip('/')}/{name}" for mirror in some for name in names]
+        for some in ([own] if own else [], others)
+    )
+    return list(dict.fromkeys([*before, url, *after]))
 
 
 @contextmanager
@@ -213,20 +192,18 @@ def _fetch_anywhere(
     unreachable: dict[str, str] = {}
     for place in places:
         host = urllib.parse.urlsplit(place).netloc
-        if host in unreachable:
-            reasons.append(f"{place}: {unreachable[host]}")
-            continue
-        # Without a checksum nothing would tell if the parts of two places did not belong together.
-        if wanted.digest is None:
-            _empty(part)
         try:
+            if host in unreachable:
+                raise PlaceFails(unreachable[host])
+            # Without a checksum nothing would tell if the parts of two places belonged together.
+            if wanted.digest is None:
+                part.truncate(0)
             _fetch(place, part, wanted, wait_s)
-            part.flush()
             os.fsync(part.fileno())
             return
-        except (_PlaceFails, _Interrupted) as error:
+        except PlaceFails as error:
             reasons.append(f"{place}: {error}")
-            if isinstance(error, _Unreachable):
+            if isinstance(error, Unreachable):
                 unreachable[host] = str(error)
     tried = "\n  ".join(reasons)
     raise SyntherError(
@@ -240,112 +217,49 @@ def _fetch(place: str, part: IO[bytes], wanted: _Wanted, wait_s: float) -> None:
     """Fill `part` from one place and verify it; on a mismatch leave it empty."""
     import tenacity
 
-    resumed = _length(part) > 0
-    for attempt in tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_Interrupted),
+    resumed = part.seek(0, os.SEEK_END) > 0
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Interrupted),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=wait_s, max=30 * wait_s),
         reraise=True,
-    ):
-        with attempt:
-            _stream(place, part, wanted)
+    )(_stream, place, part, wanted)
     part.flush()
-    fault = _fault(Path(part.name), wanted)
-    if fault is None:
-        return
-    _empty(part)
-    # What was there from before may be at fault, not this place.
-    if resumed:
-        return _fetch(place, part, wanted, wait_s)
-    raise _PlaceFails(f"what it serves {fault}")
+    if fault := _fault(Path(part.name), wanted):
+        part.truncate(0)
+        if not resumed:
+            raise PlaceFails(f"what it serves {fault}")
+        # What was there from before may be at fault, not this place.
+        _fetch(place, part, wanted, wait_s)
 
 
 def _stream(place: str, part: IO[bytes], wanted: _Wanted) -> None:
     """Append to `part` what it lacks of the file at `place`, once."""
-    offset = _length(part)
-    if wanted.size is not None and offset >= wanted.size:
-        if offset == wanted.size:
-            return
-        _empty(part)
-        offset = 0
-    opened = _open_file if place.startswith("file://") else _open_http
-    with opened(place, offset) as (start, total, chunks):
+    offset = part.seek(0, os.SEEK_END)
+    if offset == wanted.size:
+        return
+    if wanted.size is not None and offset > wanted.size:
+        offset = part.truncate(0)
+    with open_address(place, offset) as (start, total, chunks):
         if None not in (total, wanted.size) and total != wanted.size:
-            raise _PlaceFails(f"has {total:,} bytes, expected {wanted.size:,}")
+            raise PlaceFails(f"has {total:,} bytes, expected {wanted.size:,}")
         if start != offset:
-            _empty(part)
+            part.truncate(0)
         total = total or wanted.size
-        _require_space(Path(part.name), (total or 0) - start)
+        folder, needed = Path(part.name).parent, (total or 0) - start
+        if needed > (free := shutil.disk_usage(folder).free):
+            raise SyntherError(
+                f"{folder} has {free / 1e9:.2f} GB free, {needed / 1e9:.2f} GB more are needed: "
+                "free some, or choose another folder"
+            )
         with Progress(total or 0, f"download {wanted.name}", "byte", done=start) as progress:
             for chunk in chunks:
                 part.write(chunk)
                 progress.advance(len(chunk))
                 if total is not None and progress.done > total:
-                    raise _PlaceFails(f"serves more than the {total:,} bytes expected")
+                    raise PlaceFails(f"serves more than the {total:,} bytes expected")
         if total is not None and progress.done < total:
-            raise _Interrupted(f"ended after {progress.done:,} of {total:,} bytes")
-
-
-@contextmanager
-def _open_file(place: str, offset: int) -> Iterator[tuple[int, int, Iterator[bytes]]]:
-    path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path))
-    try:
-        handle = open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise _PlaceFails(error.strerror or str(error)) from error
-    with handle:
-        total = os.fstat(handle.fileno()).st_size
-        start = offset if offset <= total else 0
-        handle.seek(start)
-        yield start, total, iter(lambda: handle.read(CHUNK_BYTES), b"")
-
-
-@contextmanager
-def _open_http(place: str, offset: int) -> Iterator[tuple[int, int | None, Iterator[bytes]]]:
-    import requests
-
-    # Compressed bytes could be neither resumed nor counted.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
-    try:
-        with requests.get(place, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-            status = response.status_code
-            if status == 416:  # the part is no beginning of this file: ask for all of it
-                with _open_http(place, 0) as opened:
-                    yield opened
-                return
-            if status >= 500 or status == 429:
-                raise _Interrupted(f"answered {status} {response.reason}")
-            if status not in (200, 206):
-                raise _PlaceFails(f"answered {status} {response.reason}")
-            start, total = _content_range(response.headers, offset if status == 206 else 0)
-            if start not in (0, offset):
-                raise _PlaceFails(f"answered with bytes from {start:,}, asked from {offset:,}")
-            yield start, total, response.iter_content(CHUNK_BYTES)
-    except requests.exceptions.RequestException as error:
-        if isinstance(error, (ValueError, requests.exceptions.TooManyRedirects)):
-            raise _PlaceFails(f"is not a usable address ({error})") from error
-        raise _interruption(error) from error
-
-
-def _content_range(headers: Any, start: int) -> tuple[int, int | None]:
-    """Return the first byte that a response holds and the size of the whole file, if told."""
-    span, _, size = headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-    if span and start:
-        first = span.partition("-")[0]
-        return int(first) if first.isdigit() else start, int(size) if size.isdigit() else None
-    length = headers.get("Content-Length", "")
-    return start, start + int(length) if length.isdigit() else None
-
-
-def _interruption(error: Exception) -> _Interrupted:
-    import requests
-
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return _Unreachable(f"can't be reached (no answer within {TIMEOUT_S[0]:.0f} s)")
-    if isinstance(error, requests.exceptions.ConnectionError):
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        return _Unreachable(f"can't be reached ({reason or error})")
-    return _Interrupted(f"broke off ({error})")
+            raise Interrupted(f"ended after {progress.done:,} of {total:,} bytes")
 
 
 def _fault(path: Path, wanted: _Wanted) -> str | None:
@@ -367,22 +281,3 @@ def _fault(path: Path, wanted: _Wanted) -> str | None:
             return None
     except OSError as error:
         return f"is not a whole HDF5 file ({error})"
-
-
-def _length(part: IO[bytes]) -> int:
-    part.flush()
-    return os.fstat(part.fileno()).st_size
-
-
-def _empty(part: IO[bytes]) -> None:
-    part.flush()
-    os.ftruncate(part.fileno(), 0)
-
-
-def _require_space(part: Path, needed: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if needed > free:
-        raise SyntherError(
-            f"{part.parent} has {free / 1e9:.2f} GB free, {needed / 1e9:.2f} GB more are needed: "
-            "free some, or choose another folder"
-        )

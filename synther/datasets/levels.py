@@ -11,11 +11,25 @@ medium, half expert.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from synther.config.specs import task_spec
-from synther.datasets.policies import MEDIUM, Policy
+from synther.datasets.policies import (
+    MEDIUM,
+    Policy,
+    load_policies,
+    packaged_policies,
+    policy_files,
+    recorded_returns,
+)
 from synther.errors import SyntherError, unknown_name
+from synther.jobs import provenance
+from synther.jobs.files import describe_input
 
 POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
 LEVELS = (*POLICY_LEVELS, "waypoint", "navigate")
@@ -66,6 +80,61 @@ def choose_policies(
         "medium-expert": [medium, best],
     }
     return single[level]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Who collects a level: policies (None is random) with their shares of the rows, in turn."""
+
+    shares: list[tuple[Policy | None, int]]
+    known: list[Policy]
+    """All policies of the task, in the order of training."""
+    about: dict[str, Any]
+    """What files say of it: names of the policies, and their mean returns."""
+    inputs: dict[str, Any]
+    """What checkpoints say of it: the policies' files, and the version."""
+
+
+def recipe(
+    task: str,
+    level: str,
+    rows: int,
+    folder: str | Path | None,
+    widths: tuple[int, int],
+    measure: Callable[[list[Policy]], Mapping[str, float]],
+) -> Recipe:
+    """Return who collects how much of a level; every policy has an equal share.
+
+    Args:
+        task: whose policies.
+        level: one of `POLICY_LEVELS`.
+        rows: transitions in all.
+        folder: of behaviour policies; the package's own by default.
+        widths: d and a of the task.
+        measure: gives the mean returns of policies of which none is recorded.
+
+    Raises:
+        SyntherError: there are no such policies, or the level would be out of order.
+    """
+    place = Path(folder) if folder is not None else packaged_policies()
+    returns: dict[str, float] = {}
+    files = policy_files(place, task) if level != "random" else []
+    known = load_policies(place, task, *widths) if level != "random" else []
+    if known:
+        returns |= recorded_returns(place, task)
+        if missing := [policy for policy in known if policy.name not in returns]:
+            returns |= measure(missing)
+    chosen = choose_policies(level, known, returns)
+    if not level.endswith("replay"):  # whose first stages may well be worse
+        require_above_random(task, level, {p.name: returns[p.name] for p in chosen if p})
+    shares = np.diff(np.linspace(0, rows, len(chosen) + 1).round().astype(int))
+    names = [policy.name if policy else "random" for policy in chosen]
+    about = {
+        "behaviour_policies": ",".join(names),
+        "behaviour_returns": ",".join(f"{returns.get(name, float('nan')):.1f}" for name in names),
+    }
+    read = {"policies": [describe_input(path) for path in files], "version": provenance.version()}
+    return Recipe(list(zip(chosen, shares.tolist(), strict=True)), known, about, read)
 
 
 def require_above_random(task: str, level: str, returns: Mapping[str, float]) -> None:

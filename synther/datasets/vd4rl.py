@@ -9,6 +9,7 @@ computed from row numbers, as V-D4RL's own loader computes them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,16 @@ class PixelData:
         return total.astype(np.float32)
 
 
-def _shape_of(path: Path) -> tuple[int, int]:
-    """Return a shard's rows and action width, having checked keys, shapes and types."""
+@contextmanager
+def _opened(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield a shard's arrays, not yet read."""
     with open_hdf5(path, KEYS, "a shard of V-D4RL's") as file:
-        arrays = {key: own_array(file, key, path) for key in KEYS}
+        yield {key: own_array(file, key, path) for key in KEYS}
+
+
+def _shape_of(path: Path) -> tuple[int, int, tuple[int, ...]]:
+    """Return a shard's rows, action width and size of frames; refuse what is no shard."""
+    with _opened(path) as arrays:
         shapes = {key: array.shape for key, array in arrays.items()}
         kind = arrays["observation"].dtype
     rows = shapes["reward"][0] if shapes["reward"] else 0
@@ -90,24 +97,11 @@ def _shape_of(path: Path) -> tuple[int, int]:
     frames, actions = shapes["observation"], shapes["action"]
     if not (flat and len(actions) == 2 and frames[:2] == (rows, 3) and len(frames) == 4):
         raise SyntherError(f"{path}: shapes {shapes} are not a V-D4RL shard's; see its layout")
-    if len(actions) != 2 or actions[0] != rows:
+    if actions[0] != rows:
         raise SyntherError(f"{path}: action has shape {actions}, expected ({rows}, width)")
     if kind != np.uint8:
         raise SyntherError(f"{path}: observation is of type {kind}, expected uint8")
-    return rows, actions[1]
-
-
-def _pieces(paths: Sequence[Path]) -> Iterator[tuple[Path, int, dict[str, np.ndarray]]]:
-    """Yield (path, first row in all, arrays) of shards in turn, in memory bounded by a piece."""
-    offset = 0
-    for path in paths:
-        with open_hdf5(path, KEYS, "a shard of V-D4RL's") as file:
-            arrays = {key: own_array(file, key, path) for key in KEYS}
-            rows = len(arrays["reward"])
-            for start in range(0, rows, CHUNK_ROWS):
-                part = slice(start, min(start + CHUNK_ROWS, rows))
-                yield path, offset + start, {key: array[part] for key, array in arrays.items()}
-        offset += rows
+    return rows, actions[1], frames[2:]
 
 
 def read_shards(paths: Sequence[str | Path]) -> PixelData:
@@ -128,41 +122,34 @@ def read_shards(paths: Sequence[str | Path]) -> PixelData:
         raise SyntherError("a shard of a pixel dataset is given twice")
     if rows == 0:
         raise SyntherError(f"{files[0]} holds no rows: make it anew")
-    with open_hdf5(files[0], KEYS, "a shard of V-D4RL's") as file:
-        size = own_array(file, "observation", files[0]).shape[1:]
-    frames = np.empty((rows, *size), dtype=np.uint8)
-    actions = np.empty((rows, widths.pop()), dtype=np.float32)
-    numbers = {name: np.empty(rows, dtype=np.float32) for name in ("reward", "discount")}
-    steps = np.empty(rows, dtype=np.int64)
-    for path, start, part in _pieces(files):
-        here = slice(start, start + len(part["reward"]))
-        if part["observation"].shape[1:] != size:
+    size = shapes[files[0]][2]
+    for path, (_, _, other) in shapes.items():
+        if other != size:
             raise SyntherError(f"{path}: frames have another size than {size}")
-        frames[here], actions[here] = part["observation"], part["action"]
-        for name, column in numbers.items():
-            column[here] = part[name].reshape(-1)
-        steps[here] = part["step_type"].reshape(-1)
+    frames = np.empty((rows, 3, *size), dtype=np.uint8)
+    actions = np.empty((rows, widths.pop()), dtype=np.float32)
+    rewards, discounts = np.empty(rows, dtype=np.float32), np.empty(rows, dtype=np.float32)
+    steps = np.empty(rows, dtype=np.int64)
+    read: tuple[np.ndarray, ...] = (frames, actions, rewards, discounts, steps)
+    offset = 0
+    for path in files:
+        with _opened(path) as arrays:
+            number = len(arrays["reward"])
+            for start in range(0, number, CHUNK_ROWS):
+                end = min(start + CHUNK_ROWS, number)
+                for key, column in zip(KEYS, read, strict=True):
+                    here = column[offset + start : offset + end]
+                    here[:] = arrays[key][start:end].reshape(here.shape)
+        offset += number
     begins, ends = _episodes(steps, str(files[0]))
+    actions[begins], rewards[begins], discounts[begins] = 0.0, 0.0, 1.0  # dummies, or even NaN
     lengths = ends - begins + 1
-    data = PixelData(
-        frames,
-        actions,
-        _without_dummies(numbers["reward"], begins, 0.0),
-        _without_dummies(numbers["discount"], begins, 1.0),
-        np.repeat(begins, lengths),
-        np.repeat(ends, lengths),
-    )
-    actions[begins] = 0.0
+    first, last = np.repeat(begins, lengths), np.repeat(ends, lengths)
+    data = PixelData(frames, actions, rewards, discounts, first, last)
     for name in ("actions", "rewards", "discounts"):
         if not np.isfinite(getattr(data, name)).all():
             raise SyntherError(f"{files[0]} and its like: {name} are NaN or infinite in some rows")
     return data
-
-
-def _without_dummies(column: np.ndarray, begins: np.ndarray, value: float) -> np.ndarray:
-    """Return a column with first rows' dummies, which may be NaN, replaced."""
-    column[begins] = value
-    return column
 
 
 def _episodes(steps: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -197,31 +184,29 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         import h5py
 
-        self._atomic = atomic_path(self._path)
-        temporary = self._atomic.__enter__()
-        try:
-            self._file = h5py.File(temporary, "w", locking=False)
-        except BaseException as error:
-            self._atomic.__exit__(type(error), error, error.__traceback__)
-            raise
-        frame = (3, self._size, self._size)
-        for key, kind, shape in (
-            ("observation", np.uint8, frame),
-            ("action", np.float32, (self._width,)),
-            ("reward", np.float32, ()),
-            ("discount", np.float32, ()),
-            ("step_type", np.int64, ()),
-        ):
-            packed = {"compression": "gzip", "compression_opts": 1} if shape == frame else {}
-            self._file.create_dataset(
-                key,
-                (0, *shape),
-                kind,
-                maxshape=(None, *shape),
-                chunks=(64 if shape == frame else 4096, *shape),
-                track_times=False,
-                **packed,
-            )
+        columns = {
+            "observation": (np.uint8, 3, self._size, self._size),
+            "action": (np.float32, self._width),
+            "reward": (np.float32,),
+            "discount": (np.float32,),
+            "step_type": (np.int64,),
+        }
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self._path))
+            self._file = stack.enter_context(h5py.File(temporary, "w", locking=False))
+            for key, (kind, *shape) in columns.items():
+                frames = key == "observation"
+                self._file.create_dataset(
+                    key,
+                    (0, *shape),
+                    kind,
+                    maxshape=(None, *shape),
+                    chunks=(64 if frames else 4096, *shape),
+                    track_times=False,
+                    **({"compression": "gzip", "compression_opts": 1} if frames else {}),
+                )
+            stack.callback(lambda: self._file.attrs.update(sorted(self.metadata.items())))
+            self._open = stack.pop_all()
         return self
 
     def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
@@ -246,12 +231,7 @@ class ShardWriter:
         self.rows += steps + 1
 
     def __exit__(self, *error: Any) -> None:
-        for key in sorted(self.metadata):
-            self._file.attrs[key] = self.metadata[key]
-        try:
-            self._file.close()
-        finally:
-            self._atomic.__exit__(*error)
+        self._open.__exit__(*error)
 
 
 def pixel_files(name: str, root: str | Path = "data") -> list[Path]:

@@ -12,7 +12,7 @@ from synther.jobs import inherited
 
 if TYPE_CHECKING:
     from synther.envs.batch import BatchedEnv
-    from synther.envs.vector import VectorEnv
+    from synther.envs.vector import ResumableEnv
 
 inherited.fit_renderer()
 
@@ -56,7 +56,7 @@ def make_env(
     physics: str = "d4rl",
     threads: int | None = None,
     **options: Any,
-) -> VectorEnv:
+) -> ResumableEnv:
     """Return `num_envs` environments of a task, stepped together.
 
     Args:

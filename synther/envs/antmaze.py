@@ -13,7 +13,8 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from synther.envs.batch import Task
+from synther.envs.batch import States, Task
+from synther.envs.maze2d import cells
 
 _ASSET = Path(gymnasium.__file__).parent / "envs/mujoco/assets/ant.xml"
 WALL, START, GOAL = "1", "r", "g"
@@ -39,9 +40,8 @@ class AntMaze(Task):
     layout: str
 
     def __init__(self) -> None:
-        self._cells = np.array([list(row) for row in self.layout.split()])
-        self._origin = np.argwhere(self._cells == START)[0]
-        self.target = self._position(np.argwhere(self._cells == GOAL)[0])
+        self._origin = cells(self.layout, START)[0]
+        self.target = self._position(cells(self.layout, GOAL)[0])
 
     def _position(self, cell: np.ndarray) -> np.ndarray:
         """Return the (x, y) of a (row, column); the start cell is at (0, 0)."""
@@ -53,7 +53,7 @@ class AntMaze(Task):
         spec = mujoco.MjSpec.from_file(str(_ASSET))
         spec.option.timestep = 0.02
         half = [CELL / 2, CELL / 2, WALL_HEIGHT / 2]
-        for cell in np.argwhere(self._cells == WALL):
+        for cell in cells(self.layout, WALL):
             spec.worldbody.add_geom(
                 name=f"block_{cell[0]}_{cell[1]}",
                 type=mujoco.mjtGeom.mjGEOM_BOX,
@@ -69,24 +69,14 @@ class AntMaze(Task):
             motor.gear = [MOTOR_TORQUE, 0, 0, 0, 0, 0]
         return spec
 
-    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        """Return positions and velocities."""
-        return np.concatenate([qpos, qvel], axis=1)
-
-    def reward(
-        self,
-        before: np.ndarray,
-        actions: np.ndarray,
-        qpos: np.ndarray,
-        qvel: np.ndarray,
-        goals: np.ndarray,
-    ) -> np.ndarray:
+    def reward(self, before: np.ndarray, actions: np.ndarray, after: States) -> np.ndarray:
         """Return 1 where the torso is within `GOAL_RADIUS` of the goal, else 0."""
-        return self.terminated(qpos, qvel, goals).astype(np.float64)
+        return self.terminated(after).astype(np.float64)
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    def terminated(self, states: States) -> np.ndarray:
         """Return where the torso is within `GOAL_RADIUS` of the goal."""
-        reached: np.ndarray = np.linalg.norm(qpos[:, :2] - goals, axis=1) <= GOAL_RADIUS
+        distances = np.linalg.norm(states.qpos[:, :2] - states.goals, axis=1)
+        reached: np.ndarray = distances <= GOAL_RADIUS
         return reached
 
     def initial_state(

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mujoco
 import mujoco.rollout
 import numpy as np
 
 from synther.envs.physics import COMPILERS
-from synther.envs.vector import VectorEnv
+from synther.envs.vector import ResumableEnv
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.threads import cores
+
+
+class States(NamedTuple):
+    """States of a batch: positions (N, nq), velocities (N, nv) and goals (N, g), float64."""
+
+    qpos: np.ndarray
+    qvel: np.ndarray
+    goals: np.ndarray
 
 
 class Task(ABC):
     """What makes a MuJoCo model a task: observation, reward, termination and reset.
 
-    All methods work on a whole batch; `qpos` is (N, nq), `qvel` (N, nv), `goals` (N, g), float64.
+    All methods work on a whole batch; `qpos` is (N, nq), `qvel` (N, nv), float64.
     """
 
     frame_skip: int
@@ -40,9 +48,9 @@ class Task(ABC):
         """Draw an episode's goal (g,), after its start; of width 0 where a task has none."""
         return np.zeros(0)
 
-    @abstractmethod
     def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        """Return observations (N, d)."""
+        """Return observations (N, d): positions and velocities by default."""
+        return np.concatenate([qpos, qvel], axis=1)
 
     def state(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Invert `observe` as far as a step depends on it, for observations (N, d).
@@ -54,19 +62,12 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def reward(
-        self,
-        before: np.ndarray,
-        actions: np.ndarray,
-        qpos: np.ndarray,
-        qvel: np.ndarray,
-        goals: np.ndarray,
-    ) -> np.ndarray:
-        """Return rewards (N,) for a step from positions `before` (N, nq) to (`qpos`, `qvel`)."""
+    def reward(self, before: np.ndarray, actions: np.ndarray, after: States) -> np.ndarray:
+        """Return rewards (N,) for a step from positions `before` (N, nq)."""
 
-    @abstractmethod
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
-        """Return booleans (N,): the step led to a terminal state."""
+    def terminated(self, states: States) -> np.ndarray:
+        """Return booleans (N,): the step led to a terminal state; never by default."""
+        return np.zeros(len(states.qpos), dtype=bool)
 
     @abstractmethod
     def initial_state(
@@ -75,7 +76,7 @@ class Task(ABC):
         """Draw one start (nq,), (nv,) around the model's own `qpos`, `qvel`."""
 
 
-class BatchedEnv(VectorEnv):
+class BatchedEnv(ResumableEnv):
     """`num_envs` independent copies of a task, stepped together.
 
     The physics starts every step without the solver's warm start, so the next state depends on
@@ -89,8 +90,6 @@ class BatchedEnv(VectorEnv):
 
     Attributes:
         goals: the episodes' goals (N, g), drawn at every reset; g = 0 for most tasks.
-        elapsed: steps (N,) since the episodes began.
-        diverged: booleans (N,): MuJoCo gave up on the last step.
     """
 
     def __init__(
@@ -98,9 +97,8 @@ class BatchedEnv(VectorEnv):
     ) -> None:
         if physics not in COMPILERS:
             raise unknown_name("physics", physics, COMPILERS)
-        if num_envs < 1:
-            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
-        self.task, self.num_envs, self.physics = task, num_envs, physics
+        super().__init__(num_envs)
+        self.task, self.physics, self.time_limit = task, physics, task.time_limit
         self.model = task.compile(physics)
         self.threads = threads or cores()
         self._data = [mujoco.MjData(self.model) for _ in range(self.threads)]
@@ -110,22 +108,11 @@ class BatchedEnv(VectorEnv):
         self._nstate = mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         self._qpos, self._qvel = slice(1, 1 + nq), slice(1 + nq, 1 + nq + nv)
         self._states = np.zeros((num_envs, self._nstate))
-        self.elapsed = np.zeros(num_envs, dtype=np.int64)
-        self.diverged = np.zeros(num_envs, dtype=bool)
         self.goals = np.tile(task.draw_goal(np.random.default_rng(0)), (num_envs, 1))
         self._start = (self._data[0].qpos.copy(), self._data[0].qvel.copy())
         self.action_dim = int(self.model.nu)
         starts = np.tile(self._start[0], (num_envs, 1))
         self.observation_dim = self.set_state(starts, np.zeros((num_envs, nv))).shape[1]
-
-    @property
-    def time_limit(self) -> int:
-        """Steps after which an episode is truncated: the task's."""
-        return self.task.time_limit
-
-    @time_limit.setter
-    def time_limit(self, steps: int) -> None:
-        self.task.time_limit = steps
 
     @property
     def qpos(self) -> np.ndarray:
@@ -141,17 +128,12 @@ class BatchedEnv(VectorEnv):
         """Return the present observations (N, d), float64."""
         return self.task.observe(self.qpos, self.qvel)
 
-    def reset(
-        self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Start new episodes and return all observations (N, d); see `VectorEnv.reset`."""
-        for row, seed in self._rows_and_seeds(seeds, indices):
+    def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
+        for row, seed in zip(rows, seeds, strict=True):
             generator = np.random.default_rng(seed)
             self.qpos[row], self.qvel[row] = self.task.initial_state(generator, *self._start)
             self.goals[row] = self.task.draw_goal(generator)
             self._states[row, 0] = 0.0
-            self.elapsed[row] = 0
-        return self.observations()
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
         """Put all environments into states (N, nq), (N, nv); return observations (N, d).
@@ -166,40 +148,20 @@ class BatchedEnv(VectorEnv):
         self.elapsed[:] = 0
         return self.observations()
 
-    def step(
-        self, actions: np.ndarray, active: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Step the environments once; see `VectorEnv.step`.
-
-        MuJoCo clips actions to [-1, 1]; the reward sees them as they are.
-        """
-        actions = self._checked_actions(actions)
-        rows: Any = slice(None) if active is None or active.all() else np.flatnonzero(active)
-        rewards = np.zeros(self.num_envs)
-        terminated = np.zeros(self.num_envs, dtype=bool)
-        truncated = np.zeros(self.num_envs, dtype=bool)
-        before = self.qpos[rows].copy()
-        taken = actions[rows]
-        if len(before):
-            self._advance(rows, taken)
-            self.elapsed[rows] += 1
-            qpos, qvel = self.qpos[rows], self.qvel[rows]
-            rewards[rows] = self.task.reward(before, taken, qpos, qvel, self.goals[rows])
-            terminated[rows] = self.task.terminated(qpos, qvel, self.goals[rows])
-            truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
-        return self.observations(), rewards, terminated, truncated
-
-    def _advance(self, rows: Any, actions: np.ndarray) -> None:
-        controls = np.repeat(actions[:, None, :], self.task.frame_skip, axis=1)
-        before = self._states[rows]
+    def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        taken, before = actions[rows], self._states[rows]
+        places = self.qpos[rows].copy()
+        controls = np.repeat(taken[:, None, :], self.task.frame_skip, axis=1)
         self.task.prepare(before[:, self._qpos], before[:, self._qvel])
         clock = before[:, 0] + self.task.frame_skip * self.model.opt.timestep / 2
         states, _ = self._rollout.rollout(self.model, self._data, before, controls)
         self._states[rows] = states[:, -1]
         # MuJoCo puts a state that it cannot step back to the start, and its clock too; an action
         # that is NaN it takes for 0. Neither may pass for what an agent did.
-        whole = np.isfinite(states[:, -1]).all(axis=1) & np.isfinite(actions).all(axis=1)
+        whole = np.isfinite(states[:, -1]).all(axis=1) & np.isfinite(taken).all(axis=1)
         self.diverged[rows] = ~(whole & (states[:, -1, 0] > clock))
+        after = States(self.qpos[rows], self.qvel[rows], self.goals[rows])
+        return self.task.reward(places, taken, after), self.task.terminated(after)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs to go on exactly from here."""

@@ -16,7 +16,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from synther.envs.vector import VectorEnv
+from synther.envs.vector import ResumableEnv
 from synther.errors import SyntherError
 
 with warnings.catch_warnings():
@@ -43,7 +43,7 @@ def _load(domain: str, task: str) -> Any:
         logger.setLevel(level)
 
 
-class DMControl(VectorEnv):
+class DMControl(ResumableEnv):
     """`num_envs` environments of one task of the suite, of 1000 steps an episode.
 
     Args:
@@ -57,10 +57,8 @@ class DMControl(VectorEnv):
     physics = "dm_control"
 
     def __init__(self, domain: str, task: str, num_envs: int, action_repeat: int = 1) -> None:
-        if num_envs < 1:
-            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
-        self._repeat = action_repeat
-        self.name, self.num_envs = f"{domain}-{task}", num_envs
+        super().__init__(num_envs)
+        self._repeat, self.name = action_repeat, f"{domain}-{task}"
         self._envs = [_load(domain, task) for _ in range(num_envs)]
         first = self._envs[0]
         self._substeps = round(first.control_timestep() / first.physics.timestep())
@@ -72,39 +70,22 @@ class DMControl(VectorEnv):
             [env.reset().observation["observations"] for env in self._envs]
         )
         self.observation_dim = self._observations.shape[1]
-        self.elapsed = np.zeros(num_envs, dtype=np.int64)
-        self.diverged = np.zeros(num_envs, dtype=bool)
 
     def observations(self) -> np.ndarray:
         """Return the present observations (N, d), float64."""
         return self._observations.copy()
 
-    def reset(
-        self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Start new episodes and return all observations (N, d); see `VectorEnv.reset`."""
-        for row, seed in self._rows_and_seeds(seeds, indices):
+    def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
+        for row, seed in zip(rows, seeds, strict=True):
             env = self._envs[row]
             env.task.random.seed(episode_random_state(seed))
             self._observations[row] = env.reset().observation["observations"]
-            self.elapsed[row] = 0
-        return self.observations()
 
-    def step(
-        self, actions: np.ndarray, active: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Step the environments once; see `VectorEnv.step`. Actions are clipped to [-1, 1].
-
-        Raises:
-            SyntherError: the simulation diverged.
-        """
-        shares = (np.clip(self._checked_actions(actions), -1.0, 1.0) + 1.0) / 2.0
+    def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shares = (np.clip(actions, -1.0, 1.0) + 1.0) / 2.0
         controls = self._low + shares * (self._high - self._low)
-        rewards = np.zeros(self.num_envs)
-        terminated = np.zeros(self.num_envs, dtype=bool)
-        truncated = np.zeros(self.num_envs, dtype=bool)
-        rows = range(self.num_envs) if active is None else np.flatnonzero(active)
-        for row in rows:
+        rewards, terminated = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=bool)
+        for row in np.arange(self.num_envs)[rows]:
             # As `control.Environment.step`, which would start a new episode behind our back
             env = self._envs[row]
             try:
@@ -121,10 +102,8 @@ class DMControl(VectorEnv):
             self._observations[row] = control.flatten_observation(
                 env.task.get_observation(env.physics)
             )["observations"]
-            self.elapsed[row] += 1
             terminated[row] = env.task.get_termination(env.physics) == 0.0
-            truncated[row] = self.elapsed[row] >= self.time_limit and not terminated[row]
-        return self.observations(), rewards, terminated, truncated
+        return rewards[rows], terminated[rows]
 
     def render(self, rows: np.ndarray, size: int, camera: int) -> np.ndarray:
         """Return what a camera sees of the environments at `rows`: (n, 3, size, size) uint8."""

@@ -12,7 +12,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from synther.envs.batch import Task
+from synther.envs.batch import States, Task
 
 _ASSETS = Path(gymnasium.__file__).parent / "envs/mujoco/assets"
 
@@ -50,16 +50,9 @@ class Locomotion(Task):
         qpos = np.concatenate([np.zeros((len(observations), 1)), positions], axis=1)
         return qpos, velocities, (np.abs(velocities) < self.velocity_clip).all(axis=1)
 
-    def reward(
-        self,
-        before: np.ndarray,
-        actions: np.ndarray,
-        qpos: np.ndarray,
-        qvel: np.ndarray,
-        goals: np.ndarray,
-    ) -> np.ndarray:
+    def reward(self, before: np.ndarray, actions: np.ndarray, after: States) -> np.ndarray:
         """Return the forward velocity plus the alive bonus minus the control cost."""
-        forward = (qpos[:, 0] - before[:, 0]) / self.dt
+        forward = (after.qpos[:, 0] - before[:, 0]) / self.dt
         return forward + self.alive_bonus - self.control_cost * np.square(actions).sum(axis=1)
 
     def initial_state(
@@ -79,14 +72,14 @@ class Hopper(Locomotion):
     asset, frame_skip = "hopper.xml", 4
     control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    def terminated(self, states: States) -> np.ndarray:
         """Return where height, angle or any other coordinate left the healthy range."""
-        state = np.concatenate([qpos, qvel], axis=1)
+        state = np.concatenate([states.qpos, states.qvel], axis=1)
         healthy = (
             np.isfinite(state).all(axis=1)
             & (np.abs(state[:, 2:]) < 100.0).all(axis=1)
-            & (qpos[:, 1] > 0.7)
-            & (np.abs(qpos[:, 2]) < 0.2)
+            & (state[:, 1] > 0.7)
+            & (np.abs(state[:, 2]) < 0.2)
         )
         return ~healthy
 
@@ -97,9 +90,9 @@ class Walker2d(Locomotion):
     asset, frame_skip = "walker2d.xml", 4
     control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
 
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    def terminated(self, states: States) -> np.ndarray:
         """Return where height or angle left the healthy range."""
-        height, angle = qpos[:, 1], qpos[:, 2]
+        height, angle = states.qpos[:, 1], states.qpos[:, 2]
         return ~((height > 0.8) & (height < 2.0) & (angle > -1.0) & (angle < 1.0))
 
 
@@ -109,10 +102,6 @@ class HalfCheetah(Locomotion):
     asset, frame_skip = "half_cheetah.xml", 5
     control_cost, alive_bonus, reset_noise = 0.1, 0.0, 0.1
     velocity_clip = np.inf
-
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
-        """Return False everywhere."""
-        return np.zeros(len(qpos), dtype=bool)
 
     def initial_state(
         self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray

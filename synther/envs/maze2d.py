@@ -14,7 +14,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from synther.envs.batch import Task
+from synther.envs.batch import States, Task
 from synther.envs.physics import compile_stock
 
 WALL, FREE, GOAL = "#", "O", "G"
@@ -101,10 +101,6 @@ class Maze2d(Task):
         """Clip velocities to `MAX_SPEED`, as every step begins."""
         np.clip(qvel, -MAX_SPEED, MAX_SPEED, out=qvel)
 
-    def observe(self, qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
-        """Return positions and velocities."""
-        return np.concatenate([qpos, qvel], axis=1)
-
     def state(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the observation's halves: it is the state."""
         qpos, qvel = np.split(np.asarray(observations, np.float64), 2, axis=1)
@@ -115,20 +111,9 @@ class Maze2d(Task):
         distances = np.linalg.norm(positions - self.target, axis=1)
         return np.exp(-distances) if self.dense else (distances <= GOAL_RADIUS).astype(np.float64)
 
-    def reward(
-        self,
-        before: np.ndarray,
-        actions: np.ndarray,
-        qpos: np.ndarray,
-        qvel: np.ndarray,
-        goals: np.ndarray,
-    ) -> np.ndarray:
+    def reward(self, before: np.ndarray, actions: np.ndarray, after: States) -> np.ndarray:
         """Return the reward of the positions that the step led to."""
-        return self.position_reward(qpos)
-
-    def terminated(self, qpos: np.ndarray, qvel: np.ndarray, goals: np.ndarray) -> np.ndarray:
-        """Return False everywhere."""
-        return np.zeros(len(qpos), dtype=bool)
+        return self.position_reward(after.qpos)
 
     def initial_state(
         self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray

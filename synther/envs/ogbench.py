@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 
 from synther.config.ogbench import PACKAGE, TASKS, is_goal_conditioned
-from synther.envs.vector import VectorEnv
+from synther.envs.vector import ResumableEnv
 from synther.errors import SyntherError
 from synther.jobs.threads import cores
 
@@ -109,7 +109,7 @@ class _Share:
             self._kept[place] = self._written()
 
 
-class OGBench(VectorEnv):
+class OGBench(ResumableEnv):
     """`num_envs` environments of one task; an episode pays 1 in all if it solves it, else 0.
 
     That is what the benchmark measures; what agents learn from are the rewards of datasets. Of a
@@ -127,10 +127,8 @@ class OGBench(VectorEnv):
     physics = PACKAGE
 
     def __init__(self, task: str, num_envs: int, threads: int | None = None) -> None:
-        if num_envs < 1:
-            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
-        first = load(task)
-        self.num_envs, self.threads = num_envs, min(threads or cores(), num_envs)
+        super().__init__(num_envs)
+        first, self.threads = load(task), min(threads or cores(), num_envs)
         self.time_limit = int(gymnasium.spec(task).max_episode_steps or 0)
         self._shows_goal = is_goal_conditioned(task)
         observation, info = reset(first, 0)
@@ -144,8 +142,6 @@ class OGBench(VectorEnv):
         self.observation_dim, self.action_dim = len(shown), len(first.action_space.low)
         self._observations = np.tile(shown, (num_envs, 1))
         self._goals = np.tile(np.asarray(info["goal"]), (num_envs, 1))
-        self.elapsed = np.zeros(num_envs, dtype=np.int64)
-        self.diverged = np.zeros(num_envs, dtype=bool)
         self._seeds = np.zeros(num_envs, dtype=np.uint64)
         self._actions = np.zeros((num_envs, 64, self.action_dim))  # of the episodes so far
         self.reset(0)
@@ -157,28 +153,17 @@ class OGBench(VectorEnv):
         """Return the present observations (N, d), float64."""
         return self._observations.copy()
 
-    def reset(
-        self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Start new episodes and return all observations (N, d); see `VectorEnv.reset`."""
-        for row, seed in self._rows_and_seeds(seeds, indices):
+    def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
+        for row, seed in zip(rows.tolist(), seeds, strict=True):
             share, place = self._places[row]
             task = {"task_id": row % TASKS + 1} if self._shows_goal else {}
             observation, info = share.call(place, lambda env, s=seed, t=task: reset(env, s, **t))
-            self._goals[row] = info["goal"]
+            self._goals[row], self._seeds[row] = info["goal"], seed
             self._observations[row] = self._seen(observation, info["goal"])
-            self._seeds[row], self.elapsed[row] = seed, 0
-        return self.observations()
 
-    def step(
-        self, actions: np.ndarray, active: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Step the environments once; see `VectorEnv.step`. Actions are clipped to [-1, 1]."""
-        actions = np.clip(self._checked_actions(actions), -1.0, 1.0)
-        rows = np.arange(self.num_envs) if active is None else np.flatnonzero(active)
-        rewards = np.zeros(self.num_envs)
-        terminated = np.zeros(self.num_envs, dtype=bool)
-        truncated = np.zeros(self.num_envs, dtype=bool)
+    def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows, actions = np.arange(self.num_envs)[rows], np.clip(actions, -1.0, 1.0)
+        rewards, terminated = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=bool)
 
         def advance(mine: np.ndarray) -> None:
             for row in mine:
@@ -195,12 +180,10 @@ class OGBench(VectorEnv):
 
         parts = [rows[self._shares[rows] == share] for share in range(self.threads)]
         list(self._pool.map(advance, parts) if self._pool else map(advance, parts))
-        if len(rows) and self.elapsed[rows].max() == self._actions.shape[1]:
+        if self.elapsed[rows].max() == self._actions.shape[1]:
             self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
         self._actions[rows, self.elapsed[rows]] = actions[rows]
-        self.elapsed[rows] += 1
-        truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
-        return self.observations(), rewards, terminated, truncated
+        return rewards[rows], terminated[rows]
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return what `restore` needs to go on exactly from here: seeds and all actions since."""

@@ -18,10 +18,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from synther.envs.vector import VectorEnv
 from synther.errors import SyntherError
 from synther.jobs.inherited import named_renderer
 
@@ -87,29 +88,6 @@ def find_backend() -> str:
     )
 
 
-class Seen(NamedTuple):
-    """What one step of all environments gives."""
-
-    observations: np.ndarray
-    """(N, 3 STACK, SIZE, SIZE) uint8, oldest frame first."""
-    rewards: np.ndarray
-    """(N,) float64, summed over the steps that the action is held for."""
-    terminated: np.ndarray
-    """(N,) bool."""
-    truncated: np.ndarray
-    """(N,) bool."""
-
-
-def stack_reset(stacks: np.ndarray, frames: np.ndarray, rows: np.ndarray) -> None:
-    """Fill stacks (N, 3 STACK, ...) at `rows` with their episodes' first frames (n, 3, ...)."""
-    stacks[rows] = np.tile(frames, (1, STACK, 1, 1))
-
-
-def stack_push(stacks: np.ndarray, frames: np.ndarray, rows: np.ndarray) -> None:
-    """Append frames (n, 3, ...) to the stacks at `rows`, whose oldest ones go."""
-    stacks[rows] = np.concatenate([stacks[rows][:, 3:], frames], axis=1)
-
-
 def serve(handle: int, task: str, num_envs: int) -> None:
     """Simulate and render `num_envs` environments in this process, until the pipe closes."""
     # Signals to end reach the whole group of processes; the one who asks may still need this one to
@@ -133,7 +111,8 @@ def serve(handle: int, task: str, num_envs: int) -> None:
             else:
                 active = np.zeros(num_envs, dtype=bool)
                 active[rows] = True
-                answer = tuple(part[rows] for part in env.step(arguments[0], active=active)[1:])
+                _, rewards, terminated, _ = env.step(arguments[0], active=active)
+                answer = rewards[rows], terminated[rows]
             pipe.send((env.render(rows, SIZE, CAMERA), env.observations()[rows], *answer))
     except (EOFError, KeyboardInterrupt):  # the one who asked has gone
         pass
@@ -149,11 +128,11 @@ def serve(handle: int, task: str, num_envs: int) -> None:
         os._exit(0)  # dm_control frees its contexts too late at an exit, and complains
 
 
-class PixelEnv:
+class PixelEnv(VectorEnv):
     """`num_envs` environments of one task seen as pixels, stepped together; use it as a context.
 
-    Like `VectorEnv`, but for its observations. An environment whose episode has ended is left out
-    (`step(..., active=mask)`) or reset.
+    Observations are (N, 3 STACK, SIZE, SIZE) uint8, the oldest frame first; rewards are summed over
+    the steps that an action is held for.
 
     Args:
         task: a task of the suite that `make_env` knows, such as "dmc-walker-walk-repeat2".
@@ -172,10 +151,9 @@ class PixelEnv:
 
         if task not in TASKS or TASKS[task][0] != "dm_control":
             raise SyntherError(f"{task} can't be rendered: choose a task of dm_control (dmc-...)")
-        if num_envs < 1:
-            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
+        super().__init__(num_envs)
         backend = find_backend()
-        self.task, self.num_envs, self.physics = task, num_envs, f"dm_control, {backend}"
+        self.task, self.physics = task, f"dm_control, {backend}"
         places = np.array_split(np.arange(num_envs), max(min(processes, num_envs), 1))
         self._parts = [(int(part[0]), int(part[-1]) + 1) for part in places]
         self._pipes: list[Connection] = []
@@ -183,8 +161,8 @@ class PixelEnv:
         for first, last in self._parts:
             self._start(backend, last - first)
         widths = [self._receive(pipe) for pipe in self._pipes]
-        self.state_dim, self.action_dim, self.time_limit = widths[0]
-        self.states = np.zeros((num_envs, self.state_dim))
+        width, self.action_dim, self.time_limit = widths[0]
+        self.states = np.zeros((num_envs, width))
         self._stacks = np.zeros((num_envs, 3 * STACK, SIZE, SIZE), dtype=np.uint8)
 
     def _start(self, backend: str, num_envs: int) -> None:
@@ -242,38 +220,22 @@ class PixelEnv:
             answers.append((where, frames, rest))
         return answers
 
-    def reset(
-        self, seeds: Sequence[int] | np.ndarray, rows: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Start new episodes at `rows` (default: all), a seed each; return observations."""
-        rows = np.arange(self.num_envs) if rows is None else np.asarray(rows)
-        seeds = np.asarray(seeds)
-        if len(seeds) != len(rows):
-            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
-        for where, frames, _ in self._ask("reset", rows, seeds, shared=False):
-            stack_reset(self._stacks, frames, where)
+    def observations(self) -> np.ndarray:
+        """Return the present stacks of frames."""
         return self._stacks.copy()
 
-    def step(self, actions: np.ndarray, active: np.ndarray | None = None) -> Seen:
-        """Step the environments once.
+    def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
+        drawn = np.array(seeds, dtype=np.uint64)
+        for where, frames, _ in self._ask("reset", rows, drawn, shared=False):
+            self._stacks[where] = np.tile(frames, (1, STACK, 1, 1))
 
-        Args:
-            actions: (N, a), in [-1, 1].
-            active: booleans (N,): which to step; the others keep their last observation.
-        """
-        actions = np.asarray(actions, dtype=np.float64)
-        if actions.shape != (self.num_envs, self.action_dim):
-            raise SyntherError(
-                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
-            )
-        rows = np.arange(self.num_envs) if active is None else np.flatnonzero(active)
-        rewards = np.zeros(self.num_envs)
-        terminated = np.zeros(self.num_envs, dtype=bool)
-        truncated = np.zeros(self.num_envs, dtype=bool)
-        for where, frames, rest in self._ask("step", rows, actions, shared=True):
-            stack_push(self._stacks, frames, where)
-            rewards[where], terminated[where], truncated[where] = rest
-        return Seen(self._stacks.copy(), rewards, terminated, truncated)
+    def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rewards, terminated = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=bool)
+        asked = np.arange(self.num_envs)[rows]
+        for where, frames, rest in self._ask("step", asked, actions, shared=True):
+            self._stacks[where] = np.concatenate([self._stacks[where][:, 3:], frames], axis=1)
+            rewards[where], terminated[where] = rest
+        return rewards[rows], terminated[rows]
 
     def close(self) -> None:
         """End the processes."""

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from synther.errors import SyntherError
+
+
+class Stepped(NamedTuple):
+    """What one step of N environments gives."""
+
+    observations: np.ndarray
+    """(N, ...), of all of them."""
+    rewards: np.ndarray
+    """(N,) float64."""
+    terminated: np.ndarray
+    """(N,) bool: the step led to a terminal state."""
+    truncated: np.ndarray
+    """(N,) bool: it reached the time limit, and no terminal state."""
 
 
 class VectorEnv(ABC):
@@ -21,25 +35,39 @@ class VectorEnv(ABC):
         physics: what simulates, in a word.
         time_limit: steps after which an episode is truncated.
         elapsed: steps (N,) since the episodes began.
-        observation_dim: width d of an observation.
         action_dim: width a of an action; every coordinate lies in [-1, 1].
         diverged: booleans (N,): the simulator gave up on the last step. One that raises at once
             instead leaves them False.
     """
 
-    num_envs: int
     physics: str
     time_limit: int
-    elapsed: np.ndarray
-    observation_dim: int
     action_dim: int
-    diverged: np.ndarray
+
+    def __init__(self, num_envs: int) -> None:
+        if num_envs < 1:
+            raise SyntherError(f"num_envs is {num_envs}; it must be at least 1")
+        self.num_envs = num_envs
+        self.elapsed = np.zeros(num_envs, dtype=np.int64)
+        self.diverged = np.zeros(num_envs, dtype=bool)
 
     @abstractmethod
     def observations(self) -> np.ndarray:
-        """Return the present observations (N, d), float64."""
+        """Return the present observations (N, ...)."""
 
     @abstractmethod
+    def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
+        """Start new episodes of the environments at rows (n,), a seed each."""
+
+    @abstractmethod
+    def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Step the environments at `rows`, one or more; return (n,) rewards and terminated.
+
+        Args:
+            rows: a slice of all, or indices (n,).
+            actions: (N, a) float64.
+        """
+
     def reset(
         self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None = None
     ) -> np.ndarray:
@@ -50,22 +78,50 @@ class VectorEnv(ABC):
                 seed alone. A single integer s stands for s, s + 1, ...
             indices: the environments to reset; all by default.
         """
+        rows = np.arange(self.num_envs) if indices is None else np.asarray(indices)
+        if isinstance(seeds, (int, np.integer)):
+            seeds = range(int(seeds), int(seeds) + len(rows))
+        if len(seeds) != len(rows):
+            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
+        self._begin(rows, [int(seed) for seed in seeds])
+        self.elapsed[rows] = 0
+        return self.observations()
 
-    @abstractmethod
-    def step(
-        self, actions: np.ndarray, active: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def step(self, actions: np.ndarray, active: np.ndarray | None = None) -> Stepped:
         """Step the environments once.
 
         Args:
-            actions: (N, a), in [-1, 1].
+            actions: (N, a), in [-1, 1]; MuJoCo and the packages clip what lies outside.
             active: booleans (N,): which environments to step. The others stay as they are, with
                 reward 0 and no end.
 
-        Returns:
-            observations (N, d), rewards (N,), terminated (N,), truncated (N,); a row that reaches
-            the time limit in a terminal state is terminated, not truncated.
+        Raises:
+            SyntherError: actions have another shape, or the simulator says that it diverged.
         """
+        actions = np.asarray(actions, dtype=np.float64)
+        if actions.shape != (self.num_envs, self.action_dim):
+            raise SyntherError(
+                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
+            )
+        rows: Any = slice(None) if active is None or active.all() else np.flatnonzero(active)
+        rewards = np.zeros(self.num_envs)
+        terminated = np.zeros(self.num_envs, dtype=bool)
+        truncated = np.zeros(self.num_envs, dtype=bool)
+        if len(self.elapsed[rows]):
+            rewards[rows], terminated[rows] = self._advance(rows, actions)
+            self.elapsed[rows] += 1
+            truncated[rows] = (self.elapsed[rows] >= self.time_limit) & ~terminated[rows]
+        return Stepped(self.observations(), rewards, terminated, truncated)
+
+
+class ResumableEnv(VectorEnv):
+    """Environments whose observations are vectors, and that go on exactly from a snapshot.
+
+    Attributes:
+        observation_dim: width d of an observation.
+    """
+
+    observation_dim: int
 
     @abstractmethod
     def snapshot(self) -> dict[str, np.ndarray]:
@@ -74,23 +130,3 @@ class VectorEnv(ABC):
     @abstractmethod
     def restore(self, snapshot: dict[str, np.ndarray]) -> np.ndarray:
         """Go back to a `snapshot`; return observations (N, d)."""
-
-    def _rows_and_seeds(
-        self, seeds: Sequence[int] | np.ndarray | int, indices: np.ndarray | None
-    ) -> list[tuple[int, int]]:
-        """Return the (environment, seed) pairs that a `reset` means."""
-        rows = np.arange(self.num_envs) if indices is None else np.asarray(indices)
-        if isinstance(seeds, (int, np.integer)):
-            seeds = np.arange(seeds, seeds + len(rows))
-        if len(seeds) != len(rows):
-            raise SyntherError(f"{len(seeds)} seeds for {len(rows)} environments")
-        return [(int(row), int(seed)) for row, seed in zip(rows, seeds, strict=True)]
-
-    def _checked_actions(self, actions: np.ndarray) -> np.ndarray:
-        """Return actions as (N, a) float64, or raise if they have another shape."""
-        actions = np.asarray(actions, dtype=np.float64)
-        if actions.shape != (self.num_envs, self.action_dim):
-            raise SyntherError(
-                f"actions have shape {actions.shape}, expected {(self.num_envs, self.action_dim)}"
-            )
-        return actions

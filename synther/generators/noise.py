@@ -13,7 +13,6 @@ The scales that the SynthER paper used are not known here (docs/deviations.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,15 +20,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError, unknown_name
+from synther.generators.base import Model
 from synther.jobs.checkpoint import Checkpoint
-from synther.jobs.files import write_json
-from synther.tensors import weights
 from synther.transitions import Transitions
 
 KINDS = ("additive", "multiplicative", "dynamics")
-CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,58 +38,38 @@ class NoiseSettings:
     """additive: standard deviation of e, in standard deviations of each observation dimension;
     multiplicative and dynamics: e is uniform in [1 - scale, 1 + scale], a number a dimension."""
 
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown_name("kind of noise", self.kind, KINDS)
+        if not self.scale > 0:
+            raise SyntherError(f"the scale of noise is {self.scale}; it must be above 0")
 
-class Noise:
+
+class Noise(Model):
     """A source that repeats the rows it was given and perturbs their states."""
 
+    name, words, lacks = "noise", "augmentation", "has no data"
     settings_type: ClassVar[type] = NoiseSettings
-
-    def __init__(self, settings: NoiseSettings | None = None, device: str = "cpu") -> None:
-        self.settings = settings or NoiseSettings()
-        if self.settings.kind not in KINDS:
-            raise unknown_name("kind of noise", self.settings.kind, KINDS)
-        if not self.settings.scale > 0:
-            raise SyntherError(f"the scale of noise is {self.settings.scale}; it must be above 0")
-        self._data: Transitions | None = None
+    chunk: ClassVar[int] = 65_536
+    content = ("kind", "scale", "widths", "rows")
 
     @property
     def num_parameters(self) -> int:
         """Zero: nothing is learned."""
         return 0
 
-    def _fitted(self) -> Transitions:
-        if self._data is None:
-            raise SyntherError("this augmentation has no data: call fit, or load one")
-        return self._data
+    def _fit(
+        self, transitions: Transitions, seed: int, progress: bool, checkpoint: Checkpoint | None
+    ) -> None:
+        self._keep(transitions)
 
-    def fit(
-        self,
-        transitions: Transitions,
-        seed: int = 0,
-        progress: bool = True,
-        checkpoint: Checkpoint | None = None,
-        **overrides: Any,
-    ) -> Self:
-        """Keep the transitions; nothing is learned, and nothing is random here."""
-        settings = resolve(NoiseSettings, as_dict(self.settings), overrides, where="noise")
-        self.__init__(settings)  # type: ignore[misc]  # checks the overrides
-        self._data = transitions
-        return self
+    def _keep(self, data: Transitions) -> None:
+        self._learned = data, data.observations.std(axis=0)
 
-    def sample(self, n: int, seed: int = 0) -> Transitions:
-        """Return n perturbed transitions; the same seed gives the same ones."""
-        return Transitions.concatenate(self.sample_chunks(n, seed))
-
-    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time, from part `first` on."""
-        data = self._fitted()
-        if n < 1:
-            raise SyntherError(f"can't sample {n} rows: it must be 1 or more")
-        spread = data.observations.std(axis=0)
-        for index in range(first, -(-n // CHUNK)):
-            generator = np.random.default_rng([seed, index])
-            rows = data[generator.integers(len(data), size=min(CHUNK, n - index * CHUNK))]
-            yield self._perturb(rows, spread, generator)
+    def _part(self, rows: int, seed: int, index: int) -> Transitions:
+        (data, spread), generator = self._fitted(), np.random.default_rng([seed, index])
+        drawn = data[generator.integers(len(data), size=rows)]
+        return self._perturb(drawn, spread, generator)
 
     def _perturb(
         self, rows: Transitions, spread: np.ndarray, generator: np.random.Generator
@@ -111,44 +87,17 @@ class Noise:
                 following = states + factor * (following - states)
         return Transitions(states, rows.actions, rows.rewards, following, rows.terminals)
 
-    def save(self, path: str | Path) -> None:
-        """Write the folder `path`: model.pt (the rows) and settings.json."""
-        data, path = self._fitted(), Path(path)
-        readable = {
-            "generator": "noise",
-            "settings": as_dict(self.settings),
-            "observation_dim": data.observation_dim,
-            "action_dim": data.action_dim,
-            "num_parameters": 0,
-        }
-        write_json(path / "settings.json", readable)
-        content = {
+    def _content(self, described: dict[str, Any]) -> dict[str, Any]:
+        return {
             "kind": self.settings.kind,
             "scale": self.settings.scale,
-            "widths": [data.observation_dim, data.action_dim],
-            "rows": torch.from_numpy(data.packed()),
+            "widths": list(self._widths),
+            "rows": torch.from_numpy(self._fitted()[0].packed()),
         }
-        weights.save(path / "model.pt", content)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            SyntherError: the file is missing or damaged.
-        """
-        file = Path(path) / "model.pt"
-        content = weights.load(
-            file,
-            "fit it anew",
-            required=("kind", "scale", "widths", "rows"),
-            missing="fit and save an augmentation there first",
-        )
-        try:
-            noise = cls(NoiseSettings(content["kind"], content["scale"]))
-            noise._data = Transitions.unpack(content["rows"].numpy(), *content["widths"])
-        except SyntherError:
-            raise
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SyntherError(f"{file} is damaged: fit it anew ({error})") from error
+    def _from_content(cls, content: dict[str, Any], file: Path, device: str) -> Self:
+        noise = cls(NoiseSettings(content["kind"], content["scale"]))
+        noise._widths = tuple(content["widths"])
+        noise._keep(Transitions.unpack(content["rows"].numpy(), *noise._widths))
         return noise

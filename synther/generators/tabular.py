@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,13 +20,11 @@ import torch
 
 from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError
+from synther.generators.base import Model
 from synther.jobs.checkpoint import Checkpoint
-from synther.jobs.files import write_json
 from synther.jobs.threads import mathematics
-from synther.tensors import weights
 from synther.transitions import Transitions
 
-CHUNK = 50_000
 PICKLED = (
     *("builtins:slice", "builtins:set", "builtins:bytes"),  # bytes: where an array is empty
     *(
@@ -141,25 +139,23 @@ class CTGANSettings(TabularSettings):
             )
 
 
-class _Tabular:
+class _Tabular(Model):
     """A model of the package, fitted to packed transitions.
 
     Columns that are constant in the data are left out of the model and put back; the terminal flag
     is a category, everything else continuous.
     """
 
-    name: ClassVar[str]
-    settings_type: ClassVar[type[TabularSettings]]
     network: ClassVar[str]
     """Attribute of the package's model that samples."""
+    chunk: ClassVar[int] = 50_000
+    content = ("model", "constants", "widths", "settings")
 
     def __init__(self, settings: Any = None, device: str = "cpu") -> None:
+        super().__init__(settings)
         self._kind = getattr(require_ctgan(), type(self).__name__)
-        self.settings = settings or self.settings_type()
         self._device = device
-        self._model: Any = None
         self._constants: dict[int, float] = {}
-        self._widths = (0, 0)
 
     @property
     def num_parameters(self) -> int:
@@ -167,38 +163,20 @@ class _Tabular:
         network = getattr(self._fitted(), self.network)
         return sum(parameter.numel() for parameter in network.parameters())
 
-    def _fitted(self) -> Any:
-        if self._model is None:
-            raise SyntherError(f"this {self.name} is not fitted: call fit, or load one")
-        return self._model
-
-    def fit(
-        self,
-        transitions: Transitions,
-        seed: int = 0,
-        progress: bool = True,
-        checkpoint: Checkpoint | None = None,
-        **overrides: Any,
-    ) -> Self:
-        """Learn the distribution of `transitions`; the package has no checkpoints.
-
-        Raises:
-            SyntherError: a setting is unknown or unfit, or there are fewer than 10 rows.
-        """
-        self.settings = resolve(
-            self.settings_type, as_dict(self.settings), overrides, where=self.name
-        )
+    def _fit(
+        self, transitions: Transitions, seed: int, progress: bool, checkpoint: Checkpoint | None
+    ) -> None:
+        """Fit the package's model, which has no checkpoints."""
         if len(transitions) < 10:
             raise SyntherError(f"{len(transitions)} transitions are too few to fit {self.name}")
-        self._widths = (transitions.observation_dim, transitions.action_dim)
         packed = transitions.packed().astype(np.float64)
         if self.settings.rows is not None and self.settings.rows < len(packed):
             chosen = np.random.default_rng(seed).permutation(len(packed))[: self.settings.rows]
             packed = packed[np.sort(chosen)]
         constant = packed.min(axis=0) == packed.max(axis=0)
         self._constants = {int(i): float(packed[0, i]) for i in np.flatnonzero(constant)}
-        table = pd.DataFrame(packed[:, ~constant], columns=self._names())
-        flag = str(packed.shape[1] - 1)
+        names = [str(i) for i in np.flatnonzero(~constant)]
+        table, flag = pd.DataFrame(packed[:, ~constant], columns=names), str(packed.shape[1] - 1)
         given = as_dict(self.settings)
         given.pop("rows")
         model = self._kind(**given, enable_gpu=self._device.startswith("cuda"), verbose=progress)
@@ -206,8 +184,7 @@ class _Tabular:
         with _one_process(), mathematics(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of mixtures that have not converged
             model.fit(table, [flag] if flag in table else [])
-        self._model = model
-        return self
+        self._learned = model
 
     def _seed(self, model: Any, seed: int) -> None:
         """Seed all that the package draws from; by itself it forgets torch's stream on a GPU."""
@@ -215,79 +192,35 @@ class _Tabular:
         if self._device.startswith("cuda"):
             torch.cuda.manual_seed(seed)
 
-    def _names(self) -> list[str]:
-        width = 2 * self._widths[0] + self._widths[1] + 2
-        return [str(i) for i in range(width) if i not in self._constants]
-
-    def sample(self, n: int, seed: int = 0) -> Transitions:
-        """Return n new transitions; the same seed gives the same ones."""
-        return Transitions.concatenate(self.sample_chunks(n, seed))
-
-    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)`, at most `CHUNK` at a time, from part `first` on."""
+    def _part(self, rows: int, seed: int, index: int) -> Transitions:
         model = self._fitted()
-        if n < 1:
-            raise SyntherError(f"can't sample {n} rows: it must be 1 or more")
-        width = 2 * self._widths[0] + self._widths[1] + 2
-        for index in range(first, -(-n // CHUNK)):
-            rows = min(CHUNK, n - index * CHUNK)
-            state = np.random.SeedSequence([seed, index]).generate_state(1)[0]
-            self._seed(model, int(state))
-            with _one_process(), mathematics():
-                drawn = model.sample(rows)
-            packed = np.zeros((rows, width))
-            packed[:, list(map(int, drawn.columns))] = drawn.to_numpy()
-            for column, value in self._constants.items():
-                packed[:, column] = value
-            part = Transitions.unpack(packed, *self._widths)
-            yield part.check_finite(f"samples of {self.name} (seed {seed}, chunk {index})")
+        self._seed(model, int(np.random.SeedSequence([seed, index]).generate_state(1)[0]))
+        with _one_process(), mathematics():
+            drawn = model.sample(rows)
+        packed = np.zeros((rows, 2 * self._widths[0] + self._widths[1] + 2))
+        packed[:, list(map(int, drawn.columns))] = drawn.to_numpy()
+        packed[:, list(self._constants)] = list(self._constants.values())
+        return Transitions.unpack(packed, *self._widths)
 
-    def save(self, path: str | Path) -> None:
-        """Write the folder `path`: model.pt (the package's own, pickled) and settings.json."""
-        model, path = self._fitted(), Path(path)
-        readable = {
-            "generator": self.name,
-            "settings": as_dict(self.settings),
-            "observation_dim": self._widths[0],
-            "action_dim": self._widths[1],
-            "num_parameters": self.num_parameters,
-        }
-        write_json(path / "settings.json", readable)
-        content = {
-            "model": model,
+    def _content(self, described: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "model": self._fitted(),
             "constants": self._constants,
             "widths": self._widths,
-            "settings": as_dict(self.settings),
+            "settings": described["settings"],
         }
-        weights.save(path / "model.pt", content)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Self:
-        """Read what `save` wrote: a pickle, of which only the classes in `PICKLED` are made.
-
-        Raises:
-            SyntherError: the package or the file is missing, or the file is damaged, or it names
-                what such a model has not.
-        """
+    def _classes(cls) -> Iterable[Any]:
         require_ctgan()
-        file = Path(path) / "model.pt"
-        content = weights.load(
-            file,
-            "fit it anew",
-            required=("model", "constants", "widths", "settings"),
-            classes=[_named(name) for name in PICKLED],
-            missing=f"fit and save a {cls.name} there first",
-        )
-        try:
-            settings = resolve(cls.settings_type, content["settings"], where=str(file))
-            found = cls(settings, device)
-            found._model, found._widths = content["model"], tuple(content["widths"])
-            found._constants = content["constants"]
-            found._model.set_device(device)
-        except SyntherError:
-            raise
-        except (ValueError, TypeError, AttributeError) as error:
-            raise SyntherError(f"{file} is damaged: fit it anew ({error})") from error
+        return [_named(name) for name in PICKLED]
+
+    @classmethod
+    def _from_content(cls, content: dict[str, Any], file: Path, device: str) -> Self:
+        found = cls(resolve(cls.settings_type, content["settings"], where=str(file)), device)
+        found._learned, found._widths = content["model"], tuple(content["widths"])
+        found._constants = content["constants"]
+        found._learned.set_device(device)
         return found
 
 
@@ -307,7 +240,7 @@ def _one_process() -> Any:
 class TVAE(_Tabular):
     """The variational autoencoder."""
 
-    name = "tvae"
+    name = words = "tvae"
     settings_type = TVAESettings
     network = "decoder"
 
@@ -315,6 +248,6 @@ class TVAE(_Tabular):
 class CTGAN(_Tabular):
     """The conditional GAN."""
 
-    name = "ctgan"
+    name = words = "ctgan"
     settings_type = CTGANSettings
     network = "_generator"

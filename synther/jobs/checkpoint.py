@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from synther.config.settings import flat
 from synther.errors import SyntherError
@@ -49,7 +49,7 @@ class Pace:
         self._since = time.monotonic()
         self._holding: Any = None
 
-    def __enter__(self) -> Pace:
+    def __enter__(self) -> Self:
         self._holding = signals.holding()
         self._holding.__enter__()
         return self

@@ -45,25 +45,21 @@ class BehaviourSettings:
     """Of actor, critics and temperature."""
 
 
-def policy_arrays(agent: SAC) -> dict[str, np.ndarray]:
-    """Return a one-seed SAC policy in D4RL's format: fc0, fc1, last_fc, last_fc_log_std."""
+WORDS = {"nonlinearity": "relu", "output_distribution": "tanh_gaussian", "algorithm": "SAC"}
+"""What a snapshot says of itself."""
+
+
+def policy_layers(agent: SAC) -> dict[str, np.ndarray]:
+    """Return a one-seed SAC policy's layers as D4RL names them, float16."""
     arrays: dict[str, np.ndarray] = {}
     weights = [w[0].detach().T.cpu().numpy() for w in agent.actor.weights]
     biases = [b[0, 0].detach().cpu().numpy() for b in agent.actor.biases]
     for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1], strict=True)):
         arrays[f"fc{layer}/weight"], arrays[f"fc{layer}/bias"] = weight, bias
     a = agent.action_dim
-    arrays["last_fc/weight"], arrays["last_fc/bias"] = weights[-1][:a], biases[-1][:a]
-    arrays["last_fc_log_std/weight"] = weights[-1][a:]
-    arrays["last_fc_log_std/bias"] = biases[-1][a:]
-    arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
-    return {
-        **arrays,
-        "nonlinearity": np.array("relu"),
-        "output_distribution": np.array("tanh_gaussian"),
-        "algorithm": np.array("SAC"),
-        "iteration": np.array(agent.updates),
-    }
+    for name, part in (("last_fc", slice(None, a)), ("last_fc_log_std", slice(a, None))):
+        arrays[f"{name}/weight"], arrays[f"{name}/bias"] = weights[-1][part], biases[-1][part]
+    return {name: array.astype(np.float16) for name, array in arrays.items()}
 
 
 def _returns(agent: SAC, env: VectorEnv, seed: int) -> np.ndarray:
@@ -79,16 +75,6 @@ def _returns(agent: SAC, env: VectorEnv, seed: int) -> np.ndarray:
         totals += rewards
         live &= ~(terminated | truncated)
     return totals
-
-
-def _plain(array: np.ndarray) -> torch.Tensor | str:
-    """Return an array as a checkpoint holds it: a tensor, or the one word that it is."""
-    return str(array) if array.dtype.kind == "U" else torch.as_tensor(array)
-
-
-def _array(value: torch.Tensor | str) -> np.ndarray:
-    """Invert `_plain`."""
-    return np.array(value) if isinstance(value, str) else value.numpy()
 
 
 def train_behaviour(
@@ -120,24 +106,24 @@ def train_behaviour(
     )
     trainer = OnlineTrainer(job)
     returns: dict[str, Any] = {}
-
     policies: dict[str, dict[str, np.ndarray]] = {}
 
     def write(name: str) -> None:
+        arrays: dict[str, Any] = {**policies[name], **WORDS, "iteration": returns[name]["updates"]}
         with atomic_path(out / f"{name}.npz") as temporary, open(temporary, "wb") as handle:
-            np.savez_compressed(handle, **policies[name])  # type: ignore[arg-type]
+            np.savez_compressed(handle, **arrays)
 
     def snapshot(index: int) -> float:
         measured = _returns(trainer.agent, trainer.judge, seed)
         name = f"{task}_{index}"
-        policies[name] = policy_arrays(trainer.agent)
-        write(name)
+        policies[name] = policy_layers(trainer.agent)
         returns[name] = {
             "return_mean": float(measured.mean()),
             "return_std": float(measured.std(ddof=1)),
             "updates": trainer.agent.updates,
             "env_steps": trainer.step,
         }
+        write(name)
         return float(measured.mean())
 
     identity = {
@@ -153,28 +139,30 @@ def train_behaviour(
         returns.update(saved["returns"])
         mean_return = saved["mean_return"]
         for name, arrays in saved["policies"].items():
-            policies[name] = {key: _array(value) for key, value in arrays.items()}
+            policies[name] = {key: value.numpy() for key, value in arrays.items()}
             write(name)
     else:
         mean_return = snapshot(0)
     interval = max(settings.updates // settings.snapshots, 1)
     steps = job.settings.steps
     with Progress(steps, f"SAC on {task}", "step", done=trainer.step) as progress, checkpoint:
-        while trainer.step < job.settings.steps:
+        while trainer.step < steps:
             trainer.advance()
             updates = trainer.agent.updates
             if updates and updates % interval == 0:
                 mean_return = snapshot(updates // interval)
             if checkpoint.due():
-                state = {
-                    "returns": returns,
-                    "mean_return": mean_return,
-                    "policies": {
-                        name: {key: _plain(value) for key, value in arrays.items()}
-                        for name, arrays in policies.items()
-                    },
-                }
-                checkpoint.save({"trainer": trainer.snapshot(), **state})
+                checkpoint.save(
+                    {
+                        "trainer": trainer.snapshot(),
+                        "returns": returns,
+                        "mean_return": mean_return,
+                        "policies": {
+                            name: {key: torch.as_tensor(value) for key, value in arrays.items()}
+                            for name, arrays in policies.items()
+                        },
+                    }
+                )
             progress.advance(1, mean_return=mean_return)
     record = {
         "task": task,

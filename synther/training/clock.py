@@ -6,16 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
-"""Stepping the training environments; acting and learning; training generators; drawing from them;
-evaluation episodes, simulator and policy together."""
-
 
 class Clock:
-    """Adds up the seconds that a job spends on each of `PARTS`."""
+    """Adds up the seconds that a job spends on each of its parts.
 
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+    Args:
+        *parts: their names.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        self.seconds = dict.fromkeys(parts, 0.0)
 
     @contextmanager
     def time(self, part: str) -> Iterator[None]:
@@ -25,6 +25,10 @@ class Clock:
             yield
         finally:
             self.seconds[part] += time.perf_counter() - started
+
+    def rounded(self) -> dict[str, float]:
+        """Return the seconds of each part, for records."""
+        return {part: round(seconds, 3) for part, seconds in self.seconds.items()}
 
     def shares(self) -> dict[str, float]:
         """Return each part's share of all that was counted."""

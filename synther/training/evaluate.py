@@ -10,12 +10,9 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Agent
-from synther.envs.vector import VectorEnv
+from synther.envs.vector import Stepped, VectorEnv
 from synther.errors import SyntherError
 from synther.jobs.threads import mathematics
-
-Stepped = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Observations, rewards, terminated and truncated, as `VectorEnv.step` returns them."""
 
 
 @dataclass(frozen=True)

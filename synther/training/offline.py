@@ -26,6 +26,7 @@ from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.goals import goal_table
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
+from synther.training.replay import unpack
 from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
@@ -110,7 +111,7 @@ class TransitionTable:
         for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
             table[:, columns].sub_(mean).div_(std)
         table[:, d + a].add_(reward_shift).mul_(reward_scale)
-        self._table, self._d, self._a = table, d, a
+        self._table, self._widths = table, (d, a)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -122,14 +123,7 @@ class TransitionTable:
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B)."""
         rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
-        d, a = self._d, self._a
-        return Batch(
-            observations=rows[..., :d],
-            actions=rows[..., d : d + a],
-            rewards=rows[..., d + a],
-            next_observations=rows[..., d + a + 1 : 2 * d + a + 1],
-            terminals=rows[..., 2 * d + a + 1],
-        )
+        return unpack(rows, *self._widths)
 
 
 def learning_table(
@@ -237,12 +231,6 @@ class OfflineTrainer(UpdateLoop):
             self._background.finish()
 
 
-def _reading(job: OfflineJob) -> dict[str, Any]:
-    """Return how a job's files are read, where that is not the rule."""
-    how = {name: getattr(job, name) for name in ("threshold_terminals", "own_next_observations")}
-    return {name: value for name, value in how.items() if value not in (None, False)}
-
-
 def train_offline(job: OfflineJob) -> ResultRows:
     """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
 
@@ -252,7 +240,10 @@ def train_offline(job: OfflineJob) -> ResultRows:
     grant(job.threads)
     common_task((job.data, job.statistics_from), job.task)
     identity = job.identity()
-    how: dict[str, Any] = {"time_limit": job.time_limit, "task": job.task, **_reading(job)}
+    how: dict[str, Any] = {
+        name: getattr(job, name)
+        for name in ("time_limit", "task", "threshold_terminals", "own_next_observations")
+    }
     statistics = load_transitions(job.statistics_from, **how)
     if job.samples:
         widths = (statistics.observation_dim, statistics.action_dim)

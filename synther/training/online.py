@@ -26,6 +26,9 @@ from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.training.synthetic import Synthesiser
 
+PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
+"""Stepping the training environments; acting and learning; training generators; drawing from them;
+evaluation episodes, simulator and policy together."""
 LOG_EVERY = 500
 """Environment steps between readings of the losses; each reading waits for the device."""
 SOURCE = "online"
@@ -77,10 +80,7 @@ class OnlineTrainer:
         self.replay = Replay(seeds, capacity, d, a, job.device, dtype)
         self.synthesiser = (
             Synthesiser(
-                settings,
-                widths,
-                job.seeds,
-                job.device,
+                *(settings, widths, job.seeds, job.device),
                 *((job.out, job.identity()) if keep_files else ()),
             )
             if settings.synthetic_share > 0
@@ -88,16 +88,10 @@ class OnlineTrainer:
         )
         samples = self.synthesiser.buffer if self.synthesiser else None
         self.learner = Learner(self.agent, self.replay, samples, job.seeds)
-        self.streams = RandomStreams(
-            job.seeds,
-            {"noise": (a,)},
-            device=job.device,
-            purpose=5,
-            dtype=dtype,
-            uniforms={"random": (a,)},
-        )
+        both: dict[str, Any] = {"device": job.device, "dtype": dtype, "uniforms": {"random": (a,)}}
+        self.streams = RandomStreams(job.seeds, {"noise": (a,)}, purpose=5, **both)
         self.rows = ResultRows(job)
-        self.clock = Clock()
+        self.clock = Clock(*PARTS)
         self.step = 0
         self.episodes = np.zeros(seeds, dtype=np.int64)
         self.observations = self._begin(np.arange(seeds))
@@ -204,35 +198,30 @@ class OnlineTrainer:
             episodes = evaluate(self.agent, self.judge, Standardiser(np.zeros(d), np.ones(d)))
         return self.rows.add(self.step, episodes)
 
+    def _parts(self) -> dict[str, Any]:
+        """Return what has a state of its own."""
+        names = ("agent", "learner", "streams", "replay", "synthesiser", "rows")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
+
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""
         return {
+            **{name: part.snapshot() for name, part in self._parts().items()},
             "step": self.step,
-            "agent": self.agent.snapshot(),
-            "learner": self.learner.snapshot(),
-            "streams": self.streams.snapshot(),
-            "replay": self.replay.snapshot(),
-            "synthesiser": self.synthesiser.snapshot() if self.synthesiser else {},
             "env": {name: torch.as_tensor(v) for name, v in self.env.snapshot().items()},
             "observations": torch.as_tensor(self.observations),
             "episodes": torch.as_tensor(self.episodes.copy()),
-            "rows": self.rows.snapshot(),
             "seconds": dict(self.clock.seconds),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
+        for name, part in self._parts().items():
+            part.restore(saved[name])
         self.step = saved["step"]
-        self.agent.restore(saved["agent"])
-        self.learner.restore(saved["learner"])
-        self.streams.restore(saved["streams"])
-        self.replay.restore(saved["replay"])
-        if self.synthesiser:
-            self.synthesiser.restore(saved["synthesiser"])
         self.env.restore({name: value.cpu().numpy() for name, value in saved["env"].items()})
         self.observations = saved["observations"].cpu().numpy()
         self.episodes = saved["episodes"].cpu().numpy()
-        self.rows.restore(saved["rows"])
         self.clock.seconds = dict(saved["seconds"])
 
 
@@ -254,7 +243,7 @@ def train_online(job: OnlineJob) -> ResultRows:
         "transitions": trainer.replay.added,
         "batches": trainer.learner.batches,
         "refreshes": trainer.synthesiser.refreshes if trainer.synthesiser else 0,
-        "seconds": {part: round(seconds, 3) for part, seconds in clock.seconds.items()},
+        "seconds": clock.rounded(),
         "shares": clock.shares(),
         "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),
     }

@@ -24,6 +24,7 @@ from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import describe_input, sha256, write_json
 from synther.jobs.progress import Progress
 from synther.jobs.threads import grant
+from synther.training.clock import Clock
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import (
     FrameTable,
@@ -128,33 +129,31 @@ class PixelTrainer(UpdateLoop):
             chunk=CHUNK,
         )
         self.rows = ResultRows(job)
-        self.seconds = {"learning": 0.0, "evaluation": 0.0}
+        self.clock = Clock("learning", "evaluation")
 
     def update(self, progress: Progress) -> None:
         """Learn from one minibatch a seed, on the clock."""
-        started = time.perf_counter()
-        super().update(progress)
-        self.seconds["learning"] += time.perf_counter() - started
+        with self.clock.time("learning"):
+            super().update(progress)
 
     def _evaluate(self) -> None:
         """Render all seeds' episodes; rendering starts at the first evaluation."""
-        started = time.perf_counter()
         settings = self.job.settings
-        if self.env is None:
-            number = len(self.job.seeds) * settings.eval_episodes
-            self.env = PixelEnv(self.job.task, number, self.job.threads)
-        episodes = evaluate_pixels(self.agent, self.env, settings.eval_steps)
-        self.rows.add(self.agent.updates, episodes)
-        self.seconds["evaluation"] += time.perf_counter() - started
+        with self.clock.time("evaluation"):
+            if self.env is None:
+                number = len(self.job.seeds) * settings.eval_episodes
+                self.env = PixelEnv(self.job.task, number, self.job.threads)
+            episodes = evaluate_pixels(self.agent, self.env, settings.eval_steps)
+            self.rows.add(self.agent.updates, episodes)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""
-        return {**super().snapshot(), "seconds": dict(self.seconds)}
+        return {**super().snapshot(), "seconds": dict(self.clock.seconds)}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
         super().restore(saved)
-        self.seconds = dict(saved["seconds"])
+        self.clock.seconds = dict(saved["seconds"])
 
 
 def make_pixel_agent(
@@ -234,8 +233,8 @@ def train_pixels(job: PixelJob) -> ResultRows:
         **identity,
         "physics": physics,
         "transitions": len(table),
-        "seconds": {part: round(seconds, 3) for part, seconds in trainer.seconds.items()},
-        "seed_updates_per_s": round(updates / max(trainer.seconds["learning"], 1e-9), 1),
+        "seconds": trainer.clock.rounded(),
+        "seed_updates_per_s": round(updates / max(trainer.clock.seconds["learning"], 1e-9), 1),
         "peak_memory_mb": peak_memory_mb(),
     }
     if job.body is None:

@@ -67,14 +67,9 @@ class ResultRows:
         self._parts.append(measured)
         return float(returns.mean())
 
-    def _measured(self) -> dict[str, np.ndarray]:
-        return {name: np.concatenate([part[name] for part in self._parts]) for name in MEASURED}
-
     def frame(self) -> pd.DataFrame:
         """Return all rows."""
-        import pandas as pd
-
-        return pd.DataFrame({**self._labels, **self._measured()})
+        return self.table().to_pandas()
 
     def table(self) -> pa.Table:
         """Return all rows, without importing pandas: that is a tenth of a job's start-up.
@@ -83,7 +78,8 @@ class ResultRows:
         """
         import pyarrow as pa
 
-        measured, columns = self._measured(), {}
+        columns = {}
+        measured = {n: np.concatenate([part[n] for part in self._parts]) for n in MEASURED}
         number = len(measured["seed"])
         for name, label in self._labels.items():
             text = label.encode()

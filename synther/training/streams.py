@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -37,9 +38,16 @@ class RandomStreams:
         uniforms: Mapping[str, tuple[int, ...]] | None = None,
         chunk: int = CHUNK,
     ) -> None:
-        self._shapes, self._indices = dict(shapes), indices
-        self._uniforms, self._size = dict(uniforms or {}), chunk
-        self._device, self._dtype = device, dtype
+        self._size = chunk
+        drawn: dict[str, Callable[..., Tensor]] = {}
+        if indices is not None:
+            rows, number = indices
+            drawn["indices"] = functools.partial(torch.randint, rows, (chunk, number))
+        for name, shape in shapes.items():
+            drawn[name] = functools.partial(torch.randn, (chunk, *shape), dtype=dtype)
+        for name, shape in (uniforms or {}).items():
+            drawn[name] = functools.partial(torch.rand, (chunk, *shape), dtype=torch.float64)
+        self._drawn, self._device = drawn, device
         self._generators = [
             torch.Generator(device).manual_seed(seed * 1_000_003 + purpose) for seed in seeds
         ]
@@ -49,33 +57,12 @@ class RandomStreams:
 
     def _draw(self) -> None:
         self._states = [generator.get_state() for generator in self._generators]
-        self._chunk = {}
-        options: dict[str, Any] = {"device": self._device}
-        if self._indices is not None:
-            rows, number = self._indices
-            self._chunk["indices"] = torch.stack(
-                [
-                    torch.randint(rows, (self._size, number), generator=g, **options)
-                    for g in self._generators
-                ],
-                dim=1,
+        self._chunk = {
+            name: torch.stack(
+                [draw(generator=own, device=self._device) for own in self._generators], dim=1
             )
-        for name, shape in self._shapes.items():
-            self._chunk[name] = torch.stack(
-                [
-                    torch.randn((self._size, *shape), generator=g, dtype=self._dtype, **options)
-                    for g in self._generators
-                ],
-                dim=1,
-            )
-        for name, shape in self._uniforms.items():
-            self._chunk[name] = torch.stack(
-                [
-                    torch.rand((self._size, *shape), generator=g, dtype=torch.float64, **options)
-                    for g in self._generators
-                ],
-                dim=1,
-            )
+            for name, draw in self._drawn.items()
+        }
         self._cursor = 0
 
     def next(self) -> dict[str, Tensor]:

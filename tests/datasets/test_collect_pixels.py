@@ -8,10 +8,12 @@ from random_policies import random_policy
 from synther import SyntherError
 from synther.datasets import collect_pixels as module
 from synther.datasets.collect_pixels import collect_pixels, measure
+from synther.datasets.levels import choose_policies
 from synther.datasets.policies import load_policies, packaged_policies, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.envs import make_env
-from synther.envs.pixels import SIZE, STACK, Seen, find_backend
+from synther.envs.pixels import SIZE, STACK, find_backend
+from synther.envs.vector import Stepped
 
 TASK = "dmc-cheetah-run-repeat2"
 WIDTHS = (17, 6)
@@ -44,7 +46,7 @@ class FakeEnv:
 
     def step(self, actions, active):
         self.states, *rest = self._env.step(actions, active=active)
-        return Seen(self._frames(), *rest)
+        return Stepped(self._frames(), *rest)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_the_packages_policies_are_of_clearly_different_skill(task, monkeypatch)
     assert set(recorded) == {policy.name for policy in found}
     assert max(recorded.values()) > 4 * recorded[found[0].name]
     best = max(found, key=lambda policy: recorded[policy.name])
-    medium = module.choose_policies("medium", found, recorded)[0]
+    medium = choose_policies("medium", found, recorded)[0]
     assert medium is not None
     assert 0.2 < recorded[medium.name] / recorded[best.name] < 0.5
     measured = measure([best, found[0]], task)

@@ -18,8 +18,8 @@ from random_policies import random_policy
 
 from synther import SyntherError
 from synther.datasets import d4rl_policies as module
-from synther.datasets.collect import choose_policies
 from synther.datasets.d4rl_policies import MIRROR, digest, fetch_policies
+from synther.datasets.levels import choose_policies
 from synther.datasets.policies import load_policies, load_policy, recorded_returns
 
 RETURNS = {"medium": 900.0, "stage_0": 10.0, "stage_1": 700.0, "stage_2": 1200.0, "stage_3": 300.0}

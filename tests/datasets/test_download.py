@@ -96,7 +96,7 @@ def setup(tmp_path, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
     # So that a file of the tests, too, is many chunks.
-    monkeypatch.setattr("synther.datasets.download.CHUNK_BYTES", 4096)
+    monkeypatch.setattr("synther.datasets.addresses.CHUNK_BYTES", 4096)
     root = tmp_path / "data"
     target = root / "d4rl/file-v2.hdf5"
 

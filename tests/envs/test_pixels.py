@@ -71,7 +71,7 @@ def test_environments_left_out_stay_as_they_are(two):
     np.testing.assert_array_equal(seen.observations[[0, 2]], before[[0, 2]])
     assert (seen.observations[1] != before[1]).any()
     assert (seen.rewards[[0, 2]] == 0).all()
-    again = two.reset([5], rows=np.array([1]))
+    again = two.reset([5], indices=np.array([1]))
     np.testing.assert_array_equal(again[1], before[1])
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from synther.errors import SyntherError
 from synther.generators import make_generator, remaining_chunks
-from synther.generators import noise as noise_module
-from synther.generators.noise import CHUNK, Noise, NoiseSettings
+from synther.generators.noise import Noise, NoiseSettings
 from synther.transitions import Transitions
 
 
@@ -75,7 +74,7 @@ def test_same_seed_same_rows_after_a_file(data: Transitions, tmp_path: Path) -> 
     noise = make_generator("noise", {"kind": "dynamics", "scale": 0.5}).fit(data)
     noise.save(tmp_path)
     loaded = Noise.load(tmp_path)
-    n = CHUNK + 10
+    n = Noise.chunk + 10
     one, two = noise.sample(n, seed=5), loaded.sample(n, seed=5)
     assert len(one) == n
     assert np.array_equal(one.packed(), two.packed())
@@ -106,7 +105,7 @@ class Forgetful(Noise):
 def test_sampling_goes_on_at_any_part(
     data: Transitions, monkeypatch: pytest.MonkeyPatch, kind: type[Noise]
 ) -> None:
-    monkeypatch.setattr(noise_module, "CHUNK", 10)
+    monkeypatch.setattr(Noise, "chunk", 10)
     fitted = kind().fit(data)
     whole = Transitions.concatenate(remaining_chunks(fitted, 35, 4, 0))
     rest = list(remaining_chunks(fitted, 35, 4, 2))

@@ -76,8 +76,8 @@ def test_fidelity_does_not_suffer_from_tf32(request):
     losses = []
     for trainer, model in zip(trainers, (exact, coarse), strict=True):
         with torch.no_grad():
-            trainer.network.flat.copy_(model._network.flat)
-            trainer.network.frequencies.copy_(model._network.frequencies)
+            trainer.network.flat.copy_(model._fitted()[0].flat)
+            trainer.network.frequencies.copy_(model._fitted()[0].frequencies)
             losses.append(trainer.loss(model.normalised(data)[None], draws).item())
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
 

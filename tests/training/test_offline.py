@@ -232,7 +232,7 @@ def test_an_error_of_a_step_beside_is_raised(monkeypatch):
 
 def test_an_episode_stops_counting_at_its_end_and_at_the_time_limit():
     env = make_env("hopper", 6, threads=1)
-    env.task.time_limit = 9
+    env.time_limit = 9
     found = evaluate(Linear([0, 1]), env, Standardiser(np.zeros(11), np.ones(11)))
     assert found.lengths.max() == 9
     assert (found.returns <= 9 * 10).all()
@@ -247,7 +247,9 @@ def test_episode_seeds_are_a_seeds_own_and_stay_the_same():
 def test_a_diverged_simulation_is_told(monkeypatch):
     env = make_env("hopper", 2, threads=1)
     monkeypatch.setattr(env.task, "observe", lambda qpos, *rest: np.full((len(qpos), 11), np.nan))
-    monkeypatch.setattr(env.task, "terminated", lambda qpos, *rest: np.zeros(len(qpos), dtype=bool))
+    monkeypatch.setattr(
+        env.task, "terminated", lambda states: np.zeros(len(states.qpos), dtype=bool)
+    )
     with pytest.raises(SyntherError, match="simulation diverged"):
         evaluate(Linear([0]), env, Standardiser(np.zeros(11), np.ones(11)))
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
-from synther.generators.diffusion.model import CHUNK, make_sampler
+from synther.generators.diffusion.model import CHUNK, make_sampler, modelled
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import (
@@ -35,14 +35,7 @@ from synther.jobs.threads import mathematics
 def _stack(dim: int, settings: DiffusionSettings, seeds: Sequence[int]) -> ResidualMLP:
     """Return K fresh networks in one, each with the weights that its seed gives it alone."""
     alone = [make_network(dim, settings, stream("cpu", s, INITIAL_VALUES)) for s in seeds]
-    stacked = ResidualMLP(
-        dim,
-        settings.width,
-        settings.depth,
-        settings.dim_t,
-        settings.fourier_features,
-        models=len(seeds),
-    )
+    stacked = make_network(dim, settings, models=len(seeds))
     with torch.no_grad():
         stacked.flat.copy_(torch.cat([network.flat for network in alone]))
         stacked.frequencies.copy_(torch.cat([network.frequencies for network in alone]))
@@ -106,12 +99,9 @@ class StackedDiffusion:
         Raises:
             SyntherError: there are too few rows, or a value or the loss is NaN or infinite.
         """
-        s, reward = self.settings, sum(self.widths)
-        keep = [] if s.normalise_rewards else [reward]
-        if s.model_terminals:
-            keep.append(rows.shape[-1] - 1)
-        else:
-            rows = rows[..., :-1]
+        s = self.settings
+        columns, keep = modelled(s, *self.widths)
+        rows = rows[..., :columns]
         each = [Normaliser.fit(part.cpu().numpy(), keep, rows.device) for part in rows]
         self._normaliser = Normaliser(
             torch.stack([n.mean for n in each])[:, None],

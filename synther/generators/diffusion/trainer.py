@@ -41,17 +41,15 @@ def stream(device: torch.device | str, seed: int, *path: int) -> torch.Generator
 
 
 def make_network(
-    dim: int, settings: DiffusionSettings, generator: torch.Generator | None = None
+    dim: int,
+    settings: DiffusionSettings,
+    generator: torch.Generator | None = None,
+    models: int = 1,
 ) -> ResidualMLP:
     """Return the denoiser's network for rows of width `dim`, with fresh weights."""
-    return ResidualMLP(
-        dim,
-        settings.width,
-        settings.depth,
-        settings.dim_t,
-        settings.fourier_features,
-        generator=generator,
-    )
+    s = settings
+    sizes = (s.width, s.depth, s.dim_t, s.fourier_features)
+    return ResidualMLP(dim, *sizes, models=models, generator=generator)
 
 
 @contextmanager
@@ -134,14 +132,8 @@ class Trainer:
         self._rate = torch.full((), settings.learning_rate, device=rows.device)
         self._optimizer = Adam([flat], self._rate, settings.betas)
         self._learn = GraphedCall(self._gradient_step)
-        self.ema = EMA(
-            self.network.flat,
-            settings.ema_beta,
-            settings.ema_update_every,
-            settings.ema_update_after_step,
-            settings.ema_inv_gamma,
-            settings.ema_power,
-        )
+        names = ("beta", "update_every", "update_after_step", "inv_gamma", "power")
+        self.ema = EMA(flat, **{name: getattr(settings, f"ema_{name}") for name in names})
         self.done = 0
         self._losses: list[Tensor] = []
 
