@@ -208,6 +208,7 @@ def test_a_generator_is_counted_by_its_settings(settings: dict, unit: str, amoun
         (["figures/quick/table1.pdf", "--preset", "paper"], "is of preset quick, not 'paper'"),
         (["--preset", "quik"], "did you mean quick"),
         (["figures/quick/tabel1.pdf"], "did you mean table1"),
+        (["figures/qiuck/table1.pdf"], "did you mean quick"),
     ],
 )
 def test_misspelt_targets_are_named(arguments: list[str], says: str, capsys) -> None:

@@ -45,7 +45,7 @@ NOISE = f"({'|'.join(noise_sources())})(-[0-9]+(pct|rows))?"
 
 
 wildcard_constraints:
-    preset="|".join(EXPERIMENTS),
+    preset="[^/]+",
     dataset="[a-z0-9-]+",
     source="[a-z0-9-]+",
     agent="[a-z0-9_-]+",

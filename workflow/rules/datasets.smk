@@ -61,7 +61,6 @@ rule collect_dataset:
         "logs/{preset}/collect/{dataset}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.collect_dataset),
     params:
@@ -84,7 +83,6 @@ rule subset:
         "logs/{preset}/subset/{dataset}/{share}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.subset),
     params:
@@ -113,7 +111,6 @@ rule behaviour_policy:
         "logs/behaviour/{task}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:

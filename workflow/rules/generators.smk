@@ -10,7 +10,6 @@ rule fit_generator:
         "logs/{preset}/fit/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.fit_generator),
     params:
@@ -46,7 +45,6 @@ rule sample_generator:
         "logs/{preset}/sample/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.sample_generator),
     params:
@@ -80,7 +78,6 @@ rule mix_sources:
         "logs/{preset}/mix/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.mix_sources),
     params:

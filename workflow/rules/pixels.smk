@@ -103,7 +103,6 @@ rule fit_latents:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-fit.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.fit_latents),
     params:
@@ -128,7 +127,6 @@ rule sample_latents:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-sample.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.sample_latents),
     params:
