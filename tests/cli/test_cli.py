@@ -42,6 +42,7 @@ def test_every_option_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixtu
     text = " ".join(capsys.readouterr().out.translate({ord(c): " " for c in "│╭╮╰╯─"}).split())
     options = re.split(r"(?= --[a-z][a-z-]+ )", text.partition(" -h, --help ")[2])[1:]
     assert options or verb == "workflow"
+    assert "--set STR" not in text  # but KEY=VALUE
     for option in options:  # --name, its metavar in capitals, the help, and its default
         words = re.sub(r"\(default: .*|\(required\).*|\(repeatable\).*", "", option).split()[1:]
         words = [word for word in words if not re.fullmatch(r"[][.{}A-Z=_,]+|\{.*\}", word)]
