@@ -144,10 +144,9 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
     cells = {}
     for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
         values = group.sort_values("seed")["score"].astype(float)
-        unit = "return" if source == ONLINE else "score"
-        cells[dataset, source, agent, unit] = Cell(
-            float(values.to_numpy().mean()),
-            float(values.to_numpy().std(ddof=1)) if len(values) > 1 else math.nan,
+        cells[dataset, source, agent, "return" if source == ONLINE else "score"] = Cell(
+            float(values.mean()),
+            float(values.std()),  # NaN of one
             len(values),
             tuple(values),
             records[dataset, source, agent],
