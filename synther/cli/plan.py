@@ -19,7 +19,7 @@ from synther.planning.checkout import write_workflow
 from synther.planning.dag import Job, read_jobs
 from synther.planning.progress import STATES, JobState, survey
 from synther.planning.rates import read_rates
-from synther.planning.totals import totals, wall_hours
+from synther.planning.resources import totals, wall_hours
 
 _COLUMNS = {
     **{"jobs": "jobs", "updates": "updates", "samples": "samples"},

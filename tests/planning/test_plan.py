@@ -19,9 +19,8 @@ from synther.experiments import Experiments
 from synther.planning import costs
 from synther.planning.dag import Job
 from synther.planning.rates import Work, read_rates
-from synther.planning.resources import RuleResources
+from synther.planning.resources import RuleResources, totals, wall_hours
 from synther.planning.sizes import memory_mb
-from synther.planning.totals import totals, wall_hours
 
 REPOSITORY = Path(__file__).parents[2]
 
