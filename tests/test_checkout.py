@@ -25,3 +25,17 @@ def test_scripts_run_where_git_writes_windows_line_ends(tmp_path):
         ["git", *windows, "-C", str(copy), "status", "--porcelain"], capture_output=True, check=True
     )
     assert changed.stdout == b""
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+@pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="no checkout")
+@pytest.mark.parametrize("folder", ["figures", "results"])
+def test_a_folders_page_names_what_git_keeps_there(folder: str) -> None:
+    listed = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "ls-files", folder], capture_output=True, text=True
+    )
+    kept = {path.split("/")[1] for path in listed.stdout.split() if path.count("/") > 1}
+    page = (REPOSITORY / folder / "README.md").read_text(encoding="utf-8")
+    (said,) = [line for line in page.splitlines() if "Git keeps only" in line]
+    assert kept
+    assert all(f"`{name}/`" in said for name in kept)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from synther.cli import verbs
-from synther.cli.output import Output
+from synther.cli.output import unfailing
 from synther.errors import SyntherError
 from synther.jobs import inherited, signals
 
@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     reader of its words who has gone is no failure.
     """
     words = sys.argv[1:] if argv is None else argv
-    with Output() as output:
+    with unfailing() as out:
         code, message = _run(words, is_program=argv is None)
-        output.out.flush()
-        lost = output.out.lost
+        out.flush()
+        lost = out.lost
         if lost and words[0] in LISTINGS and not isinstance(lost, BrokenPipeError):
             code, message = 1, f"what it printed can't be written: {lost.strerror}"
         if message:

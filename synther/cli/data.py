@@ -58,7 +58,7 @@ class Download(Verb):
 class Policies(Verb):
     """Fetch D4RL's own behaviour policies."""
 
-    task: str  # hopper or halfcheetah
+    task: str  # hopper, halfcheetah or walker2d
     out: Path  # folder of policies and returns.json
     root: Path = Path("data")  # folder of datasets
 
@@ -151,7 +151,7 @@ class Render(_RollOut, Verb):
 class Behaviour(Verb):
     """Train the behaviour policies of one task."""
 
-    task: str  # hopper, halfcheetah, walker2d
+    task: str  # hopper, halfcheetah, walker2d, dmc-walker-walk-repeat2 or dmc-cheetah-run-repeat2
     seed: Seed = 0  # of everything random
     out: Path  # folder of policies and returns.json
     settings: Overrides

@@ -111,7 +111,7 @@ class Overrides(Options):
     """Settings, over those of config/."""
 
     # override a setting, as YAML; may be given often
-    set: UseAppendAction[tuple[Annotated[str, arg(metavar="KEY=VALUE")], ...]] = ()
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KEY=VALUE")] = ()
 
     def parsed(self) -> dict[str, Any]:
         """Return what --set says, by key."""

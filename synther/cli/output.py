@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any
 
 
-class _Unfailing:
-    """A stream whose failures to write are kept in `lost`, and nobody else's business."""
+class Unfailing:
+    """A stream whose failures to write are nobody else's business.
+
+    Attributes:
+        lost: the last reason why something was not written, or None.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -47,25 +52,18 @@ class _Unfailing:
         return getattr(self._stream, name)
 
 
-class Output:
-    """Within the block, what can't be written to stdout and stderr is left out.
-
-    Attributes:
-        out, err: the two; `lost` of each is the first reason why something was, or None.
-    """
-
-    def __enter__(self) -> Output:
-        for number in range(3):  # a closed one would be taken by the next file that is opened
-            try:
-                os.fstat(number)
-            except OSError:
-                os.open(os.devnull, os.O_RDWR)
-        self._before = sys.stdout, sys.stderr
-        self.out, self.err = (_Unfailing(stream or io.StringIO()) for stream in self._before)
-        sys.stdout, sys.stderr = self.out, self.err
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.out.settle()
-        self.err.settle()
-        sys.stdout, sys.stderr = self._before
+@contextmanager
+def unfailing() -> Iterator[Unfailing]:
+    """Within the block, what can't be written to stdout and stderr is left out; yield stdout."""
+    for number in range(3):  # a closed one would be taken by the next file that is opened
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    out, err = (Unfailing(stream or io.StringIO()) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            yield out
+        finally:
+            out.settle()
+            err.settle()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Any
 
 from tyro.conf import Positional
 
@@ -19,7 +19,7 @@ from synther.planning.checkout import write_workflow
 from synther.planning.dag import Job, read_jobs
 from synther.planning.progress import STATES, JobState, survey
 from synther.planning.rates import read_rates
-from synther.planning.totals import totals, wall_hours
+from synther.planning.resources import totals, wall_hours
 
 _COLUMNS = {
     **{"jobs": "jobs", "updates": "updates", "samples": "samples"},
@@ -38,10 +38,15 @@ class _Targets(Options):
     cores: Count = field(default_factory=cores)  # to run on
     json: bool = False  # print JSON
 
-    def on(self) -> str:
-        """Return the device, as snakemake has it."""
-        device: str = self.device or config.load("config")["device"]
-        return device
+    def asked(self) -> dict[str, str]:
+        """Return preset and device, as snakemake has them."""
+        given = {"preset": self.preset, "device": self.device}
+        return {key: value or config.load("config")[key] for key, value in given.items()}
+
+    def files(self) -> list[str]:
+        """Return the targets, with a file in place of an experiment."""
+        plan = Experiments(self.asked()["preset"])
+        return [plan.figures(t)[0] if t in plan.specs else t for t in self.targets]
 
     def jobs(self, from_scratch: bool = False) -> tuple[str, list[Job]]:
         """Return the preset that is planned, and Snakemake's jobs.
@@ -49,15 +54,24 @@ class _Targets(Options):
         Raises:
             SyntherError: a target is none of the preset's.
         """
-        preset = self.preset or config.load("config")["preset"]
-        plan = Experiments(preset)
-        files = [plan.figures(t)[0] if t in plan.specs else t for t in self.targets]
-        jobs = read_jobs(files, preset, self.on(), from_scratch)
+        asked = self.asked()
+        preset = asked["preset"]
+        jobs = read_jobs(self.files(), **asked, from_scratch=from_scratch)
         found = sorted({job.preset for job in jobs if job.preset})
         if self.preset and found not in ([], [preset]):
             others = ", ".join(name for name in found if name != preset)
             raise SyntherError(f"{' '.join(self.targets)} is of preset {others}, not '{preset}'")
         return " and ".join(found) or preset, jobs
+
+    def print_anew(self, jobs: Iterable[Job]) -> None:
+        """Say how many of the jobs that are to run have their files already."""
+        if anew := sum(all(Path(path).exists() for path in job.outputs) for job in jobs):
+            asked = " ".join(f"{key}={value}" for key, value in self.asked().items())
+            command = " ".join(["snakemake -n", *self.files(), "--config", asked])
+            print(
+                f"{anew:,} of these have their files already, which inputs, settings or a device "
+                f"have changed since: `{command}` says which"
+            )
 
 
 class Plan(_Targets, Verb):
@@ -68,7 +82,7 @@ class Plan(_Targets, Verb):
 
     def __call__(self) -> None:
         preset, jobs = self.jobs(self.from_scratch)
-        rates = read_rates(self.on())
+        rates = read_rates(self.asked()["device"])
         ahead = [job for job in jobs if job.is_due]
         done = len(jobs) - len(ahead)
         gpus = self.gpus if rates.device == "cuda" else 0
@@ -91,7 +105,7 @@ class Plan(_Targets, Verb):
             return
         what = " ".join(self.targets) or "all tables and figures"
         print(f"{what}, preset {preset}: {len(ahead):,} jobs to run, {done:,} done already")
-        _print_anew(ahead)
+        self.print_anew(ahead)
         print(_aligned(_COLUMNS.values(), [[rule, *_cells(cost)] for rule, cost in costs.items()]))
         place = f"{self.cores} cores" + (f" and {gpus} GPUs" if gpus else "")
         took = f"At best {_duration(3600 * hours)} on {place}."
@@ -104,12 +118,14 @@ class Status(_Targets, Verb):
     def __call__(self) -> None:
         preset, jobs = self.jobs()
         states = survey(jobs)
-        counts = {name: sum(state.state == name for state in states) for name in STATES}
+        rules: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(STATES, 0))
+        for state in states:
+            rules[state.job.rule][state.state] += 1
+        counts = {name: sum(row[name] for row in rules.values()) for name in STATES}
         seconds = sum(state.seconds_left for state in states)
         # As many at once as now; alone, as many as this machine has cores for.
         abreast = counts["running"] or self.cores
         estimate = seconds / max(abreast, 1)
-        rules = _by_rule(states)
         if self.json:
             content = {
                 "preset": preset,
@@ -119,14 +135,14 @@ class Status(_Targets, Verb):
                 "job_seconds_left": seconds,
                 "at_once": abreast,
                 "seconds_left": estimate,
-                "jobs": [_described(state) for state in states if state.state != "done"],
+                "jobs": [state.to_dict() for state in states if state.state != "done"],
             }
             print(json.dumps(content, indent=2))
             return
         shown = ", ".join(f"{counts[name]:,} {name}" for name in STATES if counts[name])
         print(f"preset {preset}: {shown} of {len(states):,} jobs")
         print(_aligned(STATES, [[rule, *map(_count, row.values())] for rule, row in rules.items()]))
-        _print_anew(state.job for state in states if state.state == "left")
+        self.print_anew(state.job for state in states if state.state == "left")
         for name in ("running", "queued", "stopped", "failed"):
             for state in states:
                 if state.state == name:
@@ -144,37 +160,8 @@ class Workflow(Verb):
         print(write_workflow(self.folder))
 
 
-def _print_anew(jobs: Iterable[Job]) -> None:
-    anew = [job for job in jobs if all(Path(path).exists() for path in job.outputs)]
-    if anew:
-        print(
-            f"{len(anew):,} of these have their files already, which inputs, settings or a device "
-            "have changed since: `snakemake -n` says which"
-        )
-
-
-def _by_rule(states: Sequence[JobState]) -> dict[str, dict[str, int]]:
-    rules: dict[str, dict[str, int]] = {}
-    for state in states:
-        rules.setdefault(state.job.rule, dict.fromkeys(STATES, 0))[state.state] += 1
-    return rules
-
-
-def _described(state: JobState) -> dict[str, Any]:
-    job = state.job
-    return {
-        "rule": job.rule,
-        "output": job.outputs[0],
-        "log": job.log,
-        "state": state.state,
-        "share": state.share,
-        "seconds_left": state.seconds_left,
-        "reason": state.reason,
-    }
-
-
 def _line(state: JobState) -> str:
-    name = str(Path(state.job.outputs[0]))
+    name = state.job.outputs[0]
     if state.state == "failed":
         return f"{name}: {state.reason} (see {state.job.log})"
     if state.state == "queued":

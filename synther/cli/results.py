@@ -56,24 +56,13 @@ class Report(Verb):
 
     def __call__(self) -> None:
         from synther.experiments import report_plan
-        from synther.jobs import provenance
-        from synther.report.page import render, save
-        from synther.report.provenance import gather
+        from synther.report.page import render
 
         experiments = Experiments(self.preset)
         out = require_writable(self.out or report_plan.path(experiments))
-        files = report_plan.sheets(experiments)
-        results = report_plan.results(experiments, files)
-        page = render(
-            experiments.preset,
-            experiments.scale["protocol"] == "paper",
-            experiments.scale["evidence"],
-            files,
-            report_plan.titles(experiments),
-            gather(results, report_plan.records(experiments, files)),
-            f"Made by synther {provenance.version()}, commit {provenance.commit()}",
-        )
-        save(page, out)
+        page = render(experiments)
+        with atomic_path(out) as temporary:
+            temporary.write_text(page, encoding="utf-8")
         print(out)
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from synther import config
 from synther.planning.dag import Job
@@ -38,6 +39,12 @@ class JobState:
     seconds_left: float = 0.0  # an estimate
     reason: str = ""  # of a failure, the log's last line
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        own = {key: value for key, value in vars(self).items() if key != "job"}
+        job = self.job
+        return {"rule": job.rule, "output": job.outputs[0], "log": job.log, **own}
+
 
 def _modified(path: Path) -> float:
     try:
@@ -48,10 +55,7 @@ def _modified(path: Path) -> float:
 
 def _tail(path: Path) -> list[str]:
     try:
-        with open(path, "rb") as handle:
-            handle.seek(0, 2)
-            handle.seek(max(0, handle.tell() - _TAIL_BYTES))
-            text = handle.read().decode(errors="replace")
+        text = path.read_bytes()[-_TAIL_BYTES:].decode(errors="replace")
     except OSError:
         return []
     return [line for line in text.splitlines() if line.strip()]

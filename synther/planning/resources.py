@@ -1,21 +1,23 @@
-"""What rules declare as Snakemake's `resources`: what their jobs ask for, and what they do."""
+"""What rules declare as Snakemake's `resources`: what jobs ask for and do, each and together."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from synther import config
 from synther.experiments import PAPER_PRESET, Experiments
+from synther.planning.dag import Job
 from synther.planning.rates import COUNTED, Cost, device_kind, read_rates
 
 ASKED = ("mem_mb", "runtime", "gpu")
 """What a scheduler grants."""
-TOLD = ("estimate_ms", "output_bytes", *dict.fromkeys(COUNTED.values()))
+COUNTS = tuple(dict.fromkeys(COUNTED.values()))
+TOLD = ("estimate_ms", "output_bytes", *COUNTS)
 """What is there to be added up: no scheduler knows these names, and they limit nothing."""
 
 
@@ -73,3 +75,50 @@ class RuleResources:
             if name := COUNTED.get(work.unit):
                 found[name] += round(work.count or work.amount)
         return {name: number for name, number in found.items() if number}
+
+
+def totals(jobs: Iterable[Job], on_gpus: bool) -> dict[str, dict[str, float]]:
+    """Return what the jobs of each rule take together, and last, as "all", what all do.
+
+    Returns:
+        Rule -> name -> number. `jobs`; as rules declare them, `updates` and `environment_steps` of
+        all seeds (episodes are counted in full, and may end sooner), `samples`, `diffusion_steps`
+        and `frames`; `cpu_hours`, time times threads; `gpu_hours` of what computes on a GPU;
+        `disk_gb` of outputs; `memory_gb` of the largest job by itself.
+    """
+    rules: dict[str, list[Job]] = {}
+    for job in jobs:
+        rules.setdefault(job.rule, []).append(job)
+    rules["all"] = [job for group in rules.values() for job in group]
+    return {rule: _together(group, on_gpus) for rule, group in rules.items()}
+
+
+def _together(jobs: Sequence[Job], on_gpus: bool) -> dict[str, float]:
+    asked = [job.resources for job in jobs]
+    beside_mb = config.load("rates")["requests"]["beside_mb"]
+    return {
+        "jobs": len(jobs),
+        **{name: sum(each.get(name, 0) for each in asked) for name in COUNTS},
+        "cpu_hours": sum(job.seconds * job.threads for job in jobs) / 3600,
+        "gpu_hours": sum(j.seconds for j in jobs if on_gpus and j.resources.get("gpu")) / 3600,
+        "disk_gb": sum(each.get("output_bytes", 0) for each in asked) / 1e9,
+        "memory_gb": max([0, *(each.get("mem_mb", 0) - beside_mb for each in asked)]) / 1e3,
+    }
+
+
+def wall_hours(jobs: Sequence[Job], cores: int, gpus: int) -> float:
+    """Return the least time that jobs take on so many cores and GPUs.
+
+    It is the largest of three: all threads over the cores, all GPU time over the GPUs, and the
+    longest chain of jobs of which each needs the one before.
+
+    Args:
+        jobs: those needed first.
+    """
+    together = _together(jobs, on_gpus=gpus > 0)
+    ends: dict[str, float] = {}
+    for job in jobs:
+        start = max((ends.get(path, 0.0) for path in job.needs), default=0.0)
+        ends[job.outputs[0]] = start + job.seconds / 3600
+    on_gpus = together["gpu_hours"] / gpus if gpus else 0.0
+    return max([together["cpu_hours"] / max(cores, 1), on_gpus, *ends.values()])

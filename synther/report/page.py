@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from synther.errors import SyntherError
-from synther.jobs.files import atomic_path
+from synther.experiments import Experiments, report_plan
+from synther.jobs import provenance
 from synther.report.costs import costs
-from synther.report.provenance import Archive
-from synther.sheets.sheet import Cell, Sheet
+from synther.report.provenance import Archive, gather
+from synther.sheets.sheet import Sheet
 from synther.sheets.writers import html
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -24,28 +24,17 @@ NAMED = 8
 """Names that a line on the first screen has room for."""
 
 
-@dataclass(frozen=True)
-class Ruling:
-    """A verdict of a sheet, in short."""
-
-    verdict: str
-    statement: str
-    effect: Cell
-    section: str
-
-
-def rulings(sheets: Mapping[str, Sheet]) -> list[Ruling]:
+def rulings(sheets: Mapping[str, Sheet]) -> list[dict[str, str]]:
     """Return every row with a verdict: what it is about, and the number that it is decided from."""
     found = []
     for name, sheet in sheets.items():
-        for table in sheet.tables:
-            for row in table.rows:
-                if row.verdict:
-                    words = [cell for cell in row.cells if cell.value is None]
-                    about = max(words, key=lambda cell: cell.text != row.verdict)
-                    numbers = [cell for cell in row.cells if cell.value is not None]
-                    effect = numbers[0] if numbers else Cell("")
-                    found.append(Ruling(row.verdict, about.text + about.mark, effect, name))
+        for row in (row for table in sheet.tables for row in table.rows if row.verdict):
+            words = [cell for cell in row.cells if cell.value is None]
+            about = max(words, key=lambda cell: cell.text != row.verdict)
+            effect = next((cell.text for cell in row.cells if cell.value is not None), "")
+            statement = about.text + about.mark
+            ruling = {"verdict": row.verdict, "statement": statement, "effect": effect}
+            found.append(ruling | {"section": name})
     return found
 
 
@@ -82,42 +71,28 @@ def _data(archive: Archive, titles: Mapping[str, Mapping[str, str]]) -> str:
     return text.replace("<", "\\u003c")
 
 
-def render(
-    preset: str,
-    is_paper_protocol: bool,
-    is_evidence: bool,
-    files: Mapping[str, str],
-    titles: Mapping[str, Mapping[str, str]],
-    archive: Archive,
-    made_by: str,
-) -> str:
-    """Return the page as HTML that needs nothing besides itself.
-
-    Args:
-        preset: its name.
-        is_paper_protocol: whether that is the full protocol.
-        is_evidence: whether its numbers may be held against the paper's.
-        files: experiment -> the file of its sheet (.json), which may be missing.
-        titles: "agents" and "sources" -> slug -> title.
-        archive: the runs.
-        made_by: version and commit, as words.
+def render(matrix: Experiments) -> str:
+    """Return a preset's page as HTML that needs nothing besides itself.
 
     Raises:
         SyntherError: nothing is there, or a file is damaged.
     """
+    files = report_plan.sheets(matrix)
     sheets = {n: Sheet.read(Path(path)) for n, path in files.items() if Path(path).is_file()}
     if not sheets:
         raise SyntherError(
-            f"preset '{preset}' has no table or figure yet: make them with `snakemake --config "
-            f"preset={preset}`, or one with `synther table --preset {preset} --partial`"
+            f"preset '{matrix.preset}' has no table or figure yet: make them with `snakemake "
+            f"--config preset={matrix.preset}`"
         )
+    titles, results = report_plan.titles(matrix), report_plan.results(matrix, files)
+    archive = gather(results, report_plan.records(matrix, files))
     text: str = (
         html.environment(TEMPLATES)
         .get_template("report.html")
         .render(
-            preset=preset,
-            is_paper_protocol=is_paper_protocol,
-            is_evidence=is_evidence,
+            preset=matrix.preset,
+            is_paper_protocol=matrix.scale["protocol"] == "paper",
+            is_evidence=matrix.scale["evidence"],
             sheets=sheets,
             fragments={name: html.fragment(sheet) for name, sheet in sheets.items()},
             missing=[name for name in files if name not in sheets],
@@ -126,7 +101,7 @@ def render(
             UNDECIDED=UNDECIDED,
             ran=ran(archive, titles, len(sheets)),
             costs=costs(archive.records),
-            made_by=made_by,
+            made_by=f"Made by synther {provenance.version()}, commit {provenance.commit()}",
             commits=sorted({str(r["commit"]) for r in archive.records.values() if "commit" in r}),
             data=_data(archive, titles),
             style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -134,9 +109,3 @@ def render(
         )
     )
     return text
-
-
-def save(page: str, path: Path) -> None:
-    """Write the page, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,20 +57,16 @@ class Archive:
         self.made_from[name] = list(dict.fromkeys(found))
         return True
 
-    def add_result(self, path: Path) -> None:
-        """Read a result file and its record."""
-        rows = scores.read_results([path])
-        record = path.with_suffix(".json")
-        listed = [str(record)] if self.add_record(record) else []
-        for (dataset, source, agent), run in evaluations.runs(rows).items():
-            own = rows[
-                (rows["dataset"] == dataset) & (rows["source"] == source) & (rows["agent"] == agent)
-            ]
-            entry = _entry(run, own)
-            entry |= {"dataset": dataset, "source": source, "agent": agent}
-            entry |= {"files": [str(path)], "records": listed}
-            key = run_key(dataset, source, agent)
-            self.runs[key] = _merged(self.runs[key], entry) if key in self.runs else entry
+    def add_results(self, files: Sequence[Path]) -> None:
+        """Read the result files of one run, and their records."""
+        every = pd.concat([scores.read_result(file) for file in files], ignore_index=True)
+        rows = every.drop_duplicates([*scores.RUN, "seed", "step", "episode"])
+        records = [str(record) for f in files if self.add_record(record := f.with_suffix(".json"))]
+        made = {"files": list(map(str, files)), "records": records}
+        for name, run in evaluations.runs(rows).items():
+            own = rows[(rows[scores.RUN] == name).all(axis=1)]
+            labels = dict(zip(scores.RUN, name, strict=True))
+            self.runs[run_key(*name)] = _entry(run, own) | labels | made
 
 
 def _paths(content: Any) -> Iterator[Path]:
@@ -101,17 +97,6 @@ def _entry(run: evaluations.Run, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _merged(first: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Put the seeds of two files of one run together."""
-    if first["steps"] != other["steps"]:
-        raise SyntherError(
-            f"{first['files'][0]} and {other['files'][0]} were evaluated at different steps; "
-            "finish or remove the shorter one"
-        )
-    lists = ("seeds", "scores", "final", "episodes", "files", "records")
-    return {**first, **{name: [*first[name], *other[name]] for name in lists}}
-
-
 def gather(results: Iterable[str], others: Iterable[str]) -> Archive:
     """Read everything that is there of an experiment's inputs.
 
@@ -123,9 +108,12 @@ def gather(results: Iterable[str], others: Iterable[str]) -> Archive:
         SyntherError: a file is damaged.
     """
     archive = Archive()
+    folders: dict[Path, list[Path]] = {}
     for path in map(Path, dict.fromkeys(results)):
         if path.is_file():
-            archive.add_result(path)
+            folders.setdefault(path.parent, []).append(path)
+    for files in folders.values():
+        archive.add_results(files)
     for path in map(Path, dict.fromkeys(others)):
         archive.add_record(path.with_suffix(".json"))
     return archive

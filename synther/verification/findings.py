@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ NOTES = {
     "foreign": "belongs to nothing that is configured",
 }
 """Kinds of findings that are good to know."""
+KINDS = {**WRONG, **NOTES}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: its kind, of `WRONG` or `NOTES`, the file, and what about it."""
+    """One thing found: its kind, of `KINDS`, the file, and what about it."""
 
     kind: str
     path: str
@@ -40,37 +42,13 @@ class Finding:
         return f"{self.kind:<10}  {self.path}: {self.message}"
 
 
-class Checksums:
-    """Checksums of files, each worked out once; None where they are not wanted.
-
-    Args:
-        base: the folder that records' paths are relative to.
-        wanted: whether any file is read for its checksum.
-    """
-
-    def __init__(self, base: Path, wanted: bool = True) -> None:
-        self._base, self._wanted = base, wanted
-        self._known: dict[Path, str] = {}
-
-    def place(self, path: str) -> Path:
-        """Return where a path of a record is now."""
-        return self._base / path
-
-    def of(self, path: Path) -> str | None:
-        """Return a file's SHA-256."""
-        if not self._wanted:
-            return None
-        if path not in self._known:
-            self._known[path] = sha256(path)
-        return self._known[path]
-
-
 @dataclass
 class Report:
     """Everything found.
 
     Attributes:
-        sums: checksums of the files that there are.
+        base: the folder that records' paths are relative to.
+        has_checksums: whether files are read for their checksums, each once.
         findings: in the order of the files.
         checked: results looked at, what they are made from included.
         runs: training results among them.
@@ -78,21 +56,29 @@ class Report:
         pipeline_checks: those of the presets whose numbers are no evidence.
     """
 
-    sums: Checksums
+    base: Path
+    has_checksums: bool = True
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
     runs: int = 0
     expected: int = 0
     pipeline_checks: list[str] = field(default_factory=list)
+    _sums: dict[Path, str] = field(default_factory=dict)
 
     @property
     def wrong(self) -> int:
         """How many findings make a result unfit for a table."""
         return sum(finding.is_wrong for finding in self.findings)
 
+    def sum_of(self, path: Path) -> str | None:
+        """Return a file's SHA-256; None where no file is read."""
+        if self.has_checksums and path not in self._sums:
+            self._sums[path] = sha256(path)
+        return self._sums.get(path)
+
     def add(self, kind: str, path: Path | str, message: str) -> None:
         """Note a finding."""
-        assert kind in WRONG or kind in NOTES
+        assert kind in KINDS
         self.findings.append(Finding(kind, str(path), message))
 
     def lines(self) -> list[str]:
@@ -107,27 +93,18 @@ class Report:
                 lines += map(str, group)
             else:
                 lines.append(f"{group[0]} (and {len(group) - 1} more like it)")
-        return [*lines, self.summary()]
-
-    def summary(self) -> str:
-        """Return the last line for people."""
-        kinds = {**WRONG, **NOTES}
-        counts = {kind: sum(f.kind == kind for f in self.findings) for kind in kinds}
-        found = ", ".join(f"{number} {kind}" for kind, number in counts.items() if number)
+        counts = Counter(finding.kind for finding in self.findings)
+        found = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
         names = ", ".join(self.pipeline_checks)
-        return (
+        summary = (
             f"{self.checked} results checked, among them {self.runs} of the {self.expected} runs "
             f"of their presets{names and f' (pipeline check, no evidence: {names})'}: "
             f"{found or 'all is well'}"
         )
+        return [*lines, summary]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        return {
-            "checked": self.checked,
-            "runs": self.runs,
-            "expected": self.expected,
-            "pipeline_checks": self.pipeline_checks,
-            "wrong": self.wrong,
-            "findings": [{**vars(finding), "wrong": finding.is_wrong} for finding in self.findings],
-        }
+        names = ("checked", "runs", "expected", "pipeline_checks", "wrong")
+        findings = [{**vars(finding), "wrong": finding.is_wrong} for finding in self.findings]
+        return {name: getattr(self, name) for name in names} | {"findings": findings}

@@ -1,15 +1,18 @@
-"""Records beside results, held against the files that they name and the present configuration."""
+"""Results, held against the records beside them, the files that these name, and config/."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from synther.config.settings import flat
 from synther.errors import SyntherError
+from synther.experiments import Experiments
 from synther.jobs import provenance
 from synther.jobs.files import read_json
 from synther.verification.findings import Report
@@ -18,30 +21,55 @@ SHOWN = 3
 """Differing settings that a finding names."""
 
 
+class Settled(Exception):
+    """Nothing more can be said of a result: what was found of it is in the report."""
+
+
 @dataclass(frozen=True)
 class Result:
-    """A result's file, the record of what made it, and the report of what is found of both."""
+    """A result's file, and who is told what is found of it.
+
+    Attributes:
+        path: the file.
+        names: what its path says of it: dataset, source, agent, ...
+        plan: its preset's experiments.
+        report: takes what is found.
+    """
 
     path: Path
-    record: Mapping[str, Any]
+    names: Mapping[str, str]
+    plan: Experiments
     report: Report
 
-    @classmethod
-    def read(cls, path: Path, report: Report, record: Path | None = None) -> Result | None:
-        """Return a result with its record; None, having said why, where there is none to use."""
-        beside = record or path.with_suffix(".json")
-        if not beside.is_file():
-            report.add("incomplete", beside, "is missing: the job did not end; run it again")
-            return None
-        try:
-            return cls(path, read_json(beside, "run its rule again"), report)
-        except SyntherError as error:
-            report.add("damaged", beside, str(error).removeprefix(f"{beside} "))
-            return None
+    def add(self, kind: str, message: str, path: Path | None = None) -> None:
+        """Note a finding, of another file than the result's where one is named."""
+        self.report.add(kind, path or self.path, message)
 
-    def add(self, kind: str, message: str) -> None:
-        """Note a finding."""
-        self.report.add(kind, self.path, message)
+    def give_up(self, kind: str, message: str, path: Path | None = None) -> NoReturn:
+        """Note a finding after which the rest can't be checked."""
+        self.add(kind, message, path)
+        raise Settled
+
+    @contextmanager
+    def otherwise(self, kind: str, path: Path | None = None) -> Iterator[None]:
+        """Within the block, an error is a finding of that kind, and the last."""
+        try:
+            yield
+        except SyntherError as error:
+            message = str(error).removeprefix(str(path or self.path)).lstrip(": ")
+            if "is there twice" in message:
+                kind = "duplicate"
+            self.give_up(kind, message, path)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """What the record beside it says, that of a model in its folder's fit.json."""
+        is_model = self.path.name == "model.pt"
+        beside = self.path.with_name("fit.json") if is_model else self.path.with_suffix(".json")
+        if not beside.is_file():
+            self.give_up("incomplete", "is missing: the job did not end; run it again", beside)
+        with self.otherwise("damaged", beside):
+            return read_json(beside, "run its rule again")
 
     def check_says(self, **wanted: Any) -> None:
         """Hold what the record says against what the file and its path say."""
@@ -55,13 +83,20 @@ class Result:
             if self.record.get(name) != value:
                 self.add("stale", f"{name} was {self.record.get(name)}, is {value}")
 
-    def check_inputs(self, *names: str, within: str | None = None) -> None:
-        """Hold the inputs that the record names against the files that are there now.
+    def check_made(self, output: str, *inputs: str, within: str | None = None) -> None:
+        """Hold the file and the inputs that the record names against the checksums that it has.
 
-        An input is {"path": ..., "sha256": ...}, or a list of them.
+        Args:
+            output: key of the file's own checksum.
+            inputs: keys of inputs, {"path": ..., "sha256": ...} or a list of these.
+            within: key of the object that has the inputs, if not the record.
         """
+        if output not in self.record:
+            self.add("unverified", "its record has no checksum of it (an older version's)")
+        elif self.report.sum_of(self.path) not in (None, self.record[output]):
+            self.add("damaged", "it is not the file that was written: its checksum differs")
         named = self.record.get(within) if within else self.record
-        for name in names:
+        for name in inputs:
             value = named.get(name) if isinstance(named, Mapping) else None
             if value is None:
                 self.add("damaged", f"its record does not say its {name}")
@@ -73,25 +108,16 @@ class Result:
                     self._check_input(f"its {name}, {entry['path']},", entry)
 
     def _check_input(self, what: str, entry: Mapping[str, Any]) -> None:
-        there = self.report.sums.place(str(entry["path"]))
+        there = self.report.base / str(entry["path"])
         if there.is_dir():  # a generator's folder stands for its model
             there /= "model.pt"
         if not there.is_file():
             self.add("unverified", f"{what} is not here")
             return
-        then, now = str(entry["sha256"]), self.report.sums.of(there)
+        then, now = str(entry["sha256"]), self.report.sum_of(there)
         if now is not None and now != then:
             changed = f"sha256 {then[:12]}… then, {now[:12]}… now"
             self.add("stale", f"{what} has changed since: {changed}")
-
-    def check_output(self, key: str) -> None:
-        """Hold the file against the checksum that the record has of it, under `key`."""
-        if key not in self.record:
-            self.add("unverified", "its record has no checksum of it (an older version's)")
-            return
-        now = self.report.sums.of(self.path)
-        if now is not None and now != self.record[key]:
-            self.add("damaged", "it is not the file that was written: its checksum differs")
 
     def check_version(self) -> None:
         """Note a result of another version of the package."""

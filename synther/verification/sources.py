@@ -2,131 +2,91 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from synther.config.shares import share_of
 from synther.config.specs import sampling_settings, source_settings
-from synther.errors import SyntherError
-from synther.experiments import Experiments
 from synther.jobs.npz import npz_shapes
 from synther.statistics.measures import read_fidelity
 from synther.transitions import FIELDS
-from synther.verification.findings import Report
 from synther.verification.records import Result
 
 
-def check_fit(
-    folder: Path,
-    dataset: str,
-    source: str,
-    plan: Experiments,
-    report: Report,
-    latents: bool = False,
-) -> None:
+def check_fit(result: Result) -> None:
     """Check a fitted generator: model.pt, settings.json, and fit.json of what made them."""
-    report.checked += 1
-    model = folder / "model.pt"
-    if not model.is_file() and (folder / "fit.json").is_file():  # which is written last
-        report.add("unverified", model, "is not here, only its record: removed, or not shipped")
-        return
-    for path in (model, folder / "settings.json"):
-        if not path.is_file():
-            report.add("incomplete", path, "is missing: fit the generator again")
-            return
-    if (result := Result.read(model, report, folder / "fit.json")) is None:
-        return
-    result.check_output("model_sha256")
-    result.check_inputs("data")
+    names, plan = result.names, result.plan
+    if result.path.name == "fit.json":  # which is written last
+        model = result.path.with_name("model.pt")
+        result.give_up("unverified", "is not here, only its record: removed, or not shipped", model)
+    settings = result.path.with_name("settings.json")
+    if not settings.is_file():
+        result.give_up("incomplete", "is missing: fit the generator again", settings)
+    result.check_made("model_sha256", "data")
     result.check_version()
-    try:
-        if latents:
-            now = plan.pixels().generator_settings(dataset, source)
+    with result.otherwise("foreign"):
+        if "agent" in names:  # which made the latents
+            now = plan.pixels().generator_settings(names["dataset"], names["source"])
         else:
-            now = source_settings(source, dataset, plan.preset)
-    except SyntherError as error:
-        result.add("foreign", str(error))
-        return
+            now = source_settings(names["source"], names["dataset"], plan.preset)
     result.check_settings(now, complete=True)
 
 
-def check_samples(
-    path: Path,
-    dataset: str,
-    source: str,
-    plan: Experiments,
-    report: Report,
-    latents: bool = False,
-) -> None:
+def check_samples(result: Result) -> None:
     """Check samples: as many as are asked for, drawn from the model that is there."""
-    rows, result = _rows(path, report), Result.read(path, report)
-    if result is None or rows is None:
-        return
+    names, plan, rows = result.names, result.plan, _rows(result)
     result.check_says(samples=rows)
-    result.check_output("output_sha256")
-    result.check_inputs("model")
+    result.check_made("output_sha256", "model")
     result.check_version()
-    try:
-        if latents:
-            wanted, now = plan.pixels().samples(source), {}
+    now: dict[str, Any] = {}
+    with result.otherwise("foreign"):
+        if "agent" in names:
+            wanted = plan.pixels().samples(names["source"])
         else:
-            wanted = plan.samples(source)
-            now = sampling_settings(source, dataset, plan.preset)
-    except SyntherError as error:
-        result.add("foreign", str(error))
-        return
+            wanted = plan.samples(names["source"])
+            now = sampling_settings(names["source"], names["dataset"], plan.preset)
     if wanted != rows:
         result.add("stale", f"it has {rows:,} samples, the configuration asks for {wanted:,}")
     result.check_settings(now, complete=True)
 
 
-def check_transitions(path: Path, inputs: tuple[str, ...], report: Report, **asked: Any) -> None:
-    """Check transitions that a verb made from others: a share, a mixture, latents.
-
-    Args:
-        path: the .npz.
-        inputs: names of the inputs in its record.
-        report: takes what is found.
-        **asked: what the record should say.
-    """
-    rows, result = _rows(path, report), Result.read(path, report)
-    if result is None or rows is None:
-        return
-    result.check_says(transitions=rows)
-    result.check_output("output_sha256")
-    result.check_inputs(*inputs)
-    result.check_asked(**asked)
+def check_mixture(result: Result) -> None:
+    """Check a mixture of real transitions and samples."""
+    result.check_says(transitions=_rows(result))
+    result.check_made("output_sha256", "real", "synthetic")
 
 
-def _rows(path: Path, report: Report) -> int | None:
+def check_latents(result: Result) -> None:
+    """Check a dataset in an agent's latents."""
+    result.check_says(transitions=_rows(result))
+    result.check_made("output_sha256", "data", "body")
+
+
+def check_subset(result: Result) -> None:
+    """Check a part of a dataset, chosen as its name says."""
+    if (share := share_of(result.names["share"])) is None:
+        result.give_up("foreign", "no rule makes such a file")
+    result.check_says(transitions=_rows(result))
+    result.check_made("output_sha256", "data")
+    result.check_asked(**{share.option: share.amount}, **result.plan.subset_choice())
+
+
+def _rows(result: Result) -> int:
     """Return how many transitions a file has, by the headers of its arrays alone."""
-    report.checked += 1
-    try:
-        shapes = npz_shapes(path, FIELDS)
-    except SyntherError as error:
-        report.add("damaged", path, str(error).removeprefix(f"{path} "))
-        return None
+    with result.otherwise("damaged"):
+        shapes = npz_shapes(result.path, FIELDS)
     lengths = {shape[0] for shape in shapes.values() if shape}
     if len(lengths) != 1:
-        report.add("damaged", path, f"its arrays have {sorted(lengths)} rows; make it anew")
-        return None
+        result.give_up("damaged", f"its arrays have {sorted(lengths)} rows; make it anew")
     return int(lengths.pop())
 
 
-def check_fidelity(
-    path: Path, dataset: str, source: str, plan: Experiments, report: Report
-) -> None:
+def check_fidelity(result: Result) -> None:
     """Check the measures of a source's samples."""
-    report.checked += 1
-    if (result := Result.read(path, report)) is None:
-        return
-    try:
-        _, rows = read_fidelity(path, plan.preset)
-    except SyntherError as error:
-        result.add("damaged", str(error).removeprefix(f"{path} "))
-        return
-    result.check_says(dataset=dataset, source=source, measured=len(rows))
-    result.check_output("rows_sha256")
-    result.check_inputs("real", "samples", within="inputs")
-    wanted = min(plan.fidelity_samples(), int(result.record.get("samples", 0)))
+    record = result.record
+    with result.otherwise("damaged"):
+        _, rows = read_fidelity(result.path, result.plan.preset)
+    result.check_says(**result.names, measured=len(rows))
+    result.check_made("rows_sha256", "real", "samples", within="inputs")
+    wanted = min(result.plan.fidelity_samples(), int(record.get("samples", 0)))
     if len(rows) != wanted:
         result.add("stale", f"{len(rows):,} samples are measured, {wanted:,} are asked for")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ Name = tuple[str, str, str, str]
 The unit is score (0 to 100), return (in reward units) for online training, or the measure's name.
 """
 NAMES = (*RUN, "unit")
+Record = dict[str, set[str]]
 MEASURES = ("marginal", "correlation", "mse", "distance", "memorised")
 """Of samples, as `fidelity.measures` defines them."""
 
@@ -56,7 +58,7 @@ class Cell:
         std: the scores' sample standard deviation; NaN for a single seed, or where not published.
         seeds: how many; 0 where it is not known, or there are none.
         scores: one a seed; a measure alone; empty for a published number.
-        record: what made it, flat: a dotted name -> all values that its files have.
+        record: what made it, flat: a dotted name -> all values that its files have, as JSON.
         published: the paper's number behind it, if it is one.
     """
 
@@ -64,7 +66,7 @@ class Cell:
     std: float
     seeds: int
     scores: tuple[float, ...] = ()
-    record: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    record: Record = field(default_factory=dict)
     published: PaperNumber | None = None
 
 
@@ -121,7 +123,7 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
     samples: list[Path] = []
     for path in files_below(folder, "*.parquet"):
         try:
-            names = pq.ParquetFile(path).schema_arrow.names
+            names = pq.read_schema(path).names
         except (ValueError, OSError) as error:
             raise SyntherError(
                 f"{path} is not a readable parquet file ({error}): run it again"
@@ -141,18 +143,17 @@ def read_tree(folder: str | Path) -> dict[Name, Cell]:
     records = _records(agents)
     cells = {}
     for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
-        values = group.sort_values("seed")["score"].to_numpy(dtype=float)
-        unit = "return" if source == ONLINE else "score"
-        cells[dataset, source, agent, unit] = Cell(
-            mean=float(values.mean()),
-            std=float(values.std(ddof=1)) if len(values) > 1 else math.nan,
-            seeds=len(values),
-            scores=tuple(values.tolist()),
-            record=records.get((dataset, source, agent), {}),
+        values = group.sort_values("seed")["score"].astype(float)
+        cells[dataset, source, agent, "return" if source == ONLINE else "score"] = Cell(
+            float(values.mean()),
+            float(values.std()),  # NaN of one
+            len(values),
+            tuple(values),
+            records[dataset, source, agent],
         )
     for path in samples:
         record, measured = read_fidelity(path, presets[0])
-        made = {key: (value,) for key, value in _compared(record).items()}
+        made = {key: {value} for key, value in _compared(record).items()}
         for name, value in measures(record, measured).items():
             if name in MEASURES:
                 cell = Cell(value, math.nan, 0, (value,), made)
@@ -170,23 +171,17 @@ def _compared(record: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _records(files: Iterable[Path]) -> dict[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Return what the records beside result files say, flat; several files' values together."""
-    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
+def _records(files: Iterable[Path]) -> dict[tuple[str, ...], Record]:
+    """Return what the records beside result files say, by dataset, source and agent."""
+    found: dict[tuple[str, ...], Record] = defaultdict(lambda: defaultdict(set))
     for path in files:
-        beside = path.with_suffix(".json")
         first = pq.ParquetFile(path).read_row_group(0, columns=RUN, use_threads=False)
-        dataset, source, agent = (str(first[column][0].as_py()) for column in RUN)
-        values = found.setdefault((dataset, source, agent), {})
-        if not beside.is_file():
-            values.setdefault("record", set()).add('"none beside the result"')
-            continue
-        for key, value in _compared(read_json(beside, "run its rule again")).items():
-            values.setdefault(key, set()).add(value)
-    return {
-        name: {key: tuple(sorted(values)) for key, values in record.items()}
-        for name, record in found.items()
-    }
+        said = {"record": '"none beside the result"'}
+        if (beside := path.with_suffix(".json")).is_file():
+            said = _compared(read_json(beside, "run its rule again"))
+        for key, value in said.items():
+            found[tuple(first.to_pylist()[0][name] for name in RUN)][key].add(value)
+    return found
 
 
 def of_the_paper(names: Iterable[Name]) -> dict[Name, Cell]:
@@ -207,7 +202,9 @@ def of_the_paper(names: Iterable[Name]) -> dict[Name, Cell]:
             theirs = stands_for(dataset)
             theirs = wanted.get("datasets", {}).get(theirs, theirs)
             if number := published.lookup(wanted["table"], theirs, row, variant):
-                record = {"data": (json.dumps(theirs),), "preset": ('"paper"',)}
+                record = {"preset": {'"paper"'}}
+                if stands_for(dataset) != dataset:
+                    record["data"] = {json.dumps(theirs)}
                 seeds = number.seeds or 0
                 cells[name] = Cell(number.mean, number.std, seeds, record=record, published=number)
     return cells
@@ -259,13 +256,13 @@ def _pair(name: Name, a: Cell, b: Cell, reps: int) -> Pair:
     if b.published:
         own = intervals.bootstrap(intervals.mean, [first], reps)
         difference = Estimate(own.value - b.mean, own.low - b.mean, own.high - b.mean)
-        differs = _paper_differences(name, a, b)
+        ours, keys = {**a.record, "data": {'"collected here"'}}, list(b.record)
     else:
         both = [first, np.array(b.scores)]
         difference = intervals.bootstrap(intervals.versus(intervals.mean), both, reps)
-        keys = sorted({*a.record, *b.record})
-        listed = {key: (_listed(a.record.get(key)), _listed(b.record.get(key))) for key in keys}
-        differs = {key: values for key, values in listed.items() if values[0] != values[1]}
+        ours, keys = {**a.record}, sorted({*a.record, *b.record})
+    listed = {key: (_listed(ours.get(key)), _listed(b.record.get(key))) for key in keys}
+    differs = {key: values for key, values in listed.items() if values[0] != values[1]}
     if a.seeds != b.seeds and a.seeds:
         differs["seeds"] = (str(a.seeds), str(b.seeds or "not known"))
     return Pair(name, a, b, difference, differs, not (b.published and _checks_pipeline(a)))
@@ -277,16 +274,8 @@ def _checks_pipeline(cell: Cell) -> bool:
     return not all(config.load_preset(name)["evidence"] for name in names)
 
 
-def _paper_differences(name: Name, a: Cell, b: Cell) -> dict[str, tuple[str, str]]:
-    preset = _listed(a.record.get("preset"))
-    differs = {} if preset == PAPER else {"preset": (preset, PAPER)}
-    if stands_for(name[0]) != name[0]:
-        differs["data"] = ("collected here", _listed(b.record["data"]))
-    return differs
-
-
-def _listed(values: tuple[str, ...] | None) -> str:
+def _listed(values: Iterable[str] | None) -> str:
     """Return what records say as text; a string without its quotes."""
     if values is None:
         return "not recorded"
-    return " or ".join(v[1:-1] if v.startswith('"') else v for v in values)
+    return " or ".join(v[1:-1] if v.startswith('"') else v for v in sorted(values))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -20,25 +22,15 @@ def tidy(comparison: Comparison) -> pd.DataFrame:
     """Return one row a pair: names, both means, stds and seeds, the difference and its bounds."""
     rows = []
     for pair in comparison.pairs:
-        status = pair.b.published.status if pair.b.published else ""
-        rows.append(
-            (
-                *pair.name,
-                *(pair.a.mean, pair.a.std, pair.a.seeds),
-                *(pair.b.mean, pair.b.std, pair.b.seeds, status),
-                *(pair.difference.value, pair.difference.low, pair.difference.high),
-                "; ".join(f"{key}: {a} -> {b}" for key, (a, b) in pair.differs.items()),
-            )
-        )
-    return pd.DataFrame(
-        rows,
-        columns=[
-            *NAMES,
-            *("a_mean", "a_std", "a_seeds"),
-            *("b_mean", "b_std", "b_seeds", "b_status"),
-            *("difference", "difference_low", "difference_high", "records_differ_in"),
-        ],
-    )
+        row: dict[str, Any] = dict(zip(NAMES, pair.name, strict=True))
+        for side, cell in (("a", pair.a), ("b", pair.b)):
+            row |= {f"{side}_mean": cell.mean, f"{side}_std": cell.std, f"{side}_seeds": cell.seeds}
+        row["b_status"] = pair.b.published.status if pair.b.published else ""
+        bounds = {f"difference_{end}": getattr(pair.difference, end) for end in ("low", "high")}
+        row |= {"difference": pair.difference.value, **bounds}
+        told = (f"{key}: {a} -> {b}" for key, (a, b) in pair.differs.items())
+        rows.append(row | {"records_differ_in": "; ".join(told)})
+    return pd.DataFrame(rows)
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -108,27 +100,24 @@ def _difference(pair: Pair) -> str:
 
 def text(comparison: Comparison) -> str:
     """Return a table for the terminal, and below it what the records differ in."""
-    kinds: dict[tuple[str, str, str], list[int]] = {}
-    for place, pair in enumerate(comparison.pairs):
-        for key, (a, b) in pair.differs.items():
-            kinds.setdefault((key, a, b), []).append(place)
-    numbers = {kind: str(index) for index, kind in enumerate(kinds, start=1)}
+    differences = [[(k, *v) for k, v in pair.differs.items()] for pair in comparison.pairs]
+    counts = Counter(itertools.chain.from_iterable(differences))
+    numbers = {difference: number for number, difference in enumerate(counts, start=1)}
     rows = []
-    for place, pair in enumerate(comparison.pairs):
-        marks = [numbers[kind] for kind, places in kinds.items() if place in places]
+    for pair, found in zip(comparison.pairs, differences, strict=True):
+        marks = ",".join(map(str, sorted(map(numbers.__getitem__, found))))
         cells = [_score(cell, pair.name[3]) for cell in (pair.a, pair.b)]
         named = [part or MISSING for part in pair.name]
-        rows.append([*named, *cells, _difference(pair), ",".join(marks) or MISSING])
+        rows.append([*named, *cells, _difference(pair), marks or MISSING])
     lines = [f"A: {comparison.titles[0]}", f"B: {comparison.titles[1]}", ""]
     header = [*NAMES, "A", "B", "A - B", "differ in"]
     lines.append(tabulate(rows, header, tablefmt="plain", disable_numparse=True))
     lines += ["", "Scores and returns: mean ± std over seeds (their number), last evaluation."]
     lines.append(f"A - B: with its 95% bootstrap interval; {APART} where that leaves out 0.")
-    if kinds:
+    if counts:
         lines += ["", "The records differ in"]
-    for (key, a, b), places in kinds.items():
-        everywhere = len(places) == len(comparison.pairs)
-        where = "all" if everywhere else f"{len(places)} of {len(comparison.pairs)}"
+    for (key, a, b), count in counts.items():
+        where = "all" if count == len(rows) else f"{count} of {len(rows)}"
         lines.append(f"  {numbers[key, a, b]}: {key}: {a} -> {b} ({where})")
     for letter, names in (("A", comparison.only_a), ("B", comparison.only_b)):
         if names:

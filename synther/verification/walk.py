@@ -5,28 +5,42 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from synther import config
-from synther.config.shares import share_of
 from synther.errors import NotRunError, SyntherError
 from synther.experiments import Experiments
 from synther.jobs.folders import NOWHERE, leads_nowhere, walk
 from synther.verification import sources
-from synther.verification.findings import Checksums, Report
-from synther.verification.runs import RunFile, check_run, check_seeds
+from synther.verification.findings import Report
+from synther.verification.records import Result, Settled
+from synther.verification.runs import check_run, check_seeds, seeds_of
 
-_RUN = re.compile(
-    r"(?:(?P<kind>offline|pixels)/(?P<dataset>[^/]+)/(?P<source>[^/]+)|online/(?P<task>[^/]+))"
-    r"/(?P<agent>[^/]+)/seeds-(?P<first>\d+)-(?P<last>\d+)\.parquet"
-)
-_FIDELITY = re.compile(r"fidelity/(?P<dataset>[^/]+)/(?P<source>[^/]+)\.parquet")
-_GENERATOR = re.compile(r"generators/(?P<dataset>[^/]+)/(?P<source>[^/]+)/(?P<file>[^/]+)")
-_LATENTS = re.compile(r"latents/(?P<dataset>[^/]+)/[^/]+/latents\.npz")
-_LATENT_GENERATOR = re.compile(
-    r"latents/(?P<dataset>[^/]+)/[^/]+/(?P<source>[^/]+)/(?P<file>[^/]+)"
-)
-_SUBSET = re.compile(r"subsets/(?P<dataset>[^/]+)/(?P<share>[^/]+)\.npz")
+_SEEDS = r"seeds-\d+-\d+\.parquet"
+_OF_FIT: dict[str, Callable[[Result], None] | None] = {
+    r"(model\.pt|fit\.json)": sources.check_fit,
+    r"samples\.npz": sources.check_samples,
+    r"mixture\.npz": sources.check_mixture,
+    r"(?!samples\.json|mixture\.json)[^/]+": None,
+}
+_CHECKS = {
+    re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", shape)): check
+    for shape, check in {
+        rf"(?P<part>offline|pixels)/{{dataset}}/{{source}}/{{agent}}/{_SEEDS}": check_run,
+        rf"(?P<part>online)/{{dataset}}/{{agent}}/{_SEEDS}": check_run,
+        r"fidelity/{dataset}/{source}\.parquet": sources.check_fidelity,
+        r"subsets/{dataset}/{share}\.npz": sources.check_subset,
+        r"latents/{dataset}/{agent}/latents\.npz": sources.check_latents,
+        **{f"generators/{{dataset}}/{{source}}/{name}": check for name, check in _OF_FIT.items()},
+        **{
+            f"latents/{{dataset}}/{{agent}}/{{source}}/{name}": check
+            for name, check in _OF_FIT.items()
+        },
+    }.items()
+}
+"""What files below a preset's folder are called -> what checks them; None: nothing has to."""
 _UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock|probe)\b|^\.npz-")
 ELSEWHERE = ("behaviour", "bench")
 """Folders of results/ that are no preset's."""
@@ -58,7 +72,7 @@ def verify(
         if preset not in names:
             raise SyntherError(f"{root} has no results of preset '{preset}': run the workflow")
     base = Path(os.path.abspath(root)).parent  # links as they were given
-    report = Report(Checksums(base, checksums))
+    report = Report(base, checksums)
     for name in names:
         if (presets and name not in presets) or name in ELSEWHERE:
             continue
@@ -77,90 +91,60 @@ def verify(
 
 
 def _check_preset(folder: Path, plan: Experiments, report: Report) -> None:
-    runs: list[RunFile] = []
+    runs: list[Path] = []
     for path in walk(folder):
-        below = path.relative_to(folder).as_posix()
+        below = path.relative_to(folder)
         if leads_nowhere(path):
             report.add("damaged", path, f"it {NOWHERE}")
-            continue
-        if _UNFINISHED.search(path.name):
+        elif _UNFINISHED.search(path.name):
             report.add("unfinished", path, "left by a job that was ended; running it goes on")
-        elif any(_UNFINISHED.search(part) for part in Path(below).parent.parts) or path.is_dir():
-            continue
-        elif found := _RUN.fullmatch(below):
-            kind = found["kind"] or "online"
-            run = RunFile(
-                path=path,
-                kind=kind,
-                preset=plan.preset,
-                dataset=found["dataset"] or found["task"],
-                source=found["source"] or "online",
-                agent=found["agent"],
-                seeds=tuple(range(int(found["first"]), int(found["last"]) + 1)),
-            )
-            runs.append(run)
-            check_run(run, report)
-        else:
-            _check_source(path, below, plan, report)
-    expected = _expected(folder, plan, report)
-    check_seeds(runs, expected, report)
+        elif path.is_file() and not any(map(_UNFINISHED.search, below.parent.parts)):
+            check, names = _check_of(below.as_posix())
+            if check is None or (path.name == "fit.json" and path.with_name("model.pt").exists()):
+                continue  # checked with what it lies beside
+            if check is check_run:
+                runs.append(path)
+            report.checked += check is not _check_other
+            with suppress(Settled):
+                check(Result(path, names, plan, report))
+    check_seeds(runs, _expected(folder, plan, report), report)
 
 
-def _expected(folder: Path, plan: Experiments, report: Report) -> dict[str, set[int]]:
+def _check_of(below: str) -> tuple[Callable[[Result], None] | None, dict[str, str]]:
+    """Return what checks a file, and what its path says, by its path below the preset's folder."""
+    for expression, check in _CHECKS.items():
+        if match := expression.fullmatch(below):
+            return check, match.groupdict()
+    return (None if below == "scores.csv" or below.endswith(".pt") else _check_other), {}
+
+
+def _expected(folder: Path, plan: Experiments, report: Report) -> dict[Path, set[int]]:
     """Return folder of a run -> its seeds, of everything that the preset runs."""
-    wanted: dict[str, set[int]] = defaultdict(set)
+    wanted: dict[Path, set[int]] = defaultdict(set)
     files: set[Path] = set()
     for name in plan.specs:
         try:
-            results = plan.results(name)
+            files.update(map(Path, plan.results(name)))
         except NotRunError:
             continue
         except SyntherError as error:
             report.add("unverified", folder, f"experiment {name}: {error}")
-            continue
-        for result in results:
-            path = folder / Path(result).relative_to(f"results/{plan.preset}")
-            _, first, last = path.stem.split("-")
-            wanted[str(path.parent)] |= set(range(int(first), int(last) + 1))
-            files.add(path)
+    for path in files:
+        below = path.relative_to(f"results/{plan.preset}")
+        wanted[(folder / below).parent].update(seeds_of(path))
     report.expected += len(files)
     return wanted
 
 
-def _check_source(path: Path, below: str, plan: Experiments, report: Report) -> None:
-    """Check a file that is no run's rows; those beside one that was checked need nothing."""
-    if found := _FIDELITY.fullmatch(below):
-        sources.check_fidelity(path, found["dataset"], found["source"], plan, report)
-    elif found := _LATENTS.fullmatch(below):
-        sources.check_transitions(path, ("data", "body"), report)
-    elif (found := _SUBSET.fullmatch(below)) and (share := share_of(found["share"])):
-        asked = {share.option: share.amount, **plan.subset_choice()}
-        sources.check_transitions(path, ("data",), report, **asked)
-    elif found := _GENERATOR.fullmatch(below) or _LATENT_GENERATOR.fullmatch(below):
-        where = (found["dataset"], found["source"], plan, report)
-        latents = below.startswith("latents/")
-        if found["file"] == "samples.npz":
-            sources.check_samples(path, *where, latents=latents)
-        elif found["file"] == "mixture.npz":
-            sources.check_transitions(path, ("real", "synthetic"), report)
-        elif found["file"] == "model.pt" or (
-            found["file"] == "fit.json" and not path.with_name("model.pt").exists()
-        ):
-            sources.check_fit(path.parent, *where, latents=latents)
-        elif found["file"] in ("samples.json", "mixture.json"):
-            _require_result(path, report)
-    elif path.suffix == ".json":
-        _require_result(path, report)
-    elif path.suffix != ".pt" and below != "scores.csv":
-        report.add("foreign", path, "no rule makes such a file")
-
-
-def _require_result(record: Path, report: Report) -> None:
-    if any(record.with_suffix(suffix).exists() for suffix in (".parquet", ".npz")):
-        return
-    of_transitions = record.name in ("samples.json", "mixture.json", "latents.json")
-    if of_transitions or record.parent.parent.name == "subsets":
-        # Records are written last: what is missing beside one was whole once.
-        report.add("unverified", record, "what it is of is not here: removed, or not shipped")
-    else:
-        report.add("incomplete", record, "its result is missing; run its rule again")
+def _check_other(result: Result) -> None:
+    """Find a record that is left alone, and a file that no rule makes."""
+    path, beside = result.path, (".parquet", ".npz")
+    if path.suffix != ".json":
+        result.add("foreign", "no rule makes such a file")
+    elif not any(path.with_suffix(suffix).exists() for suffix in beside):
+        of_transitions = path.name in ("samples.json", "mixture.json", "latents.json")
+        if of_transitions or path.parent.parent.name == "subsets":
+            # Records are written last: what is missing beside one was whole once.
+            result.add("unverified", "what it is of is not here: removed, or not shipped")
+        else:
+            result.add("incomplete", "its result is missing; run its rule again")

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from small import SMALL
 
-from synther import Diffusion, Transitions, load_dataset
+from synther import Diffusion, Transitions, config, load_dataset
 from synther.cli import main, verbs
 from synther.cli.results import Table
 from synther.cli.verbs import VERBS
@@ -42,10 +42,22 @@ def test_every_option_has_help_of_its_own(verb: str, capsys: pytest.CaptureFixtu
     text = " ".join(capsys.readouterr().out.translate({ord(c): " " for c in "│╭╮╰╯─"}).split())
     options = re.split(r"(?= --[a-z][a-z-]+ )", text.partition(" -h, --help ")[2])[1:]
     assert options or verb == "workflow"
+    assert "--set STR" not in text  # but KEY=VALUE
     for option in options:  # --name, its metavar in capitals, the help, and its default
         words = re.sub(r"\(default: .*|\(required\).*|\(repeatable\).*", "", option).split()[1:]
         words = [word for word in words if not re.fullmatch(r"[][.{}A-Z=_,]+|\{.*\}", word)]
         assert words, option
+
+
+@pytest.mark.parametrize("verb", ["policies", "behaviour"])
+def test_the_help_lists_the_tasks_that_have_policies(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    recipe = config.load("behaviour")
+    words = re.findall(r"[\w-]+", capsys.readouterr().out)
+    assert (recipe["d4rl"] if verb == "policies" else recipe)["tasks"].keys() <= set(words)
 
 
 def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:

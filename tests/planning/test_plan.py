@@ -19,9 +19,8 @@ from synther.experiments import Experiments
 from synther.planning import costs
 from synther.planning.dag import Job
 from synther.planning.rates import Work, read_rates
-from synther.planning.resources import RuleResources
+from synther.planning.resources import RuleResources, totals, wall_hours
 from synther.planning.sizes import memory_mb
-from synther.planning.totals import totals, wall_hours
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -208,6 +207,7 @@ def test_a_generator_is_counted_by_its_settings(settings: dict, unit: str, amoun
         (["figures/quick/table1.pdf", "--preset", "paper"], "is of preset quick, not 'paper'"),
         (["--preset", "quik"], "did you mean quick"),
         (["figures/quick/tabel1.pdf"], "did you mean table1"),
+        (["figures/qiuck/table1.pdf"], "did you mean quick"),
     ],
 )
 def test_misspelt_targets_are_named(arguments: list[str], says: str, capsys) -> None:

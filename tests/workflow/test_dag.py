@@ -121,8 +121,9 @@ def test_another_preset_that_is_half_saved_stops_nothing(checkout: Path) -> None
     assert "half.yaml can't be read as YAML" in done.stdout + done.stderr
 
 
-def test_unknown_preset_offers_the_nearest(checkout: Path) -> None:
-    done = snakemake(checkout, "-n", "--config", "preset=quik")
+@pytest.mark.parametrize("asked", [("--config", "preset=quik"), ("figures/qiuck/table1.pdf",)])
+def test_unknown_preset_offers_the_nearest(checkout: Path, asked: tuple[str, ...]) -> None:
+    done = snakemake(checkout, "-n", *asked)
     assert done.returncode != 0
     assert "did you mean quick?" in done.stdout + done.stderr
 

@@ -116,6 +116,9 @@ def test_what_a_setting_touches_is_planned_anew(tmp_path: Path) -> None:
     said = synther(folder, "status", target).stdout
     assert "1 done, 1 left of 2 jobs" in said
     assert "1 of these have their files already" in said
+    (advised,) = re.findall(r"`snakemake (.*)` says which", said)
+    dry = snakemake(folder, *advised.split())
+    assert planned(dry.stdout + dry.stderr) == {"train_offline": 1, "total": 1}
 
 
 def test_a_rule_that_is_wrong_is_named(tmp_path: Path) -> None:

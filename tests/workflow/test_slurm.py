@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import signal
@@ -14,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import local_slurm
 import pytest
 import yaml
-from test_dag import ROOT, copy_workflow, environment, snakemake
+from test_dag import copy_workflow, environment, snakemake
 
-SCRIPT = ROOT / "workflow/scripts/local_slurm.py"
 RESULTS = "results/quick/offline/hopper-medium-local"
 TARGETS = [
     f"{RESULTS}/{run}/seeds-0-1.parquet"
@@ -31,14 +30,6 @@ SNAKEMAKE = [
     *("--slurm-no-account", "--slurm-status-command", "squeue"),  # there are no accounts
     *("--slurm-init-seconds-before-status-checks", "8"),
 ]
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("local_slurm", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def small(folder: Path) -> Path:
@@ -94,11 +85,11 @@ def slurm_jobs() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def cluster(script, tmp_path: Path) -> Iterator:
-    if reason := script.missing():
+def cluster(tmp_path: Path) -> Iterator:
+    if reason := local_slurm.missing():
         pytest.skip(f"no SLURM here: {reason}")
     pytest.importorskip("snakemake_executor_plugin_slurm", reason="pip install 'synther[slurm]'")
-    with script.LocalCluster(tmp_path / "slurm") as running:
+    with local_slurm.LocalCluster(tmp_path / "slurm") as running:
         yield running
 
 

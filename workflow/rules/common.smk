@@ -4,28 +4,13 @@ import shutil
 
 from snakemake.exceptions import WorkflowError
 
-from synther import config as specs
-from synther.experiments import (
-    Experiments,
-    preset_experiments,
-    report_plan,
-)
+from synther.config import load, spec, specs
+from synther.config.shares import share_of
 from synther.datasets import source_file
+from synther.experiments import preset_experiments, report_plan
 from synther.planning import costs
 from synther.planning.resources import RuleResources
-from synther.config.shares import share_of
 from synther.sheets.writers import suffixes
-from synther.config.specs import (
-    agent_settings,
-    fetched_policies,
-    noise_sources,
-    online_settings,
-    pixel_settings,
-    policies_folder,
-    sampling_settings,
-    source_settings,
-    source_spec,
-)
 
 EXPERIMENTS = preset_experiments(config["preset"])
 # Makes `resources` of a cost: what jobs ask of a scheduler, and what they do, which limits nothing and
@@ -37,15 +22,15 @@ ENVIRONMENT = "../../environment.yml"
 # D4RL's files, each with its dataset.
 D4RL_FILES = {
     Path(spec["url"]).stem: name
-    for name, spec in specs.load("datasets")["datasets"].items()
+    for name, spec in load("datasets")["datasets"].items()
     if spec["kind"] == "d4rl"
 }
 # Sources that need no device, shares of the data included.
-NOISE = f"({'|'.join(noise_sources())})(-[0-9]+(pct|rows))?"
+NOISE = f"({'|'.join(specs.noise_sources())})(-[0-9]+(pct|rows))?"
 
 
 wildcard_constraints:
-    preset="|".join(EXPERIMENTS),
+    preset="[^/]+",
     dataset="[a-z0-9-]+",
     source="[a-z0-9-]+",
     agent="[a-z0-9_-]+",

@@ -54,20 +54,19 @@ rule d4rl_policies:
 
 rule collect_dataset:
     input:
-        lambda w: fetched_policies(w.dataset, w.preset),
+        lambda w: specs.fetched_policies(w.dataset, w.preset),
     output:
         "data/{preset}/local/{dataset}.hdf5",
     log:
         "logs/{preset}/collect/{dataset}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.collect_dataset),
     params:
         rows=lambda w: EXPERIMENTS[w.preset].rows(w.dataset),
-        policies=lambda w: policies_folder(
-            specs.spec(w.dataset, "dataset")["task"], w.preset
+        policies=lambda w: specs.policies_folder(
+            spec(w.dataset, "dataset")["task"], w.preset
         ),
     shell:
         "synther collect --preset {wildcards.preset} --dataset {wildcards.dataset}"
@@ -84,7 +83,6 @@ rule subset:
         "logs/{preset}/subset/{dataset}/{share}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.subset),
     params:
@@ -101,7 +99,7 @@ rule behaviour_policies:
     input:
         expand(
             "results/behaviour/{task}/returns.json",
-            task=specs.load("behaviour")["tasks"],
+            task=load("behaviour")["tasks"],
         ),
     localrule: True
 
@@ -113,10 +111,9 @@ rule behaviour_policy:
         "logs/behaviour/{task}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=2000,
     params:
-        recipe=lambda w: specs.load("behaviour"),
+        recipe=lambda w: load("behaviour"),
     shell:
         "synther behaviour --task {wildcards.task} --out {output} --threads {threads} 2> {log}"

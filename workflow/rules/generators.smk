@@ -10,7 +10,6 @@ rule fit_generator:
         "logs/{preset}/fit/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.fit_generator),
     params:
@@ -19,7 +18,7 @@ rule fit_generator:
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
-        settings=lambda w: source_settings(w.source, w.dataset, w.preset),
+        settings=lambda w: specs.source_settings(w.source, w.dataset, w.preset),
     shell:
         "synther fit --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --data {input.data} --out {params.folder}"
@@ -46,7 +45,6 @@ rule sample_generator:
         "logs/{preset}/sample/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.sample_generator),
     params:
@@ -54,7 +52,9 @@ rule sample_generator:
         number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         device=config["device"],
-        set=lambda w: assignments(sampling_settings(w.source, w.dataset, w.preset)),
+        set=lambda w: assignments(
+            specs.sampling_settings(w.source, w.dataset, w.preset)
+        ),
     shell:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
         " {params.set}"
@@ -80,11 +80,10 @@ rule mix_sources:
         "logs/{preset}/mix/{dataset}/{source}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.mix_sources),
     params:
-        share=lambda w: source_spec(w.source)["mix"]["real_share"],
+        share=lambda w: specs.source_spec(w.source)["mix"]["real_share"],
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:

@@ -16,7 +16,7 @@ rule train_offline:
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
-        settings=lambda w: agent_settings(w.agent, w.dataset, w.preset, w.source),
+        settings=lambda w: specs.agent_settings(w.agent, w.dataset, w.preset, w.source),
     shell:
         "synther train --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --agent {wildcards.agent} --data {input.data}"

@@ -13,7 +13,7 @@ rule train_online:
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
-        settings=lambda w: online_settings(w.agent, w.task, w.preset),
+        settings=lambda w: specs.online_settings(w.agent, w.task, w.preset),
     shell:
         "synther online --preset {wildcards.preset} --task {wildcards.task}"
         " --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"

@@ -1,7 +1,7 @@
 # Pixels: datasets rendered here or V-D4RL's, agents on frames, and their heads on synthetic latents.
 VD4RL_SHARDS = {
     below.removesuffix(".hdf5"): name
-    for name, spec in specs.load("datasets")["datasets"].items()
+    for name, spec in load("datasets")["datasets"].items()
     if spec["kind"] == "vd4rl" and spec["level"] != "medium-expert"
     for below in spec["files"]
 }
@@ -61,7 +61,7 @@ rule train_pixels:
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
-        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+        settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --data {input} --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
@@ -85,7 +85,7 @@ rule encode_latents:
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
-        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+        settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther encode --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --data {input.shards} --agent {wildcards.agent} --body {input.body}"
@@ -103,7 +103,6 @@ rule fit_latents:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-fit.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.fit_latents),
     params:
@@ -128,7 +127,6 @@ rule sample_latents:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-sample.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.sample_latents),
     params:
@@ -160,7 +158,7 @@ rule train_heads:
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
-        settings=lambda w: pixel_settings(w.agent, w.dataset, w.preset),
+        settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --latents {input.latents} --body {input.body} --body-seed {params.seed}"

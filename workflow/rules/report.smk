@@ -17,7 +17,6 @@ rule table:
         "logs/{preset}/table/{experiment}.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.table),
     params:
@@ -57,7 +56,6 @@ rule scores:
         "logs/{preset}/scores.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         **asks(costs.table),
     shell:
@@ -78,7 +76,6 @@ rule page:
         "logs/{preset}/report.log",
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=10,

@@ -214,9 +214,8 @@ function filterRows() {
   const keys = rows.flatMap(([, buttons]) => buttons.flatMap((button) => button.dataset.keys.split("\n")));
   PARTS.forEach((part, i) => {
     const values = [...new Set(keys.map((key) => partsOf(key)[part]).filter(Boolean))].sort();
-    const kind = { source: "sources", agent: "agents" }[part];
-    selects[i].append(make("option", { value: "" }, "all"));
-    selects[i].append(...values.map((value) => make("option", { value }, kind ? title(kind, value) : value)));
+    fillChoice(selects[i], values, { source: "sources", agent: "agents" }[part]);
+    selects[i].prepend(make("option", { value: "", selected: "" }, "all"));
   });
   const apply = () => {
     const chosen = PARTS.map((part, i) => [part, selects[i].value]).filter(([, value]) => value);

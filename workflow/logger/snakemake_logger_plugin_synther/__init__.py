@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,8 @@ class Pace:
     """
 
     def __init__(self, jobs: dict[str, int], now: float) -> None:
-        self.left = Counter(jobs)
-        self.total = sum(jobs.values())
-        self.started = now
-        self._took: dict[str, list[float]] = {}
+        self.left, self.total, self.started = Counter(jobs), sum(jobs.values()), now
+        self._took: dict[str, list[float]] = defaultdict(list)
 
     @property
     def done(self) -> int:
@@ -48,7 +45,7 @@ class Pace:
     def finish(self, rule: str, seconds: float) -> None:
         """Count one job of a rule as finished, and remember how long it took."""
         self.left[rule] -= 1
-        self._took.setdefault(rule, []).append(seconds)
+        self._took[rule].append(seconds)
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds left by the clock, or None before the first job has finished."""
@@ -119,8 +116,9 @@ class LogHandler(LogHandlerBase):
         if job is None or self.pace is None:
             return
         self.pace.finish(job["rule_name"], time.monotonic() - since)
-        for path in _shown(job["output"]):
-            self._say(Text.assemble(("✓ ", "green"), path))
+        for path in job["output"]:
+            if path.startswith("figures/") and path.endswith(SHOWN):
+                self._say(Text.assemble(("✓ ", "green"), path))
         tenths = 10 * self.pace.done // max(self.pace.total, 1)
         if self.bar is None and self.tenths < tenths < 10:
             self.tenths = tenths
@@ -174,11 +172,6 @@ class LogHandler(LogHandlerBase):
     def _left(self) -> str:
         seconds = self.pace.seconds_left(time.monotonic())
         return "" if seconds is None else f"{_words(seconds)} left"
-
-
-def _shown(outputs: Iterable[str]) -> list[str]:
-    """Return those of a job's files that a reader opens."""
-    return [path for path in outputs if path.startswith("figures/") and path.endswith(SHOWN)]
 
 
 def _words(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """A SLURM cluster of one node on this machine, for trying the profile: root, and Debian's packages.
 
-    python workflow/scripts/local_slurm.py snakemake --profile workflow/profiles/slurm \\
+    python tests/workflow/local_slurm.py snakemake --profile workflow/profiles/slurm \\
         --slurm-no-account --slurm-status-command squeue figures/quick/table1.pdf
 
 starts munge, slurmctld and slurmd on the loopback interface, runs the command, and stops them. The
