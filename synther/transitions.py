@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,14 @@ TIMES = {"rewards": 1e6}
 """How many times as large as all others one value is absurd; rewards may be rare and large."""
 
 
-@dataclass(frozen=True)
-class _Dwarfing:
-    """Values that make nearly all of a column's spread: the row of the largest, and the others."""
-
-    row: int
-    number: int
-    rest: float
-    share: float
-
-
-def _dwarfing(values: np.ndarray, times: float) -> _Dwarfing | None:
-    """Return the few of the values (N,) that make over 90% of their spread and dwarf all others.
+def _dwarfing(values: np.ndarray, times: float) -> tuple[int, str] | None:
+    """Find the few of the values (N,) that make over 90% of their spread and dwarf all others.
 
     One that is `times` as large as the others is found, and up to a thousandth of them that are a
     million times as large.
+
+    Returns:
+        The row of the largest, and what to say of all.
     """
     distances = np.abs(values - np.median(values).astype(np.float64))
     for number, factor in ((1, times), (len(values) // 1000, 1e6)):
@@ -47,7 +40,10 @@ def _dwarfing(values: np.ndarray, times: float) -> _Dwarfing | None:
         bound, spread = float(rest.max()), float(np.square(top).sum())
         dwarfing = int((top > factor * max(1.0, bound)).sum())
         if dwarfing and (share := spread / (spread + float(np.square(rest).sum()))) > 0.9:
-            return _Dwarfing(int(np.argmax(distances)), dwarfing, bound, share)
+            return int(np.argmax(distances)), (
+                f"others lie within {bound:g} of the median: {dwarfing} of {len(values)} values "
+                f"make {share:.1%} of its spread"
+            )
     return None
 
 
@@ -95,15 +91,9 @@ class Transitions:
             with np.errstate(over="ignore"):
                 array = np.ascontiguousarray(array, dtype=np.float32)
             object.__setattr__(self, name, array)
-        n = len(self.rewards)
-        expected: dict[str, tuple[int, ...]] = {
-            "observations": (n, *self.observations.shape[1:2]),
-            "actions": (n, *self.actions.shape[1:2]),
-            "rewards": (n,),
-            "next_observations": self.observations.shape,
-            "terminals": (n,),
-        }
-        for name, shape in expected.items():
+        n, d, a = len(self.rewards), self.observations.shape[1:2], self.actions.shape[1:2]
+        expected = ((n, *d), (n, *a), (n,), self.observations.shape, (n,))
+        for name, shape in zip(FIELDS, expected, strict=True):
             found = getattr(self, name).shape
             wide = len(shape) == 2 or name in ("rewards", "terminals")
             if found != shape or not wide:
@@ -165,10 +155,6 @@ class Transitions:
         parts = list(parts)
         return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS})
 
-    def check_finite(self, where: str) -> Transitions:
-        """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
-        return self._check(where, outliers=False)
-
     def check_values(self, where: str) -> Transitions:
         """Return self, as `check_finite`, if no value dwarfs its column either.
 
@@ -178,9 +164,10 @@ class Transitions:
         Raises:
             SyntherError: it names `where`, the row and the column.
         """
-        return self._check(where, outliers=True)
+        return self.check_finite(where, outliers=True)
 
-    def _check(self, where: str, outliers: bool) -> Transitions:
+    def check_finite(self, where: str, outliers: bool = False) -> Transitions:
+        """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
         for name in FIELDS:
             array = getattr(self, name)
             largest = max(array.max(), -array.min()) if array.size else 0.0  # NaN if one is NaN
@@ -194,11 +181,10 @@ class Transitions:
                 for column, values in enumerate(array.reshape(len(array), -1).T):
                     if found := _dwarfing(values, TIMES.get(name, LARGE)):
                         place = f"column {column} of {name}" if array.ndim > 1 else name
+                        row, said = found
                         raise SyntherError(
-                            f"{where}: row {found.row} of {place} is {values[found.row]:g}, where "
-                            f"others lie within {found.rest:g} of the median: {found.number} of "
-                            f"{len(array)} values make {found.share:.1%} of its spread; correct or "
-                            "drop these rows"
+                            f"{where}: row {row} of {place} is {values[row]:g}, where {said}; "
+                            "correct or drop these rows"
                         )
         return self
 
@@ -218,11 +204,7 @@ class Transitions:
             path: the file.
             task: whose rows these are; the file says so where readers of arrays do not look.
         """
-        with atomic_path(path) as temporary:
-            with open(temporary, "wb") as handle:
-                np.savez(handle, **{name: getattr(self, name) for name in FIELDS})
-            with zipfile.ZipFile(temporary, "a") as archive:
-                archive.comment = npz_comment(task)
+        write_npz(path, {name: getattr(self, name) for name in FIELDS}, task)
 
     @classmethod
     def load(cls, path: str | Path, threshold_terminals: float | None = None) -> Transitions:
@@ -250,9 +232,13 @@ class Transitions:
         return transitions.check_values(str(path)).with_flags(threshold_terminals, str(path))
 
 
-def npz_comment(task: str | None) -> bytes:
-    """Return what an `.npz` says of its task, as a zip archive's comment."""
-    return json.dumps({"task": task}).encode() if task else b""
+def write_npz(path: str | Path, columns: Mapping[str, np.ndarray], task: str | None) -> None:
+    """Write an `.npz`, atomically, that says of what task it is in its archive's comment."""
+    with atomic_path(path) as temporary:
+        with open(temporary, "wb") as handle:
+            np.savez(handle, **columns)  # type: ignore[arg-type]
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.comment = json.dumps({"task": task}).encode() if task else b""
 
 
 def npz_task(path: str | Path) -> str | None:

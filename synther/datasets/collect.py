@@ -107,13 +107,12 @@ def roll_out(
     entropy = np.random.SeedSequence(list(seed))
     episodes: list[dict[str, np.ndarray]] = []
     env: BatchedEnv | None = None
-    waves = 0
+    waves, shown = 0, progress or Progress(rows, "", "row")
     if checkpoint and (saved := checkpoint.load()):
         waves, episodes = saved["waves"], _split(saved)
         entropy.spawn(waves)
         env = make_batched_env(task, 1, physics, threads)
-        if progress is not None:
-            progress.advance(min(sum(saved["lengths"]), rows))
+        shown.advance(min(sum(saved["lengths"]), rows))
     with checkpoint or nullcontext():
         while (collected := sum(len(e["rewards"]) for e in episodes)) < rows:
             if checkpoint and waves and checkpoint.due():
@@ -130,8 +129,7 @@ def roll_out(
             episodes += wave
             waves += 1
             found = sum(len(e["rewards"]) for e in wave)
-            if progress is not None:
-                progress.advance(min(found, rows - collected))
+            shown.advance(min(found, rows - collected))
         if checkpoint:  # or a kill in a later policy's share would lose all of this one's
             checkpoint.save({"waves": waves, **_joined(episodes)})
     returns = np.array([e["rewards"].sum(dtype=np.float64) for e in episodes])
@@ -157,10 +155,7 @@ def _split(saved: dict[str, Any]) -> list[dict[str, np.ndarray]]:
     """Invert `_joined`."""
     ends = np.cumsum(saved["lengths"])[:-1]
     parts = {name: np.split(value.numpy(), ends) for name, value in saved["columns"].items()}
-    return [
-        {name: part[index] for name, part in parts.items()}
-        for index in range(len(saved["lengths"]))
-    ]
+    return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
 
 
 def mean_returns(policies: Sequence[Policy], task: str, physics: str) -> dict[str, float]:

@@ -100,18 +100,16 @@ def read_hdf5(
     own: np.ndarray | None = None
     breaks = np.zeros(0, dtype=np.int64)
     with open_hdf5(path, REQUIRED, "a D4RL file") as file:
-        rewards = _floats(_vector(file, "rewards", path))
+        rewards = _floats(_array(file, "rewards", path))
         terminals = _flags(file, "terminals", path, threshold_terminals)
         timeouts = None
         if "timeouts" in file:
             timeouts = _flags(file, "timeouts", path, threshold_terminals)
-        observations = _floats(_matrix(file, "observations", path))
-        actions = _floats(_matrix(file, "actions", path))
+        observations = _floats(_array(file, "observations", path, 2))
+        actions = _floats(_array(file, "actions", path, 2))
         arrays = {"observations": observations, "actions": actions, "terminals": terminals}
-        if timeouts is not None:
-            arrays["timeouts"] = timeouts
-        for key, array in arrays.items():
-            if len(array) != len(rewards):
+        for key, array in {**arrays, "timeouts": timeouts}.items():
+            if array is not None and len(array) != len(rewards):
                 raise SyntherError(
                     f"{path}: {key} have {len(array)} rows, rewards {len(rewards)}: {REBUILD}"
                 )
@@ -119,10 +117,16 @@ def read_hdf5(
         if own_next_observations and not has_own:
             raise SyntherError(f"{path} has no next_observations of its own to be read")
         if has_own and (whole_episodes or own_next_observations):
-            own = _floats(_matrix(file, "next_observations", path))
+            own = _floats(_array(file, "next_observations", path, 2))
         else:
             if timeouts is None:
-                timeouts = skipped_rows(terminals, _time_limit(path, time_limit, task))
+                limit = time_limit if time_limit is not None else time_limit_of(path, task)
+                if limit is None:
+                    raise SyntherError(
+                        f"{path} has no timeouts, and nothing says after how many steps its "
+                        "episodes are cut: give --task, --dataset or --time-limit"
+                    )
+                timeouts = skipped_rows(terminals, limit)
             if has_own and not is_published(path):
                 breaks = _breaks(file, observations, terminals | timeouts, path)
     if own is not None:
@@ -152,17 +156,6 @@ def read_hdf5(
             "transitions to an .npz"
         )
     return transitions
-
-
-def _time_limit(path: Path, given: int | None, task: str | None) -> int:
-    """Return the time limit that counts in a file without `timeouts`."""
-    found = given if given is not None else time_limit_of(path, task)
-    if found is None:
-        raise SyntherError(
-            f"{path} has no timeouts, and nothing says after how many steps its episodes are cut: "
-            "give --task, --dataset or --time-limit"
-        )
-    return found
 
 
 def _breaks(file: Any, observations: np.ndarray, ends: np.ndarray, path: Path) -> np.ndarray:
@@ -229,32 +222,19 @@ def skipped_rows(terminals: np.ndarray, time_limit: int) -> np.ndarray:
     return skipped
 
 
-def _read(file: Any, key: str, path: Path) -> np.ndarray:
-    return np.asarray(own_array(file, key, path)[()])
-
-
-def _matrix(file: Any, key: str, path: Path) -> np.ndarray:
-    array = _read(file, key, path)
-    if array.ndim != 2:
-        raise SyntherError(
-            f"{path}: {key} have shape {array.shape}, expected (rows, width): {REBUILD}"
-        )
-    return array
-
-
-def _vector(file: Any, key: str, path: Path) -> np.ndarray:
-    array = _read(file, key, path)
-    if array.ndim == 2 and array.shape[1] == 1:
+def _array(file: Any, key: str, path: Path, dimensions: int = 1) -> np.ndarray:
+    """Read an array of one dimension (one of width 1 passes for that), or of two."""
+    array = np.asarray(own_array(file, key, path)[()])
+    if dimensions == 1 and array.ndim == 2 and array.shape[1] == 1:
         return array[:, 0]
-    if array.ndim != 1:
-        raise SyntherError(
-            f"{path}: {key} have shape {array.shape}, expected (rows,) or (rows, 1): {REBUILD}"
-        )
+    if array.ndim != dimensions:
+        wanted = "(rows,) or (rows, 1)" if dimensions == 1 else "(rows, width)"
+        raise SyntherError(f"{path}: {key} have shape {array.shape}, expected {wanted}: {REBUILD}")
     return array
 
 
 def _flags(file: Any, key: str, path: Path, threshold: float | None) -> np.ndarray:
-    array = _vector(file, key, path)
+    array = _array(file, key, path)
     # NaN is true to bool(), so an unset flag would silently end an episode.
     if np.isnan(array).any():
         raise SyntherError(f"{path}: {key} hold NaN: {REBUILD}")

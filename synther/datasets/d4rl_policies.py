@@ -89,21 +89,16 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
             raise SyntherError(f"{MIRROR} is '{folder}', which is no folder: correct or unset it")
         for path in files_below(folder, wanted):
             return load_policy(path), wanted
-    if "dataset" in entry:
-        return _of_dataset(entry["dataset"], root), f"metadata of {entry['dataset']}"
+    if dataset := entry.get("dataset"):
+        from synther.datasets.download import download
+
+        file = download(dataset, root)
+        with open_hdf5(file, ("metadata/policy",), "D4RL's file of a policy's rows") as content:
+            group = content["metadata/policy"]
+            found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
+        return policy_from(found, str(file), dataset), f"metadata of {dataset}"
     address = f"{known()['address']}/{known()['tasks'][task].get('folder', task)}/{name}.pkl"
     return policy_from(_unpickled(_get(address, wanted), address), address, name), address
-
-
-def _of_dataset(dataset: str, root: str | Path) -> Policy:
-    """Return the policy in a D4RL file's metadata; the file is downloaded where it is not there."""
-    from synther.datasets.download import download
-
-    path = download(dataset, root)
-    with open_hdf5(path, ("metadata/policy",), "D4RL's file of a policy's rows") as file:
-        group = file["metadata/policy"]
-        found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
-    return policy_from(found, str(path), dataset)
 
 
 def _get(address: str, wanted: str) -> bytes:
@@ -123,14 +118,14 @@ def _get(address: str, wanted: str) -> bytes:
 class _ArraysOnly(pickle.Unpickler):
     """Reads numpy arrays and plain values; whatever else a pickle names is refused."""
 
-    _ALLOWED = frozenset(
-        (module, name)
-        for package in ("numpy.core", "numpy._core")
-        for module, name in (
-            (f"{package}.multiarray", "_reconstruct"),
-            (f"{package}.multiarray", "scalar"),
-        )
-    ) | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
+    _ALLOWED = (
+        *(("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")),
+        *(
+            (f"{package}.multiarray", name)
+            for package in ("numpy.core", "numpy._core")
+            for name in ("_reconstruct", "scalar")
+        ),
+    )
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._ALLOWED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -107,8 +108,7 @@ def own_text(place: Any, key: str) -> str | None:
     import h5py
 
     if isinstance(place, h5py.File):
-        parts = key.split("/")
-        steps = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+        steps = itertools.accumulate(key.split("/"), "{}/{}".format)
         if not all(isinstance(place.get(step, getlink=True), h5py.HardLink) for step in steps):
             return None  # none, or one that lies outside the file
         node = place[key]

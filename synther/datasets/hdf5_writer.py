@@ -92,36 +92,26 @@ def _checked_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, n
     n = len(arrays["rewards"])
     if n == 0:
         raise SyntherError(f"{path}: there are no rows to write")
-    checked = {}
+    checked: dict[str, np.ndarray] = {}
     for key, (kind, dimensions) in layout.items():
         if key not in arrays:
             continue
-        array = _numbers(path, key, arrays[key])
+        array = np.asarray(arrays[key])
+        if array.dtype.kind not in "biuf":
+            raise SyntherError(f"{path}: {key} are of type {array.dtype}, not numbers")
         if array.ndim != dimensions or len(array) != n:
             shape = f"({n},)" if dimensions == 1 else f"({n}, width)"
             raise SyntherError(f"{path}: {key} have shape {array.shape}, expected {shape}")
         if kind is np.bool_ and not np.isin(array, (0, 1)).all():
             raise SyntherError(f"{path}: {key} must be flags, 0 or 1")
-        checked[key] = _cast(path, key, array, kind)
+        with np.errstate(over="ignore"):
+            checked[key] = np.ascontiguousarray(array, dtype=kind)
+        if not np.isfinite(checked[key]).all():
+            raise SyntherError(f"{path}: {key} hold NaN or infinite values")
     observed, following = checked["observations"].shape, checked["next_observations"].shape
     if following != observed:
         raise SyntherError(f"{path}: next_observations have shape {following}, expected {observed}")
     return checked
-
-
-def _numbers(path: Path, key: str, array: Any) -> np.ndarray:
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise SyntherError(f"{path}: {key} are of type {array.dtype}, not numbers")
-    return array
-
-
-def _cast(path: Path, key: str, array: np.ndarray, kind: type) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        cast: np.ndarray = np.ascontiguousarray(array, dtype=kind)
-    if not np.isfinite(cast).all():
-        raise SyntherError(f"{path}: {key} hold NaN or infinite values")
-    return cast
 
 
 def _scalar(path: Path, key: str, value: Any) -> Any:

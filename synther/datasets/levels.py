@@ -70,16 +70,14 @@ def choose_policies(
             f"level '{level}' needs policies of several stages; only '{best.name}' fits: "
             "choose --policies with snapshots of a whole training run"
         )
-    if level == "medium-replay":
-        return list(up_to_medium)
-    if level == "full-replay":
-        return list(stages)
-    single: dict[str, list[Policy | None]] = {
+    made_by: dict[str, Sequence[Policy]] = {
         "medium": [medium],
-        "expert": [best],
+        "medium-replay": up_to_medium,
+        "full-replay": stages,
         "medium-expert": [medium, best],
+        "expert": [best],
     }
-    return single[level]
+    return list(made_by[level])
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,12 @@ def policy_from(found: Mapping[str, np.ndarray], path: str | Path, name: str) ->
             raise SyntherError(f"{path}: {key} are not finite numbers: fetch the policy anew")
         arrays[key] = found[key].astype(np.float32)
     _check_shapes(path, arrays)
-    texts = {key: _text(path, key, found[key]) for key in _TEXTS if key in found}
+    texts = {}
+    for key in (key for key in _TEXTS if key in found):
+        if found[key].size != 1:
+            raise SyntherError(f"{path}: {key} is not one word")
+        word = found[key].item()
+        texts[key] = word.decode(errors="replace") if isinstance(word, bytes) else str(word)
     nonlinearity = texts.get("nonlinearity", "relu")
     distribution = texts.get("output_distribution", "tanh_gaussian")
     if nonlinearity not in _NONLINEARITIES or distribution not in ("tanh_gaussian", "gaussian"):
@@ -143,13 +148,6 @@ def _check_shapes(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
             )
     if arrays["last_fc/bias"].shape != arrays["last_fc_log_std/bias"].shape:
         raise SyntherError(f"{path}: last_fc and last_fc_log_std differ in width")
-
-
-def _text(path: str | Path, name: str, array: np.ndarray) -> str:
-    if array.size != 1:
-        raise SyntherError(f"{path}: {name} is not one word")
-    value = array.item()
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def belongs_to(path: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -67,16 +66,13 @@ def nearest(
         for first in range(done, len(data), DATA):
             _compare(scaled, scale(data[first : first + DATA]), first, leave_out, best, found)
             if checkpoint and checkpoint.due():
-                checkpoint.save(_state(first + DATA, best, found))
+                import torch
+
+                state = {"best": torch.from_numpy(best), "found": torch.from_numpy(found)}
+                checkpoint.save({"done": first + DATA, **state})
     # anew from the difference, because the bracket cancels where rows are close
     distances = np.linalg.norm(scaled - scale(data[found]), axis=1)
     return distances, found
-
-
-def _state(done: int, best: np.ndarray, found: np.ndarray) -> dict[str, Any]:
-    import torch
-
-    return {"done": done, "best": torch.from_numpy(best), "found": torch.from_numpy(found)}
 
 
 def _compare(

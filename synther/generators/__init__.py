@@ -1,7 +1,7 @@
 """Where synthetic transitions come from: every generator fits `Transitions` and samples new ones.
 
-A generator is one entry of `GENERATORS` and a class that keeps the `Generator` protocol. Its module
-is imported when it is first asked for, so that importing this package costs nothing.
+A generator is one entry of `GENERATORS` and a class with the public methods of `Generator`. Its
+module is imported when it is first asked for, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import inspect
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any
 
 from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError, unknown_name
-from synther.jobs.checkpoint import Checkpoint
+from synther.generators.base import Generator as Generator
 from synther.jobs.files import read_json
 from synther.jobs.progress import Progress
 from synther.transitions import Transitions
@@ -33,50 +33,6 @@ RELEASED_SUFFIXES = (".pt", ".pth")
 """Of the authors' checkpoints."""
 
 _METHODS = ("settings_type", "num_parameters", "fit", "sample", "sample_chunks", "save", "load")
-
-
-@runtime_checkable
-class Generator(Protocol):
-    """A model of the distribution of a dataset's transitions."""
-
-    settings_type: ClassVar[type]
-    """The frozen dataclass of its hyperparameters."""
-
-    def __init__(self, settings: Any = None, device: str = "cpu") -> None:
-        """Take `settings`, an instance of `settings_type` (None: its defaults)."""
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of trained parameters."""
-
-    def fit(
-        self,
-        transitions: Transitions,
-        seed: int = 0,
-        progress: bool = True,
-        checkpoint: Checkpoint | None = None,
-        **overrides: Any,
-    ) -> Self:
-        """Learn the distribution of `transitions`; `overrides` replace single settings."""
-
-    def sample(self, n: int, seed: int = 0) -> Transitions:
-        """Return n new transitions; the same seed gives the same ones."""
-
-    def sample_chunks(self, n: int, seed: int = 0, first: int = 0) -> Iterator[Transitions]:
-        """Yield the rows of `sample(n, seed)` in parts, in bounded memory, from part `first` on.
-
-        A part depends on its number and the seed alone, so that a killed job goes on at any.
-        """
-
-    def save(self, path: str | Path) -> None:
-        """Write the folder `path`: model.pt, and settings.json, whose "generator" names the class.
-
-        That is its name in `GENERATORS`, or "module:class".
-        """
-
-    @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Self:
-        """Read what `save` wrote."""
 
 
 def generator_class(name: str) -> type[Generator]:
@@ -101,8 +57,8 @@ def generator_class(name: str) -> type[Generator]:
     lacking = [method for method in _METHODS if not hasattr(found, method)]
     if lacking:
         raise SyntherError(
-            f"'{name}' is no generator: it has no {', '.join(lacking)}; see the protocol "
-            "`Generator` in synther/generators/__init__.py"
+            f"'{name}' is no generator: it has no {', '.join(lacking)}; see the class `Generator` "
+            "in synther/generators/base.py"
         )
     return found
 
@@ -116,7 +72,7 @@ def change_sampling(generator: Generator, overrides: Mapping[str, Any]) -> None:
     if not overrides:
         return
     free: frozenset[str] = getattr(type(generator), "sampling_settings", frozenset())
-    kind, now = generator.settings_type, as_dict(generator.settings)  # type: ignore[attr-defined]
+    kind, now = generator.settings_type, as_dict(generator.settings)
     changed: Any = resolve(kind, now, overrides, where="the fitted generator")
     for name in overrides:
         if name not in free:
@@ -124,7 +80,7 @@ def change_sampling(generator: Generator, overrides: Mapping[str, Any]) -> None:
                 f"setting '{name}' is fixed in a fitted generator: fit one anew, or change one of "
                 f"{', '.join(sorted(free)) or 'none'}"
             )
-    generator.settings = changed  # type: ignore[attr-defined]
+    generator.settings = changed
 
 
 def remaining_chunks(generator: Generator, n: int, seed: int, first: int) -> Iterator[Transitions]:

@@ -15,8 +15,11 @@ from synther.tensors import weights
 from synther.transitions import Transitions
 
 
-class Model(ABC):
-    """A generator; see the protocol `synther.generators.Generator`.
+class Generator(ABC):
+    """A model of the distribution of a dataset's transitions.
+
+    A generator of a package of somebody's own need not be a subclass: it has what is public here,
+    but for the class attributes besides `settings_type`.
 
     Args:
         settings: hyperparameters; None: the defaults.
@@ -30,6 +33,7 @@ class Model(ABC):
     lacks: ClassVar[str] = "is not fitted"
     """What errors say of one that can't sample yet."""
     settings_type: ClassVar[type]
+    """The frozen dataclass of its hyperparameters."""
     sampling_settings: ClassVar[frozenset[str]] = frozenset()
     """Settings that a fitted model can be given anew: training knows nothing of them."""
     chunk: ClassVar[int]
@@ -141,6 +145,8 @@ class Model(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: model.pt (all that `load` needs) and settings.json (to read).
+
+        The key "generator" of the latter names the class, as `GENERATORS` or as "module:class".
 
         Raises:
             SyntherError: the model is not fitted, or the folder can't be written.

@@ -80,7 +80,21 @@ def flow_log_density(
         raise SyntherError("log-likelihood takes 2 or more noise levels, ascending")
 
     def slope(x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-        return _slope_and_divergence(denoise, x, t, probes, generator)
+        """Return (x - D(x; t)) / t and its divergence."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(True)
+            found = (x - denoise(x, torch.full((1,), t, dtype=x.dtype, device=x.device))) / t
+            divergence = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+            for i in range(x.shape[1] if probes is None else probes):
+                if probes is None:
+                    vector = torch.zeros_like(x)
+                    vector[:, i] = 1.0
+                else:
+                    bits = torch.randint(2, x.shape, generator=generator, device=x.device)
+                    vector = 2.0 * bits.to(x.dtype) - 1.0
+                (product,) = torch.autograd.grad(found, x, vector, retain_graph=True)
+                divergence = divergence + (product * vector).sum(dim=1)
+        return found.detach(), divergence / (1 if probes is None else probes)
 
     gained = torch.zeros(len(x), dtype=x.dtype, device=x.device)
     for t, t_next in itertools.pairwise(times):
@@ -92,26 +106,3 @@ def flow_log_density(
         gained = gained + math.log(t_next / t) / 2 * (t * div_1 + t_next * div_2)
     prior = torch.distributions.Normal(0.0, times[-1])
     return prior.log_prob(x).sum(dim=-1) + gained
-
-
-def _slope_and_divergence(
-    denoise: edm.Denoiser,
-    x: Tensor,
-    t: float,
-    probes: int | None,
-    generator: torch.Generator | None,
-) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        x = x.detach().requires_grad_(True)
-        slope = (x - denoise(x, torch.full((1,), t, dtype=x.dtype, device=x.device))) / t
-        divergence = torch.zeros(len(x), dtype=x.dtype, device=x.device)
-        for i in range(x.shape[1] if probes is None else probes):
-            if probes is None:
-                vector = torch.zeros_like(x)
-                vector[:, i] = 1.0
-            else:
-                bits = torch.randint(2, x.shape, generator=generator, device=x.device)
-                vector = 2.0 * bits.to(x.dtype) - 1.0
-            (product,) = torch.autograd.grad(slope, x, vector, retain_graph=True)
-            divergence = divergence + (product * vector).sum(dim=1)
-    return slope.detach(), divergence / (1 if probes is None else probes)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from synther.errors import SyntherError, unknown_name
-from synther.generators.base import Model
+from synther.generators.base import Generator
 from synther.jobs.checkpoint import Checkpoint
 from synther.transitions import Transitions
 
@@ -45,7 +45,7 @@ class NoiseSettings:
             raise SyntherError(f"the scale of noise is {self.scale}; it must be above 0")
 
 
-class Noise(Model):
+class Noise(Generator):
     """A source that repeats the rows it was given and perturbs their states."""
 
     name, words, lacks = "noise", "augmentation", "has no data"

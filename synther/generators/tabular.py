@@ -20,7 +20,7 @@ import torch
 
 from synther.config.settings import as_dict, resolve
 from synther.errors import SyntherError
-from synther.generators.base import Model
+from synther.generators.base import Generator
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import mathematics
 from synther.transitions import Transitions
@@ -139,7 +139,7 @@ class CTGANSettings(TabularSettings):
             )
 
 
-class _Tabular(Model):
+class _Tabular(Generator):
     """A model of the package, fitted to packed transitions.
 
     Columns that are constant in the data are left out of the model and put back; the terminal flag

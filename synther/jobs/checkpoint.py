@@ -47,15 +47,13 @@ class Pace:
     def __init__(self) -> None:
         self._interval = _interval()
         self._since = time.monotonic()
-        self._holding: Any = None
 
     def __enter__(self) -> Self:
-        self._holding = signals.holding()
-        self._holding.__enter__()
+        signals.hold(1)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._holding.__exit__(None, None, None)
+        signals.hold(-1)
 
     def due(self) -> bool:
         """Return whether to save now: the last save is long ago, or the job was told to end."""

@@ -46,12 +46,8 @@ def _os_error_within(error: Exception) -> OSError | None:
 
 
 _MACHINES = {
-    getattr(errno, name)
-    for name in (
-        *("EACCES", "EAGAIN", "EIO", "EMFILE", "ENFILE", "ENOLCK", "ENOMEM", "ENXIO", "EPERM"),
-        *("EREMOTEIO", "ESTALE", "ETIMEDOUT"),
-    )
-    if hasattr(errno, name)
+    *(errno.EACCES, errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOLCK),
+    *(errno.ENOMEM, errno.ENXIO, errno.EPERM, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT),
 }
 """What a system answers that can't read a file, whatever the file holds."""
 

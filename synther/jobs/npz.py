@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -31,28 +32,21 @@ def read_npz(
     """
     import numpy as np  # here, because the command line's help needs none
 
-    path = require_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            wanted = [name for name in (*required, *optional) if name in members]
-            missing = [name for name in required if name not in members]
-            sizes = [archive.getinfo(members[name]).file_size for name in wanted]
-            require_bounded(path, sum(sizes))
-            found = {}
-            for name, size in zip(wanted, sizes, strict=True):
-                with archive.open(members[name]) as member:
-                    _require_shape(member, name, size)
-                with archive.open(members[name]) as member:
-                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
-    except SyntherError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
-        blame_machine(error, path)
-        reason = f"{type(error).__name__}: {error}"
-        raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
-    if missing:
-        raise SyntherError(f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}")
+    with _opened(path) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        wanted = [name for name in (*required, *optional) if name in members]
+        if missing := [name for name in required if name not in members]:
+            raise SyntherError(
+                f"{path} lacks {', '.join(missing)}; {what} has {', '.join(required)}"
+            )
+        sizes = [archive.getinfo(members[name]).file_size for name in wanted]
+        require_bounded(Path(path), sum(sizes))
+        found = {}
+        for name, size in zip(wanted, sizes, strict=True):
+            with archive.open(members[name]) as member:
+                _require_shape(member, name, size)
+            with archive.open(members[name]) as member:
+                found[name] = np.lib.format.read_array(member, allow_pickle=False)
     return found
 
 
@@ -62,18 +56,28 @@ def npz_shapes(path: str | Path, names: Sequence[str]) -> dict[str, tuple[int, .
     Raises:
         SyntherError: the file is missing, damaged, or lacks an array.
     """
-    path = require_file(path)
     shapes = {}
+    with _opened(path) as archive:
+        for name in names:
+            with archive.open(f"{name}.npy") as member:
+                size = archive.getinfo(f"{name}.npy").file_size
+                shapes[name] = _require_shape(member, name, size)
+    return shapes
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
+    """Yield an archive; whatever zipfile, zlib and numpy raise inside comes out in words."""
+    path = require_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in names:
-                with archive.open(f"{name}.npy") as member:
-                    size = archive.getinfo(f"{name}.npy").file_size
-                    shapes[name] = _require_shape(member, name, size)
-    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+            yield archive
+    except SyntherError:
+        raise
+    except Exception as error:  # a dozen kinds for a damaged file
         blame_machine(error, path)
-        raise SyntherError(f"{path} is not a whole .npz file ({error}): make it anew") from error
-    return shapes
+        reason = f"{type(error).__name__}: {error}"
+        raise SyntherError(f"{path} is not a whole .npz file ({reason}): make it anew") from error
 
 
 def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:

@@ -16,7 +16,8 @@ class Progress:
     """Counts work done and shows it on stderr.
 
     On a terminal it is a tqdm bar; elsewhere a line at the start, one at most every
-    `LINE_INTERVAL_S` seconds and one at the end, so that log files stay readable.
+    `LINE_INTERVAL_S` seconds and one at the end, so that log files stay readable. Without a name
+    for the work it shows nothing.
     """
 
     def __init__(self, total: int, what: str, unit: str = "step", done: int = 0) -> None:
@@ -26,7 +27,7 @@ class Progress:
         self._numbers = ""
         self._bar = (
             tqdm(total=total, desc=what, unit=unit, initial=done, dynamic_ncols=True)
-            if sys.stderr and sys.stderr.isatty()
+            if what and sys.stderr and sys.stderr.isatty()
             else None
         )
         if self._bar is None:
@@ -59,9 +60,9 @@ class Progress:
             f"{rate:,.1f}/s, {left:.0f} s left" + (f", {self._numbers}" if self._numbers else "")
         )
 
-    @staticmethod
-    def _print(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+    def _print(self, text: str) -> None:
+        if self.what:
+            print(text, file=sys.stderr, flush=True)
 
     def __enter__(self) -> Progress:
         return self

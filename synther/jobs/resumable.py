@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,8 +16,8 @@ import numpy as np
 
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Pace, require_same
-from synther.jobs.files import atomic_path, explain_os_error, explaining, write_json
-from synther.transitions import FIELDS, Transitions, npz_comment
+from synther.jobs.files import explain_os_error, explaining, write_json
+from synther.transitions import FIELDS, Transitions, write_npz
 
 
 class TransitionsWriter:
@@ -79,15 +79,15 @@ class TransitionsWriter:
             require_same(self._folder, str(saved["identity"]), self._identity)
             self.rows, self.parts = rows, int(saved["parts"])
         for name, handle in self._handles.items():
-            wanted = 4 * self.rows * self._shapes().get(name, (1,))[0]
+            wanted = 4 * self.rows * math.prod(self._shapes()[name])
             if os.fstat(handle.fileno()).st_size < wanted:
                 raise SyntherError(f"{self._folder} lacks rows that it counts: delete it")
             handle.truncate(wanted)
 
-    def _shapes(self) -> dict[str, tuple[int]]:
-        """Return the shapes of a row's columns that are no scalars."""
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a row's columns."""
         d, a = self._widths or (0, 0)
-        return {"observations": (d,), "actions": (a,), "next_observations": (d,)}
+        return dict(zip(FIELDS, ((d,), (a,), (), (d,), ()), strict=True))
 
     def append(self, part: Transitions) -> None:
         """Add a part's rows, and make them safe where that is due.
@@ -124,24 +124,11 @@ class TransitionsWriter:
         write_json(self._count, content)
 
     def _write_archive(self) -> None:
-        with (
-            atomic_path(self.path) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-        ):
-            for name in FIELDS:
-                header = {
-                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
-                    "fortran_order": False,
-                    "shape": (self.rows, *self._shapes().get(name, ())),
-                }
-                member = zipfile.ZipInfo(f"{name}.npy")  # a fixed date: same rows, same bytes
-                with (
-                    archive.open(member, "w", force_zip64=True) as target,
-                    open(self._folder / name, "rb") as source,
-                ):
-                    np.lib.format.write_array_header_1_0(target, header)
-                    shutil.copyfileobj(source, target, 1 << 22)
-            archive.comment = npz_comment(self.task)
+        columns = {
+            name: np.memmap(self._folder / name, np.float32, "r", shape=(self.rows, *shape))
+            for name, shape in self._shapes().items()
+        }
+        write_npz(self.path, columns, self.task)
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
         keep = self._count.exists()

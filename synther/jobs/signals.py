@@ -1,6 +1,6 @@
 """SIGTERM, SIGHUP and Ctrl-C: a job that can save its state does so before it ends.
 
-A scheduler sends SIGTERM some seconds before it kills. Code that polls (`holding`) puts the end off
+A scheduler sends SIGTERM some seconds before it kills. Code that polls (`hold`) puts the end off
 to its next safe place; everything else ends where it is, and its temporary files go.
 """
 
@@ -75,15 +75,10 @@ def answering() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def holding() -> Iterator[None]:
-    """Put an end off inside the block, whose code asks `told()` often and ends by `Stopped`."""
+def hold(by: int) -> None:
+    """Put an end off (1), or no longer (-1), for code that asks `told()` and ends by `Stopped`."""
     global _held
-    _held += 1
-    try:
-        yield
-    finally:
-        _held -= 1
+    _held += by
 
 
 def told() -> int | None:

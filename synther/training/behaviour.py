@@ -126,14 +126,9 @@ def train_behaviour(
         write(name)
         return float(measured.mean())
 
-    identity = {
-        "task": task,
-        "recipe": as_dict(settings),
-        "seed": seed,
-        "version": provenance.version(),
-    }
+    about = {"task": task, "recipe": as_dict(settings), "seed": seed}
     # Beside the folder, which Snakemake empties before it runs a job again
-    checkpoint = Checkpoint(out.with_suffix(".ckpt"), identity)
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), about | {"version": provenance.version()})
     if saved := checkpoint.load():
         trainer.restore(saved["trainer"])
         returns.update(saved["returns"])
@@ -165,10 +160,8 @@ def train_behaviour(
                 )
             progress.advance(1, mean_return=mean_return)
     record = {
-        "task": task,
+        **about,
         "returns": returns,
-        "recipe": as_dict(settings),
-        "seed": seed,
         "physics": trainer.env.physics,
         "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         **provenance.describe(),

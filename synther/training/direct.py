@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from synther.agents.base import Agent, OfflineSettings
 from synther.agents.goals import GoalSettings
 from synther.errors import SyntherError
@@ -74,14 +72,10 @@ def learn(
     )
     update = GraphedUpdates(agent, table.gather, table.uniforms())
     last, name = settings.steps if updates is None else updates, agent.title
-    bar = Progress(last, name, "update", done=agent.updates) if progress else nullcontext()
-    with bar as shown:
+    with Progress(last, name if progress else "", "update", done=agent.updates) as shown:
         while agent.updates < last:
             info = update(streams.next())
             if agent.updates % LOG_EVERY == 0 or agent.updates == last:
-                losses = mean_losses(info, name, agent.updates, "the transitions")
-                if shown is not None:
-                    shown.show(losses)
-            if shown is not None:
-                shown.advance()
+                shown.show(mean_losses(info, name, agent.updates, "the transitions"))
+            shown.advance()
     return standardiser

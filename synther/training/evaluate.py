@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,36 +55,6 @@ def require_finite_actions(actions: np.ndarray, updates: int) -> None:
         )
 
 
-class _Steps:
-    """Steps of an environment, one at a time, in a thread beside where its simulator has several.
-
-    The policy's mathematics is on one thread: while it acts in one half of the episodes, the
-    simulator's threads have the other half to step.
-    """
-
-    def __init__(self, env: VectorEnv) -> None:
-        self._env = env
-        self._pool = ThreadPoolExecutor(1) if getattr(env, "threads", 1) > 1 else None
-        self._begun: Future[Stepped] | Stepped | None = None
-
-    def start(self, actions: np.ndarray, active: np.ndarray) -> None:
-        """Begin a step of some environments."""
-        step = self._env.step
-        self._begun = (
-            self._pool.submit(step, actions, active) if self._pool else step(actions, active)
-        )
-
-    def end(self) -> Stepped | None:
-        """Wait for the step that was begun and return what it gave; None if none was."""
-        begun, self._begun = self._begun, None
-        return begun.result() if isinstance(begun, Future) else begun
-
-    def close(self) -> None:
-        """Wait for the simulator."""
-        if self._pool:
-            self._pool.shutdown()
-
-
 @mathematics()
 def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episodes:
     """Run `env.num_envs` / K episodes of each of the agent's K seeds to their end.
@@ -101,6 +73,7 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
     parameter = next(agent.parameters())
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     live = np.ones(env.num_envs, dtype=bool)
+    begun: Callable[[], Stepped] | None = None
 
     def require_whole(gone: np.ndarray, observations: np.ndarray) -> None:
         diverged = gone | (live & ~np.isfinite(observations).all(axis=1))
@@ -126,10 +99,11 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
         return flat
 
     def settle() -> None:
-        nonlocal observations, returns
-        if (stepped := steps.end()) is None:
+        """Wait for the step that was begun, if one was."""
+        nonlocal observations, returns, begun
+        if begun is None:
             return
-        observations, rewards, terminated, truncated = stepped
+        (observations, rewards, terminated, truncated), begun = begun(), None
         require_whole(live & (env.diverged | ~np.isfinite(rewards)), observations)
         returns += rewards
         live[terminated | truncated] = False
@@ -140,18 +114,19 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
     halves = [(slice(0, half), places < half)]
     if half < episodes:
         halves.append((slice(half, episodes), places >= half))
-    steps = _Steps(env)
-    try:
+    # The policy's mathematics is on one thread: while it acts in one half of the episodes, the
+    # simulator has the other half to step, in a thread beside where it has several itself.
+    beside = getattr(env, "threads", 1) > 1
+    with ThreadPoolExecutor(1) as pool:
         while live.any():
             for part, mask in halves:
                 active = live & mask
                 if active.any():
                     actions = act(part)
                     settle()  # the other half's step
-                    steps.start(actions, active)
+                    step = functools.partial(env.step, actions, active)
+                    begun = pool.submit(step).result if beside else step
                     lengths += active
                 if len(halves) == 1 or not active.any():
                     settle()
-    finally:
-        steps.close()
     return Episodes(returns.reshape(seeds, episodes), lengths.reshape(seeds, episodes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +25,6 @@ WIDEST = 512
 """Pixels, channels or actions of a file of weights."""
 GPU_SHARE = 0.5
 """Of a GPU's free memory that frames may take; where they are more, they stay in the computer's."""
-
-
-class Table(Protocol):
-    """A fixed set of transitions that minibatches are gathered from."""
-
-    def __len__(self) -> int: ...
-
-    def gather(self, indices: Tensor) -> PixelBatch:
-        """Return minibatches for indices (K, B)."""
 
 
 def n_step_columns(data: PixelData, n_step: int, discount: float) -> dict[str, np.ndarray]:
@@ -134,6 +125,9 @@ class LatentTable:
     def gather(self, indices: Tensor) -> PixelBatch:
         """Return minibatches for indices (K, B)."""
         return PixelBatch(**{name: column[indices] for name, column in self._columns.items()})
+
+
+Table = FrameTable | LatentTable
 
 
 def encode(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ LOG_EVERY = 500
 """Updates between readings of the losses; each reading waits for the device."""
 
 
+def refuse_broken(names: Iterable[str], agent: str, when: str, advice: str = "") -> None:
+    """Raise a `SyntherError` if something of an agent became NaN or infinite: its names."""
+    if broken := ", ".join(names):
+        raise SyntherError(
+            f"{broken} of {agent} became NaN or infinite by {when}: lower its learning rate{advice}"
+        )
+
+
 def mean_losses(
     info: Mapping[str, Tensor], agent: str, updates: int, data: Path | str
 ) -> dict[str, float]:
@@ -33,11 +42,7 @@ def mean_losses(
     """
     values = {name: value.mean().item() for name, value in info.items()}
     broken = [name for name, value in values.items() if not np.isfinite(value)]
-    if broken:
-        raise SyntherError(
-            f"{', '.join(broken)} of {agent} became NaN or infinite by update {updates}: lower "
-            f"its learning rate, or check {data}"
-        )
+    refuse_broken(broken, agent, f"update {updates}", f", or check {data}")
     return values
 
 
@@ -103,12 +108,9 @@ class UpdateLoop(ABC):
 
     def _require_finite_weights(self) -> None:
         """Refuse to save agents that no further update can mend."""
-        for name, value in self.agent.named_parameters():
-            if not value.isfinite().all():
-                raise SyntherError(
-                    f"{name} of {self.job.agent} became NaN or infinite by update "
-                    f"{self.agent.updates}: lower its learning rate, or check {self.data}"
-                )
+        broken = (n for n, value in self.agent.named_parameters() if not value.isfinite().all())
+        when = f"update {self.agent.updates}"
+        refuse_broken(itertools.islice(broken, 1), self.job.agent, when, f", or check {self.data}")
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""

@@ -21,6 +21,7 @@ from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
 from synther.training.learner import Learner
+from synther.training.loop import refuse_broken
 from synther.training.replay import Replay
 from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
@@ -160,15 +161,8 @@ class OnlineTrainer:
             with self.clock.time("agent"), threads:
                 info = self.learner.learn()
                 if self.step % LOG_EVERY == 0 or self.step == settings.steps:
-                    self._check(info)
-
-    def _check(self, info: dict[str, torch.Tensor]) -> None:
-        broken = [name for name, value in info.items() if not value.isfinite().all()]
-        if broken:
-            raise SyntherError(
-                f"{', '.join(broken)} of {self.job.agent} became NaN or infinite by step "
-                f"{self.step}: lower its learning rate"
-            )
+                    broken = [name for name, v in info.items() if not v.isfinite().all()]
+                    refuse_broken(broken, self.job.agent, f"step {self.step}")
 
     def _refresh_is_due(self) -> bool:
         """Return whether the generators should be trained now; not when nobody learns any more."""

@@ -128,6 +128,6 @@ def test_too_little_memory_is_not_the_contents_fault(
     def fail(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("synther.datasets.d4rl._read", fail)
+    monkeypatch.setattr("synther.datasets.d4rl._array", fail)
     with pytest.raises(MemoryError):
         read_hdf5(path)

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,9 +154,11 @@ def test_a_simulator_that_diverges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     env.step(actions)
     assert env.diverged.tolist() == [False, False, True]
 
-    monkeypatch.setattr(
-        type(env), "_advance", lambda self, rows, actions: self.diverged.__setitem__(rows, True)
-    )
+    def gives_up(self: Any, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.diverged[rows] = True
+        return np.zeros(len(self.elapsed[rows])), np.zeros(len(self.elapsed[rows]), dtype=bool)
+
+    monkeypatch.setattr(type(env), "_advance", gives_up)
     with pytest.raises(SyntherError, match="diverged in step 1 of an episode under random actions"):
         collect.collect("hopper", "random", 10, tmp_path / "x.hdf5", threads=1)
     assert list(tmp_path.iterdir()) == []

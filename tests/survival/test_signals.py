@@ -12,7 +12,7 @@ import pytest
 
 from synther import SyntherError
 from synther.jobs import checkpoint, signals
-from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.checkpoint import Checkpoint, Pace
 from synther.jobs.signals import Stopped
 
 
@@ -65,7 +65,7 @@ def test_told_twice_it_ends_at_once(tmp_path: Path) -> None:
 
 def test_a_job_that_is_done_before_it_can_save_is_done() -> None:
     with signals.answering():
-        with signals.holding():
+        with Pace():
             tell()
         assert signals.told() == signal.SIGTERM
     assert signals.told() is None

@@ -92,15 +92,8 @@ def time_steps(steps: int, sigma_min: float, sigma_max: float, rho: float) -> li
 class Sampler:
     """The stochastic sampler (algorithm 2): Heun's method with fresh noise between the steps.
 
-    Attributes:
-        steps: N >= 2.
-        sigma_min: t_{N-1}.
-        sigma_max: t_0.
-        rho: exponent of the time steps (eq. 5).
-        s_churn: total amount of added noise; 0 makes the sampler deterministic.
-        s_tmin: lowest t at which noise is added.
-        s_tmax: highest t at which noise is added.
-        s_noise: standard deviation of the added noise before scaling.
+    `DiffusionSettings` says what its attributes mean; N = `steps` is 2 or more, and with `s_churn`
+    of 0 it is deterministic.
     """
 
     steps: int = 128

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synther.config.settings import resolve
 from synther.errors import SyntherError
-from synther.generators.base import Model
+from synther.generators.base import Generator
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.normaliser import Normaliser
@@ -53,7 +53,7 @@ def modelled(settings: DiffusionSettings, d: int, a: int) -> tuple[int, list[int
     return (terminal + 1, [*keep, terminal]) if settings.model_terminals else (terminal, keep)
 
 
-class Diffusion(Model):
+class Diffusion(Generator):
     """An elucidated diffusion model over whole transitions (s, a, r, s', terminal).
 
     Sources: Lu et al. 2023 (SynthER, arXiv 2303.06614) and the authors' code; Karras et al. 2022

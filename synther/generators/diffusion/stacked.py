@@ -18,54 +18,9 @@ from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.model import CHUNK, make_sampler, modelled
 from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.generators.diffusion.trainer import (
-    INITIAL_VALUES,
-    SAMPLES,
-    TRAINING_NOISE,
-    RowOrder,
-    Trainer,
-    make_network,
-    products_in,
-    stream,
-)
+from synther.generators.diffusion.trainer import SAMPLES, Trainer, products_in, stream
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import mathematics
-
-
-def _stack(dim: int, settings: DiffusionSettings, seeds: Sequence[int]) -> ResidualMLP:
-    """Return K fresh networks in one, each with the weights that its seed gives it alone."""
-    alone = [make_network(dim, settings, stream("cpu", s, INITIAL_VALUES)) for s in seeds]
-    stacked = make_network(dim, settings, models=len(seeds))
-    with torch.no_grad():
-        stacked.flat.copy_(torch.cat([network.flat for network in alone]))
-        stacked.frequencies.copy_(torch.cat([network.frequencies for network in alone]))
-    return stacked
-
-
-class StackedTrainer(Trainer):
-    """`Trainer` of K models.
-
-    Args:
-        rows: (K, N, D) normalised rows, on the device that trains.
-        settings: hyperparameters, the same for all.
-        seeds: one a model.
-    """
-
-    def __init__(self, rows: Tensor, settings: DiffusionSettings, seeds: Sequence[int]) -> None:
-        models, number, dim = rows.shape
-        self._begin(rows, settings, _stack(dim, settings, seeds))
-        self._orders = [RowOrder(number, self._batch, seed, rows.device) for seed in seeds]
-        self._noises = [stream(rows.device, seed, TRAINING_NOISE) for seed in seeds]
-        self._firsts = number * torch.arange(models, device=rows.device)[:, None]
-
-    def _minibatch(self) -> tuple[Tensor, Tensor]:
-        """Return the next step's rows (K, B, D) and draws (K, B, D + 1)."""
-        chosen = torch.stack([order.batch(self.done) for order in self._orders]) + self._firsts
-        dim = self._rows.shape[-1]
-        y = self._rows.view(-1, dim).index_select(0, chosen.view(-1)).view(*chosen.shape, dim)
-        shape = (self._batch, dim + 1)
-        drawn = [torch.randn(shape, generator=g, device=y.device) for g in self._noises]
-        return y, torch.stack(drawn)
 
 
 class StackedDiffusion:
@@ -88,16 +43,13 @@ class StackedDiffusion:
         checkpoint: Checkpoint | None = None,
         title: str = "",
     ) -> None:
-        """Train K models from scratch and keep the moving averages of their weights.
+        """Train K models as `Diffusion.fit` trains one, a seed each.
 
         Args:
             rows: (K, N, 2 d + a + 2) transitions, on the device that trains.
-            seeds: one a model, of the weights, the order of the rows and the noise.
-            checkpoint: as `Diffusion.fit` takes it.
+            seeds: one a model.
+            checkpoint: as there.
             title: what the progress is called; none is shown without.
-
-        Raises:
-            SyntherError: there are too few rows, or a value or the loss is NaN or infinite.
         """
         s = self.settings
         columns, keep = modelled(s, *self.widths)
@@ -107,7 +59,7 @@ class StackedDiffusion:
             torch.stack([n.mean for n in each])[:, None],
             torch.stack([n.std for n in each])[:, None],
         )
-        trainer = StackedTrainer(self._normaliser.forward(rows).contiguous(), s, seeds)
+        trainer = Trainer(self._normaliser.forward(rows).contiguous(), s, seeds)
         self._network = trainer.run(title, checkpoint)
 
     @torch.inference_mode()
@@ -118,16 +70,13 @@ class StackedDiffusion:
         chunk: int = CHUNK,
         checkpoint: Checkpoint | None = None,
     ) -> Tensor:
-        """Return new transitions (K, n, 2 d + a + 2) on the device, rows of `Diffusion`.
+        """Return new transitions (K, n, 2 d + a + 2) on the device, as `Diffusion.sample_chunks`.
 
         Args:
             n: rows a model.
-            seeds: of the noise, one a model.
-            chunk: rows a model made at once; another number gives other rows.
+            seeds: one a model.
+            chunk: rows a model made at once.
             checkpoint: where the rows so far are saved from time to time, and taken up again.
-
-        Raises:
-            SyntherError: the models are not fitted, or a generated value is NaN or infinite.
         """
         if self._network is None or self._normaliser is None:
             raise SyntherError("these diffusion models are not fitted: call fit")

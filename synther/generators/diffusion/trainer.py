@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -104,10 +104,12 @@ class RowOrder:
 class Trainer:
     """Fits a `ResidualMLP` to normalised rows: AdamW, a clipped gradient, a half cosine, an EMA.
 
+    Of K models side by side each has random streams of its own, and learns what it would alone.
+
     Args:
-        rows: (N, D) float32 normalised rows, on the device that trains.
-        settings: hyperparameters.
-        seed: of the initial values, the order of the rows and the noise.
+        rows: (N, D) float32 normalised rows, on the device that trains; (K, N, D) of K models.
+        settings: hyperparameters, the same for all.
+        seed: of the initial values, the order of the rows and the noise; one a model.
 
     Attributes:
         network: the network in training.
@@ -115,21 +117,28 @@ class Trainer:
         done: steps taken.
     """
 
-    def __init__(self, rows: Tensor, settings: DiffusionSettings, seed: int) -> None:
+    def __init__(
+        self, rows: Tensor, settings: DiffusionSettings, seed: int | Sequence[int]
+    ) -> None:
+        seeds = [seed] if isinstance(seed, int) else list(seed)
+        self._rows, self._settings = rows.reshape(len(seeds), *rows.shape[-2:]), settings
+        _, number, dim = self._rows.shape
         device = rows.device
-        generator = stream("cpu", seed, INITIAL_VALUES)
-        self._begin(rows, settings, make_network(rows.shape[1], settings, generator))
-        self._order = RowOrder(len(rows), self._batch, seed, device)
-        self._noises = [stream(device, seed, TRAINING_NOISE)]
-
-    def _begin(self, rows: Tensor, settings: DiffusionSettings, network: ResidualMLP) -> None:
-        """Set up training of a fresh `network`, of one model or a stack of them."""
-        self._rows, self._settings = rows, settings
-        self.network = network.to(rows.device)
-        self._batch = settings.batch_size_for(rows.shape[-2])
+        alone = [make_network(dim, settings, stream("cpu", s, INITIAL_VALUES)) for s in seeds]
+        network = alone[0]
+        if len(seeds) > 1:
+            network = make_network(dim, settings, models=len(seeds))
+            with torch.no_grad():
+                network.flat.copy_(torch.cat([one.flat for one in alone]))
+                network.frequencies.copy_(torch.cat([one.frequencies for one in alone]))
+        self.network = network.to(device)
+        self._batch = settings.batch_size_for(number)
+        self._orders = [RowOrder(number, self._batch, s, device) for s in seeds]
+        self._noises = [stream(device, s, TRAINING_NOISE) for s in seeds]
+        self._firsts = number * torch.arange(len(seeds), device=device)[:, None]
         flat = self.network.flat
         flat.grad = torch.zeros_like(flat)
-        self._rate = torch.full((), settings.learning_rate, device=rows.device)
+        self._rate = torch.full((), settings.learning_rate, device=device)
         self._optimizer = Adam([flat], self._rate, settings.betas)
         self._learn = GraphedCall(self._gradient_step)
         names = ("beta", "update_every", "update_after_step", "inv_gamma", "power")
@@ -160,10 +169,13 @@ class Trainer:
         )
 
     def _minibatch(self) -> tuple[Tensor, Tensor]:
-        """Return the next step's rows (1, B, D) and draws (1, B, D + 1)."""
-        y = self._rows[self._order.batch(self.done)][None]
-        shape = (1, self._batch, y.shape[-1] + 1)
-        return y, torch.randn(shape, generator=self._noises[0], device=y.device)
+        """Return the next step's rows (K, B, D) and draws (K, B, D + 1)."""
+        chosen = torch.stack([order.batch(self.done) for order in self._orders]) + self._firsts
+        dim = self._rows.shape[-1]
+        y = self._rows.view(-1, dim).index_select(0, chosen.view(-1)).view(*chosen.shape, dim)
+        shape = (self._batch, dim + 1)
+        drawn = [torch.randn(shape, generator=g, device=y.device) for g in self._noises]
+        return y, torch.stack(drawn)
 
     def step(self) -> None:
         """Take one gradient step."""
@@ -190,7 +202,7 @@ class Trainer:
             self.restore(saved)
         steps = self._settings.steps
         with (
-            Progress(steps, title, done=self.done) if title else nullcontext() as shown,
+            Progress(steps, title, done=self.done) as shown,
             checkpoint or nullcontext(),
             mathematics(self.network.operations(self._batch), self._rows.device),
         ):
@@ -200,8 +212,7 @@ class Trainer:
                 if due or self.done == steps or self.done % LOSS_INTERVAL == 0:
                     # Before a save, so that no NaN is ever saved; a mean over the models
                     loss = self.read_loss() / len(self.network.flat)
-                    if shown is not None:
-                        shown.advance(self.done - shown.done, loss=loss)
+                    shown.advance(self.done - shown.done, loss=loss)
                 if due and checkpoint is not None:
                     checkpoint.save(self.state())
         network = self.network.requires_grad_(False)
