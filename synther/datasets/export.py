@@ -66,15 +66,13 @@ def export_d4rl(transitions: Transitions, path: str | Path, task: str = "unknown
         return found
 
     last = transitions.next_observations[~follows]
-    timeouts = np.zeros(rows, dtype=bool)
-    timeouts[ends] = True
     arrays = {
         "observations": spread(transitions.observations, last),
         "actions": spread(transitions.actions),
         "rewards": spread(transitions.rewards),
         "next_observations": spread(transitions.next_observations, last),
         "terminals": spread(_flags(transitions, path)),
-        "timeouts": timeouts,
+        "timeouts": spread(np.zeros(n, dtype=bool), True),
     }
     metadata = {"algorithm": "synther export", "iteration": 0, "task": task, "transitions": n}
     write_d4rl_hdf5(path, arrays, metadata, policy=None)

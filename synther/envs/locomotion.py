@@ -25,6 +25,7 @@ class Locomotion(Task):
     control_cost: float
     alive_bonus: float
     reset_noise: float
+    normal_velocities = False
     velocity_clip = 10.0
 
     def __init__(self) -> None:
@@ -58,12 +59,12 @@ class Locomotion(Task):
     def initial_state(
         self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw positions and velocities uniformly within the reset noise."""
+        """Draw positions uniformly within the reset noise, and velocities so or normally."""
         noise = self.reset_noise
-        return (
-            qpos + generator.uniform(-noise, noise, qpos.shape),
-            qvel + generator.uniform(-noise, noise, qvel.shape),
-        )
+        moved = qpos + generator.uniform(-noise, noise, qpos.shape)
+        if self.normal_velocities:
+            return moved, qvel + noise * generator.standard_normal(qvel.shape)
+        return moved, qvel + generator.uniform(-noise, noise, qvel.shape)
 
 
 class Hopper(Locomotion):
@@ -101,14 +102,4 @@ class HalfCheetah(Locomotion):
 
     asset, frame_skip = "half_cheetah.xml", 5
     control_cost, alive_bonus, reset_noise = 0.1, 0.0, 0.1
-    velocity_clip = np.inf
-
-    def initial_state(
-        self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw positions uniformly within the reset noise, velocities normally."""
-        noise = self.reset_noise
-        return (
-            qpos + generator.uniform(-noise, noise, qpos.shape),
-            qvel + noise * generator.standard_normal(qvel.shape),
-        )
+    normal_velocities, velocity_clip = True, np.inf

@@ -82,19 +82,17 @@ class _Share:
     """
 
     def __init__(self, first: Any, number: int) -> None:
-        self._private = "_" if hasattr(first, "_model") else ""
+        private = "_" if hasattr(first, "_model") else ""
         self.model = copy.copy(first.model)
-        own = {f"{self._private}model": self.model}
+        own = {f"{private}model": self.model}
         if hasattr(first, "_ik"):
             own["_ik"] = copy.deepcopy(first._ik)  # it computes in buffers of its own
-        self.envs = [self._twin(first, own) for _ in range(number)]
+        # object.__new__, because its __copy__ builds everything anew
+        self.envs: list[Any] = [object.__new__(type(first)) for _ in range(number)]
+        for twin in self.envs:
+            data = {f"{private}data": mujoco.MjData(self.model)}
+            twin.__dict__.update(first.__dict__ | own | data)
         self._kept = [self._written() for _ in range(number)]
-
-    def _twin(self, first: Any, own: dict[str, Any]) -> Any:
-        twin = object.__new__(type(first))  # its __copy__ builds everything anew
-        data = {f"{self._private}data": mujoco.MjData(self.model)}
-        twin.__dict__.update(first.__dict__ | own | data)
-        return twin
 
     def _written(self) -> list[np.ndarray]:
         return [getattr(self.model, name).copy() for name in WRITTEN]

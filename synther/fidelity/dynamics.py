@@ -21,17 +21,15 @@ class Simulated:
         next_observations: (N, d) float64; NaN where not valid.
         rewards: (N,) float64; likewise.
         valid: (N,) booleans.
-        terminal: how many rows were left out because their terminal is 1.
-        undetermined: how many because their observation does not determine the state.
-        diverged: how many because the simulator gave up on them.
+        left_out: how many rows have none because their terminal is 1 ("terminal"), their
+            observation does not determine the state ("undetermined"), or the simulator gave up on
+            them ("diverged").
     """
 
     next_observations: np.ndarray
     rewards: np.ndarray
     valid: np.ndarray
-    terminal: int
-    undetermined: int
-    diverged: int
+    left_out: dict[str, int]
 
 
 def simulate(
@@ -63,7 +61,6 @@ def simulate(
     qpos, qvel, determined = inverse
     ended = transitions.terminals > 0.5
     valid = determined & ~ended
-    undetermined = int((~determined & ~ended).sum())
     following = np.full(transitions.observations.shape, np.nan)
     rewards = np.full(n, np.nan)
     rows = np.flatnonzero(valid)
@@ -76,14 +73,12 @@ def simulate(
         valid[part] = kept
         following[part[kept]] = observations[: len(part)][kept]
         rewards[part[kept]] = gained[: len(part)][kept]
-    return Simulated(
-        following,
-        rewards,
-        valid,
-        terminal=int(ended.sum()),
-        undetermined=undetermined,
-        diverged=len(rows) - int(valid.sum()),
-    )
+    left_out = {
+        "terminal": int(ended.sum()),
+        "undetermined": int((~determined & ~ended).sum()),
+        "diverged": len(rows) - int(valid.sum()),
+    }
+    return Simulated(following, rewards, valid, left_out)
 
 
 def squared_errors(transitions: Transitions, simulated: Simulated) -> np.ndarray:

@@ -135,9 +135,7 @@ def measure(
         record["dynamics"] = {
             "physics": physics,
             "rows": int(simulated.valid.sum()),
-            "terminal": simulated.terminal,
-            "undetermined": simulated.undetermined,
-            "diverged": simulated.diverged,
+            **simulated.left_out,
         }
     record |= {
         "measured": len(measured),

@@ -14,14 +14,11 @@ import torch
 from torch import Tensor
 
 from synther.errors import SyntherError
-from synther.generators.diffusion.model import Diffusion
+from synther.generators.diffusion.model import SAMPLER, Diffusion
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import Trainer
 
-UNUSED = (
-    *("sigma_min", "sigma_max", "sigma_data", "rho", "p_mean", "p_std"),
-    *("s_churn", "s_tmin", "s_tmax", "s_noise"),
-)
+UNUSED = (*SAMPLER, "sigma_data", "p_mean", "p_std")
 """Settings of noise levels, which a flow has not."""
 
 

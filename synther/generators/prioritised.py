@@ -119,10 +119,8 @@ class Prioritised(Diffusion):
         """Return D(x; sigma) of the rows of any relevance; see `Diffusion.denoise`."""
         network, _ = self._fitted()
         nothing = torch.zeros(len(x), EXTRA, device=x.device)
-        level = sigma.expand(len(x))
-        return conditional(network, x[None], level[None], nothing[None], self.settings.sigma_data)[
-            0
-        ]
+        level, sigma_data = sigma.expand(len(x)), self.settings.sigma_data
+        return conditional(network, x[None], level[None], nothing[None], sigma_data)[0]
 
     def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         s: Any = self.settings

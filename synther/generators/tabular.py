@@ -25,31 +25,31 @@ from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import mathematics
 from synther.transitions import Transitions
 
-PICKLED = (
-    *("builtins:slice", "builtins:set", "builtins:bytes"),  # bytes: where an array is empty
-    *(
-        f"ctgan.data_transformer:{n}"
-        for n in ("ColumnTransformInfo", "DataTransformer", "SpanInfo")
-    ),
-    *("ctgan.data_sampler:DataSampler", "ctgan.synthesizers.ctgan:CTGAN"),
-    *("ctgan.synthesizers.ctgan:Generator", "ctgan.synthesizers.ctgan:Residual"),
-    *("ctgan.synthesizers.tvae:Decoder", "ctgan.synthesizers.tvae:TVAE"),
-    *("rdt.transformers.categorical:OneHotEncoder", "rdt.transformers.null:NullTransformer"),
-    "rdt.transformers.numerical:ClusterBasedNormalizer",
-    "sklearn.mixture:BayesianGaussianMixture",
-    *("torch.nn:ReLU", "torch.nn:BatchNorm1d", "torch.nn:Sequential", "torch.nn:Linear"),
-    *("numpy._core.multiarray:_reconstruct", "numpy._core.multiarray:scalar"),
-    *("numpy:dtype", "numpy:ndarray", "numpy.random:MT19937", "numpy.random:SeedSequence"),
-    *(f"numpy.dtypes:{kind}DType" for kind in ("Bool", "Object", "Str", "Float32", "Float64")),
-    *(f"numpy.dtypes:{sign}Int{bits}DType" for sign in ("", "U") for bits in (8, 32, 64)),
-    *("numpy.random.mtrand:RandomState", "numpy.random._pickle:__bit_generator_ctor"),
-    *("numpy.random._pickle:__randomstate_ctor",),
-    "numpy.random.bit_generator:__pyx_unpickle_SeedSequence",
-    *("pandas._libs.internals:_unpickle_block", "pandas:DataFrame", "pandas:Series"),
-    *("pandas:Index", "pandas:RangeIndex", "pandas.core.indexes.base:_new_Index"),
-    *(f"pandas.core.internals.managers:{n}" for n in ("BlockManager", "SingleBlockManager")),
-)
-"""What the package's models consist of: "module:name" of everything that their pickles name."""
+PICKLED = {
+    "builtins": "slice set bytes",  # bytes: where an array is empty
+    "ctgan.data_transformer": "ColumnTransformInfo DataTransformer SpanInfo",
+    "ctgan.data_sampler": "DataSampler",
+    "ctgan.synthesizers.ctgan": "CTGAN Generator Residual",
+    "ctgan.synthesizers.tvae": "Decoder TVAE",
+    "rdt.transformers.categorical": "OneHotEncoder",
+    "rdt.transformers.null": "NullTransformer",
+    "rdt.transformers.numerical": "ClusterBasedNormalizer",
+    "sklearn.mixture": "BayesianGaussianMixture",
+    "torch.nn": "ReLU BatchNorm1d Sequential Linear",
+    "numpy": "dtype ndarray",
+    "numpy._core.multiarray": "_reconstruct scalar",
+    "numpy.dtypes": "BoolDType ObjectDType StrDType Float32DType Float64DType Int8DType Int32DType "
+    "Int64DType UInt8DType UInt32DType UInt64DType",
+    "numpy.random": "MT19937 SeedSequence",
+    "numpy.random.mtrand": "RandomState",
+    "numpy.random._pickle": "__bit_generator_ctor __randomstate_ctor",
+    "numpy.random.bit_generator": "__pyx_unpickle_SeedSequence",
+    "pandas": "DataFrame Series Index RangeIndex",
+    "pandas._libs.internals": "_unpickle_block",
+    "pandas.core.indexes.base": "_new_Index",
+    "pandas.core.internals.managers": "BlockManager SingleBlockManager",
+}
+"""What the package's models consist of: modules, and all in them that their pickles name."""
 
 
 def require_ctgan() -> Any:
@@ -213,7 +213,8 @@ class _Tabular(Generator):
     @classmethod
     def _classes(cls) -> Iterable[Any]:
         require_ctgan()
-        return [_named(name) for name in PICKLED]
+        named = [(module, name) for module, names in PICKLED.items() for name in names.split()]
+        return [getattr(importlib.import_module(module), name) for module, name in named]
 
     @classmethod
     def _from_content(cls, content: dict[str, Any], file: Path, device: str) -> Self:
@@ -222,12 +223,6 @@ class _Tabular(Generator):
         found._constants = content["constants"]
         found._learned.set_device(device)
         return found
-
-
-def _named(name: str) -> Any:
-    """Return the class or function "module:name"."""
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def _one_process() -> Any:

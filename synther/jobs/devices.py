@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.jobs.files import explain_os_error
-from synther.jobs.locks import open_lock
+from synther.jobs.files import explain_os_error, open_lock
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""

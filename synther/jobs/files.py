@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.jobs.locks import open_lock
 
 
 def explain_os_error(error: OSError, path: Path) -> SyntherError:
@@ -142,6 +141,27 @@ def try_room(path: Path, size: int) -> None:
                 raise
         finally:
             path.unlink()
+
+
+def open_lock(path: Path) -> int:
+    """Open a file that is there to be locked, whichever user made it; make it where it is missing.
+
+    Returns:
+        Its descriptor, which may be for reading alone: that is enough to lock it.
+
+    Raises:
+        OSError: it can't be made, or not be read.
+    """
+    while True:
+        with suppress(FileNotFoundError):
+            try:
+                return os.open(path, os.O_RDWR)
+            except PermissionError:
+                return os.open(path, os.O_RDONLY)
+        with suppress(FileExistsError):  # made just now by another process, and opened next
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            os.fchmod(handle, 0o666)  # other users', whatever the umask
+            return handle
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")

@@ -45,7 +45,7 @@ def read_npz(
         for name, size in zip(wanted, sizes, strict=True):
             with archive.open(members[name]) as member:
                 _require_shape(member, name, size)
-            with archive.open(members[name]) as member:
+                member.seek(0)
                 found[name] = np.lib.format.read_array(member, allow_pickle=False)
     return found
 

@@ -52,46 +52,39 @@ class Learner:
             uniforms=uniforms,
             chunk=CHUNK,
         )
-        self._calls = {
-            False: GraphedCall(self._learn_real),
-            True: GraphedCall(self._learn_mixed),
-        }
+        self._calls = {mixed: GraphedCall(self._learn) for mixed in (False, True)}
         self.batches = {"real": 0, "mixed": 0}
 
     def learn(self) -> dict[str, Tensor]:
         """Update critics `updates_per_step` times and the policy once; return numbers to log."""
-        mixed = self.synthetic is not None and self.synthetic.size > 0
-        before = self.agent.updates
+        mixed, before = self.mixed, self.agent.updates
         info = self._calls[mixed](self.streams.next())
         self.agent.updates = before + self._updates  # a replayed graph counts nothing
         self.batches["mixed" if mixed else "real"] += self._updates
         return info
 
-    def _learn_real(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self._learn(draws, mixed=False)
+    @property
+    def mixed(self) -> bool:
+        """Whether batches have synthetic rows."""
+        return self.synthetic is not None and self.synthetic.size > 0
 
-    def _learn_mixed(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self._learn(draws, mixed=True)
-
-    def _learn(self, draws: Mapping[str, Tensor], mixed: bool) -> dict[str, Tensor]:
+    def _learn(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
         info: dict[str, Tensor] = {}
         places = [name for name in ("real", "synthetic") if name in draws]
         noise = [name for name in draws if name not in ("policy", *places)]
         for update in range(self._updates):
-            batch = self.batch({name: draws[name][:, update] for name in places}, mixed)
+            batch = self.batch({name: draws[name][:, update] for name in places})
             info = self.agent.update(batch, {name: draws[name][:, update] for name in noise})
         return info | self.agent.update_policy(batch, {"policy": draws["policy"]})
 
-    def batch(self, places: Mapping[str, Tensor], mixed: bool) -> Batch:
+    def batch(self, places: Mapping[str, Tensor]) -> Batch:
         """Return the minibatch at `places`, (K, B) in [0, 1) each; real rows come first."""
-        if not mixed or self.synthetic is None:
-            return unpack(self.real.gather(places["real"]), *self.real.widths)
-        number = places["real"].shape[1] - self._mixed_rows
-        rows = [
-            self.real.gather(places["real"][:, :number]),
-            self.synthetic.gather(places["synthetic"]),
-        ]
-        return unpack(torch.cat(rows, dim=1), *self.real.widths)
+        real = places["real"]
+        if self.synthetic is None or not self.mixed:
+            return unpack(self.real.gather(real), *self.real.widths)
+        own = self.real.gather(real[:, : real.shape[1] - self._mixed_rows])
+        rows = torch.cat([own, self.synthetic.gather(places["synthetic"])], dim=1)
+        return unpack(rows, *self.real.widths)
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs, but for agent and buffers."""

@@ -21,7 +21,7 @@ from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates
 
 LOG_EVERY = 500
-"""Updates between readings of the losses; each reading waits for the device."""
+"""Updates, or online steps, between readings of the losses; each waits for the device."""
 
 
 def refuse_broken(names: Iterable[str], agent: str, when: str, advice: str = "") -> None:

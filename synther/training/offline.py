@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from synther.errors import SyntherError
 from synther.generators import draw
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import grant
-from synther.training.background import BackgroundEvaluation
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.goals import goal_table
 from synther.training.job import TrainingJob
@@ -211,24 +211,33 @@ class OfflineTrainer(UpdateLoop):
             )
         self.env.time_limit = job.time_limit
         self.rows = ResultRows(job)
-        self._background: BackgroundEvaluation | None = None
+        self._shadow: Agent | None = None
+        self._running: tuple[int, Future[Episodes]] | None = None
         if job.device.startswith("cuda") if overlap is None else overlap:
-            shadow: Agent = make(d, a, job.seeds, settings, device="cpu")
-            self._background = BackgroundEvaluation(shadow, self._episodes, self.rows)
+            self._shadow = make(d, a, job.seeds, settings, device="cpu")
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
 
     def _episodes(self, agent: Agent) -> Episodes:
         """Run all seeds' episodes at once in the batched simulator."""
         return evaluate(agent, self.env, self.standardiser)
 
     def _evaluate(self) -> None:
-        if self._background:
-            self._background.start(self.agent)
-        else:
-            self.rows.add(self.agent.updates, self._episodes(self.agent))
+        updates = self.agent.updates
+        if self._shadow is None:
+            self.rows.add(updates, self._episodes(self.agent))
+            return
+        # A copy on the CPU, one evaluation at a time: the simulator runs outside Python's lock, so
+        # that the thread that feeds the GPU hardly waits
+        self._settle()
+        self._shadow.load_state_dict(self.agent.state_dict())
+        self._shadow.updates = updates
+        self._running = updates, self._worker.submit(self._episodes, self._shadow)
 
     def _settle(self) -> None:
-        if self._background:
-            self._background.finish()
+        """Wait for the evaluation that runs, and take its rows; raise what it raised."""
+        if self._running is not None:
+            (updates, future), self._running = self._running, None
+            self.rows.add(updates, future.result())
 
 
 def train_offline(job: OfflineJob) -> ResultRows:

@@ -21,7 +21,7 @@ from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
 from synther.training.learner import Learner
-from synther.training.loop import refuse_broken
+from synther.training.loop import LOG_EVERY, refuse_broken
 from synther.training.replay import Replay
 from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
@@ -30,8 +30,6 @@ from synther.training.synthetic import Synthesiser
 PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
 """Stepping the training environments; acting and learning; training generators; drawing from them;
 evaluation episodes, simulator and policy together."""
-LOG_EVERY = 500
-"""Environment steps between readings of the losses; each reading waits for the device."""
 SOURCE = "online"
 """What the rows' column `source` says: the agent learned from its own experience."""
 

@@ -181,7 +181,7 @@ class Diffusion(Generator):
                 f"{file} has format {content['format']}, this version reads {FORMAT}: refit"
             )
         settings: Any = resolve(cls.settings_type, saved, where=str(file))
-        flat, frequencies, mean, std = tensors
+        flat = tensors[0]
         columns, _ = modelled(settings, *widths)
         inputs = columns + cls.extra_inputs
         claimed = (columns, settings.width, settings.depth, settings.dim_t, *widths)
@@ -193,23 +193,28 @@ class Diffusion(Generator):
             fits = [tensor.shape for tensor in tensors] == shapes
         if not fits:
             raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
-        network = make_network(inputs, settings).requires_grad_(False)
-        network.flat.copy_(flat)
-        network.frequencies.copy_(frequencies)
-        model = cls(settings, device)
-        model.adopt(network, Normaliser(mean, std), widths)
-        return model
+        return cls.assembled(settings, widths, *tensors, device=device)
 
-    def adopt(self, network: ResidualMLP, normaliser: Normaliser, widths: tuple[int, int]) -> None:
-        """Take over a trained network of these settings, with what normalised its data.
+    @classmethod
+    def assembled(
+        cls,
+        settings: DiffusionSettings,
+        widths: tuple[int, int],
+        *tensors: Tensor,
+        device: str = "cpu",
+    ) -> Self:
+        """Return a fitted model.
 
         Args:
-            network: for rows of width D.
-            normaliser: of rows of width D, without extra inputs.
+            settings: that it was fitted with.
             widths: d and a.
+            *tensors: the network's `flat` and `frequencies`, and the normaliser's mean and std.
+            device: where it samples.
         """
-        self._widths = widths
-        self._learned = (
-            network.to(self.device).requires_grad_(False),
-            Normaliser(normaliser.mean.to(self.device), normaliser.std.to(self.device)),
-        )
+        model, (flat, frequencies, mean, std) = cls(settings, device), tensors
+        network = make_network(len(mean) + cls.extra_inputs, settings).requires_grad_(False)
+        network.flat.copy_(flat)
+        network.frequencies.copy_(frequencies)
+        normaliser = Normaliser(mean.to(model.device), std.to(model.device))
+        model._widths, model._learned = widths, (network.to(model.device), normaliser)
+        return model

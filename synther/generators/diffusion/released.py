@@ -19,7 +19,6 @@ from torch import Tensor
 
 from synther.errors import SyntherError
 from synther.generators.diffusion.model import Diffusion
-from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import make_network
 from synther.jobs.files import require_file
@@ -92,12 +91,8 @@ def load_released(
                 "this is not a denoiser of the released code"
             )
         parts += [weight.T.reshape(-1), bias]  # theirs is (out, in), as torch.nn.Linear has it
-    network = make_network(len(mean), settings).requires_grad_(False)
-    network.flat.copy_(torch.cat(parts))
-    network.frequencies.copy_(_tensor(average, FREQUENCIES, path, 1))
-    model = Diffusion(settings, device)
-    model.adopt(network, Normaliser(mean, std), (observation_dim, action_dim))
-    return model
+    tensors = (torch.cat(parts), _tensor(average, FREQUENCIES, path, 1), mean, std)
+    return Diffusion.assembled(settings, (observation_dim, action_dim), *tensors, device=device)
 
 
 def _numpy() -> list[Any]:
