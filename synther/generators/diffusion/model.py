@@ -152,10 +152,6 @@ class Diffusion(Generator):
         rows = torch.as_tensor(transitions.packed()[:, : len(normaliser.mean)], device=self.device)
         return normaliser.forward(rows)
 
-    def log_volume(self) -> float:
-        """Return the sum of ln(std): what a log-density loses when rows leave the normal space."""
-        return float(self._fitted()[1].std.log().sum())
-
     def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Return new normalised rows (B, D)."""
         return make_sampler(self.settings).sample(self.denoise, shape, generator)
