@@ -12,7 +12,7 @@ import pandas as pd
 from result_rows import results
 
 from synther.experiments.kinds.claims.numbers import measure
-from synther.experiments.kinds.claims.spec import Cell, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims.plan import Cell, Claim, ClaimsSpec, Side
 from synther.statistics import evaluations
 
 DATASETS = ("hopper", "walker")
@@ -40,7 +40,6 @@ def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
         measure="score",
         rule=rule,
         margin=5.0,
-        expected=None,
         seeds=SEEDS,
         of=Side("SynthER", list(cells(folder, "synther"))),
         against=[Side("real", list(cells(folder, "real")))],

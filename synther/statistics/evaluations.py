@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,26 +107,18 @@ def thinned(count: int, most: int) -> list[int]:
     return kept.tolist()
 
 
-def windows(found: Mapping[tuple[str, str, str], Run]) -> dict[str, pd.DataFrame]:
+def windows(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the scores of every seed at the end of its run, by three rules.
+
+    Args:
+        rows: as `scores.read_results` or `means` returns them, of one preset.
 
     Returns:
         Rule -> a row a (dataset, source, agent, seed) with its `score`: `last` is the last
         evaluation's (the paper's), `average` and `best` are of the last `WINDOW`. The best of
         several noisy numbers is too high by construction.
     """
-    rules: dict[str, Callable[[np.ndarray], float]] = {
-        "last": lambda values: values[-1],
-        "average": np.mean,
-        "best": np.max,
-    }
-    tails = [
-        (*key, seed, run.scores[row, -WINDOW:])
-        for key, run in found.items()
-        for row, seed in enumerate(run.seeds)
-    ]
-    frame = pd.DataFrame(tails, columns=[*scores.RUN, "seed", "score"])
-    return {
-        name: frame.assign(score=[float(rule(tail)) for tail in frame["score"]])
-        for name, rule in rules.items()
-    }
+    tails = scores.last_evaluations(means(rows), WINDOW).sort_values("step")
+    seeds = tails.groupby([*scores.RUN, "seed"])["score"]
+    rules = {"last": "last", "average": lambda tail: tail.to_numpy().mean(), "best": "max"}
+    return {name: seeds.agg(rule).reset_index() for name, rule in rules.items()}

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -135,25 +136,21 @@ def _seeded() -> Iterator[None]:
 
 
 def _rliable(
-    scores: Mapping[str, object], rule: Callable[..., np.ndarray], reps: int
+    scores: Mapping[str, Any], rule: Callable[..., np.ndarray], reps: int
 ) -> dict[str, list[Estimate]]:
-    """Return rliable's estimates of what `rule` returns for each entry of `scores`."""
+    """Return rliable's estimates of what `rule` returns of each entry: an array, or a pair."""
     from rliable import library
 
-    points, bounds = {}, {}
+    found = {}
     for name, entry in scores.items():  # each by itself: its interval depends on no other's
-        with _seeded():
-            found = library.get_interval_estimates({name: entry}, rule, reps=reps)
-        points[name], bounds[name] = found[0][name], found[1][name]
-    return {
-        name: [
-            Estimate(float(value), float(low), float(high))
-            for value, low, high in zip(
-                np.atleast_1d(points[name]), *np.atleast_2d(bounds[name]), strict=True
-            )
-        ]
-        for name in scores
-    }
+        sides = entry if isinstance(entry, tuple) else (entry,)
+        values = np.atleast_1d(rule(*sides))
+        bounds = np.full((2, len(values)), np.nan)
+        if min(map(len, sides)) > 1:
+            with _seeded():
+                bounds = library.get_interval_estimates({name: entry}, rule, reps=reps)[1][name]
+        found[name] = [Estimate(*map(float, each)) for each in zip(values, *bounds, strict=True)]
+    return found
 
 
 def aggregates(
@@ -181,10 +178,8 @@ def aggregates(
             ]
         )
 
-    several = {name: matrix for name, matrix in scores.items() if len(matrix) > 1}
-    found = _rliable(several, rule, reps)
-    alone = {n: [*map(Estimate, rule(m))] for n, m in scores.items() if n not in several}
-    named = {name: dict(zip(AGGREGATES, (found | alone)[name], strict=True)) for name in scores}
+    found = _rliable(scores, rule, reps).items()
+    named = {name: dict(zip(AGGREGATES, own, strict=True)) for name, own in found}
     for name in scores if baseline in scores else ():
         if name != baseline:
             pair = scores[name], scores[baseline]
@@ -203,9 +198,7 @@ def iqms(scores: Mapping[str, np.ndarray], reps: int) -> dict[str, list[Estimate
     def rule(cube: np.ndarray) -> np.ndarray:  # all at once, which rliable's own metric can't
         return iqm(cube.reshape(-1, cube.shape[-1]), axis=0)
 
-    several = {name: cube for name, cube in scores.items() if len(cube) > 1}
-    found = _rliable(several, rule, reps)
-    return {n: found[n] if n in found else [*map(Estimate, rule(c))] for n, c in scores.items()}
+    return _rliable(scores, rule, reps)
 
 
 def probability_of_improvement(better: np.ndarray, baseline: np.ndarray, reps: int) -> Estimate:
@@ -218,11 +211,8 @@ def probability_of_improvement(better: np.ndarray, baseline: np.ndarray, reps: i
     """
     from rliable import metrics
 
-    if min(len(better), len(baseline)) < 2:
-        return Estimate(float(metrics.probability_of_improvement(better, baseline)))
-    pair = {"pair": (better, baseline)}
     rule = metrics.probability_of_improvement
-    return _rliable(pair, rule, min(reps, BAND_REPS))["pair"][0]
+    return _rliable({"pair": (better, baseline)}, rule, min(reps, BAND_REPS))["pair"][0]
 
 
 def profiles(
@@ -237,15 +227,8 @@ def profiles(
     """
     from rliable import library
 
-    found = {}
-    for name, matrix in scores.items():
-        with _seeded():
-            points, bounds = library.create_performance_profile(
-                {name: matrix}, np.asarray(thresholds), reps=reps if len(matrix) > 1 else 1
-            )
-        low, high = bounds[name] if len(matrix) > 1 else np.full((2, len(thresholds)), np.nan)
-        found[name] = [
-            Estimate(float(value), float(a), float(b))
-            for value, a, b in zip(points[name], low, high, strict=True)
-        ]
-    return found
+    def rule(matrix: np.ndarray) -> np.ndarray:
+        shares: np.ndarray = library.score_distributions(matrix, thresholds)
+        return shares
+
+    return _rliable(scores, rule, reps)

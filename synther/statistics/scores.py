@@ -251,10 +251,7 @@ def coverage(
         datasets: datasets to compare on, in order.
     """
     rows = scores[(scores["agent"] == agent) & scores["dataset"].isin(list(datasets))]
-    seeds = {
-        (dataset, source): set(group["seed"])
-        for (dataset, source), group in rows.groupby(["dataset", "source"])
-    }
+    seeds = rows.groupby(["dataset", "source"])["seed"].agg(set).to_dict()
     active = [source for source in sources if any(key[1] == source for key in seeds)]
     common = [name for name in datasets if all((name, source) in seeds for source in active)]
     if not active or not common:

@@ -13,9 +13,9 @@ from claim_rows import DATASETS, SEEDS, cells, claim, decide, finals, spec
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.claims.numbers import measure, read
+from synther.experiments.kinds.claims.plan import Cell, Side
 from synther.experiments.kinds.claims.samples import correlations, marginals, matched_bins
 from synther.experiments.kinds.claims.sheet import rule_text, sheet
-from synther.experiments.kinds.claims.spec import Cell, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.sheets import writers
 

@@ -124,7 +124,7 @@ def test_last_ten_stand_beside_the_last() -> None:
         results({("td3_bc", "hopper", "real"): [score]}).query("step == 1000").assign(step=step)
         for step, score in enumerate(course)
     )
-    found = evaluations.windows(evaluations.runs(rows))
+    found = evaluations.windows(rows)
     assert found["last"]["score"].tolist() == [3.5]
     # 3 to 11 and the last one
     assert found["best"]["score"].tolist() == [11.0]
@@ -270,7 +270,7 @@ def test_unknown_layout_and_foreign_results(spec: SummarySpec) -> None:
 
 def test_final_scores_are_those_of_all_other_tables() -> None:
     rows = results(SCORES)
-    found = evaluations.windows(evaluations.runs(rows))
+    found = evaluations.windows(rows)
     keys = [*scores.RUN, "seed", "score"]
     pd.testing.assert_frame_equal(found["last"][keys], scores.final_scores(rows)[keys])
 

@@ -10,7 +10,7 @@ import pytest
 from synther import config
 from synther.errors import SyntherError
 from synther.experiments import Experiments, kinds, report_plan
-from synther.experiments.kinds.claims.spec import Cell
+from synther.experiments.kinds.claims.plan import Cell
 from synther.experiments.kinds.spec import Spec
 
 

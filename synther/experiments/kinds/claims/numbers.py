@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +13,15 @@ import numpy as np
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.experiments.kinds.claims import verdicts
-from synther.experiments.kinds.claims.evidence import Evidence, Pair, physics_of
-from synther.experiments.kinds.claims.spec import OF_SAMPLES, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.claims import samples, verdicts
+from synther.experiments.kinds.claims.plan import OF_SAMPLES, Cell, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, intervals, measures, scores
-from synther.statistics.intervals import Estimate
+from synther.statistics.intervals import CONFIDENCE, Estimate
 
-NO_EFFECT = {"dynamics": 1.0}
-"""What the effect is where both sides are the same, if not 0."""
 EXACT_PHYSICS = ("d4rl", "dm_control")
 """How the physics of records begin that are the protocol's."""
-
-
 CSV_COLUMNS = (
     *("experiment", "preset", "claim", "statement", "verdict", "measure", "unit"),
     *("effect", "low", "high", "against", "expected", "rule", "margin", "seeds", "protocol_seeds"),
@@ -39,27 +36,10 @@ UNITS = {
     "dynamics": "times",
     "compression": "x",
 }
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One side over another: the estimate, and what it is from.
-
-    Attributes:
-        label: of what it is held against.
-        estimate: in the measure's unit.
-        finding: what that says of the claim.
-        pairs: the strata behind it.
-        seeds: the least that a stratum has on a side; 0 where nothing has seeds.
-        note: what else there is to say.
-    """
-
-    label: str
-    estimate: Estimate
-    finding: Finding
-    pairs: list[Pair]
-    seeds: int = 0
-    note: str = ""
+Pair = tuple[Cell, Cell]
+"""Ours and theirs, in one stratum."""
+Found = tuple[Finding, Estimate, int, str]
+"""What is found of some strata: the effect, the least seeds of a side (0: none), what else to say."""
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -69,84 +49,123 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
     return scores.read_results(paths, evaluations.finals)
 
 
-class _Judge:
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence, self.spec = evidence, evidence.spec
+class _Court:
+    """All scores and measures that claims are decided from."""
 
-    def effect(self, claim: Claim, other: Side) -> Effect | None:
-        """Return the effect over one other side, or None where nothing was run."""
-        if not (pairs := self.evidence.pairs(claim, other)):
-            return None
-        if claim.rule == "ratio":
-            return self._ratio(claim, other, pairs)
-        if claim.measure in OF_SAMPLES:
-            (estimate, note), seeds = self.evidence.of_samples(claim.measure, pairs), 0
-        else:
-            combine = intervals.relative_change if claim.measure == "percent" else np.subtract
-            (estimate, seeds, floor), note = self.evidence.compare(pairs, combine), ""
-            if _is_at_floor(claim.rule, floor, claim.margin) and not claim.majority:
-                note = floor_note(other.label, floor, claim.margin)
-                return Effect(other.label, estimate, Finding.UNDECIDED, pairs, seeds, note)
-        if claim.majority:
-            found = [self._stratum(claim.rule, claim.margin, pair)[0] for pair in pairs]
-            holds, fails = found.count(Finding.FOR), found.count(Finding.AGAINST)
-            note = f"it holds on {holds} of {len(found)}, fails on {fails}"
-            return Effect(other.label, estimate, verdicts.most_of(found), pairs, seeds, note)
-        finding = verdicts.decide(
-            claim.rule,
-            estimate,
-            no_effect=NO_EFFECT.get(claim.measure, 0.0),
-            margin=claim.margin,
-            expected=claim.expected,
+    def __init__(self, spec: ClaimsSpec, finals: pd.DataFrame) -> None:
+        self.spec = spec
+        self.scores = finals.pivot(index="seed", columns=scores.RUN, values="score")
+        self.steps = finals.groupby(scores.RUN)["step"].min()
+        self._fidelity = functools.cache(measures.read_fidelity)
+
+    def measured(self, cell: Cell) -> samples.Measured:
+        """Return what `synther fidelity` left of a cell, read once."""
+        return self._fidelity(Path(cell.files["fidelity"]), self.spec.preset)
+
+    def _has(self, cell: Cell, measure: str) -> bool:
+        if measure in OF_SAMPLES:
+            return Path(cell.files.get("fidelity", "")).is_file()
+        # the data themselves have no denoiser whose size is measured
+        files = [path for name, path in cell.files.items() if name in ("fit", "fidelity")]
+        return cell.run in self.scores and all(Path(path).is_file() for path in files)
+
+    def _by_scores(
+        self, claim: Claim, other: Side, pairs: Sequence[Pair], confidence: float = CONFIDENCE
+    ) -> Found:
+        """Decide strata together, by the mean scores of the seeds that all of a side's have."""
+        sides = []
+        for cells in zip(*pairs, strict=True):
+            table = self.scores[[cell.run for cell in cells]].dropna()
+            if table.empty:
+                raise SyntherError(
+                    f"the results of {cells[0].agent} on {cells[0].dataset} and others have no "
+                    "seed in common; run the missing ones"
+                )
+            sides.append(table.to_numpy(dtype=float))
+        combine = intervals.relative_change if claim.measure == "percent" else np.subtract
+        gap = intervals.bootstrap(
+            intervals.versus(intervals.mean, combine),
+            intervals.columns(*sides),
+            self.spec.bootstrap_reps,
+            confidence=confidence,
         )
-        return Effect(other.label, estimate, finding, pairs, seeds, note)
+        seeds, level = min(map(len, sides)), float(sides[1].mean())
+        rule = "at_least" if claim.rule == "ratio" else claim.rule
+        if rule in ("parity", "at_least") and level <= claim.margin:
+            return Finding.UNDECIDED, gap, seeds, floor_note(other.label, level, claim.margin)
+        finding = verdicts.decide(rule, gap, margin=claim.margin, expected=claim.expected)
+        return finding, gap, seeds, ""
 
-    def _stratum(
-        self, rule: str, margin: float, pair: Pair, confidence: float = intervals.CONFIDENCE
-    ) -> tuple[Finding, Estimate, int]:
-        """Decide one stratum by its scores: finding, difference, seeds."""
-        gap, seeds, floor = self.evidence.compare([pair], confidence=confidence)
-        if _is_at_floor(rule, floor, margin):
-            return Finding.UNDECIDED, gap, seeds
-        return verdicts.decide(rule, gap, margin=margin), gap, seeds
+    def _by_samples(self, claim: Claim, pairs: Sequence[Pair]) -> Found:
+        both = [(self.measured(ours), self.measured(theirs)) for ours, theirs in pairs]
+        found, note = samples.compare(claim.measure, both, self.spec.bootstrap_reps)
+        same = 1.0 if claim.measure == "dynamics" else 0.0
+        finding = verdicts.decide(
+            claim.rule, found, no_effect=same, margin=claim.margin, expected=claim.expected
+        )
+        return finding, found, 0, note
 
-    def _ratio(self, claim: Claim, other: Side, pairs: list[Pair]) -> Effect:
-        """Return the largest ratio whose score is at least that of the data, or the largest.
+    def _by_majority(self, claim: Claim, other: Side, pairs: Sequence[Pair]) -> Found:
+        _, gap, seeds, _ = self._by_scores(claim, other, pairs)
+        found = [self._by_scores(claim, other, [pair])[0] for pair in pairs]
+        holds, fails = found.count(Finding.FOR), found.count(Finding.AGAINST)
+        note = f"it holds on {holds} of {len(found)}, fails on {fails}"
+        return verdicts.most_of(found), gap, seeds, note
+
+    def _by_ratio(self, claim: Claim, other: Side, pairs: Sequence[Pair]) -> Found:
+        """Find the largest ratio whose score is at least that of the data, or the largest.
 
         One of those as large as claimed has to keep the score: their intervals share 5%
         (Bonferroni), as one of many would do so by chance.
         """
         assert claim.expected is not None
-        ratios = [
-            measures.compression(
-                Path(ours.files["fit"]), len(self.evidence.measured(ours)[0]["columns"])
-            )
-            for ours, _ in pairs
-        ]
-        tried = sum(round(ratio, 1) >= claim.expected for ratio in ratios)
-        confidence = 1 - (1 - intervals.CONFIDENCE) / max(tried, 1)
-        found = []
-        for ratio, pair in zip(ratios, pairs, strict=True):
-            kept, gap, seeds = self._stratum("at_least", claim.margin, pair, confidence)
-            found.append((kept, ratio, gap, seeds, pair[0]))
-        large = [entry for entry in found if round(entry[1], 1) >= claim.expected]
-        kept, ratio, gap, seeds, cell = max(large or found, key=lambda entry: entry[:2])
+        ratios = []
+        for ours, _ in pairs:
+            columns = len(self.measured(ours)[0]["columns"])
+            ratios.append(measures.compression(Path(ours.files["fit"]), columns))
+        are_large = [round(ratio, 1) >= claim.expected for ratio in ratios]
+        tried = sum(are_large)
+        confidence = 1 - (1 - CONFIDENCE) / max(tried, 1)
+        found = [self._by_scores(claim, other, [pair], confidence) for pair in pairs]
+        best = max(range(len(pairs)), key=lambda i: (are_large[i], found[i][0], ratios[i]))
+        (finding, gap, seeds, _), cell = found[best], pairs[best][0]
         note = (
             f"{cell.source} on {cell.dataset}: score {gap.value:+.1f} "
             f"[{gap.low:+.1f}, {gap.high:+.1f}] points over the data"
         )
-        if not large:
-            note = f"no ratio of {claim.expected:g} was tried; {note}"
+        if not tried:
+            finding, note = Finding.UNDECIDED, f"no ratio of {claim.expected:g} was tried; {note}"
         elif tried > 1:
             note += f", at {100 * confidence:.2f}% for one of {tried}"
-        finding = max((entry[0] for entry in large), default=Finding.UNDECIDED)
-        return Effect(other.label, Estimate(ratio), finding, pairs, seeds, note)
+        return finding, Estimate(ratios[best]), seeds, note
+
+    def effect(self, claim: Claim, other: Side) -> dict[str, Any] | None:
+        """Return the effect over one other side, or None where nothing was run."""
+        pairs = [
+            (ours, theirs)
+            for ours, theirs in zip(claim.of.cells, other.cells, strict=True)
+            if ours and theirs and all(self._has(cell, claim.measure) for cell in (ours, theirs))
+        ]
+        if not pairs:
+            return None
+        if claim.measure in OF_SAMPLES:
+            found = self._by_samples(claim, pairs)
+        elif claim.rule == "ratio":
+            found = self._by_ratio(claim, other, pairs)
+        else:
+            decide = self._by_majority if claim.majority else self._by_scores
+            found = decide(claim, other, pairs)
+        finding, estimate, seeds, note = found
+        return {
+            **{"against": other.label, "finding": finding, "seeds": seeds, "note": note},
+            **{"effect": estimate.value, "low": estimate.low, "high": estimate.high},
+            "pairs": pairs,
+        }
 
     def _limits(
-        self, claim: Claim, effects: Sequence[Effect], finding: Finding
-    ) -> tuple[list[str], str]:
-        """Return in what the evidence falls short of the protocol, and its physics."""
-        cells = list({id(c): c for e in effects for pair in e.pairs for c in pair}.values())
+        self, claim: Claim, effects: pd.DataFrame, cells: list[Cell], physics: list[str]
+    ) -> list[str]:
+        """Return in what the evidence falls short of the protocol."""
         limits = []
         if not self.spec.is_evidence:
             limits.append(f"preset {self.spec.preset} checks the pipeline")
@@ -154,66 +173,59 @@ class _Judge:
             limits.append(f"preset {self.spec.preset} is below the protocol")
         if any(cell.dataset != cell.paper_name for cell in cells):
             limits.append("datasets stand in for the paper's")
-        strata, whole = min(len(effect.pairs) for effect in effects), len(claim.of.cells)
+        strata, whole = effects["pairs"].map(len).min(), len(claim.of.cells)
         # a ratio that is reached anywhere is reached, whatever else was left out
-        if strata < whole and (claim.rule != "ratio" or finding is not Finding.FOR):
+        if strata < whole and (claim.rule != "ratio" or effects["finding"].min() < Finding.FOR):
             limits.append(f"{strata} of {whole} datasets")
         if claim.measure in OF_SAMPLES:  # whose intervals leave out what another fit would change
             limits.append("one fit of each generator")
-        if claim.seeds and (seeds := min(effect.seeds for effect in effects)) < claim.seeds:
-            limits.append(f"{seeds} of {claim.seeds} seeds")
-        physics = physics_of(cells)
+        if effects["seeds"].min() < claim.seeds:
+            limits.append(f"{effects['seeds'].min()} of {claim.seeds} seeds")
         if others := [name for name in physics if not name.startswith(EXACT_PHYSICS)]:
             limits.append(f"physics {', '.join(others)}")
         ends = [
-            (self.evidence.steps[key], c.steps)
-            for c in cells
-            if (key := c.run) in self.evidence.steps
+            (self.steps[cell.run], cell.steps) for cell in cells if cell.run in self.steps.index
         ]
-        if short := [(end, wanted) for end, wanted in ends if end < wanted]:
-            end, wanted = min(short, key=lambda pair: pair[0] / pair[1])
+        end, wanted = min(ends, key=lambda pair: pair[0] / pair[1], default=(0, 0))
+        if end < wanted:
             limits.append(f"{end:,} of {wanted:,} steps")
-        return limits, ", ".join(physics)
+        return limits
 
     def judge(self, claim: Claim) -> dict[str, Any]:
         """Decide a claim, from the effect that was the hardest to be better than."""
         effects = [self.effect(claim, other) for other in claim.against]
-        there = [effect for effect in effects if effect]
+        there = pd.DataFrame([effect for effect in effects if effect])
         lacking = [s.label for s, e in zip(claim.against, effects, strict=True) if not e]
-        if not there:
+        if there.empty:
             why = f"no results to hold against {', '.join(lacking)}"
             return {"verdict": Verdict.NOT_RUN, "datasets": 0, "limits": [why]}
-        finding = min(effect.finding for effect in there)  # all have to hold
-        limits, physics = self._limits(claim, there, finding)
+        cells = [cell for pairs in there["pairs"] for pair in pairs for cell in pair]
+        physics = physics_of(cells)
+        limits = self._limits(claim, there, cells, physics)
         if lacking:
             limits.append(f"not held against {', '.join(lacking)}")
-        shown = min(there, key=lambda e: (e.finding, np.nan_to_num(e.estimate.low, nan=-np.inf)))
+        hardest = there.sort_values(["finding", "low"], na_position="first", kind="stable").iloc[0]
+        finding = Finding(hardest["finding"])
+        verdict = verdicts.pronounce(finding, bool(limits), self.spec.is_evidence)
         return {
-            "verdict": verdicts.pronounce(finding, bool(limits), self.spec.is_evidence),
-            **{"effect": shown.estimate.value, "low": shown.estimate.low},
-            **{"high": shown.estimate.high, "against": shown.label, "note": shown.note},
-            "seeds": shown.seeds if claim.seeds else None,
-            "datasets": min(len(effect.pairs) for effect in there),
-            **{"physics": physics, "limits": limits, "finding": shown.finding},
+            **hardest,
+            **{"verdict": verdict, "datasets": there["pairs"].map(len).min()},
+            **{"seeds": hardest["seeds"] if claim.seeds else math.nan},
+            **{"physics": ", ".join(physics), "limits": limits},
         }
 
 
-def _described(claim: Claim) -> dict[str, Any]:
-    """Return what a claim's row says of it, whatever was found."""
-    return {
-        **{"claim": claim.name, "statement": claim.statement, "of_experiment": claim.experiment},
-        **{"measure": claim.measure, "unit": UNITS[claim.measure], "rule": claim.rule},
-        "margin": claim.margin if claim.rule in ("parity", "at_least", "ratio") else None,
-        **{"expected": claim.expected, "protocol_seeds": claim.seeds or None},
-        **{"protocol_datasets": len(claim.of.cells), "budget": claim.budget},
-        **{"status": claim.status, "provenance": claim.provenance, "about": claim},
-        **{"against": "", "note": "", "physics": ""},
-    }
-
-
-def _is_at_floor(rule: str, score: float, margin: float) -> bool:
-    """Return whether parity with a score would say nothing."""
-    return rule in ("parity", "at_least") and score <= margin
+def physics_of(cells: Sequence[Cell]) -> list[str]:
+    """Return the physics of the records beside all results."""
+    found = set()
+    for path in dict.fromkeys(path for cell in cells for path in cell.results):
+        record = Path(path).with_suffix(".json")
+        try:
+            physics = str(json.loads(record.read_text(encoding="utf-8"))["physics"])
+            found.add(physics.partition(",")[0])
+        except (OSError, ValueError, KeyError, TypeError):
+            found.add("unknown")
+    return sorted(found)
 
 
 def floor_note(label: str, score: float, margin: float) -> str:
@@ -245,7 +257,16 @@ def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Numbers:
             f"the claims are of preset {spec.preset}, but results of preset {', '.join(others)} "
             "were given; give only its own"
         )
-    court = _Judge(Evidence(spec, finals))
-    rows = [_described(claim) | court.judge(claim) for claim in spec.claims]
+    court, rows = _Court(spec, finals), []
+    for claim in spec.claims:
+        has_margin = claim.rule in ("parity", "at_least", "ratio")
+        said = vars(claim) | {
+            **{"claim": claim.name, "of_experiment": claim.experiment, "about": claim},
+            **{"unit": UNITS[claim.measure], "margin": claim.margin if has_margin else None},
+            **{"seeds": math.nan, "protocol_seeds": claim.seeds or None},
+            "protocol_datasets": len(claim.of.cells),
+            **{"against": "", "note": "", "physics": ""},
+        }
+        rows.append(said | court.judge(claim))
     frame = pd.DataFrame(rows, columns=[*CSV_COLUMNS[2:], "limits", "finding", "about"])
     return Numbers(spec, frame.assign(falls_short=frame["limits"].map("; ".join)))

@@ -5,18 +5,117 @@ from __future__ import annotations
 import fnmatch
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from synther import config
 from synther.config.shares import listed
 from synther.config.specs import agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
-from synther.experiments.kinds.claims.spec import OF_SAMPLES, Cell, Claim, ClaimsSpec, Side
+from synther.experiments.kinds.spec import Spec
 from synther.experiments.runs import ONLINE, Run
+
+OF_SAMPLES = ("marginal", "correlation", "dynamics")
+"""Measures of samples, which no agent learns from."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one side has in one stratum (a dataset, or a share of one).
+
+    Attributes:
+        dataset: what was run.
+        paper_name: what that is, or stands in for.
+        source: slug of what was learned from or generated.
+        agent: slug; empty where samples are measured.
+        steps: the protocol's updates or environment steps.
+        results: paths of the agent's rows, each with its record beside it as .json.
+        files: "fidelity" and "fit" -> path, where samples are measured.
+    """
+
+    dataset: str
+    paper_name: str
+    source: str
+    agent: str
+    steps: int
+    results: list[str]
+    files: Mapping[str, str]
+
+    @property
+    def run(self) -> tuple[str, str, str]:
+        """What its rows are of."""
+        return self.dataset, self.source, self.agent
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is compared: a cell a stratum of the protocol, None where the preset leaves it out."""
+
+    label: str
+    cells: list[Cell | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim of the paper.
+
+    Attributes:
+        name: slug.
+        statement: in our words.
+        status: where it is known from, one of `published.STATUSES`.
+        provenance: the same in words.
+        experiment: whose runs decide it.
+        budget: that one's, in words.
+        measure: of scores or samples, as config/claims.yaml has it.
+        rule: likewise; see `verdicts.decide`.
+        margin: of parity, in the measure's unit.
+        seeds: how many the protocol has; 0 where nothing has seeds.
+        of: what the claim is about.
+        against: what it is held against, stratum by stratum.
+        expected: the claimed value, if the rule has one.
+        majority: each stratum is decided by itself, and most of them have to hold.
+    """
+
+    name: str
+    statement: str
+    status: str
+    provenance: str
+    experiment: str
+    budget: str
+    measure: str
+    rule: str
+    margin: float
+    seeds: int
+    of: Side
+    against: list[Side]
+    expected: float | None = None
+    majority: bool = False
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Those of all sides that the preset has."""
+        return [cell for side in (self.of, *self.against) for cell in side.cells if cell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimsSpec(Spec):
+    """All claims."""
+
+    kind: ClassVar[str] = "claims"
+    needs: ClassVar[tuple[str, ...]] = ("claims",)
+
+    claims: list[Claim]
+
+    @property
+    def banner_text(self) -> str:
+        """The line that keeps a preset's verdicts from being taken for more than they are."""
+        if self.is_paper_protocol or not self.is_evidence:
+            return super().banner_text
+        return f"{self.preset} preset: below the protocol, no verdict is more than indicative"
 
 
 class Plan(kinds.Plan):
@@ -29,15 +128,11 @@ class Plan(kinds.Plan):
         Raises:
             SyntherError: a claim names an experiment, group, agent or source that there is not.
         """
-        entries = config.load("claims")["claims"]
-        grounds = {
-            name: _Ground(self.matrix.plan(name))
-            for name in dict.fromkeys(claim["experiment"] for claim in entries.values())
-        }
+        ground = functools.cache(lambda name: _Ground(self.matrix.plan(name)))
         return [
-            _Resolver(grounds[claim["experiment"]], name, claim, agent).claim()
-            for name, claim in entries.items()
-            for agent in claim.get("agents", [""])
+            ground(entry["experiment"]).claim(name, entry, agent)
+            for name, entry in config.load("claims")["claims"].items()
+            for agent in entry.get("agents", [""])
         ]
 
     def runs(self) -> list[Run]:
@@ -62,142 +157,112 @@ class Plan(kinds.Plan):
 
     def describe(self) -> ClaimsSpec:
         """Return all claims."""
-        return ClaimsSpec(
-            **self.heading(),
-            budget="each claim has that of its experiment",
-            agents={},
-            claims=self.claims,
-        )
+        budget = "each claim has that of its experiment"
+        return ClaimsSpec(**self.heading(), budget=budget, agents={}, claims=self.claims)
 
 
 class _Ground:
     """An experiment that claims are decided from, and what the preset has of it."""
 
     def __init__(self, plan: kinds.Plan) -> None:
-        if not plan.places():  # such as the experiment of all claims
+        self.plan, self.places = plan, plan.places()
+        if not self.places:  # such as the experiment of all claims
             raise SyntherError(
                 f"experiment '{plan.name}' of config/claims.yaml has no datasets or tasks that a "
                 "claim could be decided from: name another"
             )
-        self.plan = plan
+        self.sources = plan.matrix.listed_sources(plan.name)
         self.cells: kinds.plan.Cells = {}
         self.measures: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
         self.budget = "the preset runs nothing of it"
         with suppress(NotRunError):
             self.cells, self.measures = plan.cells(), plan.measures()
             self.budget = plan.describe().budget
-
-    def here(self, place: str) -> str:
-        """Return what is run for the paper's dataset or task."""
-        try:
-            return self.plan.run_name(place)
-        except SyntherError:  # the preset leaves the experiment out, or there is no stand-in
-            return place
-
-    def seeds(self) -> int:
-        """Return how many seeds the protocol has."""
         whole = config.load_preset("paper")
-        own = whole.get(self.plan.learns, {}) if self.plan.learns else {}
-        seeds: int = own.get("seeds", whole["seeds"])
-        return seeds
+        self.seeds: int = whole.get(plan.learns, whole).get("seeds", whole["seeds"])
 
+    def claim(self, name: str, entry: Mapping[str, Any], agent: str) -> Claim:
+        """Return a claim about one agent; of samples, about none."""
+        of, *against = (
+            self._side(f"claim '{name}'", entry, wanted, agent, sources)
+            for wanted, sources in self._wanted(entry)
+        )
+        title = agent_spec(agent)["title"] if agent else ""
+        given = ("status", "provenance", "experiment", "measure", "rule", "expected", "majority")
+        return Claim(
+            name=f"{name}-{agent}" if len(entry.get("agents", [])) > 1 else name,
+            statement=entry["statement"].replace("{agent}", title),
+            budget=self.budget,
+            margin=entry.get("margin", config.load("claims")["margin"]),
+            seeds=0 if entry["measure"] in OF_SAMPLES else self.seeds,
+            of=of,
+            against=against,
+            **{key: entry[key] for key in given if key in entry},
+        )
 
-class _Resolver:
-    """One claim about one agent, while its cells are looked up."""
+    def _wanted(self, entry: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, str], list[str]]]:
+        """Yield each side as it is asked for, and its sources on one dataset."""
+        if entry["rule"] == "ratio":  # all generated sources, each beside the others
+            generated = [s for s in self.sources if "generator" in source_spec(s)]
+            yield {"source": "synther"}, generated
+            for wanted in entry["against"]:
+                yield wanted, [wanted["source"]] * len(generated)
+            return
+        every = listed(self.plan.spec)  # of a curve, one a share
+        for wanted in (entry["of"], *entry["against"]):
+            source = wanted.get("source", ONLINE)
+            only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
+            kept = [share for share in every if not only or only == {share.option: share.amount}]
+            is_whole = not every or wanted.get("percent") == 100
+            yield wanted, [source] if is_whole else [on_share(source, share) for share in kept]
 
-    def __init__(self, ground: _Ground, name: str, entry: dict[str, Any], agent: str) -> None:
-        self.ground, self.name, self.entry, self.agent = ground, name, entry, agent
-        self.spec = ground.plan.spec
-        self.sources = ground.plan.matrix.listed_sources(ground.plan.name)
-        self.of_samples = entry["measure"] in OF_SAMPLES
-
-    def places(self) -> list[str]:
-        """Return the datasets or tasks that it is about, those that the preset leaves out too."""
-        groups = self.ground.plan.places()
-        for group in self.entry.get("groups", []):
-            if group not in groups:
-                raise unknown_name("group", group, groups, f"experiment '{self.ground.plan.name}'")
-        chosen = self.entry.get("groups", list(groups))
-        places = itertools.chain.from_iterable(groups[group] for group in chosen)
-        left_out = self.entry.get("skip", {}).get(self.agent, [])
+    def _places(self, entry: Mapping[str, Any], agent: str) -> list[str]:
+        """Return the datasets or tasks of a claim, those that the preset leaves out too."""
+        chosen = entry.get("groups", list(self.places))
+        for group in chosen:
+            if group not in self.places:
+                raise unknown_name("group", group, self.places, f"experiment '{self.plan.name}'")
+        left_out = entry.get("skip", {}).get(agent, [])
+        places = itertools.chain.from_iterable(self.places[group] for group in chosen)
         return [p for p in places if not any(fnmatch.fnmatchcase(p, each) for each in left_out)]
 
-    def cell(self, place: str, source: str, agent: str) -> Cell | None:
-        """Return what is known of a cell; None where the preset does not run it."""
-        here = self.ground.here(place)
-        results = self.ground.cells.get((here, source, agent), [])
-        is_measured = self.of_samples or self.entry["measure"] == "compression"
-        files = self.ground.measures.get(here, {}).get(source, {}) if is_measured else {}
-        if not results and not files:
-            return None
-        steps = self.ground.plan.protocol_steps(agent, place) if agent else 0
-        return Cell(here, place, source, agent, steps, results, files)
-
-    def side(self, wanted: dict[str, Any]) -> Side:
+    def _side(
+        self,
+        where: str,
+        entry: Mapping[str, Any],
+        wanted: Mapping[str, str],
+        agent: str,
+        sources: list[str],
+    ) -> Side:
         """Return one side: its label, and a cell a stratum of the protocol."""
-        where = f"claim '{self.name}'"
-        agent = "" if self.of_samples else wanted.get("agent", self.agent)
-        if not self.of_samples:
-            known = list(self.spec["agents"])
-            known += self.spec.get("rivals", {}) if self.sources else self.spec.get("reference", [])
-            if not agent:
-                raise SyntherError(f"{where}: a side names no agent; give it one")
+        spec, places = self.plan.spec, self._places(entry, agent)
+        agent = wanted.get("agent", agent)
+        if entry["measure"] in OF_SAMPLES:
+            agent = ""
+        elif not agent:
+            raise SyntherError(f"{where}: a side names no agent; give it one")
+        else:
+            known = [*spec["agents"], *spec.get("rivals" if self.sources else "reference", [])]
             if agent not in known:
                 raise unknown_name("agent", agent, known, where)
         if not self.sources:  # they learn in their environment
-            cells = [self.cell(place, ONLINE, agent) for place in self.places()]
-            return Side(agent_spec(agent)["title"], cells)
-        source = wanted.get("source", "")
-        if source not in self.sources:
-            raise unknown_name("source", source, self.sources, where)
-        shares = self._shares(source, wanted)
-        cells = [self.cell(place, name, agent) for place in self.places() for name in shares]
-        return Side(source_spec(source)["title"], cells)
-
-    def _shares(self, source: str, wanted: dict[str, Any]) -> list[str]:
-        """Return the sources of a side on one dataset: of a curve, one a share."""
-        every = listed(self.spec)
-        if not every or wanted.get("percent") == 100:
-            return [source]
-        only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
-        kept = [share for share in every if not only or only == {share.option: share.amount}]
-        return [on_share(source, share) for share in kept]
-
-    def ratios(self) -> tuple[Side, list[Side]]:
-        """Return the cells of all generated sources, and beside each those it is held against."""
-        generated = [s for s in self.sources if "generator" in source_spec(s)]
-        pairs = list(itertools.product(self.places(), generated))
-        ours = Side("SynthER", [self.cell(place, s, self.agent) for place, s in pairs])
-        others = [
-            Side(
-                source_spec(wanted["source"])["title"],
-                [self.cell(place, wanted["source"], self.agent) for place, _ in pairs],
-            )
-            for wanted in self.entry["against"]
-        ]
-        return ours, others
-
-    def claim(self) -> Claim:
-        """Return the claim."""
-        entry, ground = self.entry, self.ground
-        title = agent_spec(self.agent)["title"] if self.agent else ""
-        if entry["rule"] == "ratio":
-            of, against = self.ratios()
+            label = agent_spec(agent)["title"]
+        elif (source := wanted.get("source", "")) in self.sources:
+            label = source_spec(source)["title"]
         else:
-            of, against = self.side(entry["of"]), [self.side(side) for side in entry["against"]]
-        return Claim(
-            name=f"{self.name}-{self.agent}" if len(entry.get("agents", [])) > 1 else self.name,
-            statement=entry["statement"].replace("{agent}", title),
-            status=entry["status"],
-            provenance=entry["provenance"],
-            experiment=ground.plan.name,
-            budget=ground.budget,
-            measure=entry["measure"],
-            rule=entry["rule"],
-            margin=entry.get("margin", config.load("claims")["margin"]),
-            expected=entry.get("expected"),
-            seeds=0 if self.of_samples else ground.seeds(),
-            of=of,
-            against=against,
-            majority=entry.get("majority", False),
-        )
+            raise unknown_name("source", source, self.sources, where)
+        has_files = entry["measure"] in (*OF_SAMPLES, "compression")
+        cells = [self._cell(p, source, agent, has_files) for p in places for source in sources]
+        return Side(label, cells)
+
+    def _cell(self, place: str, source: str, agent: str, has_files: bool) -> Cell | None:
+        """Return what is known of a cell; None where the preset does not run it."""
+        here = place
+        with suppress(SyntherError):  # the preset leaves it out, or there is no stand-in
+            here = self.plan.run_name(place)
+        results = self.cells.get((here, source, agent), [])
+        files = self.measures.get(here, {}).get(source, {}) if has_files else {}
+        if not results and not files:
+            return None
+        steps = self.plan.protocol_steps(agent, place) if agent else 0
+        return Cell(here, place, source, agent, steps, results, files)

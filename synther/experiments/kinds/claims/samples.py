@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,31 @@ from synther.statistics.intervals import Estimate
 
 BINS, LEAST, MOST = 10, 20, 500
 """Of distances to the data: bins, samples that one needs, and samples of one that are looked at."""
-BLOCK = 1000
-"""Resamples made at once."""
+Measured = tuple[dict[str, Any], pd.DataFrame]
+"""The record and the rows of one result of `synther fidelity`."""
+
+
+def compare(
+    measure: str, pairs: Sequence[tuple[Measured, Measured]], reps: int
+) -> tuple[Estimate, str]:
+    """Return how our samples compare with theirs, and what else there is to say.
+
+    Args:
+        measure: marginal, correlation or dynamics.
+        pairs: a stratum, what was measured of ours and of theirs.
+        reps: bootstrap resamples.
+    """
+    if measure == "dynamics":
+        found, bins = dynamics([(ours[1], theirs[1]) for ours, theirs in pairs], reps)
+        if not bins:
+            return found, "no distance that both have samples at"
+        return found, f"{bins} bin{'' if bins == 1 else 's'} of distance"
+    entry, rule = {
+        "marginal": ("ks_complement", marginals),
+        "correlation": ("correlation_similarity", correlations),
+    }[measure]
+    scores = [[np.array(record[entry], dtype=float) for record, _ in pair] for pair in pairs]
+    return rule([ours - theirs for ours, theirs in scores], reps), ""
 
 
 def marginals(gaps: Sequence[np.ndarray], reps: int) -> Estimate:
@@ -39,27 +62,17 @@ def correlations(gaps: Sequence[np.ndarray], reps: int) -> Estimate:
         reps: bootstrap resamples; those without a single pair, of few columns, are left out.
     """
     generator = np.random.default_rng(0)
-    values, found = [], []
+    values, resampled = [], []
     for matrix in gaps:
-        known = ~np.isnan(matrix)
-        np.fill_diagonal(known, val=False)
+        size = len(matrix)
+        known = ~np.isnan(matrix) & ~np.eye(size, dtype=bool)
         filled = np.where(known, matrix, 0.0)
         values.append(filled.sum() / known.sum())
-        means = []
-        for counts in _counts(len(matrix), reps, generator):
-            sums = ((counts @ filled) * counts).sum(axis=1)
-            pairs = ((counts @ known) * counts).sum(axis=1)
-            means.append(sums / np.where(pairs > 0, pairs, np.nan))
-        found.append(np.concatenate(means))
-    resampled = np.mean(found, axis=0)
-    return intervals.percentiles(float(np.mean(values)), resampled[~np.isnan(resampled)])
-
-
-def _counts(columns: int, reps: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield how often each column is in a resample of as many, (resamples, columns)."""
-    even = np.full(columns, 1 / columns)
-    for start in range(0, reps, BLOCK):
-        yield generator.multinomial(columns, even, size=min(BLOCK, reps - start)).astype(float)
+        counts = generator.multinomial(size, np.full(size, 1 / size), size=reps).astype(float)
+        sums, pairs = (((counts @ each) * counts).sum(axis=1) for each in (filled, known))
+        resampled.append(sums / np.where(pairs > 0, pairs, np.nan))
+    means = np.mean(resampled, axis=0)
+    return intervals.percentiles(float(np.mean(values)), means[~np.isnan(means)])
 
 
 def dynamics(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], reps: int) -> tuple[Estimate, int]:
@@ -80,8 +93,8 @@ def dynamics(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]], reps: int) -> t
         return np.mean([np.log(sample.mean(axis=axis)) for sample in samples], axis=0)
 
     lower = intervals.versus(log_mean, lambda ours, theirs: np.exp(theirs - ours))
-    samples = [*(ours for ours, _ in bins), *(theirs for _, theirs in bins)]
-    return intervals.bootstrap(lower, samples, reps), len(bins)
+    ours, theirs = zip(*bins, strict=True)
+    return intervals.bootstrap(lower, [*ours, *theirs], reps), len(bins)
 
 
 def matched_bins(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[list[np.ndarray]]:
@@ -94,21 +107,17 @@ def matched_bins(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[list[np.ndarr
         ours: rows of `synther fidelity` with `distance` and `mse`; NaN where no outcome is known.
         theirs: likewise.
     """
-    sides = [rows[rows["mse"].notna()].sort_values("distance") for rows in (ours, theirs)]
-    distances = [side["distance"].to_numpy() for side in sides]
-    if not all(map(len, distances)):
+    sides = [rows.dropna(subset="mse").sort_values("distance") for rows in (ours, theirs)]
+    low = np.max([side["distance"].min() for side in sides])
+    high = np.min([side["distance"].max() for side in sides])
+    if not low < high:  # or NaN, where one has none
         return []
-    low, high = max(d[0] for d in distances), min(d[-1] for d in distances)
-    common = np.concatenate([d[(d >= low) & (d <= high)] for d in distances])
-    if low >= high or not len(common):
-        return []
+    every = pd.concat(sides)["distance"]
+    common = every[every.between(low, high)]
     edges = np.unique(np.quantile(common, np.linspace(0, 1, BINS + 1)))
-    bins = []
-    for start, end in pairwise(edges):
-        parts = []
-        for side, distance in zip(sides, distances, strict=True):
-            errors = side["mse"].to_numpy()[(distance >= start) & (distance < end)]
-            parts.append(errors[:: max(1, -(-len(errors) // MOST))])
-        if all(len(part) >= LEAST and part.mean() > 0 for part in parts):
-            bins.append(parts)
-    return bins
+    cut = [
+        np.split(side["mse"].to_numpy(), np.searchsorted(side["distance"], edges))[1:-1]
+        for side in sides
+    ]
+    bins = [[e[:: max(1, -(-len(e) // MOST))] for e in pair] for pair in zip(*cut, strict=True)]
+    return [pair for pair in bins if all(len(e) >= LEAST and e.mean() > 0 for e in pair)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from typing import Any
@@ -9,13 +10,12 @@ from typing import Any
 from synther import sheets
 from synther.experiments.kinds.claims import verdicts
 from synther.experiments.kinds.claims.numbers import CSV_COLUMNS, UNITS
-from synther.experiments.kinds.claims.spec import Claim
+from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import numbers
 from synther.sheets.sheet import run_key
 from synther.statistics import published
-from synther.statistics.intervals import Estimate
 
 DIGITS = {"marginal": 3, "correlation": 3, "dynamics": 2}
 SIGNED = ("score", "percent", "marginal", "correlation")
@@ -48,7 +48,7 @@ def _verdicts(found: Numbers) -> sheets.Table:
         over = "; ".join(filter(None, (row.against, row.note))) or sheets.MISSING
         limits = [limit for limit in row.limits if limit not in shared or not is_run]
         seeds = _of(row.seeds, row.protocol_seeds) if row.about.seeds else sheets.Cell("one fit")
-        effect = effect_cell(row.measure, row, _runs(row.about)) if is_run else sheets.Cell()
+        effect = _effect(row) if is_run else sheets.Cell()
         verdict = row.verdict.value
         cells = [
             *(verdict, _statement(row), effect, over, rule_text(row.about)),
@@ -83,16 +83,15 @@ def _runs(claim: Claim) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def effect_cell(measure: str, row: Any, runs: tuple[str, ...] = ()) -> sheets.Cell:
+def _effect(row: Any) -> sheets.Cell:
     """Return an effect with its interval and unit, signed where it is a difference."""
+    runs = _runs(row.about)
     if math.isnan(row.effect):
         return sheets.Cell("undefined", runs=runs)
-    unit, digits = UNITS[measure], DIGITS.get(measure, 1)
-    estimate = Estimate(row.effect, row.low, row.high)
-    made = numbers.estimated(estimate, digits, runs, signed=measure in SIGNED)
-    space = "" if unit in ("%", "x") else " "
-    text = f"{made.text}{space}{unit}".rstrip()
-    return sheets.Cell(text, made.value, low=made.low, high=made.high, unit=unit, runs=runs)
+    known = {"digits": DIGITS.get(row.measure, 1), "signed": row.measure in SIGNED, "runs": runs}
+    made = numbers.measured(row.effect, low=row.low, high=row.high, unit=row.unit, **known)
+    space = "" if row.unit in ("%", "x") else " "
+    return dataclasses.replace(made, text=f"{made.text}{space}{row.unit}".rstrip())
 
 
 def rule_text(claim: Claim) -> str:

@@ -29,12 +29,6 @@ class Verdict(StrEnum):
     NOT_RUN = "not run"
 
 
-def _beyond(low_passes: bool, high_fails: bool) -> Finding:
-    if low_passes:
-        return Finding.FOR
-    return Finding.AGAINST if high_fails else Finding.UNDECIDED
-
-
 def decide(
     rule: str,
     effect: Estimate,
@@ -56,19 +50,14 @@ def decide(
         margin: of parity and at_least, in the effect's unit.
         expected: of gain, the claimed effect.
     """
-    low, high = effect.low - no_effect, effect.high - no_effect
-    if math.isnan(low) or math.isnan(high):
+    least = no_effect - (margin if rule in ("parity", "at_least") else 0.0)
+    most = no_effect + margin if rule == "parity" else math.inf
+    reaches = rule != "gain" or (expected is not None and effect.high >= expected)
+    if math.isnan(effect.low) or math.isnan(effect.high):
         return Finding.UNDECIDED
-    if rule == "parity":
-        return _beyond(low > -margin and high < margin, high < -margin or low > margin)
-    if rule == "at_least":
-        return _beyond(low > -margin, high < -margin)
-    if rule == "better":
-        return _beyond(low > 0, high < 0)
-    assert rule == "gain"
-    assert expected is not None
-    reaches = effect.high >= expected
-    return _beyond(low > 0 and reaches, not reaches)
+    if effect.high < least or effect.low > most or not reaches:
+        return Finding.AGAINST
+    return Finding.FOR if least < effect.low and effect.high < most else Finding.UNDECIDED
 
 
 def most_of(findings: Sequence[Finding]) -> Finding:
@@ -100,15 +89,12 @@ def in_words(
     rule: str, margin: float, expected: float | None, unit: str, majority: bool = False
 ) -> str:
     """Return a rule in words."""
-    if majority:
-        return f"on most of them, {in_words(rule, margin, expected, unit)}"
-    wide = f"{margin:g} {unit}".strip()
-    if rule == "parity":
-        return f"parity: the 95% interval lies within ±{wide}"
-    if rule == "at_least":
-        return f"at least parity: the 95% interval lies above -{wide}"
-    if rule == "better":
-        return "better: the 95% interval lies above no effect"
-    if rule == "gain":
-        return f"gain: the 95% interval lies above no effect and reaches {expected:g}{unit}"
-    return f"a ratio of {expected:g} or more, with the score's 95% interval above -{wide}"
+    wide, reached = f"{margin:g} {unit}".strip(), f"{expected or 0.0:g}"
+    words = {
+        "parity": f"parity: the 95% interval lies within ±{wide}",
+        "at_least": f"at least parity: the 95% interval lies above -{wide}",
+        "better": "better: the 95% interval lies above no effect",
+        "gain": f"gain: the 95% interval lies above no effect and reaches {reached}{unit}",
+        "ratio": f"a ratio of {reached} or more, with the score's 95% interval above -{wide}",
+    }[rule]
+    return f"on most of them, {words}" if majority else words

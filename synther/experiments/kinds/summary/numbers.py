@@ -145,7 +145,7 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     """
     rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
-    windows = evaluations.windows(runs)
+    windows = evaluations.windows(rows)
     records, omissions = [], []
     for agent, label in spec.agents.items():
         groups = list(_groups(spec, agent, windows["last"]))
