@@ -49,6 +49,7 @@ def measured(
     *,
     digits: int = 1,
     signed: bool = False,
+    text: str = "",
     **known: Any,
 ) -> Cell:
     """Return a cell of `value ± std [low, high]`; NaN where there is none.
@@ -60,12 +61,13 @@ def measured(
         high: upper end.
         digits: behind the point.
         signed: whether what is above zero has its sign.
+        text: of the value, if it isn't rounded to `digits`.
         known: further fields of the cell.
     """
     known["runs"] = tuple(known.get("runs", ()))
     if math.isnan(value):
         return Cell(runs=known["runs"])
-    text = number(value, digits, signed)
+    text = text or number(value, digits, signed)
     if not math.isnan(std):
         text += f" ± {number(std, digits)}"
     if not math.isnan(low):
@@ -73,10 +75,10 @@ def measured(
     return Cell(text, float(value), _known(std), _known(low), _known(high), **known)
 
 
-def published(value: float, std: float = math.nan, *, status: str, signed: bool = False) -> Cell:
+def published(value: float, std: float = math.nan, *, status: str, **known: Any) -> Cell:
     """Return a cell of a published number, marked by its status, or the weakest of several."""
     mark = weakest_mark(filter(None, status.split(";")))
-    return measured(value, std, signed=signed, mark=mark, status=status)
+    return measured(value, std, mark=mark, status=status, **known)
 
 
 def estimated(

@@ -39,7 +39,7 @@ UNITS = {
 Pair = tuple[Cell, Cell]
 """Ours and theirs, in one stratum."""
 Found = tuple[Finding, Estimate, int, str]
-"""What is found of some strata: the effect, the least seeds of a side (0: none), what else to say."""
+"""What is found of strata: with the effect, the least seeds of a side (or 0), and in words more."""
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -183,9 +183,7 @@ class _Court:
             limits.append(f"{effects['seeds'].min()} of {claim.seeds} seeds")
         if others := [name for name in physics if not name.startswith(EXACT_PHYSICS)]:
             limits.append(f"physics {', '.join(others)}")
-        ends = [
-            (self.steps[cell.run], cell.steps) for cell in cells if cell.run in self.steps.index
-        ]
+        ends = [(self.steps[c.run], c.steps) for c in cells if c.run in self.steps.index]
         end, wanted = min(ends, key=lambda pair: pair[0] / pair[1], default=(0, 0))
         if end < wanted:
             limits.append(f"{end:,} of {wanted:,} steps")

@@ -88,8 +88,9 @@ def _effect(row: Any) -> sheets.Cell:
     runs = _runs(row.about)
     if math.isnan(row.effect):
         return sheets.Cell("undefined", runs=runs)
-    known = {"digits": DIGITS.get(row.measure, 1), "signed": row.measure in SIGNED, "runs": runs}
-    made = numbers.measured(row.effect, low=row.low, high=row.high, unit=row.unit, **known)
+    known: dict[str, Any] = {"unit": row.unit, "runs": runs, "signed": row.measure in SIGNED}
+    digits = DIGITS.get(row.measure, 1)
+    made = numbers.measured(row.effect, low=row.low, high=row.high, digits=digits, **known)
     space = "" if row.unit in ("%", "x") else " "
     return dataclasses.replace(made, text=f"{made.text}{space}{row.unit}".rstrip())
 

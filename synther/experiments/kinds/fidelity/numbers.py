@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.plan import FidelitySpec
-from synther.experiments.kinds.spec import DatasetRow, Numbers
+from synther.experiments.kinds.spec import Numbers
 from synther.jobs.files import read_json
 from synther.statistics import measures as samples
 from synther.statistics import published, scores
@@ -22,6 +25,13 @@ CSV_COLUMNS = (
     *("paper_value", "paper_std", "paper_status"),
 )
 NOT_INSTALLED = "not installed"
+PLACE = ["dataset", "source", "measure", "agent"]
+RECORDED = {
+    "fit_s": ("fit", "wall_time_s"),
+    "parameters": ("fit", "num_parameters"),
+    "sample_s": ("sample", "wall_time_s"),
+}
+"""Measure -> the job whose record has it, and its name there."""
 Samples = tuple[dict[str, Any], pd.DataFrame]
 """What `synther fidelity` left of a source: about columns and dynamics, and a row a sample."""
 
@@ -47,52 +57,29 @@ def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, 
     if "fidelity" in paths:
         measured = samples.read_fidelity(paths["fidelity"], spec.preset)
         found |= samples.measures(*measured)
-    if "fit" in paths:
-        fitted = read_json(paths["fit"], samples.AGAIN)
-        found["fit_s"] = float(fitted["wall_time_s"])
-        found["parameters"] = float(fitted["num_parameters"])
-        if found["parameters"] and measured[0]:
-            found["compression"] = samples.compression(paths["fit"], len(measured[0]["columns"]))
-    if "sample" in paths:
-        sampled = read_json(paths["sample"], samples.AGAIN)
-        found["sample_s"] = float(sampled["wall_time_s"])
+    for measure, (kind, key) in RECORDED.items():
+        if kind in paths:
+            found[measure] = float(read_json(paths[kind], samples.AGAIN)[key])
+    if found.get("parameters") and measured[0]:
+        found["compression"] = samples.compression(paths["fit"], len(measured[0]["columns"]))
     return found, measured
 
 
-def _published(spec: FidelitySpec, dataset: DatasetRow, source: str) -> dict[str, dict[str, Any]]:
-    """Return measure -> the paper's number; its scores are of one agent, which it does not name."""
-    if spec.paper is None or source not in spec.paper.variants:
-        return {}
-    variant = spec.paper.variants[source]
-    return {
-        measure: {
-            "paper_value": found.mean,
-            "paper_std": found.std,
-            "paper_status": found.status,
-        }
-        for measure, called in spec.paper.measures.items()
-        if (found := published.lookup(spec.paper.table, dataset.paper_name, called, variant))
-    }
-
-
-def _rows(
-    spec: FidelitySpec, dataset: DatasetRow, source: str, own: dict[str, float], runs: pd.DataFrame
-) -> Iterator[dict[str, Any]]:
-    """Yield a row a measure that is shown, of scores one an agent."""
-    theirs = _published(spec, dataset, source)
-    absent = NOT_INSTALLED if source in spec.not_installed else "missing"
-    for measure in spec.columns:
-        for place, agent in enumerate(spec.agents if measure == "score" else [""]):
-            row: dict[str, Any] = {"measure": measure, "agent": agent, "state": absent}
-            row["paper_status"] = ""
-            row |= {} if place else theirs.get(measure, {})
-            run = (dataset.name, source, agent)
-            if run in runs.index:
-                score = runs.loc[run]
-                row |= {"value": score["mean"], "std": score["std"], "seeds": score["seeds"]}
-            elif measure in own:
-                row |= {"value": own[measure]}
-            yield row | ({"state": "measured"} if "value" in row else {})
+def _published(spec: FidelitySpec) -> pd.DataFrame:
+    """Return the paper's numbers; its scores are of one agent, which it does not name."""
+    found, paper = [], spec.paper
+    if paper:
+        published.require_mapping(paper.table, paper.variants.values())
+        first = next(iter(spec.agents), "")
+        for row in spec.rows:
+            for (source, variant), (measure, called) in itertools.product(
+                paper.variants.items(), paper.measures.items()
+            ):
+                if number := published.lookup(paper.table, row.paper_name, called, variant):
+                    place = (row.name, source, measure, first if measure == "score" else "")
+                    found.append((*place, number.mean, number.std, number.status))
+    columns = [*PLACE, "paper_value", "paper_std", "paper_status"]
+    return pd.DataFrame.from_records(found, columns=columns, index=PLACE)
 
 
 def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
@@ -108,25 +95,30 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
     Raises:
         SyntherError: a file is damaged or of another preset, or nothing is there at all.
     """
-    if spec.paper:
-        published.require_mapping(spec.paper.table, spec.paper.variants.values())
-    runs = pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=scores.RUN))
+    found: list[tuple[Any, ...]] = []
+    measured: dict[tuple[str, str], Samples] = {}
+    for place in itertools.product([row.name for row in spec.rows], spec.sources):
+        own, of_samples = _measured(spec, *place)
+        found += [(*place, name, "", value, math.nan, math.nan) for name, value in own.items()]
+        measured |= {place: of_samples} if of_samples[0] else {}
     if spec.agents and len(results):
         runs = scores.by_run(scores.final_scores(scores.belonging(spec, results)))
-    records: list[dict[str, Any]] = []
-    measured: dict[tuple[str, str], Samples] = {}
-    is_empty = not len(runs)
-    for dataset in spec.rows:
-        found = {source: _measured(spec, dataset.name, source) for source in spec.sources}
-        is_empty = is_empty and not any(own for own, _ in found.values())
-        measured |= {(dataset.name, source): own for source, (_, own) in found.items() if own[0]}
-        for factor, sources in spec.factors.items():
-            for source in sources:
-                same = {"factor": factor, "dataset": dataset.name, "source": source}
-                same |= {"paper_name": dataset.paper_name, "title": spec.sources[source]}
-                made = _rows(spec, dataset, source, found[source][0], runs)
-                records += [same | row for row in made]
-    if is_empty:
+        for (dataset, source, agent), *score in runs.itertuples():
+            found.append((dataset, source, "score", agent, *score))
+    if not found:
         raise SyntherError(f"no result belongs to {spec.name}; run its workflow target first")
-    frame = pd.DataFrame(records, columns=CSV_COLUMNS[3:])
-    return Fidelity(spec, frame.astype({"value": float, "std": float}), samples=measured)
+    ours = pd.DataFrame.from_records(found, columns=[*PLACE, "value", "std", "seeds"], index=PLACE)
+    shown = [(m, agent) for m in spec.columns for agent in (spec.agents if m == "score" else [""])]
+    frame = pd.DataFrame(
+        [
+            (factor, row.name, row.paper_name, source, spec.sources[source], *number)
+            for row in spec.rows
+            for factor, sources in spec.factors.items()
+            for source, number in itertools.product(sources, shown)
+        ],
+        columns=["factor", "dataset", "paper_name", "source", "title", "measure", "agent"],
+    )
+    frame = frame.join(ours, on=PLACE).join(_published(spec), on=PLACE)
+    absent = np.where(frame["source"].isin([*spec.not_installed]), NOT_INSTALLED, "missing")
+    frame["state"] = np.where(frame["value"].notna(), "measured", absent)
+    return Fidelity(spec, frame.fillna({"paper_status": ""}), samples=measured)

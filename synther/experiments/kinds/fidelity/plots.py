@@ -22,10 +22,11 @@ DRAWN = {
 
 
 def plots(found: Fidelity) -> tuple[sheets.Plot, ...]:
-    """Return the plots of the sheet's layout, if it has any."""
+    """Return the plots of the sheet's layout, if it has any and there is something to draw."""
     if found.spec.layout == "marginals":
-        return tuple(_histograms(found, dataset) for dataset in found.spec.rows)
-    if found.spec.layout == "diversity":
+        there = {dataset for dataset, _ in found.samples}
+        return tuple(_histograms(found, row) for row in found.spec.rows if row.name in there)
+    if found.spec.layout == "diversity" and found.samples:
         return (_scatter(found),)
     return (_sizes(found),) if found.spec.layout == "compression" else ()
 
@@ -46,22 +47,17 @@ def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**numbers)
 
 
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(frames) if frames else pd.DataFrame(columns=["panel", "series", "x", "y"])
-
-
 def _scatter(found: Fidelity) -> sheets.Plot:
     """Draw each sample's distance to the data against the error of its dynamics."""
-    parts, panels = [], []
-    for (dataset, source), (_, rows) in found.samples.items():
-        known = rows[rows["mse"] > 0]
-        parts.append(
-            pd.DataFrame(
-                {"panel": dataset, "series": source, "x": known["distance"], "y": known["mse"]}
-            )
-        )
-    medians = [part.groupby(["panel", "series"], as_index=False).median() for part in parts]
-    samples = _joined([part.iloc[:: max(1, len(part) // POINTS)] for part in parts])
+    every = pd.concat(
+        rows.assign(panel=dataset, series=source)
+        for (dataset, source), (_, rows) in found.samples.items()
+    ).rename(columns={"distance": "x", "mse": "y"})
+    known = every[every["y"] > 0]
+    sources = known.groupby(["panel", "series"], sort=False)
+    medians = sources[["x", "y"]].median().reset_index()
+    step = (sources["x"].transform("size") // POINTS).clip(lower=1)
+    samples, panels = known[sources.cumcount() % step == 0], []
     for dataset in found.spec.rows:
         there = samples.loc[samples["panel"] == dataset.name, "x"]
         panels.append(
@@ -75,7 +71,7 @@ def _scatter(found: Fidelity) -> sheets.Plot:
             )
         )
     return sheets.Plot(
-        sheets.layered(("dots", _rounded(samples)), ("points", _rounded(_joined(medians)))),
+        sheets.layered(("dots", _rounded(samples)), ("points", _rounded(medians))),
         series=_series(found),
         panels=tuple(panels),
         panel_size=_panel_size(len(panels)),
@@ -87,24 +83,23 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
     data: dict[str, pd.DataFrame] = {}
     drawn = []
     for source in found.spec.sources:
-        record, _ = found.samples.get((dataset.name, source), ({}, None))
-        for index, name in enumerate(record.get("columns", [])):
-            heights = {key: values[index] for key, values in record["histograms"].items()}
-            edges = heights["edges"]  # of which a histogram's outline has each twice
+        if (dataset.name, source) not in found.samples:
+            continue
+        record, _ = found.samples[dataset.name, source]
+        bins = (record["histograms"][key] for key in ("edges", "real", "samples"))
+        for name, edges, real, own in zip(record["columns"], *bins, strict=True):
             outline = pd.DataFrame({"panel": name, "x": np.repeat(edges, 2)[1:-1]})
-            of_data = outline.assign(series=REAL, low=0.0, high=np.repeat(heights["real"], 2))
-            data.setdefault(name, of_data)
-            drawn.append(outline.assign(series=source, y=np.repeat(heights["samples"], 2)))
-    areas, samples = _rounded(_joined([*data.values()])), _rounded(_joined(drawn))
-    heights = {name: areas.loc[areas["panel"] == name, "high"].tolist() for name in data}
-    for name, own in samples.groupby("panel"):
-        heights[name] += own["y"].tolist()
+            data.setdefault(name, outline.assign(series=REAL, low=0.0, high=np.repeat(real, 2)))
+            drawn.append(outline.assign(series=source, y=np.repeat(own, 2)))
+    areas, samples = _rounded(pd.concat(data.values())), _rounded(pd.concat(drawn))
+    every = pd.concat([areas.assign(y=areas["high"]), samples])
+    tops = every.groupby("panel", sort=False)["y"].max()
     return sheets.Plot(
         sheets.layered(("areas", areas), ("line", samples)),
         series=(sheets.Series(REAL, "real"), *_series(found)),
         panels=tuple(
-            sheets.Panel(name, name.replace("_", " "), y_limits=(0.0, 1.05 * max(tops) or 1.0))
-            for name, tops in heights.items()
+            sheets.Panel(str(name), str(name).replace("_", " "), y_limits=(0.0, 1.05 * top or 1.0))
+            for name, top in tops.items()
         ),
         columns=7,
         panel_size=(72.0, 42.0),
@@ -114,20 +109,17 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
 
 def _sizes(found: Fidelity) -> sheets.Plot:
     """Draw scores against how many times smaller the denoiser is than its data."""
-    frame, spec = found.frame, found.spec
-    ratios = frame[frame["measure"] == "compression"].set_index(["dataset", "source"])["value"]
-    scores = frame[(frame["measure"] == "score") & frame["value"].notna()]
-    places = pd.MultiIndex.from_frame(scores[["dataset", "source"]])
-    scores = _rounded(
-        scores.assign(
-            panel=scores["dataset"] + "|" + scores["agent"],
-            series=scores["source"],
-            x=ratios.reindex(places).to_numpy(),
-            y=scores["value"],
-            low=scores["value"] - scores["std"],
-            high=scores["value"] + scores["std"],
-        )
+    frame, spec, keys = found.frame, found.spec, ["dataset", "source"]
+    ratios = frame[frame["measure"] == "compression"].drop_duplicates(keys).set_index(keys)
+    scores = frame[frame["measure"] == "score"].dropna(subset="value")
+    scores = scores.join(ratios["value"].rename("x"), on=keys).assign(
+        panel=scores["dataset"] + "|" + scores["agent"],
+        series=scores["source"],
+        y=scores["value"],
+        low=scores["value"] - scores["std"],
+        high=scores["value"] + scores["std"],
     )
+    scores = _rounded(scores)
     points = scores.dropna(subset="x")
     between = points.sort_values("x")[["panel", "x", "y"]].assign(series=REAL)
     real = scores[scores["source"] == REAL].assign(low=None, high=None)

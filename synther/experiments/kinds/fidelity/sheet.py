@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
 from synther import sheets
-from synther.experiments.kinds.fidelity.numbers import CSV_COLUMNS, NOT_INSTALLED, Fidelity
+from synther.experiments.kinds.fidelity.numbers import (
+    CSV_COLUMNS,
+    NOT_INSTALLED,
+    RECORDED,
+    Fidelity,
+)
 from synther.experiments.kinds.fidelity.plots import DRAWN, plots
 from synther.sheets import notes, numbers
 from synther.statistics import published
@@ -51,8 +55,14 @@ EXPLAINED = {
     "any other (Alaa et al. 2022, arXiv 2102.08921).",
     "compression": "Compression: bytes of the dataset over bytes of the network, both float32.",
 }
-_MADE_BY = {"fit_s": "fit", "parameters": "fit", "compression": "fit", "sample_s": "sample"}
+MADE_BY = {"compression": "fit"} | {measure: kind for measure, (kind, _) in RECORDED.items()}
 """Measure -> the job whose record it is from, if not `fidelity`'s."""
+LEFT_OUT = {
+    "terminal": "terminal (their next observation is another episode's)",
+    "undetermined": "with a velocity at its clip (the observation hides the state)",
+    "diverged": "that the simulator could not step",
+}
+"""Why samples have no true outcome."""
 
 
 def sheet(found: Fidelity) -> sheets.Sheet:
@@ -70,41 +80,30 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
     """Yield one table of all datasets, or, where something is varied, one a dataset."""
     spec, frame = found.spec, found.frame
     varied = list(spec.factors) != [""]
-    names = ("Varied", "SynthER with") if varied else ("Dataset", "Data")
-    heads = []
-    for measure, agent, theirs in _columns(found):
+    columns = [*sheets.columns(("Varied", "SynthER with") if varied else ("Dataset", "Data"), ())]
+    published_too = []
+    for (measure, agent), theirs in frame.groupby(["measure", "agent"], sort=False)["paper_value"]:
         text = f"{spec.agents[agent]} {HEADS[measure]}" if agent else HEADS[measure]
-        heads.append(sheets.Column(f"{text} (paper)" if theirs else text, is_published=theirs))
-    for dataset in spec.rows if varied else [None]:
-        own = frame[frame["dataset"] == dataset.name] if dataset else frame
-        title = notes.label(dataset) if dataset else ""
-        columns = (*sheets.columns(names, ()), *heads)
-        yield sheets.table(title, columns, _rows(found, own, varied))
-
-
-def _columns(found: Fidelity) -> list[tuple[str, str, bool]]:
-    """Return the columns: (measure, agent, whether it is the paper's)."""
-    kept = []
-    for (measure, agent), own in found.frame.groupby(["measure", "agent"], sort=False):
-        kept.append((measure, agent, False))
-        if own["paper_value"].notna().any():
-            kept.append((measure, agent, True))
-    return kept
-
-
-def _rows(found: Fidelity, frame: pd.DataFrame, varied: bool) -> Iterator[list[sheets.Cell | str]]:
-    labels = {row.name: notes.label(row) for row in found.spec.rows}
-    lines = frame.groupby(["dataset", "factor", "source"], sort=False)
-    for (dataset, factor, source), own in lines:
-        there = {(row.measure, row.agent): row for row in own.itertuples()}
-        lead = [factor if varied else labels[dataset], found.spec.sources[source]]
-        cells = [
-            _cell(found, there[measure, agent], is_theirs)
-            for measure, agent, is_theirs in _columns(found)
-        ]
-        if source in found.spec.not_installed:
+        columns.append(sheets.Column(text))
+        if theirs.notna().any():
+            columns.append(sheets.Column(f"{text} (paper)", is_published=True))
+            published_too.append((measure, agent))
+    labels = {row.name: notes.label(row) for row in spec.rows}
+    rows: dict[str, list[Any]] = {}
+    for (dataset, factor, source), own in frame.groupby(
+        ["dataset", "factor", "source"], sort=False
+    ):
+        cells = []
+        for row in own.itertuples():
+            cells.append(_measured(found, row))
+            if (row.measure, row.agent) in published_too:
+                cells.append(_published(row))
+        if source in spec.not_installed:
             cells[0] = sheets.Cell(NOT_INSTALLED)
-        yield [*lead, *cells]
+        title, name = (labels[dataset], factor) if varied else ("", labels[dataset])
+        rows.setdefault(title, []).append((name, spec.sources[source], *cells))
+    for title, made in rows.items():
+        yield sheets.table(title, columns, made)
 
 
 def value_text(measure: str, value: float) -> str:
@@ -119,51 +118,35 @@ def value_text(measure: str, value: float) -> str:
     return f"{text}x" if measure == "compression" else text
 
 
-def _cell(found: Fidelity, row: Any, is_theirs: bool) -> sheets.Cell:
-    """Return what a column shows of a measure: what was measured, or the paper's."""
-    paper = row.paper_value, row.paper_std
-    value, std = paper if is_theirs else (row.value, row.std)
-    if pd.isna(value):
+def _published(row: Any) -> sheets.Cell:
+    text = value_text(row.measure, row.paper_value)
+    return numbers.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
+
+
+def _measured(found: Fidelity, row: Any) -> sheets.Cell:
+    """Return what was measured, and how it stands to the paper's."""
+    if math.isnan(row.value):
         return sheets.Cell()
-    text, spread = value_text(row.measure, value), None
-    if not pd.isna(std):
-        text, spread = f"{text} ± {numbers.number(std)}", std
-    if is_theirs:
-        status = row.paper_status
-        return sheets.Cell(text, value, spread, mark=published.mark(status), status=status)
     tolerance = numbers.SCORE_TOLERANCE if row.measure == "score" else TOLERANCE
-    stands = numbers.agreement((value, std, row.seeds), (*paper, float("nan")), tolerance)
-    return sheets.Cell(text, value, spread, agreement=stands, runs=_runs(found, row))
-
-
-def _runs(found: Fidelity, row: Any) -> tuple[str, ...]:
-    if row.measure == "score":
-        return (sheets.run_key(row.dataset, row.source, row.agent),)
-    files = found.spec.files.get(row.dataset, {}).get(row.source, {})
-    path = files.get(_MADE_BY.get(row.measure, "fidelity"), "")
-    return (path.replace(".parquet", ".json"),) if path else ()
+    theirs = row.paper_value, row.paper_std, math.nan
+    stands = numbers.agreement((row.value, row.std, row.seeds), theirs, tolerance)
+    run = sheets.run_key(row.dataset, row.source, row.agent)
+    if row.measure != "score":
+        path = found.spec.files[row.dataset][row.source][MADE_BY.get(row.measure, "fidelity")]
+        run = path.replace(".parquet", ".json")
+    text = value_text(row.measure, row.value)
+    return numbers.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
 
 
 def _dynamics_note(found: Fidelity) -> list[str]:
     """Say how many samples have no true outcome, and why."""
-    left: dict[str, list[float]] = {"terminal": [], "undetermined": [], "diverged": []}
-    for record, _ in found.samples.values():
-        if dynamics := record.get("dynamics"):
-            for name, shares in left.items():
-                shares.append(100 * dynamics[name] / record["measured"])
-    reasons = {
-        "terminal": "terminal (their next observation is another episode's)",
-        "undetermined": "with a velocity at its clip (the observation hides the state)",
-        "diverged": "that the simulator could not step",
-    }
-    parts = [
-        f"{reasons[name]}: up to {numbers.number(max(shares), 2)}%"
-        for name, shares in left.items()
-        if any(shares)
-    ]
-    if not parts:
-        return []
-    return [f"Left out of the dynamics, of each source's samples: {'; '.join(parts)}."]
+    told = [record for record, _ in found.samples.values() if record.get("dynamics")]
+    parts = []
+    for name, words in LEFT_OUT.items():
+        most = max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
+        parts += [f"{words}: up to {numbers.number(most, 2)}%"] * (most > 0)
+    listed = "; ".join(parts)
+    return [f"Left out of the dynamics, of each source's samples: {listed}."] if parts else []
 
 
 def footnotes(found: Fidelity) -> list[sheets.Note | str]:
@@ -175,15 +158,17 @@ def footnotes(found: Fidelity) -> list[sheets.Note | str]:
         lines += _dynamics_note(found)
     counts = {int(count) for count in found.frame["seeds"].dropna()}
     if counts:
-        of, and_more = "normalised score of the last evaluation", ""
-        if len(counts) > 1:
-            and_more = f"; {min(counts)} to {max(counts)} seeds"
-        over = "seeds" if and_more else f"{min(counts)} seeds"
-        deviation = f"Scores: mean ± sample standard deviation (ddof = 1) over {over} of the {of}"
-        lines.append(f"{deviation}{and_more}.")
-        if max(counts) > 1:
+        least, most = min(counts), max(counts)
+        over, more = f"{least} seeds", ""
+        if least < most:
+            over, more = "seeds", f"; {least} to {most} seeds"
+        lines.append(
+            f"Scores: mean ± sample standard deviation (ddof = 1) over {over} of the normalised "
+            f"score of the last evaluation{more}."
+        )
+        if most > 1:
             lines.append(notes.SEEDS_ARE_AGENTS)
-        if min(counts) < notes.FEW_SEEDS:
+        if least < notes.FEW_SEEDS:
             lines.append(f"Deviations of fewer than {notes.FEW_SEEDS} seeds say little.")
     if "fit_s" in shown:
         lines.append(

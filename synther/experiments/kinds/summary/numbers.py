@@ -13,7 +13,6 @@ import pandas as pd
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.kinds.summary.plan import SummarySpec
 from synther.statistics import evaluations, intervals, scores
-from synther.statistics.evaluations import Run
 from synther.statistics.intervals import Estimate
 
 CSV_COLUMNS = (
@@ -30,6 +29,8 @@ POINTS = 50
 """Most points of a line, but for these:"""
 THRESHOLDS = (0.0, 25.0, 50.0, 75.0, 100.0)
 """Scores at which a table prints the profiles."""
+Runs = dict[tuple[str, str, str], evaluations.Run]
+"""(dataset, source, agent) -> its evaluations."""
 
 
 @dataclass(frozen=True)
@@ -44,85 +45,60 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
     return scores.read_results(paths, evaluations.means)
 
 
-@dataclass(frozen=True)
-class _Block:
-    """One agent on the datasets of a group, while its numbers are made."""
+def _aggregates(
+    spec: SummarySpec, covered: scores.Coverage, windows: dict[str, pd.DataFrame]
+) -> Iterator[dict[str, Any]]:
+    reps = spec.bootstrap_reps
+    last, *rules = (covered.matrices(windows[name]) for name in ("last", "average", "best"))
+    stacked = {source: np.stack([rule[source] for rule in rules], axis=-1) for source in last}
+    beside = intervals.iqms(stacked, reps)
+    for source, metrics in intervals.aggregates(last, reps, spec.baseline).items():
+        metrics |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
+        for metric, estimate in metrics.items():
+            yield {"source": source, "metric": metric, **vars(estimate)}
 
-    spec: SummarySpec
-    windows: dict[str, pd.DataFrame]
-    runs: dict[tuple[str, str, str], Run]
-    covered: scores.Coverage
 
-    def numbers(self) -> Iterator[dict[str, Any]]:
-        """Yield rows of the layout."""
-        if self.spec.layout == "aggregates":
-            yield from self._aggregates()
-        elif self.spec.layout == "profiles":
-            yield from self._profiles()
-        else:
-            yield from self._curves()
+def _profiles(covered: scores.Coverage, final: pd.DataFrame, reps: int) -> Iterator[dict[str, Any]]:
+    matrices = covered.matrices(final)
+    values = np.concatenate([matrix.ravel() for matrix in matrices.values()])
+    low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
+    marks = [x for x in THRESHOLDS if low <= x <= high]
+    xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
+    found = intervals.profiles(matrices, xs, reps)
+    yield from _lines(dict.fromkeys(found, xs), found, "share_above", "normalised score")
 
-    def _aggregates(self) -> Iterator[dict[str, Any]]:
-        reps = self.spec.bootstrap_reps
-        last, average, best = (
-            self.covered.matrices(self.windows[name]) for name in ("last", "average", "best")
-        )
-        found = intervals.aggregates(last, reps, self.spec.baseline)
-        rules = {source: np.stack([average[source], best[source]], axis=-1) for source in last}
-        beside = intervals.iqms(rules, reps)
-        for source, metrics in found.items():
-            metrics |= dict(zip((AVERAGE, BEST), beside[source], strict=True))
-            for metric, estimate in metrics.items():
-                yield {"source": source, "metric": metric, **vars(estimate)}
 
-    def _profiles(self) -> Iterator[dict[str, Any]]:
-        matrices = self.covered.matrices(self.windows["last"])
-        values = np.concatenate([matrix.ravel() for matrix in matrices.values()])
-        low, high = min(0.0, float(values.min())), max(float(values.max()), 1.0)
-        marks = [x for x in THRESHOLDS if low <= x <= high]
-        xs = np.unique([*np.linspace(low, high, POINTS), *marks]).tolist()
-        found = intervals.profiles(matrices, xs, self._band_reps)
-        same = {"metric": "share_above", "unit": "normalised score"}
-        yield from _lines(dict.fromkeys(found, xs), found, same)
-
-    def _curves(self) -> Iterator[dict[str, Any]]:
-        agent, names = self.covered.agent, self.covered.datasets
-        runs = {s: [self.runs[name, s, agent] for name in names] for s in self.covered.sources}
-        ends = {float(run.steps[-1]) for own in runs.values() for run in own}
-        scale, unit = (ends.pop(), "updates") if len(ends) == 1 else (100.0, "% of the updates")
-        xs, cubes = {}, {}
-        for source, own in runs.items():
-            shares, matrices = evaluations.over_training(own)
-            kept = evaluations.thinned(len(shares), POINTS)
-            xs[source] = [scale * shares[i] for i in kept]
-            cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
-        found = intervals.iqms(cubes, self._band_reps)
-        yield from _lines(xs, found, {"metric": "iqm", "unit": unit})
-
-    @property
-    def _band_reps(self) -> int:
-        return min(self.spec.bootstrap_reps, intervals.BAND_REPS)
+def _curves(covered: scores.Coverage, runs: Runs, reps: int) -> Iterator[dict[str, Any]]:
+    own = {s: [runs[d, s, covered.agent] for d in covered.datasets] for s in covered.sources}
+    ends = {float(run.steps[-1]) for parts in own.values() for run in parts}
+    scale, unit = (ends.pop(), "updates") if len(ends) == 1 else (100.0, "% of the updates")
+    xs, cubes = {}, {}
+    for source, parts in own.items():
+        shares, matrices = evaluations.over_training(parts)
+        kept = evaluations.thinned(len(shares), POINTS)
+        xs[source] = [scale * shares[i] for i in kept]
+        cubes[source] = np.stack([matrices[i] for i in kept], axis=-1)
+    yield from _lines(xs, intervals.iqms(cubes, reps), "iqm", unit)
 
 
 def _lines(
-    xs: dict[str, list[float]], found: dict[str, list[Estimate]], same: dict[str, Any]
+    xs: dict[str, list[float]], found: dict[str, list[Estimate]], metric: str, unit: str
 ) -> Iterator[dict[str, Any]]:
     for source, values in found.items():
         for x, value in zip(xs[source], values, strict=True):
-            yield {"source": source, "x": x, **same, **vars(value)}
+            yield {"source": source, "x": x, "metric": metric, "unit": unit, **vars(value)}
 
 
-def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Yield the groups that an agent has results in, all together first where there are several."""
+def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return the groups that an agent has results in, all of several together first."""
     there = set(final.loc[final["agent"] == agent, "dataset"])
     own = {
         group: [row.name for row in rows if row.name in there]
         for group, rows in spec.groups.items()
     }
     own = {group: names for group, names in own.items() if names}
-    if len(own) > 1:
-        yield OVERALL, [name for names in own.values() for name in names]
-    yield from own.items()
+    every = {OVERALL: [name for names in own.values() for name in names]}
+    return list(((every if len(own) > 1 else {}) | own).items())
 
 
 def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
@@ -146,20 +122,27 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
     windows = evaluations.windows(rows)
+    few = min(spec.bootstrap_reps, intervals.BAND_REPS)
     records, omissions = [], []
     for agent, label in spec.agents.items():
-        groups = list(_groups(spec, agent, windows["last"]))
+        groups = _groups(spec, agent, windows["last"])
         if not groups:
             omissions.append(f"{label}: no results yet.")
         for position, (group, names) in enumerate(groups):
             covered = scores.coverage(windows["last"], agent, list(spec.sources), names)
             if position == 0:  # of several groups the first is all of them
                 omissions += [f"{label}: {note}." for note in covered.notes]
-            if covered.datasets:
-                same = {"agent": agent, "group": group, "seeds": len(covered.seeds)}
-                same |= {"datasets": len(covered.datasets), "names": covered.datasets}
-                block = _Block(spec, windows, runs, covered)
-                records += [same | own for own in block.numbers()]
+            if not covered.datasets:
+                continue
+            if spec.layout == "aggregates":
+                own = _aggregates(spec, covered, windows)
+            elif spec.layout == "profiles":
+                own = _profiles(covered, windows["last"], few)
+            else:
+                own = _curves(covered, runs, few)
+            same = {"agent": agent, "group": group, "seeds": len(covered.seeds)}
+            same |= {"datasets": len(covered.datasets), "names": covered.datasets}
+            records += [same | row for row in own]
     frame = pd.DataFrame(records, columns=COLUMNS)
     shortest = min(evaluations.WINDOW, *(len(run.steps) for run in runs.values()))
     return Summary(spec, frame, sorted(set(rows["episodes"])), omissions, shortest)
