@@ -24,20 +24,19 @@ MOST_NAMED = 3
 AGAIN = "remove it and its .json, and run its rule again"
 
 
-def _is_number(column: pd.Series) -> bool:
-    types = pd.api.types
-    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-
-
 _CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
-    (INTEGER_COLUMNS, pd.api.types.is_integer_dtype, "should hold integers, not {dtype}"),
-    (NUMBER_COLUMNS, _is_number, "should hold numbers, not {dtype}"),
+    (
+        INTEGER_COLUMNS,
+        lambda c: c.dtype.kind in "iu",
+        "should hold integers, not {dtype}",
+    ),
+    (NUMBER_COLUMNS, lambda c: c.dtype.kind in "iuf", "should hold numbers, not {dtype}"),
     (
         NUMBER_COLUMNS,
-        lambda column: bool(np.isfinite(column.to_numpy(dtype=float)).all()),
+        lambda c: bool(np.isfinite(c.to_numpy(dtype=float)).all()),
         "has NaN or infinite values, so the run diverged or was damaged",
     ),
-    (TEXT_COLUMNS, lambda column: not column.isna().any(), "has empty values"),
+    (TEXT_COLUMNS, lambda c: not c.isna().any(), "has empty values"),
 )
 
 

@@ -135,6 +135,7 @@ class Plan:
             "is_evidence": scale["evidence"],
             "banner": scale.get("banner", ""),
             "bootstrap_reps": scale["bootstrap_reps"],
+            "layout": self.spec.get("layout", ""),
         }
 
     def described(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,11 +69,13 @@ class Spec:
         groups: group -> datasets, in order.
         sources: slug -> name to print, in order; others are compared with the first.
         paper: published numbers to print beside, if any.
+        layout: what is shown, and how: one of `layouts`, where the kind has several.
         needs: fields that this kind can't do without.
     """
 
     kind: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    layouts: ClassVar[Collection[str]] = ()
 
     name: str
     title: str
@@ -88,9 +90,11 @@ class Spec:
     groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
     paper: PaperColumns | None = None
+    layout: str = ""
 
     def __post_init__(self) -> None:
-        """Check that what it can't do without isn't empty."""
+        """Check that what it can't do without isn't empty, and that there is such a layout."""
+        self.require_known("layout", self.layout, self.layouts)
         for field in self.needs:
             if not getattr(self, field):
                 raise SyntherError(f"{self.kind} {self.name} has no {field}; give it at least one")

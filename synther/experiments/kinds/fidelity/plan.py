@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,7 +37,6 @@ class FidelitySpec(Spec):
     """Measures of generated transitions: a row a dataset and source.
 
     Attributes:
-        layout: a key of `COLUMNS`: what is shown of the measures, and how.
         factors: what is varied -> its sources; one without a name where nothing is.
         files: dataset -> source -> "fidelity", "fit" and "sample" -> path of that result; a source
             without an entry is the dataset itself.
@@ -45,8 +45,8 @@ class FidelitySpec(Spec):
 
     kind: ClassVar[str] = "fidelity"
     needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
+    layouts: ClassVar[Collection[str]] = COLUMNS
 
-    layout: str
     factors: dict[str, list[str]]
     files: dict[str, dict[str, dict[str, str]]]
     not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -54,7 +54,6 @@ class FidelitySpec(Spec):
     def __post_init__(self) -> None:
         """Check what no table can do without."""
         super().__post_init__()
-        self.require_known("layout", self.layout, COLUMNS)
         for name in itertools.chain.from_iterable(self.factors.values()):
             self.require_known("source", name, self.sources)
 
@@ -123,7 +122,6 @@ class Plan(kinds.Plan):
         titles = {source: source_title(source, first, matrix.preset) for source in shown}
         return FidelitySpec(
             **self.described() | {"sources": titles},
-            layout=self.spec["layout"],
             factors=factors,
             files=self.measures(),
             not_installed=without,

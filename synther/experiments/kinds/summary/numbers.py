@@ -93,10 +93,10 @@ def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> list[tuple[st
     """Return the groups that an agent has results in, all of several together first."""
     there = set(final.loc[final["agent"] == agent, "dataset"])
     own = {
-        group: [row.name for row in rows if row.name in there]
+        group: names
         for group, rows in spec.groups.items()
+        if (names := [row.name for row in rows if row.name in there])
     }
-    own = {group: names for group, names in own.items() if names}
     every = {OVERALL: [name for names in own.values() for name in names]}
     return list(((every if len(own) > 1 else {}) | own).items())
 

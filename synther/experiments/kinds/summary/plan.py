@@ -11,26 +11,14 @@ from synther.experiments import kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
 from synther.experiments.runs import Run
 
-LAYOUTS = ("aggregates", "profiles", "curves")
-
 
 @dataclass(frozen=True, kw_only=True)
 class SummarySpec(Spec):
-    """Agents on several sources, summarised over the datasets of each group, and over all.
-
-    Attributes:
-        layout: one of `LAYOUTS`.
-    """
+    """Agents on several sources, summarised over the datasets of each group, and over all."""
 
     kind: ClassVar[str] = "summary"
     needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
-
-    layout: str
-
-    def __post_init__(self) -> None:
-        """Check what no summary can do without."""
-        super().__post_init__()
-        self.require_known("layout", self.layout, LAYOUTS)
+    layouts: ClassVar[tuple[str, ...]] = ("aggregates", "profiles", "curves")
 
 
 class Plan(kinds.Plan):
@@ -91,7 +79,6 @@ class Plan(kinds.Plan):
             budget=". ".join(f"{other}: {part.budget}" for other, part in found.items()),
             agents=_agents(parts, found),
             physics="; ".join(dict.fromkeys("; ".join(words).split("; "))),
-            layout=self.spec["layout"],
             groups={group: list(rows.values()) for group, rows in groups.items()},
             sources={source: titles[source] for source in self.spec["sources"]},
         )

@@ -50,11 +50,8 @@ def group_label(found: Summary, row: Any, seeds: bool = False) -> str:
 
 def _labels(found: Summary, frame: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the agent and the group of every block, in words."""
-    first = frame.groupby(BLOCK, sort=False, as_index=False).first()
-    return [
-        (found.spec.agents[row.agent], group_label(found, row, seeds=True))
-        for row in first.itertuples()
-    ]
+    rows = frame.drop_duplicates(BLOCK).itertuples()
+    return [(found.spec.agents[row.agent], group_label(found, row, seeds=True)) for row in rows]
 
 
 def _aside(found: Summary, frame: pd.DataFrame) -> pd.Series:
@@ -75,7 +72,7 @@ def intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
         y=down - _aside(found, frame) * step,
     )
     even = pd.DataFrame([{"panel": IMPROVEMENT, "series": EVEN, "x": 0.5, "y": 0.0}])
-    there = set(frame["metric"])
+    there = {name: w for name, w in metrics_of(found).items() if name in set(frame["metric"])}
     panels = [
         sheets.Panel(
             name,
@@ -86,9 +83,7 @@ def intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
             y_ticks=tuple((-down, "" if index else label) for down, label in enumerate(labels)),
             grid="x",
         )
-        for index, (name, words) in enumerate(
-            (name, words) for name, words in metrics_of(found).items() if name in there
-        )
+        for index, (name, words) in enumerate(there.items())
     ]
     neither = sheets.Series(EVEN, "neither is better", is_level=True, like=spec.baseline)
     return sheets.Plot(
