@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from synther.experiments.kinds.claims import samples, verdicts
 from synther.experiments.kinds.claims.plan import OF_SAMPLES, Cell, Claim, ClaimsSpec, Side
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.experiments.kinds.spec import Numbers
+from synther.jobs.files import read_json
 from synther.statistics import evaluations, intervals, measures, scores
 from synther.statistics.intervals import CONFIDENCE, Estimate
 
@@ -38,8 +39,8 @@ UNITS = {
 }
 Pair = tuple[Cell, Cell]
 """Ours and theirs, in one stratum."""
-Found = tuple[Finding, Estimate, int, str]
-"""What is found of strata: with the effect, the least seeds of a side (or 0), and in words more."""
+Found = dict[str, Any]
+"""Of strata: the effect's `value`, `low` and `high`, and its `finding`, `seeds` and `note`."""
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -89,12 +90,13 @@ class _Court:
             self.spec.bootstrap_reps,
             confidence=confidence,
         )
-        seeds, level = min(map(len, sides)), float(sides[1].mean())
-        rule = "at_least" if claim.rule == "ratio" else claim.rule
+        found = {"seeds": min(map(len, sides)), "note": "", **vars(gap)}
+        rule, level = "at_least" if claim.rule == "ratio" else claim.rule, float(sides[1].mean())
         if rule in ("parity", "at_least") and level <= claim.margin:
-            return Finding.UNDECIDED, gap, seeds, floor_note(other.label, level, claim.margin)
+            note = floor_note(other.label, level, claim.margin)
+            return found | {"finding": Finding.UNDECIDED, "note": note}
         finding = verdicts.decide(rule, gap, margin=claim.margin, expected=claim.expected)
-        return finding, gap, seeds, ""
+        return found | {"finding": finding}
 
     def _by_samples(self, claim: Claim, pairs: Sequence[Pair]) -> Found:
         both = [(self.measured(ours), self.measured(theirs)) for ours, theirs in pairs]
@@ -103,14 +105,14 @@ class _Court:
         finding = verdicts.decide(
             claim.rule, found, no_effect=same, margin=claim.margin, expected=claim.expected
         )
-        return finding, found, 0, note
+        return {"finding": finding, "seeds": 0, "note": note, **vars(found)}
 
     def _by_majority(self, claim: Claim, other: Side, pairs: Sequence[Pair]) -> Found:
-        _, gap, seeds, _ = self._by_scores(claim, other, pairs)
-        found = [self._by_scores(claim, other, [pair])[0] for pair in pairs]
-        holds, fails = found.count(Finding.FOR), found.count(Finding.AGAINST)
-        note = f"it holds on {holds} of {len(found)}, fails on {fails}"
-        return verdicts.most_of(found), gap, seeds, note
+        each = [self._by_scores(claim, other, [pair])["finding"] for pair in pairs]
+        holds, fails = each.count(Finding.FOR), each.count(Finding.AGAINST)
+        note = f"it holds on {holds} of {len(each)}, fails on {fails}"
+        whole = self._by_scores(claim, other, pairs)
+        return whole | {"finding": verdicts.most_of(each), "note": note}
 
     def _by_ratio(self, claim: Claim, other: Side, pairs: Sequence[Pair]) -> Found:
         """Find the largest ratio whose score is at least that of the data, or the largest.
@@ -127,19 +129,20 @@ class _Court:
         tried = sum(are_large)
         confidence = 1 - (1 - CONFIDENCE) / max(tried, 1)
         found = [self._by_scores(claim, other, [pair], confidence) for pair in pairs]
-        best = max(range(len(pairs)), key=lambda i: (are_large[i], found[i][0], ratios[i]))
-        (finding, gap, seeds, _), cell = found[best], pairs[best][0]
+        best = max(range(len(pairs)), key=lambda i: (are_large[i], found[i]["finding"], ratios[i]))
+        own, cell = found[best], pairs[best][0]
         note = (
-            f"{cell.source} on {cell.dataset}: score {gap.value:+.1f} "
-            f"[{gap.low:+.1f}, {gap.high:+.1f}] points over the data"
+            f"{cell.source} on {cell.dataset}: score {own['value']:+.1f} "
+            f"[{own['low']:+.1f}, {own['high']:+.1f}] points over the data"
         )
+        own |= vars(Estimate(ratios[best]))
         if not tried:
-            finding, note = Finding.UNDECIDED, f"no ratio of {claim.expected:g} was tried; {note}"
-        elif tried > 1:
-            note += f", at {100 * confidence:.2f}% for one of {tried}"
-        return finding, Estimate(ratios[best]), seeds, note
+            note = f"no ratio of {claim.expected:g} was tried; {note}"
+            return own | {"finding": Finding.UNDECIDED, "note": note}
+        share = f", at {100 * confidence:.2f}% for one of {tried}" if tried > 1 else ""
+        return own | {"note": f"{note}{share}"}
 
-    def effect(self, claim: Claim, other: Side) -> dict[str, Any] | None:
+    def effect(self, claim: Claim, other: Side) -> Found | None:
         """Return the effect over one other side, or None where nothing was run."""
         pairs = [
             (ours, theirs)
@@ -155,12 +158,7 @@ class _Court:
         else:
             decide = self._by_majority if claim.majority else self._by_scores
             found = decide(claim, other, pairs)
-        finding, estimate, seeds, note = found
-        return {
-            **{"against": other.label, "finding": finding, "seeds": seeds, "note": note},
-            **{"effect": estimate.value, "low": estimate.low, "high": estimate.high},
-            "pairs": pairs,
-        }
+        return {"against": other.label, "pairs": pairs, "effect": found["value"], **found}
 
     def _limits(
         self, claim: Claim, effects: pd.DataFrame, cells: list[Cell], physics: list[str]
@@ -216,13 +214,11 @@ class _Court:
 def physics_of(cells: Sequence[Cell]) -> list[str]:
     """Return the physics of the records beside all results."""
     found = set()
-    for path in dict.fromkeys(path for cell in cells for path in cell.results):
-        record = Path(path).with_suffix(".json")
-        try:
-            physics = str(json.loads(record.read_text(encoding="utf-8"))["physics"])
-            found.add(physics.partition(",")[0])
-        except (OSError, ValueError, KeyError, TypeError):
-            found.add("unknown")
+    for path in {path for cell in cells for path in cell.results}:
+        physics = "unknown"
+        with suppress(SyntherError, KeyError):
+            physics = str(read_json(Path(path).with_suffix(".json"))["physics"])
+        found.add(physics.partition(",")[0])
     return sorted(found)
 
 

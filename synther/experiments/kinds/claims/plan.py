@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -183,10 +183,17 @@ class _Ground:
 
     def claim(self, name: str, entry: Mapping[str, Any], agent: str) -> Claim:
         """Return a claim about one agent; of samples, about none."""
-        of, *against = (
-            self._side(f"claim '{name}'", entry, wanted, agent, sources)
-            for wanted, sources in self._wanted(entry)
-        )
+        where, of_samples = f"claim '{name}'", entry["measure"] in OF_SAMPLES
+        has_files = of_samples or entry["measure"] == "compression"
+        places, sides = self._places(entry, agent), list[Side]()
+        for wanted in (entry.get("of", {"source": "synther"}), *entry["against"]):
+            own = "" if of_samples else self._known_agent(wanted.get("agent", agent), where)
+            label, sources = self._sources(wanted, own, where)
+            if entry["rule"] == "ratio":  # of all generated sources, each beside the others
+                generated = [s for s in self.sources if "generator" in source_spec(s)]
+                sources = sources * len(generated) if sides else generated
+            cells = [self._cell(p, source, own, has_files) for p in places for source in sources]
+            sides.append(Side(label, cells))
         title = agent_spec(agent)["title"] if agent else ""
         given = ("status", "provenance", "experiment", "measure", "rule", "expected", "majority")
         return Claim(
@@ -194,27 +201,11 @@ class _Ground:
             statement=entry["statement"].replace("{agent}", title),
             budget=self.budget,
             margin=entry.get("margin", config.load("claims")["margin"]),
-            seeds=0 if entry["measure"] in OF_SAMPLES else self.seeds,
-            of=of,
-            against=against,
+            seeds=0 if of_samples else self.seeds,
+            of=sides[0],
+            against=sides[1:],
             **{key: entry[key] for key in given if key in entry},
         )
-
-    def _wanted(self, entry: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, str], list[str]]]:
-        """Yield each side as it is asked for, and its sources on one dataset."""
-        if entry["rule"] == "ratio":  # all generated sources, each beside the others
-            generated = [s for s in self.sources if "generator" in source_spec(s)]
-            yield {"source": "synther"}, generated
-            for wanted in entry["against"]:
-                yield wanted, [wanted["source"]] * len(generated)
-            return
-        every = listed(self.plan.spec)  # of a curve, one a share
-        for wanted in (entry["of"], *entry["against"]):
-            source = wanted.get("source", ONLINE)
-            only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
-            kept = [share for share in every if not only or only == {share.option: share.amount}]
-            is_whole = not every or wanted.get("percent") == 100
-            yield wanted, [source] if is_whole else [on_share(source, share) for share in kept]
 
     def _places(self, entry: Mapping[str, Any], agent: str) -> list[str]:
         """Return the datasets or tasks of a claim, those that the preset leaves out too."""
@@ -226,34 +217,28 @@ class _Ground:
         places = itertools.chain.from_iterable(self.places[group] for group in chosen)
         return [p for p in places if not any(fnmatch.fnmatchcase(p, each) for each in left_out)]
 
-    def _side(
-        self,
-        where: str,
-        entry: Mapping[str, Any],
-        wanted: Mapping[str, str],
-        agent: str,
-        sources: list[str],
-    ) -> Side:
-        """Return one side: its label, and a cell a stratum of the protocol."""
-        spec, places = self.plan.spec, self._places(entry, agent)
-        agent = wanted.get("agent", agent)
-        if entry["measure"] in OF_SAMPLES:
-            agent = ""
-        elif not agent:
+    def _known_agent(self, agent: str, where: str) -> str:
+        if not agent:
             raise SyntherError(f"{where}: a side names no agent; give it one")
-        else:
-            known = [*spec["agents"], *spec.get("rivals" if self.sources else "reference", [])]
-            if agent not in known:
-                raise unknown_name("agent", agent, known, where)
+        spec = self.plan.spec
+        known = [*spec["agents"], *spec.get("rivals" if self.sources else "reference", [])]
+        if agent not in known:
+            raise unknown_name("agent", agent, known, where)
+        return agent
+
+    def _sources(self, wanted: Mapping[str, Any], agent: str, where: str) -> tuple[str, list[str]]:
+        """Return a side's label, and its sources on one dataset: of a curve, one a share."""
         if not self.sources:  # they learn in their environment
-            label = agent_spec(agent)["title"]
-        elif (source := wanted.get("source", "")) in self.sources:
-            label = source_spec(source)["title"]
-        else:
+            return agent_spec(agent)["title"], [ONLINE]
+        source, every = wanted.get("source", ""), listed(self.plan.spec)
+        if source not in self.sources:
             raise unknown_name("source", source, self.sources, where)
-        has_files = entry["measure"] in (*OF_SAMPLES, "compression")
-        cells = [self._cell(p, source, agent, has_files) for p in places for source in sources]
-        return Side(label, cells)
+        label = source_spec(source)["title"]
+        if not every or wanted.get("percent") == 100:
+            return label, [source]
+        only = {key: wanted[key] for key in ("percent", "rows") if key in wanted}
+        kept = [share for share in every if not only or only == {share.option: share.amount}]
+        return label, [on_share(source, share) for share in kept]
 
     def _cell(self, place: str, source: str, agent: str, has_files: bool) -> Cell | None:
         """Return what is known of a cell; None where the preset does not run it."""

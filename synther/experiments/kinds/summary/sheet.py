@@ -45,10 +45,8 @@ def _is_drawn(found: Summary) -> pd.Series:
 
 def _shown(found: Summary, own: pd.DataFrame) -> list[sheets.Cell]:
     """Return what the table shows of one block's source."""
-    runs = [
-        run_key(name, own["source"].iloc[0], own["agent"].iloc[0]) for name in own["names"].iloc[0]
-    ]
     rows = list(own.itertuples())
+    runs = [run_key(name, rows[0].source, rows[0].agent) for name in rows[0].names]
     if found.spec.layout == "aggregates":
         metrics, few = {row.metric: row for row in rows}, ("optimality_gap", IMPROVEMENT)
         wanted = [(metrics.get(name), 2 if name in few else 1) for name in metrics_of(found)]
