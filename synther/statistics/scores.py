@@ -250,29 +250,22 @@ def coverage(
         datasets: datasets to compare on, in order.
     """
     rows = scores[(scores["agent"] == agent) & scores["dataset"].isin(list(datasets))]
-    seeds = rows.groupby(["dataset", "source"])["seed"].agg(set).to_dict()
-    active = [source for source in sources if any(key[1] == source for key in seeds)]
-    common = [name for name in datasets if all((name, source) in seeds for source in active)]
+    table = rows.pivot(index="seed", columns=["dataset", "source"], values="score")
+    active = [source for source in sources if source in set(rows["source"])]
+    there = {name: [source for source in active if (name, source) in table] for name in datasets}
+    common = [name for name, own in there.items() if own == active]
     if not active or not common:
         return Coverage(agent, [], active, [], ["no dataset has results of every source"])
-    cells = [(name, source) for name in common for source in active]
-    shared = sorted(set.intersection(*(seeds[cell] for cell in cells)))
-    everything = sorted(set.union(*(seeds[cell] for cell in cells)))
+    cells = table[[(name, source) for name in common for source in active]].dropna(how="all")
+    shared = [int(seed) for seed in cells.dropna().index]
     notes = []
-    partly = [
-        name for name in datasets if name not in common and any((name, s) in seeds for s in active)
-    ]
-    if partly:
+    if partly := [name for name, own in there.items() if own and own != active]:
         notes.append(f"not every source has results on {', '.join(partly)}; left out")
-    if shared != everything:
-        short = [
-            f"{name} ({source})"
-            for name, source in cells
-            if len(seeds[name, source]) < len(everything)
-        ]
+    if len(shared) < len(cells):
+        short = [f"{name} ({source})" for name, source in cells if cells[name, source].isna().any()]
         notes.append(
             f"seeds are missing on {', '.join(short)}; aggregates use the "
-            f"{len(shared)} of {len(everything)} seeds that all have"
+            f"{len(shared)} of {len(cells)} seeds that all have"
         )
     return Coverage(agent, common if shared else [], active, shared, notes)
 

@@ -94,7 +94,8 @@ class Spec:
 
     def __post_init__(self) -> None:
         """Check that what it can't do without isn't empty, and that there is such a layout."""
-        self.require_known("layout", self.layout, self.layouts)
+        if self.layouts:
+            self.require_known("layout", self.layout, self.layouts)
         for field in self.needs:
             if not getattr(self, field):
                 raise SyntherError(f"{self.kind} {self.name} has no {field}; give it at least one")
