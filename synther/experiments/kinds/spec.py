@@ -68,6 +68,8 @@ class Spec:
         is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
         groups: group -> datasets, in order.
         sources: slug -> name to print, in order; others are compared with the first.
+        tasks: of agents that learn in their environment, in place of both; variants of `paper` are
+            then by agent.
         paper: published numbers to print beside, if any.
         needs: fields that this kind can't do without.
     """
@@ -87,6 +89,7 @@ class Spec:
     is_evidence: bool = True
     groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    tasks: list[str] = dataclasses.field(default_factory=list)
     paper: PaperColumns | None = None
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 from synther.config.specs import online_settings
 from synther.experiments.kinds.online import plan as online
@@ -18,11 +19,11 @@ class SweepSpec(online.OnlineSpec):
         reference: the agents that are drawn as level lines.
     """
 
-    kind: ClassVar[str] = "sweep"
-    needs: ClassVar[tuple[str, ...]] = ("tasks", "agents", "ratios")
+    kind = "sweep"
+    needs = ("tasks", "agents", "ratios")
 
     ratios: dict[str, int]
-    reference: list[str]
+    reference: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check what no sweep can do without."""
@@ -39,6 +40,8 @@ class SweepSpec(online.OnlineSpec):
 class Plan(online.Plan):
     """An experiment of this kind."""
 
+    shows = SweepSpec
+
     def agents(self) -> list[str]:
         """Return all agents that are run, those that are drawn as level lines included."""
         return [*super().agents(), *self.spec.get("reference", [])]
@@ -47,14 +50,9 @@ class Plan(online.Plan):
         """Return every agent that the experiment names, those of level lines included."""
         return [*super().listed_agents(), *self.spec.get("reference", [])]
 
-    def describe(self) -> SweepSpec:
-        """Return what the figure shows."""
-        preset, task = self.matrix.preset, self.matrix.tasks(self.name)[0]
-        return SweepSpec(
-            **self.described(),
-            reference=self.spec.get("reference", []),
-            ratios={
-                agent: online_settings(agent, task, preset)["updates_per_step"]
-                for agent in self.matrix.agents(self.name)
-            },
-        )
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, the ratios of those that are swept among them."""
+        preset, task = self.matrix.preset, self.datasets()[0]
+        swept = self.matrix.agents(self.name)
+        ratios = {a: online_settings(a, task, preset)["updates_per_step"] for a in swept}
+        return super().described() | {"ratios": ratios}
