@@ -13,8 +13,9 @@ from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
-from synther.experiments.kinds.curve.sheet import LEVEL, sheet
+from synther.experiments.kinds.curve.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers
+from synther.sheets import LEVEL
 
 HOPPER, WALKER = "hopper-full-replay-local", "walker2d-full-replay-v2"
 SCORES = {

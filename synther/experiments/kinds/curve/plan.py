@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from synther.config.specs import agent_spec, source_spec
 from synther.errors import SyntherError
@@ -49,8 +49,8 @@ class CurveSpec(Spec):
             learns from; they bear the agent's name, and stand in every panel.
     """
 
-    kind: ClassVar[str] = "curve"
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "series", "amounts")
+    kind = "curve"
+    needs = ("groups", "agents", "series", "amounts")
 
     series: dict[str, str]
     amounts: Sequence[float]
@@ -105,30 +105,28 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "agents", "sources")
+    shows = CurveSpec
 
     def listed_agents(self) -> list[str]:
         """Return every agent that the experiment names, those of other curves included."""
         return [*super().listed_agents(), *self.spec.get("rivals", {})]
 
-    def describe(self) -> CurveSpec:
-        """Return what the curve shows."""
-        spec, kept = self.described(), self.matrix.shares(self.name)
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, the curves and their points among them."""
+        found, kept = super().described(), self.matrix.shares(self.name)
         if len({share.unit for share in kept}) != 1:
             raise SyntherError(
                 f"experiment '{self.name}' of kind curve has shares of {len(kept)} sizes: give it "
                 "`percents` or `rows`, one of them"
             )
-        rivals = self.spec.get("rivals", {})
         others = {
             agent: f"{agent_spec(agent)['title']} ({source_spec(source)['title']})"
-            for agent, source in rivals.items()
+            for agent, source in self.spec.get("rivals", {}).items()
         }
         whole = self.spec.get("reference", [])
-        return CurveSpec(
-            **spec,
-            series=spec["sources"] | others,
-            unit=kept[0].unit,
-            amounts=[share.amount for share in kept],
-            rivals=rivals,
-            reference={s: f"{source_spec(s)['title']}, all of it" for s in whole},
-        )
+        return found | {
+            "series": found["sources"] | others,
+            "unit": kept[0].unit,
+            "amounts": [share.amount for share in kept],
+            "reference": {s: f"{source_spec(s)['title']}, all of it" for s in whole},
+        }

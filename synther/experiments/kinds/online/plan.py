@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import ClassVar
 
 from synther.config.specs import online_settings
@@ -10,11 +12,35 @@ from synther.experiments.kinds.spec import Spec
 from synther.experiments.runs import ONLINE
 
 
+@dataclass(frozen=True, kw_only=True)
 class OnlineSpec(Spec):
-    """Agents that learn in their environment."""
+    """Agents that learn in their environment.
+
+    Attributes:
+        ratios: agent -> updates an environment step, where these are swept: the axis of final
+            returns, in place of steps.
+        reference: the agents that are then drawn as level lines.
+    """
 
     kind = "online"
     needs: ClassVar[tuple[str, ...]] = ("tasks", "agents")
+
+    ratios: dict[str, int] = dataclasses.field(default_factory=dict)
+    reference: list[str] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check that what is swept is there."""
+        super().__post_init__()
+        for agent in [*self.reference, *self.ratios]:
+            self.require_known("agent", agent, self.agents)
+
+    @property
+    def series(self) -> dict[str, str]:
+        """Key -> name of every line; what is swept is one, by its agents' name without a ratio."""
+        if not self.ratios:
+            return self.agents
+        swept = min((self.agents[agent] for agent in self.ratios), key=len)
+        return {swept: swept}
 
 
 class Plan(kinds.Plan):
