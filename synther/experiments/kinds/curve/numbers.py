@@ -67,7 +67,7 @@ def _panel(
     same = {"panel": agent, "dataset": dataset}
     for amount, series in itertools.product(spec.amounts, spec.series):
         if (source := spec.source(series, amount)) in found:
-            kept = {spec.words.column: amount, "amount": spec.number(amount)}
+            kept = {spec.column: amount, "amount": spec.number(amount)}
             origin = dict(zip(("agent", "source"), spec.origin(agent, series, source), strict=True))
             own = {"row": "point", "series": series, "baseline": "", **kept, **same, **origin}
             own |= _point(spec, found[source])
@@ -93,7 +93,7 @@ def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.n
         if len(lacking) == len(spec.amounts):
             parts.append(label)
         elif lacking:
-            parts.append(f"{label} at {', '.join(map(spec.number, lacking))}{spec.words.kept}")
+            parts.append(f"{label} at {', '.join(map(spec.number, lacking))}{spec.kept}")
     parts += [label for slug, label in spec.reference.items() if slug not in found]
     where = f"{spec.agents[agent]} on {dataset}"
     return f"{where}: no results of {'; '.join(parts)}." if parts else ""
@@ -101,19 +101,16 @@ def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.n
 
 def _overall(
     spec: CurveSpec, final: pd.DataFrame, agent: str
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the panel over all datasets that every point has in common, and what it leaves out."""
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return source -> scores on all datasets that every point has in common, and what is not."""
     names = [row.name for row in spec.rows]
     covered = scores.coverage(final, agent, list(spec.points), names)
     notes = [f"Over datasets, {spec.agents[agent]}: {note}." for note in covered.notes]
     if len(covered.datasets) < 2:
-        return [], notes
-    matrices = covered.matrices(final)
-    for source in spec.reference:
-        own = scores.coverage(final, agent, [source], covered.datasets)
-        if own.datasets == covered.datasets:
-            matrices |= own.matrices(final)
-    return _panel(spec, agent, matrices), notes
+        return {}, notes
+    whole = (scores.coverage(final, agent, [s], covered.datasets) for s in spec.reference)
+    there = [part for part in (covered, *whole) if part.datasets == covered.datasets]
+    return {s: own for part in there for s, own in part.matrices(final).items()}, notes
 
 
 def _with_rivals(spec: CurveSpec, results: pd.DataFrame) -> pd.DataFrame:
@@ -158,7 +155,7 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
         omissions += filter(None, [_missing(spec, agent, dataset, own)])
     for agent in spec.agents if len(names) > 1 else ():
         overall, notes = _overall(spec, final, agent)
-        records += overall
+        records += _panel(spec, agent, overall)
         omissions += notes
     omissions += [f"{line}." for line in scores.budget_differences(final)]
     paper_names = {row.name: row.paper_name for row in spec.rows} | {"": ""}

@@ -6,31 +6,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from synther.config.specs import agent_spec, source_spec
 from synther.errors import SyntherError
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
-
-
-class Words(NamedTuple):
-    """What is said of amounts: the head of their column, and its name in tidy rows; behind an
-    amount; in the heading of scores; where a point is compared with the baseline's."""
-
-    head: str
-    column: str
-    kept: str
-    scores: str
-    versus: str
-
-
-WORDS = {
-    "pct": Words("Kept (%)", "percent", "% of the transitions kept", "share", "at the same share"),
-    "rows": Words(
-        *("Transitions", "transitions", " transitions kept", "size", "on the same transitions")
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +66,14 @@ class CurveSpec(Spec):
         return f"{amount:g}" if self.unit == "pct" else f"{amount:{comma}.0f}"
 
     @property
-    def words(self) -> Words:
-        """What is said of amounts."""
-        return WORDS[self.unit]
+    def column(self) -> str:
+        """The name of amounts in tidy rows."""
+        return "percent" if self.unit == "pct" else "transitions"
+
+    @property
+    def kept(self) -> str:
+        """What is said behind an amount."""
+        return "% of the transitions kept" if self.unit == "pct" else " transitions kept"
 
     @property
     def points(self) -> dict[str, tuple[str, float]]:

@@ -21,6 +21,10 @@ CSV_COLUMNS = (
     *("baseline", "difference", "difference_low", "difference_high"),
     *("probability", "probability_low", "probability_high", "intervals_apart"),
 )
+HEADS = {"pct": "Kept (%)", "rows": "Transitions"}
+SIZES = {"pct": "share", "rows": "size"}
+SAME = {"pct": "at the same share", "rows": "on the same transitions"}
+"""By the unit of amounts: the head of their column, and what titles of tables say of them."""
 SPREAD = 0.55
 """The part of the least room between two ticks over which the series' dots are laid out."""
 
@@ -29,7 +33,7 @@ def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot, the scores behind it, and how they compare with the baseline's."""
     spec = found.spec
     return found.sheet(
-        [spec.words.column if name == "percent" else name for name in CSV_COLUMNS],
+        [spec.column if name == "percent" else name for name in CSV_COLUMNS],
         ("seeds", "datasets"),
         tables=[_scores(found), _comparisons(found)],
         plots=[_plot(found)],
@@ -63,9 +67,9 @@ def _scores(found: Numbers) -> sheets.Table:
             points = [there.get((agent, dataset, name, amount)) for name in shown]
             cells = (_cell(found, point, point) for point in points)
             rows.append([title, spec.agents[agent], cell, *cells])
-    heads = (spec.words.head, *spec.series.values(), *extra.values())
+    heads = (HEADS[spec.unit], *spec.series.values(), *extra.values())
     columns = sheets.columns(("Dataset", "Agent"), heads)
-    return sheets.table(f"Score by {spec.words.scores} of the data", columns, rows, is_drawn=False)
+    return sheets.table(f"Score by {SIZES[spec.unit]} of the data", columns, rows, is_drawn=False)
 
 
 def _comparisons(found: Numbers) -> sheets.Table:
@@ -79,7 +83,7 @@ def _comparisons(found: Numbers) -> sheets.Table:
             )
             cells = [
                 *(title, spec.agents[agent]),
-                sheets.Cell(point.amount, getattr(point, spec.words.column)),
+                sheets.Cell(point.amount, getattr(point, spec.column)),
                 spec.series[point.series],
                 _cell(found, point, versus),
                 _cell(found, point, better, 2),
@@ -87,9 +91,9 @@ def _comparisons(found: Numbers) -> sheets.Table:
             ]
             rows.append(cells)
     heads = (f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart")
-    first = sheets.columns(("Dataset", "Agent"), (spec.words.head,))
+    first = sheets.columns(("Dataset", "Agent"), (HEADS[spec.unit],))
     columns = (*first, *sheets.columns(("Data",), heads))
-    title = f"Against {baseline} {spec.words.versus}"
+    title = f"Against {baseline} {SAME[spec.unit]}"
     return sheets.table(title, columns, rows, is_drawn=False)
 
 
@@ -104,7 +108,7 @@ def _plot(found: Numbers) -> sheets.Plot:
     edge = min(max(0.6 * room, 0.06 * span), 0.12 * span) or 0.8
     frame = frame.assign(panel=frame["dataset"] + "|" + frame["panel"])
     points, levels = (frame[frame["row"] == row] for row in ("point", "reference"))
-    at = points[spec.words.column].map(list(spec.amounts).index)
+    at = points[spec.column].map(list(spec.amounts).index)
     order = points["series"].map(list(spec.series).index)
     aside = (order - (len(spec.series) - 1) / 2) * step
     x = at.map(places.__getitem__) + aside * only  # alone, series stand side by side
@@ -119,7 +123,7 @@ def _plot(found: Numbers) -> sheets.Plot:
             f"{dataset}|{agent}",
             title,
             f"{spec.agents[agent]}, {numbers.seeds_text(own['seeds'])}",
-            x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.words.kept}".strip(),
+            x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.kept}".strip(),
             y="normalised score" if dataset else "IQM of normalised scores",
             x_ticks=tuple(zip(places, map(spec.number, spec.amounts), strict=True)),
             x_limits=(places[0] - edge, places[-1] + edge),
