@@ -178,11 +178,8 @@ class Experiments(Files):
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
         if self.scale.get("stand_ins", "none") == "none":
             return dataset
-        local = [
-            name
-            for name, spec in config.load("datasets")["datasets"].items()
-            if spec.get("stands_for") == dataset
-        ]
+        every = config.load("datasets")["datasets"]
+        local = [name for name in every if every[name].get("stands_for") == dataset]
         if not local:
             raise SyntherError(
                 f"preset '{self.preset}' runs local stand-ins, and {dataset} has none: leave it "

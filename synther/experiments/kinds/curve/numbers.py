@@ -104,7 +104,7 @@ def _overall(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Return source -> scores on all datasets that every point has in common, and what is not."""
     names = [row.name for row in spec.rows]
-    covered = scores.coverage(final, agent, list(spec.points), names)
+    covered = scores.coverage(final, agent, spec.points, names)
     notes = [f"Over datasets, {spec.agents[agent]}: {note}." for note in covered.notes]
     if len(covered.datasets) < 2:
         return {}, notes

@@ -76,9 +76,9 @@ class CurveSpec(Spec):
         return "% of the transitions kept" if self.unit == "pct" else " transitions kept"
 
     @property
-    def points(self) -> dict[str, tuple[str, float]]:
-        """Slug of every point's source -> its series and amount, series by series."""
-        return {self.source(name, n): (name, n) for name in self.series for n in self.amounts}
+    def points(self) -> list[str]:
+        """Slugs of every point's source, series by series."""
+        return [self.source(name, n) for name in self.series for n in self.amounts]
 
     def origin(self, agent: str, series: str, source: str) -> tuple[str, str]:
         """Return the agent and source of the runs behind a panel's point."""
