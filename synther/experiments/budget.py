@@ -23,12 +23,9 @@ def describe(plan: Experiments, name: str, measured: int = 0, varies: bool = Fal
         measured: samples of a source that are measured, if any.
         varies: whether sources that differ in a setting say so themselves.
     """
-    spec, groups = plan.experiment(name), plan.datasets(name)
-    datasets = [dataset for names in groups.values() for dataset in names]
-    everything = sum(len(names) for names in spec["datasets"].values())
-    sources = plan.sources(name)
-    cells = [(agent, source) for agent in plan.agents(name) for source in sources]
-    cells += plan.rivals(name)
+    datasets = [dataset for names in plan.datasets(name).values() for dataset in names]
+    everything = sum(map(len, plan.experiment(name)["datasets"].values()))
+    sources, cells = plan.sources(name), plan.plan(name).pairs()
     scaled, own = (
         [agent_settings(agent, d, preset, source) for agent, source in cells for d in datasets]
         for preset in (plan.preset, None)

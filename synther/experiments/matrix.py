@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from synther import config
 from synther.config import shares
 from synther.config.shares import Share
 from synther.config.specs import (
-    agent_spec,
     collected_rows,
     missing_package,
     on_share,
@@ -91,28 +91,27 @@ class Experiments(Files):
         """Return the files of all tables and figures."""
         return [path for name in self.made() for path in self.figures(name)]
 
+    def learns(self, name: str) -> str:
+        """Return the part of the preset that an experiment is of: "", online or pixels."""
+        return kinds.plan_of(self.experiment(name)["kind"]).learns
+
     def part(self, name: str) -> dict[str, Any]:
         """Return what the preset says of online or pixels; of all others ("") it is the preset."""
         return self.scale.get(name, {}) if name else self.scale
 
-    def datasets(self, name: str, part: str = "") -> dict[str, list[str]]:
-        """Return an experiment's datasets by group: the paper's names of those that are run."""
-        for dataset in itertools.chain.from_iterable(self.experiment(name)["datasets"].values()):
-            config.spec(dataset, "dataset")
-        return self._chosen(name, "datasets", part)
+    def datasets(self, name: str) -> dict[str, list[str]]:
+        """Return an experiment's datasets by group: the paper's names of those that are run.
 
-    def tasks(self, name: str) -> list[str]:
-        """Return the tasks that agents learn in online, those that are run."""
-        for task in itertools.chain.from_iterable(self.experiment(name)["tasks"].values()):
-            task_spec(task)
-        groups = self._chosen(name, "tasks", "online")
-        return list(itertools.chain.from_iterable(groups.values()))
-
-    def _chosen(self, name: str, key: str, part: str) -> dict[str, list[str]]:
+        Of agents that learn in their environment, they are tasks.
+        """
+        spec, part = self.experiment(name), self.learns(name)
+        key = "datasets" if "datasets" in spec else "tasks"
+        for each in itertools.chain.from_iterable(spec[key].values()):
+            task_spec(each) if key == "tasks" else config.spec(each, "dataset")
         chosen = self.scaled(name).get(key, self.part(part).get(key))
         groups = {
             group: [each for each in names if chosen is None or each in chosen]
-            for group, names in self.experiment(name)[key].items()
+            for group, names in spec[key].items()
         }
         if not any(groups.values()):
             where = f"{part}.{key}" if part else key
@@ -170,15 +169,6 @@ class Experiments(Files):
         chosen = self._kept("source", every, self.scaled(name).get("sources", every))
         return [source for source in chosen if missing_package(source) is None]
 
-    def rivals(self, name: str) -> list[tuple[str, str]]:
-        """Return (agent, source) of the curves of other agents, beside every agent's own."""
-        rivals = self.experiment(name).get("rivals", {})
-        return [
-            (rival, on_share(source, share))
-            for rival, source in rivals.items()
-            for share in self.shares(name)
-        ]
-
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run."""
         every = self.experiment(name).get("agents", [])
@@ -188,11 +178,8 @@ class Experiments(Files):
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
         if self.scale.get("stand_ins", "none") == "none":
             return dataset
-        local = [
-            name
-            for name, spec in config.load("datasets")["datasets"].items()
-            if spec.get("stands_for") == dataset
-        ]
+        every = config.load("datasets")["datasets"]
+        local = [name for name in every if every[name].get("stands_for") == dataset]
         if not local:
             raise SyntherError(
                 f"preset '{self.preset}' runs local stand-ins, and {dataset} has none: leave it "
@@ -202,7 +189,8 @@ class Experiments(Files):
 
     def seeds(self, name: str, source: str) -> int:
         """Return how many seeds an experiment has of the agents that learn from a source."""
-        own = self.scaled(name).get("seeds", self.scale["seeds"])
+        usual = (self.scale | self.part(self.learns(name)))["seeds"]
+        own = self.scaled(name).get("seeds", usual)
         if not isinstance(own, dict):
             return int(own)
         for pattern in own:
@@ -210,7 +198,7 @@ class Experiments(Files):
                 where = f"preset '{self.preset}', experiments.{name}.seeds"
                 raise unknown_name("source pattern", pattern, every, where)
         fitting = [n for pattern, n in own.items() if fnmatch.fnmatchcase(source, pattern)]
-        return int([self.scale["seeds"], *fitting][-1])
+        return int([usual, *fitting][-1])
 
     def seed_blocks(self, part: str = "", count: int | None = None) -> list[tuple[int, ...]]:
         """Return the seeds of a part of the preset, or so many, a tuple a job."""
@@ -219,26 +207,9 @@ class Experiments(Files):
         size = scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
-    def _runs_on(self, name: str, agent: str, dataset: str) -> bool:
-        """Return whether an experiment has this agent on this dataset (its `skip` says if not)."""
-        patterns = self.experiment(name).get("skip", {}).get(agent, [])
-        return not any(fnmatch.fnmatchcase(dataset, pattern) for pattern in patterns)
-
-    def runs(self, name: str) -> list[Run]:
-        """Return all offline training jobs of an experiment."""
-        cells = [(agent, source) for source in self.sources(name) for agent in self.agents(name)]
-        cells += self.rivals(name)
-        for agent, source in cells:
-            agent_spec(agent)
-            source_spec(source)
-        return [
-            Run(self.preset, self.run_name(dataset), source, agent, seeds)
-            for names in self.datasets(name).values()
-            for dataset in names
-            for agent, source in cells
-            if self._runs_on(name, agent, dataset)
-            for seeds in self.seed_blocks(count=self.seeds(name, source))
-        ]
+    def runs(self, name: str) -> Sequence[Run]:
+        """Return all training jobs of an experiment."""
+        return self.plan(name).runs()
 
     def pixels(self) -> Pixels:
         """Return what is asked of experiments whose agents see pixels."""

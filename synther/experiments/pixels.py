@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from synther import config
 from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
-from synther.experiments.runs import PixelRun
+from synther.experiments.runs import Run
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments
@@ -41,15 +41,6 @@ class Pixels:
         """Return how many latent transitions a source generates."""
         return self.scale.get("samples", source_spec(source).get("samples", 0))
 
-    def run_name(self, dataset: str) -> str:
-        """Return the dataset that is run for V-D4RL's: itself, or its rendered stand-in."""
-        is_local = self.matrix.scale.get("stand_ins", "none") != "none"
-        return f"{dataset}-local" if is_local else dataset
-
-    def blocks(self) -> list[tuple[int, ...]]:
-        """Return the seeds, a tuple a job."""
-        return self.matrix.seed_blocks("pixels")
-
     def shards(self, dataset: str) -> list[str]:
         """Return the files of a pixel dataset, V-D4RL's shards or the rendered one."""
         spec = config.spec(dataset, "dataset")
@@ -64,18 +55,14 @@ class Pixels:
             SyntherError: the preset trains no such seed.
         """
         seed = self.body_seed()
-        for block in self.blocks():
+        for block in self.matrix.seed_blocks("pixels"):
             if seed in block:
-                return PixelRun(self.preset, dataset, "real", agent, block).body
+                return Run(self.preset, dataset, "real", agent, block, "pixels").body
         raise SyntherError(f"preset '{self.preset}' has generator_seed {seed}, and no such seed")
 
     def body_seed(self) -> int:
         """Return the seed whose encoder and trunks make the latents."""
         return self.matrix.scale["generator_seed"]
-
-    def latents(self, dataset: str, agent: str) -> str:
-        """Return the path of a dataset's transitions in an agent's latents."""
-        return f"results/{self.preset}/latents/{dataset}/{agent}/latents.npz"
 
     def model_folder(self, dataset: str, agent: str, source: str) -> str:
         """Return the folder of a generator fitted to latents."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from synther.config.specs import agent_spec
+from synther.config.specs import agent_spec, source_spec
 from synther.experiments.matrix import Experiments
+from synther.experiments.runs import ONLINE
 
 
 def path(matrix: Experiments) -> str:
@@ -24,7 +25,9 @@ def titles(matrix: Experiments) -> dict[str, dict[str, str]]:
     for name in matrix.made():
         for run in matrix.plan(name).runs():
             found["agents"][run.agent] = agent_spec(run.agent)["title"]
-            found["sources"][run.source] = run.source_title
+            is_online = run.source == ONLINE
+            title = ONLINE if is_online else source_spec(run.source)["title"]
+            found["sources"][run.source] = title
     return found
 
 

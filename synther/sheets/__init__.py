@@ -3,7 +3,7 @@
 A sheet knows nothing of what it is about, and a writer nothing but sheets.
 """
 
-from synther.sheets.figure import Panel, Plot, Series, frame_columns, layered, lines
+from synther.sheets.figure import LEVEL, Panel, Plot, Series, curves, frame_columns, layered, lines
 from synther.sheets.sheet import (
     MISSING,
     Cell,
@@ -19,6 +19,7 @@ from synther.sheets.sheet import (
 )
 
 __all__ = [
+    "LEVEL",
     "MISSING",
     "Cell",
     "Column",
@@ -30,6 +31,7 @@ __all__ = [
     "Sheet",
     "Table",
     "columns",
+    "curves",
     "frame_columns",
     "layered",
     "lines",

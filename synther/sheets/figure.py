@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,4 +123,54 @@ def lines(
         ("ranges", points[bounded & alone]),
         ("line", points[~alone]),
         ("points", points[marked]),
+    )
+
+
+LEVEL = "level "
+"""Before the key of a level line, whose series may have a line of the same key."""
+
+
+def curves(
+    points: Any,
+    series: Mapping[str, str],
+    panels: Iterable[Panel],
+    levels: Any,
+    labels: Mapping[str, str],
+    *,
+    alone: Any = False,
+    marked: Any = False,
+    **known: Any,
+) -> Plot:
+    """Return a plot of a line a series with its band, level lines, and dots of single seeds.
+
+    Args:
+        points: pandas frame, a row a point: `panel`, `series`, `x`, `value`, `low`, `high`; dots
+            are drawn where it has the values of seeds, `each`, and beside them where it has
+            `dots_x`.
+        series: key -> label of the lines, in the legend's order.
+        panels: the axes.
+        levels: likewise a row a level line; one has the colour of the line of its series.
+        labels: key -> label of these.
+        alone: see `lines`.
+        marked: likewise.
+        known: further fields of the plot.
+    """
+    panels = tuple(panels)
+    levels = levels[levels["panel"].isin([panel.key for panel in panels])]
+    levels = levels.assign(x=points["x"].min(), y=levels["value"], series=LEVEL + levels["series"])
+    points, dots = points.assign(y=points["value"]), ()
+    if "each" in points:
+        dots = points.assign(x=points.get("dots_x", points["x"]), y=points["each"])
+        dots = dots.explode("y").dropna(subset="y")
+    return Plot(
+        lines(points, levels, dots, alone=alone, marked=marked),
+        series=(
+            *(Series(*entry) for entry in series.items()),
+            *(
+                Series(LEVEL + key, label, is_level=True, like=key if key in series else "")
+                for key, label in labels.items()
+            ),
+        ),
+        panels=panels,
+        **known,
     )

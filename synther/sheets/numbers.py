@@ -8,7 +8,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from synther.sheets.sheet import Cell
-from synther.statistics.intervals import Estimate
 from synther.statistics.published import weakest_mark
 
 SCORE_TOLERANCE = 5.0
@@ -81,17 +80,14 @@ def published(value: float, std: float = math.nan, *, status: str, **known: Any)
     return measured(value, std, mark=mark, status=status, **known)
 
 
-def estimated(
-    found: Estimate | None,
-    digits: int = 1,
-    runs: Sequence[str] = (),
-    signed: bool = False,
-    std: float = math.nan,
-) -> Cell:
-    """Return a cell of `value [low, high]`, without the interval if there is none."""
+def estimated(found: Any, digits: int = 1, runs: Sequence[str] = (), signed: bool = False) -> Cell:
+    """Return a cell of an `Estimate` or a row with its fields: `value ± std [low, high]`.
+
+    What it lacks is left out; the cell is empty where it is None.
+    """
     if found is None:
         return Cell(runs=tuple(runs))
-    ends = (found.low, found.high)
+    std, ends = getattr(found, "std", math.nan), (found.low, found.high)
     return measured(found.value, std, *ends, digits=digits, signed=signed, runs=runs)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther import config
 from synther.config.ogbench import PACKAGE
-from synther.config.specs import agent_settings, agent_spec, source_spec
+from synther.config.specs import agent_settings, agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
-from synther.experiments.runs import Run
+from synther.experiments.runs import ONLINE, Run
 
 if TYPE_CHECKING:
     from synther.experiments.matrix import Experiments
@@ -32,13 +33,18 @@ class Plan:
     Attributes:
         spec: its entry.
         requires: keys that an entry of this kind can't do without.
+        shows: the class of its description. Fields that only this class has are read from the
+            entry, or from its `options`.
         learns: the part of a preset that has its seeds: "", online or pixels.
+        settings: (agent, dataset or task[, preset]) -> the agent's settings there.
         is_summarised: whether it has agents' scores on sources of datasets, by group, which a
             summary over datasets can be of: its description has `groups`, `sources`, `physics`.
     """
 
     requires: ClassVar[tuple[str, ...]] = ()
+    shows: ClassVar[type[Spec]] = Spec
     learns: ClassVar[str] = ""
+    settings: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(agent_settings)
     is_summarised: ClassVar[bool] = False
 
     def __init__(self, matrix: Experiments, name: str) -> None:
@@ -50,9 +56,32 @@ class Plan:
                     "config/experiments.yaml"
                 )
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return (agent, source) of what is run on every dataset, rivals last."""
+        sources = self.matrix.sources(self.name) if "datasets" in self.spec else [ONLINE]
+        found = [(agent, source) for source in sources for agent in self.agents()]
+        found += [
+            (rival, on_share(source, share))
+            for rival, source in self.spec.get("rivals", {}).items()
+            for share in self.matrix.shares(self.name)
+        ]
+        for agent, source in found:
+            agent_spec(agent)
+            if source != ONLINE:
+                source_spec(source)
+        return found
+
     def runs(self) -> Sequence[Run]:
         """Return all training jobs."""
-        return self.matrix.runs(self.name)
+        matrix, learns, pairs = self.matrix, self.learns, self.pairs()
+        skipped = self.spec.get("skip", {})
+        return [
+            Run(matrix.preset, self.run_name(place), source, agent, seeds, learns or "offline")
+            for place in self.datasets()
+            for agent, source in pairs
+            if not any(fnmatch.fnmatchcase(place, p) for p in skipped.get(agent, []))
+            for seeds in matrix.seed_blocks(learns, matrix.seeds(self.name, source))
+        ]
 
     def results(self) -> list[str]:
         """Return the paths of the agents' rows, each once."""
@@ -79,7 +108,13 @@ class Plan:
         Raises:
             SyntherError: the experiment, or what the preset says of it, does not hold together.
         """
-        raise NotImplementedError
+        found, spec = self.described(), self.spec
+        own = {field.name for field in dataclasses.fields(self.shows)} - found.keys()
+        options = {key: spec[key] for key in own & spec.keys()} | spec.get("options", {})
+        for option in options:
+            if option not in own:
+                raise unknown_name("option", option, own, f"experiment '{self.name}', options")
+        return self.shows(**found, **options)
 
     # What the paper's claims are decided from.
 
@@ -96,11 +131,11 @@ class Plan:
 
     def run_name(self, place: str) -> str:
         """Return the dataset or task that is run for the paper's."""
-        return self.matrix.run_name(place)
+        return self.matrix.run_name(place) if "datasets" in self.spec else place
 
     def protocol_steps(self, agent: str, place: str) -> int:
         """Return the protocol's updates, or environment steps."""
-        return int(agent_settings(agent, place)["steps"])
+        return int(self.settings(agent, place)["steps"])
 
     def places(self) -> dict[str, list[str]]:
         """Return the paper's datasets or tasks by group, those that the preset leaves out too."""
@@ -111,18 +146,6 @@ class Plan:
         return list(self.spec.get("agents", []))
 
     # What several kinds describe themselves with.
-
-    def check_paper(self) -> None:
-        """Check that `paper` names what the experiment has; misspelt, it would be ignored."""
-        spec, agents = self.spec, self.listed_agents()
-        places = itertools.chain.from_iterable(self.places().values())
-        known = {"agent": ("agents", agents), "dataset": ("datasets", list(places))}
-        known["source"] = "variants", self.matrix.listed_sources(self.name) or agents
-        for kind, (key, names) in known.items():
-            for entry in spec.get("paper", {}).get(key, {}):
-                if entry not in names:
-                    where = f"experiment '{self.name}', paper.{key}"
-                    raise unknown_name(kind, entry, names, where)
 
     def heading(self) -> dict[str, Any]:
         """Return the fields that every description has, the budget and agents aside."""
@@ -139,7 +162,7 @@ class Plan:
         }
 
     def described(self) -> dict[str, Any]:
-        """Return the fields of a description that say what is run; of datasets, on what."""
+        """Return the fields of a description that say what is run, and on what."""
         found = {
             **self.heading(),
             "budget": self.budget(),
@@ -151,6 +174,8 @@ class Plan:
             sources = self.matrix.whole_sources(self.name)
             found["groups"] = self.groups()
             found["sources"] = {source: source_spec(source)["title"] for source in sources}
+        else:
+            found["tasks"] = self.datasets()
         return found
 
     def agents(self) -> list[str]:
@@ -164,7 +189,7 @@ class Plan:
     def physics(self) -> str:
         """Say in words how true the simulators are that datasets are judged in."""
         words = "that of D4RL's recordings, to rounding"
-        names = [name for names in self.matrix.datasets(self.name).values() for name in names]
+        names = self.datasets()
         if all(config.spec(name, "dataset")["kind"] == PACKAGE for name in names):
             return "OGBench's own environments"
         if any(fnmatch.fnmatch(name, "antmaze-*-v2") for name in names):
@@ -172,13 +197,33 @@ class Plan:
         return words
 
     def paper(self) -> PaperColumns | None:
-        """Return which published numbers to print beside, if any, checked."""
-        self.check_paper()
-        return PaperColumns(**self.spec["paper"]) if self.spec.get("paper") else None
+        """Return which published numbers to print beside, if any.
+
+        Raises:
+            SyntherError: it names what the experiment has not; misspelt, it would be ignored.
+        """
+        asked, agents = self.spec.get("paper", {}), self.listed_agents()
+        known = {
+            "agents": agents,
+            "datasets": list(itertools.chain.from_iterable(self.places().values())),
+            "variants": self.matrix.listed_sources(self.name) or agents,
+        }
+        for key, names in known.items():
+            for entry in asked.get(key, {}):
+                if entry not in names:
+                    kind = "source" if key == "variants" else key[:-1]
+                    where = f"experiment '{self.name}', paper.{key}"
+                    raise unknown_name(kind, entry, names, where)
+        return PaperColumns(**asked) if asked else None
+
+    def datasets(self) -> list[str]:
+        """Return the paper's datasets or tasks that are run."""
+        return list(itertools.chain.from_iterable(self.matrix.datasets(self.name).values()))
 
     def groups(self) -> dict[str, list[DatasetRow]]:
-        """Return the datasets by group, each with what it stands for."""
+        """Return the datasets by group, each with what it stands for and is called in print."""
+        names = self.spec.get("paper", {}).get("datasets", {})
         return {
-            group: [DatasetRow(self.run_name(n), n) for n in names]
-            for group, names in self.matrix.datasets(self.name).items()
+            group: [DatasetRow(self.run_name(n), n, names.get(n, "")) for n in members]
+            for group, members in self.matrix.datasets(self.name).items()
         }

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther.errors import SyntherError, unknown_name
+from synther.experiments.runs import ONLINE
 from synther.sheets.figure import Plot, frame_columns
 from synther.sheets.notes import DatasetRow
-from synther.sheets.sheet import Note, Sheet, Table
+from synther.sheets.sheet import Note, Sheet, Table, run_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,8 @@ class Spec:
         is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
         groups: group -> datasets, in order.
         sources: slug -> name to print, in order; others are compared with the first.
+        tasks: of agents that learn in their environment, in place of both; variants of `paper` are
+            then by agent.
         paper: published numbers to print beside, if any.
         layout: what is shown, and how: one of `layouts`, where the kind has several.
         needs: fields that this kind can't do without.
@@ -89,6 +92,7 @@ class Spec:
     is_evidence: bool = True
     groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    tasks: list[str] = dataclasses.field(default_factory=list)
     paper: PaperColumns | None = None
     layout: str = ""
 
@@ -150,6 +154,16 @@ class Spec:
                     names = row.called, paper.agents[agent], variant
                     if number := published.lookup(table, *names):
                         yield row.name, agent, key, number
+        for task in filter(paper.datasets.__contains__, self.tasks):
+            for agent in filter(paper.agents.__contains__, self.agents):
+                names = paper.datasets[task], paper.agents[agent], paper.variants[agent]
+                if number := published.lookup(paper.table, *names):
+                    yield task, agent, ONLINE, number
+
+    def behind(self, source: str, agent: str, dataset: str = "", group: str = "") -> list[str]:
+        """Return the keys of the runs behind a number: on one dataset, on a group's or on all."""
+        every = [row.name for row in (self.groups[group] if group else self.rows)]
+        return [run_key(name, source, agent) for name in ([dataset] if dataset else every)]
 
     def heading(self) -> dict[str, Any]:
         """Return the fields of a `Sheet` that stand above its content."""
@@ -175,6 +189,14 @@ class Numbers:
     frame: pd.DataFrame
     episodes: list[int] = dataclasses.field(default_factory=list)
     omissions: list[str] = dataclasses.field(default_factory=list)
+
+    def rows(self, *kinds: str) -> pd.DataFrame:
+        """Return those rows of the frame whose `row` is one of these."""
+        return self.frame[self.frame["row"].isin(kinds)]
+
+    def by(self, *columns: str) -> dict[tuple[Any, ...], Any]:
+        """Return the values of some columns -> the row that has them, the last of several."""
+        return {tuple(getattr(r, name) for name in columns): r for r in self.frame.itertuples()}
 
     def sheet(
         self,

@@ -13,8 +13,9 @@ from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
-from synther.experiments.kinds.curve.sheet import LEVEL, sheet
+from synther.experiments.kinds.curve.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers
+from synther.sheets import LEVEL
 
 HOPPER, WALKER = "hopper-full-replay-local", "walker2d-full-replay-v2"
 SCORES = {
@@ -203,5 +204,5 @@ def test_what_is_no_curve_is_refused(spec: CurveSpec, change: dict, words: str) 
 
 def test_many_transitions_are_named_in_full(spec: CurveSpec) -> None:
     many = dataclasses.replace(spec, amounts=[100, 3_000_000], unit="rows", series={"real": "real"})
-    assert list(many.points) == ["real-100rows", "real-3000000rows"]
+    assert many.points == ["real-100rows", "real-3000000rows"]
     assert many.number(3_000_000) == "3,000,000"

@@ -9,8 +9,9 @@ from result_rows import results
 from synther.errors import SyntherError
 from synther.experiments.kinds.learning.numbers import measure
 from synther.experiments.kinds.learning.plan import LearningSpec
-from synther.experiments.kinds.learning.sheet import LEVEL, sheet
+from synther.experiments.kinds.learning.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
+from synther.sheets import LEVEL
 
 HOPPER = "hopper-medium-local"
 EARLY = {("td3_bc", HOPPER, "real"): [10, 20], ("td3_bc", HOPPER, "synther"): [0, 2]}

@@ -16,8 +16,6 @@ from synther.experiments.kinds.online.numbers import measure
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.online.sheet import sheet
 from synther.experiments.kinds.spec import Numbers, PaperColumns
-from synther.experiments.kinds.sweep import numbers as sweep_numbers
-from synther.experiments.kinds.sweep import sheet as sweep_sheet
 from synther.experiments.kinds.sweep.plan import SweepSpec
 from synther.sheets import Sheet, writers
 from synther.sheets.writers import markdown
@@ -155,11 +153,11 @@ def test_a_task_without_results_is_not_among_those_that_are_counted(spec: Online
 
 
 def test_sweep_goes_by_ratio_with_the_reference_level(sweep: SweepSpec) -> None:
-    found = sweep_numbers.measure(sweep, results(TASKS, tuple(sweep.agents)))
+    found = measure(sweep, results(TASKS, tuple(sweep.agents)))
     assert panels(found) == [*TASKS, ""]
     assert rows_of(found, "point", TASKS[0], "SAC (SynthER)")["x"].tolist() == [1, 20]
     assert rows_of(found, "level", TASKS[0], "redq")["value"].tolist() == pytest.approx([120.5])
-    made = sweep_sheet.sheet(found)
+    made = sheet(found)
     panel = made.plots[0].panels[0]
     assert panel.x_ticks == ((0.0, "1"), (math.log2(20), "20"))
     data = made.plots[0].data
@@ -199,20 +197,14 @@ def test_published_numbers_carry_their_mark(spec: OnlineSpec, known: PaperColumn
         measure(dataclasses.replace(spec, paper=wrong), results())
 
 
-def made_of(found: Numbers) -> Sheet:
-    return (sweep_sheet.sheet if isinstance(found.spec, SweepSpec) else sheet)(found)
-
-
 @pytest.mark.parametrize("layout", ["online", "sweep"])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_every_format_is_written_and_says_what_it_is(
     tmp_path: Path, spec: OnlineSpec, sweep: SweepSpec, layout: str, seeds: int
 ) -> None:
-    if layout == "online":
-        found = measure(spec, results(seeds=seeds))
-    else:
-        found = sweep_numbers.measure(sweep, results(agents=tuple(sweep.agents), seeds=seeds))
-    made = made_of(found)
+    shown = {"online": spec, "sweep": sweep}[layout]
+    found = measure(shown, results(agents=tuple(shown.agents), seeds=seeds))
+    made = sheet(found)
     assert Sheet.from_json(made.to_json()) == made
     paths = writers.write(made, tmp_path / "x")
     assert all(path.stat().st_size > 500 for path in paths)
@@ -222,7 +214,7 @@ def test_every_format_is_written_and_says_what_it_is(
     assert math.isnan(frame["low"].iloc[0]) == (seeds == 1)
     drawn = set(made.plots[0].data["mark"])
     assert ("band" in drawn) == (seeds > 1)
-    again = writers.write(made_of(found), tmp_path / "y")
+    again = writers.write(sheet(found), tmp_path / "y")
     assert [p.read_bytes() for p in paths] == [p.read_bytes() for p in again]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 from synther.config.specs import agent_settings
-from synther.errors import SyntherError, unknown_name
+from synther.errors import SyntherError
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 
@@ -22,8 +22,8 @@ class TableSpec(Spec):
         evaluations: how many of the last ones are averaged in a table of their own, if several.
     """
 
-    kind: ClassVar[str] = "comparison"
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
+    kind = "comparison"
+    needs = ("groups", "agents", "sources")
 
     larger: dict[str, str] = dataclasses.field(default_factory=dict)
     evaluations: int = 1
@@ -35,31 +35,24 @@ class TableSpec(Spec):
             self.require_known("agent of a pair", agent, self.agents)
 
 
-OPTIONS = ("evaluations",)
-"""Fields of `TableSpec` that an experiment's `options` set."""
-
-
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "agents", "sources")
+    shows = TableSpec
     is_summarised = True
 
-    def describe(self) -> Spec:
-        """Return what the table shows."""
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, the pairs of agents among them."""
         larger = self.spec.get("scaling", {}).get("pairs", {})
         for pair in larger.items():
             self._require_difference(*pair)
-        for option in (options := self.spec.get("options", {})):
-            if option not in OPTIONS:
-                where = f"experiment '{self.name}', options"
-                raise unknown_name("option", option, OPTIONS, where)
-        return TableSpec(**self.described(), larger=larger, **options)
+        return super().described() | {"larger": larger}
 
     def _require_difference(self, small: str, large: str) -> None:
         """Check that the preset does not scale the difference of two agents away."""
         preset = self.matrix.preset
-        for dataset in itertools.chain.from_iterable(self.matrix.datasets(self.name).values()):
+        for dataset in self.datasets():
             sides = [agent_settings(agent, dataset, preset) for agent in (small, large)]
             if sides[0] == sides[1]:
                 raise SyntherError(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.comparison import scaling
-from synther.experiments.kinds.comparison.numbers import CSV_COLUMNS, OURS, THEIRS
+from synther.experiments.kinds.comparison.numbers import CLAIM, CSV_COLUMNS, LARGER, OURS, THEIRS
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, numbers
-from synther.sheets.sheet import run_key
 from synther.statistics import published
 from synther.statistics.intervals import IMPROVEMENT
 
@@ -37,13 +36,9 @@ def sheet(found: Numbers) -> sheets.Sheet:
     )
 
 
-def _rows(found: Numbers, *kinds: str) -> pd.DataFrame:
-    return found.frame[found.frame["row"].isin(kinds)]
-
-
 def _lines(found: Numbers) -> Iterator[tuple[str, str, str, dict[tuple[str, str], Any]]]:
     """Yield (row, group, dataset, (agent, source) -> its numbers) of the main table's rows."""
-    frame = _rows(found, "cell", "average", "overall").fillna({"group": ""})
+    frame = found.rows("cell", "average", "overall").fillna({"group": ""})
     for (kind, group, dataset), own in frame.groupby(["row", "group", "dataset"], sort=False):
         yield kind, group, dataset, {(each.agent, each.source): each for each in own.itertuples()}
 
@@ -51,7 +46,7 @@ def _lines(found: Numbers) -> Iterator[tuple[str, str, str, dict[tuple[str, str]
 def _columns(found: Numbers) -> list[tuple[str, str, str, str]]:
     """Return (agent, source, side, head) of every column of scores."""
     spec, columns = found.spec, []
-    there = _rows(found, "cell").dropna(subset="paper_mean")
+    there = found.rows("cell").dropna(subset="paper_mean")
     for agent in spec.agents:
         columns += [(agent, source, OURS, label) for source, label in spec.sources.items()]
         if agent in set(there["agent"]):
@@ -63,14 +58,6 @@ def _columns(found: Numbers) -> list[tuple[str, str, str, str]]:
 def _prints_paper(found: Numbers) -> bool:
     """Whether any published number stands in it."""
     return bool(found.frame["paper_mean"].notna().any())
-
-
-def _members(found: Numbers, group: str, dataset: str) -> list[str]:
-    """Return the datasets that a row is over."""
-    if dataset:
-        return [dataset]
-    rows = found.spec.groups[group] if group else found.spec.rows
-    return [row.name for row in rows]
 
 
 def _main(found: Numbers) -> sheets.Table:
@@ -85,54 +72,54 @@ def _main(found: Numbers) -> sheets.Table:
     rows = []
     for kind, group, dataset, own in _lines(found):
         name = "Overall average" if kind == "overall" else labels.get(dataset, "Average")
-        names = _members(found, group, dataset)
-        cells = [_cell(own[agent, source], side, names) for agent, source, side, _ in shown]
+        cells = (
+            _cell(own[a, s], side, spec.behind(s, a, dataset, group)) for a, s, side, _ in shown
+        )
         section = group if len(spec.groups) > 1 else ""
         rows.append(sheets.row(name, *cells, section=section, is_total=kind != "cell"))
     return sheets.table("", columns, rows)
 
 
-def _cell(own: Any, side: str, names: list[str]) -> sheets.Cell:
+def _cell(own: Any, side: str, runs: list[str]) -> sheets.Cell:
     theirs = own.paper_mean, own.paper_std, own.paper_seeds
     if side == THEIRS:
         return numbers.published(*theirs[:2], status=own.paper_status)
     if pd.isna(own.mean):
         return sheets.Cell()
-    runs = [run_key(name, own.source, own.agent) for name in names]
     stands = numbers.agreement((own.mean, own.std, own.seeds), theirs, numbers.SCORE_TOLERANCE)
     return numbers.measured(own.mean, own.std, runs=runs, agreement=stands)
 
 
 def _lately(found: Numbers) -> sheets.Table:
-    spec, frame = found.spec, _rows(found, "lately")
-    there = {(each.dataset, each.source, each.agent): each for each in frame.itertuples()}
+    spec, there = found.spec, found.by("row", "dataset", "source", "agent")
     places = [(source, agent) for agent in spec.agents for source in spec.sources]
     columns = [sheets.Column(spec.sources[s], (spec.agents[a],)) for s, a in places]
 
     def cell(*run: str) -> sheets.Cell:
-        if run not in there:
+        if not (own := there.get(("lately", *run))):
             return sheets.Cell()
-        return numbers.measured(there[run].mean, there[run].std, runs=[run_key(*run)])
+        return numbers.measured(own.mean, own.std, runs=[sheets.run_key(*run)])
 
+    names = dict.fromkeys(found.rows("lately")["dataset"])
     return sheets.table(
         f"Mean of the last {spec.evaluations} evaluations",
         [sheets.Column("Dataset", is_name=True), *columns],
-        ([name, *(cell(name, *p) for p in places)] for name in dict.fromkeys(frame["dataset"])),
+        ([name, *(cell(name, *place) for place in places)] for name in names),
     )
 
 
 def _aggregates(found: Numbers) -> sheets.Table:
-    spec, rows = found.spec, []
-    frame = _rows(found, "aggregate")
-    for (agent, source), own in frame.groupby(["agent", "source"], sort=False):
-        runs = [run_key(row.name, source, agent) for row in spec.rows]
-        estimates = {each.metric: each for each in own.itertuples()}
-        cells = [numbers.count(own[name].iloc[0]) for name in ("seeds", "datasets")]
-        cells += [
-            numbers.estimated(estimates.get(metric), digits, runs)
-            for metric, (_, digits) in AGGREGATES.items()
-        ]
-        rows.append([spec.agents[agent], spec.sources[source], *cells])
+    spec, there, rows = found.spec, found.by("row", "agent", "source", "metric"), []
+    for agent, source in itertools.product(spec.agents, spec.sources):
+        own = [there.get(("aggregate", agent, source, metric)) for metric in AGGREGATES]
+        if own[0]:
+            runs = spec.behind(source, agent)
+            cells = (
+                numbers.estimated(each, digits, runs)
+                for each, (_, digits) in zip(own, AGGREGATES.values(), strict=True)
+            )
+            sizes = map(numbers.count, (own[0].seeds, own[0].datasets))
+            rows.append([spec.agents[agent], spec.sources[source], *sizes, *cells])
     baseline = spec.sources[spec.baseline]
     heads = [head.format(baseline=baseline) for head, _ in AGGREGATES.values()]
     columns = sheets.columns(("Agent", "Data"), ("Seeds", "Datasets", *heads))
@@ -140,11 +127,11 @@ def _aggregates(found: Numbers) -> sheets.Table:
 
 
 def _changes(found: Numbers) -> sheets.Table:
-    spec, frame, rows = found.spec, _rows(found, "scaling"), []
+    spec, frame, rows = found.spec, found.rows("scaling"), []
     has_claim = bool(frame["paper_mean"].notna().any())
     for own in frame.itertuples():
         sides = {own.from_agent: own.from_source, own.agent: own.source}
-        runs = [run_key(row.name, s, a) for a, s in sides.items() for row in spec.rows]
+        runs = [key for agent, source in sides.items() for key in spec.behind(source, agent)]
         labels = dict.fromkeys(spec.sources[source] for source in sides.values())
         seeds = dict.fromkeys(f"{count:.0f}" for count in (own.from_seeds, own.seeds))
         theirs = sheets.Cell()
@@ -160,7 +147,7 @@ def _changes(found: Numbers) -> sheets.Table:
         rows.append(cells)
     heads = ("Seeds", "Datasets", "Mean from", "Mean to", "Change (%)")
     columns = sheets.columns(("Networks", "Data"), heads, ["Paper (%)"] * has_claim)
-    return sheets.table(scaling.TITLE, columns, rows)
+    return sheets.table(LARGER, columns, rows)
 
 
 def footnotes(found: Numbers) -> list[str]:
@@ -175,14 +162,14 @@ def footnotes(found: Numbers) -> list[str]:
         f"score, each the mean of the {notes.episodes(found.episodes)} of the last "
         f"evaluation. {rule}."
     ]
-    counts = sorted({int(n) for n in _rows(found, "cell")["seeds"].dropna()})
+    counts = sorted({int(n) for n in found.rows("cell")["seeds"].dropna()})
     if counts == [1]:
         lines.append("One seed: no standard deviation and no interval.")
     elif len(counts) > 1:
         lines.append(f"Cells differ in their number of seeds: from {counts[0]} to {counts[-1]}.")
     if counts != [1]:
         lines.append(notes.SEEDS_ARE_AGENTS)
-    if seeds := [int(n) for n in _rows(found, "aggregate")["seeds"]]:
+    if seeds := [int(n) for n in found.rows("aggregate")["seeds"]]:
         lines.append(
             "Aggregates (rliable): IQM, median and mean are normalised scores; the optimality gap "
             "is the mean shortfall from a score of 100, as a fraction."
@@ -208,8 +195,8 @@ def footnotes(found: Numbers) -> list[str]:
 def _partial_averages(found: Numbers) -> list[str]:
     """Say which averages are over fewer datasets than the row is."""
     lines = []
-    for kind, group, dataset, own in _lines(found):
-        size = len(_members(found, group, dataset))
+    for kind, group, _, own in _lines(found):
+        size = len(found.spec.groups[group] if group else found.spec.rows)
         covered = {
             found.spec.agents[agent]: int(count)
             for agent, source, side, _ in _columns(found)
@@ -224,11 +211,11 @@ def _partial_averages(found: Numbers) -> list[str]:
 
 def _scaling_notes(found: Numbers) -> list[str]:
     """Return how changes were made, and in which words the paper claims what stands beside."""
-    frame = _rows(found, "scaling")
+    frame = found.rows("scaling")
     if frame.empty:
         return []
     text = (
-        f"{scaling.TITLE}: mean score over datasets and seeds, and its change relative to the "
+        f"{LARGER}: mean score over datasets and seeds, and its change relative to the "
         "former, in percent"
     )
     if frame["low"].notna().any():
@@ -240,7 +227,7 @@ def _scaling_notes(found: Numbers) -> list[str]:
     if frame["value"].isna().any():
         lines.append("No change is given relative to a mean that isn't above zero.")
     if frame["paper_mean"].notna().any():
-        claim = published.claim(scaling.CLAIM)
+        claim = published.claim(CLAIM)
         lines.append(
             f"The paper's claim ({claim.agent}, {claim.family}): {claim.words}: "
             f"{numbers.number(claim.number.mean, signed=True)}; {claim.number.provenance}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,10 @@ from synther.statistics import intervals, scores
 from synther.statistics.intervals import Estimate
 from synther.statistics.scores import read_results as read
 
-__all__ = ["measure", "read"]
+__all__ = ["ALL_DATA", "measure", "read"]
+
+ALL_DATA = "all"
+"""The amount of a reference, in print."""
 
 
 def _estimate(name: str, found: Estimate) -> dict[str, float]:
@@ -59,27 +63,26 @@ def _panel(
     spec: CurveSpec, agent: str, found: Mapping[str, np.ndarray], dataset: str = ""
 ) -> list[dict[str, Any]]:
     """Return a row for every source of an agent that there is a matrix of."""
-    records: list[dict[str, Any]] = []
+    points: dict[tuple[str, float], dict[str, Any]] = {}
     same = {"panel": agent, "dataset": dataset}
-    for amount in spec.amounts:
-        base: dict[str, Any] = {}
-        for series in spec.series:
-            source = spec.source(series, amount)
-            if source not in found:
-                continue
-            runs = dict(zip(("agent", "source"), spec.origin(agent, series, source), strict=True))
-            own = {"row": "point", "series": series, spec.words.column: amount, "baseline": ""}
-            own |= same | runs | _point(spec, found[source])
-            if base:
+    for amount, series in itertools.product(spec.amounts, spec.series):
+        if (source := spec.source(series, amount)) in found:
+            kept = {spec.column: amount, "amount": spec.number(amount)}
+            origin = dict(zip(("agent", "source"), spec.origin(agent, series, source), strict=True))
+            own = {"row": "point", "series": series, "baseline": "", **kept, **same, **origin}
+            own |= _point(spec, found[source])
+            if base := points.get((spec.baseline, amount)):
                 own |= _versus(spec, own, base, (found[source], found[base["source"]]))
-            elif series == spec.baseline:
-                base = own
-            records.append(own)
-    for source in spec.reference if records else ():
-        if source in found:
-            own = {"row": "reference", "series": source, "agent": agent, "source": source}
-            records.append(own | same | _point(spec, found[source]))
-    return records
+            points[series, amount] = own
+    return [
+        *points.values(),
+        *(
+            {"row": "reference", "series": source, "agent": agent, "source": source}
+            | {**same, "amount": ALL_DATA, **_point(spec, found[source])}
+            for source in spec.reference
+            if source in found and points
+        ),
+    ]
 
 
 def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.ndarray]) -> str:
@@ -90,7 +93,7 @@ def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.n
         if len(lacking) == len(spec.amounts):
             parts.append(label)
         elif lacking:
-            parts.append(f"{label} at {', '.join(map(spec.number, lacking))}{spec.words.kept}")
+            parts.append(f"{label} at {', '.join(map(spec.number, lacking))}{spec.kept}")
     parts += [label for slug, label in spec.reference.items() if slug not in found]
     where = f"{spec.agents[agent]} on {dataset}"
     return f"{where}: no results of {'; '.join(parts)}." if parts else ""
@@ -98,30 +101,25 @@ def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.n
 
 def _overall(
     spec: CurveSpec, final: pd.DataFrame, agent: str
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the panel over all datasets that every point has in common, and what it leaves out."""
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return source -> scores on all datasets that every point has in common, and what is not."""
     names = [row.name for row in spec.rows]
-    covered = scores.coverage(final, agent, list(spec.points), names)
+    covered = scores.coverage(final, agent, spec.points, names)
     notes = [f"Over datasets, {spec.agents[agent]}: {note}." for note in covered.notes]
     if len(covered.datasets) < 2:
-        return [], notes
-    matrices = covered.matrices(final)
-    for source in spec.reference:
-        own = scores.coverage(final, agent, [source], covered.datasets)
-        if own.datasets == covered.datasets:
-            matrices |= own.matrices(final)
-    return _panel(spec, agent, matrices), notes
+        return {}, notes
+    whole = (scores.coverage(final, agent, [s], covered.datasets) for s in spec.reference)
+    there = [part for part in (covered, *whole) if part.datasets == covered.datasets]
+    return {s: own for part in there for s, own in part.matrices(final).items()}, notes
 
 
 def _with_rivals(spec: CurveSpec, results: pd.DataFrame) -> pd.DataFrame:
     """Add the rows of other agents to every agent's own, as sources of the other agent's name."""
     parts = [results]
     for rival, source in spec.rivals.items():
-        wanted = {
-            spec.source(source, amount): spec.source(rival, amount) for amount in spec.amounts
-        }
-        rows = results[(results["agent"] == rival) & results["source"].isin(list(wanted))]
-        renamed = rows.assign(source=rows["source"].map(wanted))
+        names = {spec.source(source, n): spec.source(rival, n) for n in spec.amounts}
+        rows = results[(results["agent"] == rival) & results["source"].isin(list(names))]
+        renamed = rows.assign(source=rows["source"].map(names))
         parts += [renamed.assign(agent=agent) for agent in spec.agents]
     return pd.concat(parts, ignore_index=True) if spec.rivals else results
 
@@ -150,18 +148,14 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
     final = scores.final_scores(rows)
     records: list[dict[str, Any]] = []
     omissions: list[str] = []
-    for dataset in names:
-        for agent in spec.agents:
-            own = final[(final["dataset"] == dataset) & (final["agent"] == agent)]
-            found = {
-                str(source): group["score"].to_numpy()[:, None]
-                for source, group in own.groupby("source")
-            }
-            records += _panel(spec, agent, found, dataset)
-            omissions += filter(None, [_missing(spec, agent, dataset, found)])
+    matrices = {key: own["score"].to_numpy()[:, None] for key, own in final.groupby(scores.RUN)}
+    for dataset, agent in itertools.product(names, spec.agents):
+        own = {s: column for (d, s, a), column in matrices.items() if (d, a) == (dataset, agent)}
+        records += _panel(spec, agent, own, dataset)
+        omissions += filter(None, [_missing(spec, agent, dataset, own)])
     for agent in spec.agents if len(names) > 1 else ():
         overall, notes = _overall(spec, final, agent)
-        records += overall
+        records += _panel(spec, agent, overall)
         omissions += notes
     omissions += [f"{line}." for line in scores.budget_differences(final)]
     paper_names = {row.name: row.paper_name for row in spec.rows} | {"": ""}

@@ -6,31 +6,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any
 
 from synther.config.specs import agent_spec, source_spec
 from synther.errors import SyntherError
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
-
-
-class Words(NamedTuple):
-    """What is said of amounts: the head of their column, and its name in tidy rows; behind an
-    amount; in the heading of scores; where a point is compared with the baseline's."""
-
-    head: str
-    column: str
-    kept: str
-    scores: str
-    versus: str
-
-
-WORDS = {
-    "pct": Words("Kept (%)", "percent", "% of the transitions kept", "share", "at the same share"),
-    "rows": Words(
-        *("Transitions", "transitions", " transitions kept", "size", "on the same transitions")
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +30,8 @@ class CurveSpec(Spec):
             learns from; they bear the agent's name, and stand in every panel.
     """
 
-    kind: ClassVar[str] = "curve"
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "series", "amounts")
+    kind = "curve"
+    needs = ("groups", "agents", "series", "amounts")
 
     series: dict[str, str]
     amounts: Sequence[float]
@@ -85,14 +66,19 @@ class CurveSpec(Spec):
         return f"{amount:g}" if self.unit == "pct" else f"{amount:{comma}.0f}"
 
     @property
-    def words(self) -> Words:
-        """What is said of amounts."""
-        return WORDS[self.unit]
+    def column(self) -> str:
+        """The name of amounts in tidy rows."""
+        return "percent" if self.unit == "pct" else "transitions"
 
     @property
-    def points(self) -> dict[str, tuple[str, float]]:
-        """Slug of every point's source -> its series and amount, series by series."""
-        return {self.source(name, n): (name, n) for name in self.series for n in self.amounts}
+    def kept(self) -> str:
+        """What is said behind an amount."""
+        return "% of the transitions kept" if self.unit == "pct" else " transitions kept"
+
+    @property
+    def points(self) -> list[str]:
+        """Slugs of every point's source, series by series."""
+        return [self.source(name, n) for name in self.series for n in self.amounts]
 
     def origin(self, agent: str, series: str, source: str) -> tuple[str, str]:
         """Return the agent and source of the runs behind a panel's point."""
@@ -105,30 +91,28 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "agents", "sources")
+    shows = CurveSpec
 
     def listed_agents(self) -> list[str]:
         """Return every agent that the experiment names, those of other curves included."""
         return [*super().listed_agents(), *self.spec.get("rivals", {})]
 
-    def describe(self) -> CurveSpec:
-        """Return what the curve shows."""
-        spec, kept = self.described(), self.matrix.shares(self.name)
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, the curves and their points among them."""
+        found, kept = super().described(), self.matrix.shares(self.name)
         if len({share.unit for share in kept}) != 1:
             raise SyntherError(
                 f"experiment '{self.name}' of kind curve has shares of {len(kept)} sizes: give it "
                 "`percents` or `rows`, one of them"
             )
-        rivals = self.spec.get("rivals", {})
         others = {
             agent: f"{agent_spec(agent)['title']} ({source_spec(source)['title']})"
-            for agent, source in rivals.items()
+            for agent, source in self.spec.get("rivals", {}).items()
         }
         whole = self.spec.get("reference", [])
-        return CurveSpec(
-            **spec,
-            series=spec["sources"] | others,
-            unit=kept[0].unit,
-            amounts=[share.amount for share in kept],
-            rivals=rivals,
-            reference={s: f"{source_spec(s)['title']}, all of it" for s in whole},
-        )
+        return found | {
+            "series": found["sources"] | others,
+            "unit": kept[0].unit,
+            "amounts": [share.amount for share in kept],
+            "reference": {s: f"{source_spec(s)['title']}, all of it" for s in whole},
+        }

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from synther import sheets
+from synther.experiments.kinds.curve.numbers import ALL_DATA
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, numbers
-from synther.sheets.sheet import run_key
 from synther.statistics.intervals import Estimate
 
 CSV_COLUMNS = (
@@ -21,18 +21,19 @@ CSV_COLUMNS = (
     *("baseline", "difference", "difference_low", "difference_high"),
     *("probability", "probability_low", "probability_high", "intervals_apart"),
 )
-ALL_DATA = "all"
+HEADS = {"pct": "Kept (%)", "rows": "Transitions"}
+SIZES = {"pct": "share", "rows": "size"}
+SAME = {"pct": "at the same share", "rows": "on the same transitions"}
+"""By the unit of amounts: the head of their column, and what titles of tables say of them."""
 SPREAD = 0.55
 """The part of the least room between two ticks over which the series' dots are laid out."""
-LEVEL = "all of it: "
-"""Before a reference's key in the plot, whose series may have the same name."""
 
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot, the scores behind it, and how they compare with the baseline's."""
     spec = found.spec
     return found.sheet(
-        [spec.words.column if name == "percent" else name for name in CSV_COLUMNS],
+        [spec.column if name == "percent" else name for name in CSV_COLUMNS],
         ("seeds", "datasets"),
         tables=[_scores(found), _comparisons(found)],
         plots=[_plot(found)],
@@ -49,85 +50,51 @@ def _panels(found: Numbers) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
         yield dataset, agent, labels.get(dataset, over), own
 
 
-def _runs(found: Numbers, point: Any) -> list[str]:
-    names = [point.dataset] if point.dataset else [row.name for row in found.spec.rows]
-    return [run_key(name, point.source, point.agent) for name in names]
-
-
-def _score(found: Numbers, point: Any) -> sheets.Cell:
-    if point is None:
-        return sheets.Cell()
-    return numbers.estimated(point, 1, _runs(found, point), std=point.std)
+def _cell(found: Numbers, point: Any, value: Any, digits: int = 1) -> sheets.Cell:
+    runs = found.spec.behind(point.source, point.agent, point.dataset) if point else ()
+    return numbers.estimated(value, digits, runs)
 
 
 def _scores(found: Numbers) -> sheets.Table:
-    spec = found.spec
+    spec, rows, there = found.spec, [], found.by("panel", "dataset", "series", "amount")
     extra = {slug: label for slug, label in spec.reference.items() if slug not in spec.series}
-    rows = []
-    for _, agent, title, own in _panels(found):
-        lead = [title, spec.agents[agent]]
-        points = {(p.row, p.series, getattr(p, spec.words.column)): p for p in own.itertuples()}
-        for amount in spec.amounts:
-            there = [points.get(("point", name, amount)) for name in spec.series]
-            cells = [_score(found, point) for point in there] + [sheets.Cell()] * len(extra)
-            rows.append([*lead, sheets.Cell(spec.number(amount), amount), *cells])
-        whole = {point.series: point for point in points.values() if point.row == "reference"}
-        if whole:
-            cells = [_score(found, whole.get(name)) for name in (*spec.series, *extra)]
-            rows.append([*lead, ALL_DATA, *cells])  # sorts last
-    heads = (spec.words.head, *spec.series.values(), *extra.values())
+    shown = (*spec.series, *extra)
+    for dataset, agent, title, own in _panels(found):
+        amounts = {spec.number(n): sheets.Cell(spec.number(n), n) for n in spec.amounts}
+        if "reference" in set(own["row"]):
+            amounts[ALL_DATA] = sheets.Cell(ALL_DATA)  # sorts last
+        for amount, cell in amounts.items():
+            points = [there.get((agent, dataset, name, amount)) for name in shown]
+            cells = (_cell(found, point, point) for point in points)
+            rows.append([title, spec.agents[agent], cell, *cells])
+    heads = (HEADS[spec.unit], *spec.series.values(), *extra.values())
     columns = sheets.columns(("Dataset", "Agent"), heads)
-    return sheets.table(f"Score by {spec.words.scores} of the data", columns, rows, is_drawn=False)
+    return sheets.table(f"Score by {SIZES[spec.unit]} of the data", columns, rows, is_drawn=False)
 
 
 def _comparisons(found: Numbers) -> sheets.Table:
     spec, rows = found.spec, []
     baseline = spec.series[spec.baseline]
     for _, agent, title, own in _panels(found):
-        compared = own[own["baseline"].fillna("") != ""]
-        for point in compared.itertuples():
-            amount = getattr(point, spec.words.column)
+        for point in own[own["baseline"].fillna("") != ""].itertuples():
             versus, better = (
                 Estimate(*(getattr(point, f"{name}{end}") for end in ("", "_low", "_high")))
                 for name in ("difference", "probability")
             )
             cells = [
-                *(title, spec.agents[agent], sheets.Cell(spec.number(amount), amount)),
+                *(title, spec.agents[agent]),
+                sheets.Cell(point.amount, getattr(point, spec.column)),
                 spec.series[point.series],
-                numbers.estimated(versus, 1, _runs(found, point)),
-                numbers.estimated(better, 2, _runs(found, point)),
+                _cell(found, point, versus),
+                _cell(found, point, better, 2),
                 {"true": "yes", "false": "no"}.get(point.intervals_apart, sheets.MISSING),
             ]
             rows.append(cells)
     heads = (f"Difference to {baseline}", f"P(better than {baseline})", "Intervals apart")
-    first = sheets.columns(("Dataset", "Agent"), (spec.words.head,))
+    first = sheets.columns(("Dataset", "Agent"), (HEADS[spec.unit],))
     columns = (*first, *sheets.columns(("Data",), heads))
-    title = f"Against {baseline} {spec.words.versus}"
+    title = f"Against {baseline} {SAME[spec.unit]}"
     return sheets.table(title, columns, rows, is_drawn=False)
-
-
-def _points(found: Numbers, places: list[float], step: float) -> pd.DataFrame:
-    """Return all points with their place, series by series, and of how long a line each is part.
-
-    A missing amount breaks a line. Where there is one amount alone, series stand side by side.
-    """
-    spec, frame = found.spec, found.frame
-    order = {name: place for place, name in enumerate(spec.series)}
-    points = frame[frame["row"] == "point"].copy()
-    points["panel"] = points["dataset"] + "|" + points["panel"]
-    points["at"] = points[spec.words.column].map(list(spec.amounts).index)
-    points["order"] = points["series"].map(order)
-    panels = points["panel"].drop_duplicates().tolist()
-    points = points.sort_values(
-        ["panel", "order", "at"],
-        key=lambda own: own.map(panels.index) if own.name == "panel" else own,
-    )
-    line = ["panel", "series"]
-    points["line"] = points["at"] - points.groupby(line).cumcount()
-    points["length"] = points.groupby([*line, "line"])["at"].transform("size")
-    points["aside"] = (points["order"] - (len(order) - 1) / 2) * step
-    points["x"] = points["at"].map(places.__getitem__) + points["aside"] * (len(places) == 1)
-    return points.assign(y=points["value"])
 
 
 def _plot(found: Numbers) -> sheets.Plot:
@@ -139,46 +106,35 @@ def _plot(found: Numbers) -> sheets.Plot:
     if not only:  # few amounts stand far apart, and their dots should still stand together
         step = min(step, 0.05 * span)
     edge = min(max(0.6 * room, 0.06 * span), 0.12 * span) or 0.8
-    points = _points(found, places, step)
-    whole = frame[frame["row"] == "reference"]
-    seeds = points.assign(
-        x=points["x"] + (0.3 * step if only else points["aside"]), y=points["each"]
-    )
-    levels = whole.assign(
-        panel=whole["dataset"] + "|" + whole["panel"],
-        series=LEVEL + whole["series"],
-        x=places[0],
-        y=whole["value"],
-    )
+    frame = frame.assign(panel=frame["dataset"] + "|" + frame["panel"])
+    points, levels = (frame[frame["row"] == row] for row in ("point", "reference"))
+    at = points[spec.column].map(list(spec.amounts).index)
+    order = points["series"].map(list(spec.series).index)
+    aside = (order - (len(spec.series) - 1) / 2) * step
+    x = at.map(places.__getitem__) + aside * only  # alone, series stand side by side
+    points = points.assign(order=order, x=x, dots_x=x + (0.3 * step if only else aside))
+    line = [points["panel"], points["series"]]  # a missing amount breaks it
+    line.append(at - points.groupby(line).cumcount())
+    points["alone"] = points.groupby(line)["x"].transform("size") == 1
+    points = points.sort_values("order", kind="stable")
     agents, titled = len(spec.agents), list(_panels(found))
-    return sheets.Plot(
-        sheets.lines(
-            points,
-            levels,
-            seeds.explode("y").dropna(subset="y"),  # an IQM's are many datasets'
-            alone=points["length"] == 1,
-            marked=True,
-        ),
-        series=(
-            *(sheets.Series(*entry) for entry in spec.series.items()),
-            *(
-                sheets.Series(LEVEL + key, label, True, key if key in spec.series else "")
-                for key, label in spec.reference.items()
-            ),
-        ),
-        panels=tuple(
-            sheets.Panel(
-                f"{dataset}|{agent}",
-                title,
-                f"{spec.agents[agent]}, {numbers.seeds_text(own['seeds'])}",
-                x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.words.kept}".strip(),
-                y="normalised score" if dataset else "IQM of normalised scores",
-                x_ticks=tuple(zip(places, map(spec.number, spec.amounts), strict=True)),
-                x_limits=(places[0] - edge, places[-1] + edge),
-                y_limits=_limits(own),
-            )
-            for dataset, agent, title, own in titled
-        ),
+    panels = (
+        sheets.Panel(
+            f"{dataset}|{agent}",
+            title,
+            f"{spec.agents[agent]}, {numbers.seeds_text(own['seeds'])}",
+            x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.kept}".strip(),
+            y="normalised score" if dataset else "IQM of normalised scores",
+            x_ticks=tuple(zip(places, map(spec.number, spec.amounts), strict=True)),
+            x_limits=(places[0] - edge, places[-1] + edge),
+            y_limits=_limits(own),
+        )
+        for dataset, agent, title, own in titled
+    )
+    return sheets.curves(
+        *(points, spec.series, panels, levels, spec.reference),
+        alone=points["alone"],
+        marked=True,
         columns=agents if 1 < agents <= 3 else 2 if len(titled) == 4 else 3,
         panel_size=(370.0, 150.0) if len(titled) == 1 else (175.0, 138.0),
     )

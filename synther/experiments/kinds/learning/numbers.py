@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from synther.experiments.kinds.learning.plan import LearningSpec
+from synther.experiments.kinds.online.numbers import Records, line
 from synther.experiments.kinds.spec import Numbers
-from synther.statistics import evaluations, intervals, scores
+from synther.statistics import evaluations, scores
 from synther.statistics.intervals import BAND_REPS
 from synther.statistics.scores import read_results as read
 
@@ -34,16 +33,14 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
     """
     rows = scores.belonging(spec, results)
     reps = min(spec.bootstrap_reps, BAND_REPS)
-    records: list[dict[str, Any]] = []
+    records: Records = []
     for key, run in evaluations.runs(rows).items():
-        place = dict(zip(scores.RUN, key, strict=True)) | {"row": "point"}
-        for step, column in zip(run.steps, run.scores.T, strict=True):
-            found = intervals.bootstrap(intervals.mean, [column], reps)
-            records.append(place | {"step": step, **vars(found), "seeds": len(column)})
+        place = dict(zip(scores.RUN, key, strict=True))
+        records += line(place, run.steps, run.scores[:, None, :], reps)
     for dataset, agent, source, number in spec.published():
         known = {"value": number.mean, **vars(number)}
         place = {"row": "published", "dataset": dataset, "agent": agent, "source": source}
         records += [place | known] if source in spec.sources else []
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()
-    frame = pd.DataFrame(records, columns=[*COLUMNS, "provenance"])
-    return Numbers(spec, frame, sorted(set(counts)))
+    frame = pd.DataFrame(records).rename(columns={"x": "step"})
+    return Numbers(spec, frame.reindex(columns=[*COLUMNS, "provenance"]), sorted(set(counts)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,12 @@ import pandas as pd
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
-from synther.statistics import evaluations, intervals, published, scores
+from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
-from synther.statistics.intervals import BAND_REPS, Estimate
+from synther.statistics.intervals import BAND_REPS
 from synther.statistics.scores import read_results as read
 
-__all__ = ["CSV_COLUMNS", "Records", "Runs", "line", "measure", "panels", "read", "values"]
+__all__ = ["CSV_COLUMNS", "Records", "line", "measure", "read"]
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "task", "agent", "x", "unit"),
@@ -32,7 +32,7 @@ Runs = dict[tuple[str, str], Run]
 Records = list[dict[str, Any]]
 
 
-def panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Yield the tasks of each panel, one or last all, and what its rows have in common."""
     for names in (*([task] for task in tasks), *([list(tasks)] if len(tasks) > 1 else [])):
         is_all = len(names) > 1
@@ -40,7 +40,7 @@ def panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
         yield names, {"task": task, "tasks": len(names), "metric": METRICS[is_all]}
 
 
-def values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
+def _values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
     """Return an agent's (seeds, evaluations) on each task; nothing where one is missing.
 
     They are returns of one task, or of several the scores of the seeds that all have.
@@ -51,84 +51,71 @@ def values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
     return evaluations.together(own) if len(own) > 1 else [own[0].returns]
 
 
-def _estimates(cube: np.ndarray, reps: int) -> list[Estimate]:
-    """Return the mean over seeds of one task, or the IQM over several, at each x."""
-    if cube.shape[1] > 1:
-        return intervals.iqms({"": cube}, reps)[""]
-    return [
-        intervals.bootstrap(intervals.mean, intervals.columns(cube[:, :, i]), reps)
-        for i in range(cube.shape[2])
-    ]
+def line(same: dict[str, Any], xs: Iterable[float], cube: np.ndarray, reps: int) -> Records:
+    """Return rows of a line through (seeds, tasks, xs) values; `each` has one task's seeds.
 
-
-def line(spec: OnlineSpec, same: dict[str, Any], xs: Iterable[float], cube: np.ndarray) -> Records:
-    """Return rows of a line through (seeds, tasks, xs) values; `each` has one task's seeds."""
-    found = _estimates(cube, min(spec.bootstrap_reps, BAND_REPS))
-    several = cube.shape[1] > 1
+    They are means over seeds of one task, or IQMs over several.
+    """
+    seeds, tasks, count = cube.shape
+    if tasks > 1:
+        found = intervals.iqms({"": cube}, reps)[""]
+    else:
+        columns = (cube[:, 0, place] for place in range(count))
+        found = [intervals.bootstrap(intervals.mean, [column], reps) for column in columns]
     return [
-        {**same, "row": "point", "x": float(x), "seeds": len(cube), **vars(value)}
-        | {"each": [] if several else cube[:, 0, place].tolist()}
+        {**same, "row": "point", "x": float(x), "seeds": seeds, **vars(value)}
+        | {"each": [] if tasks > 1 else cube[:, 0, place].tolist()}
         for place, (x, value) in enumerate(zip(xs, found, strict=True))
     ]
 
 
-def _learning(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
-    found: Records = []
-    for names, same in panels(tasks):
-        for agent in spec.agents:
-            if not values(runs, names, agent):
+def _lines(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
+    """Return rows of returns against steps; of what is swept, of the last against ratios."""
+    ordered = sorted(spec.ratios, key=spec.ratios.__getitem__) or spec.agents
+    found, reps = [], min(spec.bootstrap_reps, BAND_REPS)
+    for names, same in _panels(tasks):
+        for agent in (*ordered, *spec.reference):
+            if not (parts := _values(runs, names, agent)):
                 continue
             own = same | {"agent": agent}
-            if same["task"]:
+            if spec.ratios:
+                cube = np.stack([part[:, -1:] for part in parts], axis=1)
+                (point,) = line(own, [spec.ratios.get(agent, math.nan)], cube, reps)
+                is_level = agent in spec.reference
+                swept = {"agent": next(iter(spec.series)), "unit": "updates a step"}
+                found.append(point | ({"row": "level"} if is_level else swept))
+            elif len(names) == 1:
                 run = runs[names[0], agent]
-                found += line(spec, own | {"unit": "steps"}, run.steps, run.returns[:, None, :])
+                found += line(own | {"unit": "steps"}, run.steps, run.returns[:, None, :], reps)
             else:
-                shares, matrices = evaluations.over_training([runs[n, agent] for n in names])
-                percents = [100 * share for share in shares]
-                cube = np.stack(matrices, axis=2)
-                found += line(spec, own | {"unit": "% of steps"}, percents, cube)
+                shares, parts = evaluations.over_training([runs[n, agent] for n in names])
+                percents, cube = 100 * np.array(shares), np.stack(parts, axis=2)
+                found += line(own | {"unit": "% of steps"}, percents, cube, reps)
     return found
-
-
-def _published(spec: OnlineSpec, task: str, agent: str) -> published.PaperNumber | None:
-    known = spec.paper
-    if known is None or task not in known.datasets or agent not in known.agents:
-        return None
-    names = known.datasets[task], known.agents[agent], known.variants[agent]
-    return published.lookup(known.table, *names)
 
 
 def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return the last evaluation, and the mean over all: the area under the curve by its length."""
-    reps = spec.bootstrap_reps
-    found: Records = []
-    for names, same in panels(tasks):
+    theirs = {(task, agent): number for task, agent, _, number in spec.published()}
+    found, reps = [], spec.bootstrap_reps
+    for names, same in _panels(tasks):
         first: np.ndarray | None = None
         for agent in spec.agents:
-            if not (parts := values(runs, names, agent)):
+            if not (parts := _values(runs, names, agent)):
                 continue
             both = np.stack([np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in parts], axis=1)
             own = same | {"agent": agent, "seeds": len(both), "names": names}
-            is_spread = len(names) == 1 and len(both) > 1
-            stds = both[:, 0].std(axis=0, ddof=1) if is_spread else (math.nan, math.nan)
-            for row, value, std in zip(
-                ("final", "mean"), _estimates(both, reps), stds, strict=True
-            ):
-                found.append({**own, "row": row, "std": float(std), **vars(value)})
+            ends = line(own, [math.nan, math.nan], both, reps)
+            for row, end in zip(("final", "mean"), ends, strict=True):
+                std = np.std(end["each"], ddof=1) if len(end["each"]) > 1 else math.nan
+                found.append(end | {"row": row, "std": float(std)})
             if len(names) > 1 and first is not None:
                 better = intervals.probability_of_improvement(both[:, :, 0], first, reps)
-                probability = {"row": "improvement", "metric": "probability"}
-                found.append(own | probability | vars(better))
+                found.append({**own, "row": "improvement", "metric": "probability", **vars(better)})
             first = both[:, :, 0] if first is None else first
-            if other := _published(spec, same["task"], agent):
-                found.append(
-                    {
-                        **own,
-                        **{"row": "published", "metric": f"return ({other.status})"},
-                        **{"seeds": other.seeds, "value": other.mean, "std": other.std},
-                        **{"status": other.status, "provenance": other.provenance},
-                    }
-                )
+            if other := theirs.get((same["task"], agent)):
+                known = {"row": "published", "metric": f"return ({other.status})"}
+                found.append({**own, **known, **vars(other), "value": other.mean})
     return found
 
 
@@ -146,16 +133,13 @@ def _omissions(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[str]:
     return found
 
 
-def measure(
-    spec: OnlineSpec, results: pd.DataFrame, lines: Callable[..., Records] = _learning
-) -> Numbers:
+def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
     """Work out a figure: its lines with intervals, and its tables' numbers.
 
     Args:
         spec: what to show.
         results: rows as `scores.read_results` returns them; other tasks and agents than the
             spec's are left aside.
-        lines: makes rows of lines from the description, the runs, and the tasks that have any.
 
     Returns:
         A number a row: `row` is point (of a line), level (of a reference), final, mean (over all
@@ -166,12 +150,10 @@ def measure(
         SyntherError: results are of another preset, none belongs here, or seeds of one run were
             evaluated at different steps.
     """
-    if spec.paper:
-        published.require_mapping(spec.paper.table, spec.paper.variants.values())
     rows = scores.belonging(spec, results, spec.tasks, [ONLINE])
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
     tasks = [task for task in spec.tasks if any(key[0] == task for key in runs)]
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
-    records = [*lines(spec, runs, tasks), *_summaries(spec, runs, tasks)]
+    records = [*_lines(spec, runs, tasks), *_summaries(spec, runs, tasks)]
     frame = pd.DataFrame(records, columns=COLUMNS)
     return Numbers(spec, frame, sorted(set(counts)), _omissions(spec, runs, tasks))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from synther.config.specs import agent_spec, online_settings
+from synther.config.specs import online_settings
 from synther.experiments import budget, kinds
 from synther.experiments.kinds.spec import Spec
-from synther.experiments.runs import ONLINE, OnlineRun, Run
+from synther.experiments.runs import ONLINE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,47 +17,39 @@ class OnlineSpec(Spec):
     """Agents that learn in their environment.
 
     Attributes:
-        tasks: in order. Variants of `paper` are by agent.
+        ratios: agent -> updates an environment step, where these are swept: the axis of final
+            returns, in place of steps.
+        reference: the agents that are then drawn as level lines.
     """
 
-    kind: ClassVar[str] = "online"
+    kind = "online"
     needs: ClassVar[tuple[str, ...]] = ("tasks", "agents")
 
-    tasks: list[str]
+    ratios: dict[str, int] = dataclasses.field(default_factory=dict)
+    reference: list[str] = dataclasses.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check that what is swept is there."""
+        super().__post_init__()
+        for agent in [*self.reference, *self.ratios]:
+            self.require_known("agent", agent, self.agents)
+
+    @property
+    def series(self) -> dict[str, str]:
+        """Key -> name of every line; what is swept is one, by its agents' name without a ratio."""
+        if not self.ratios:
+            return self.agents
+        swept = min((self.agents[agent] for agent in self.ratios), key=len)
+        return {swept: swept}
 
 
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    requires: ClassVar[tuple[str, ...]] = ("tasks", "agents")
-    learns: ClassVar[str] = "online"
-
-    def runs(self) -> Sequence[Run]:
-        """Return all training jobs."""
-        for agent in self.agents():
-            agent_spec(agent)
-        return [
-            OnlineRun(self.matrix.preset, task, ONLINE, agent, seeds)
-            for task in self.matrix.tasks(self.name)
-            for agent in self.agents()
-            for seeds in self.matrix.seed_blocks("online")
-        ]
-
-    def run_name(self, place: str) -> str:
-        """Return the task itself: none stands in for another."""
-        return place
-
-    def protocol_steps(self, agent: str, place: str) -> int:
-        """Return the protocol's environment steps."""
-        return int(online_settings(agent, place)["steps"])
-
-    def describe(self) -> Spec:
-        """Return what the figure shows."""
-        return OnlineSpec(**self.described())
-
-    def described(self) -> dict[str, Any]:
-        """Return what the description of any experiment online has."""
-        return super().described() | {"tasks": self.matrix.tasks(self.name)}
+    requires = ("tasks", "agents")
+    shows: ClassVar[type[Spec]] = OnlineSpec
+    learns = "online"
+    settings = staticmethod(online_settings)
 
     def physics(self) -> str:
         """Say in words how true the simulators are."""
@@ -65,11 +57,11 @@ class Plan(kinds.Plan):
 
     def budget(self) -> str:
         """Return in words what the experiment spends."""
-        tasks, preset = self.matrix.tasks(self.name), self.matrix.preset
+        tasks, preset = self.datasets(), self.matrix.preset
         every = sum(map(len, self.spec["tasks"].values()))
         each = [online_settings(agent, task, preset) for task in tasks for agent in self.agents()]
         parts = [
-            f"{sum(map(len, self.matrix.seed_blocks('online')))} seeds",
+            f"{self.matrix.seeds(self.name, ONLINE)} seeds",
             f"{budget.listed(settings['steps'] for settings in each)} environment steps",
         ]
         for settings in [s for s in each if s["synthetic_share"] > 0][:1]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+import math
 from typing import Any
 
 import pandas as pd
 
 from synther import sheets
 from synther.experiments.kinds.online.numbers import CSV_COLUMNS
+from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
 from synther.sheets import notes, numbers
-from synther.sheets.sheet import run_key
 from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
@@ -25,47 +26,32 @@ MOST_MARKED = 11
 
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the plot, and the returns behind it."""
-
-    def axis(own: pd.DataFrame) -> dict[str, Any]:
-        unit = "environment steps" if own["task"].iloc[0] else "% of the environment steps"
-        return {"x": unit, "x_limits": (0, 1.04 * own["x"].max())}
-
-    return layout(found, drawn(found, found.spec.agents, axis))
-
-
-def layout(found: Numbers, plot: sheets.Plot, *more: str) -> sheets.Sheet:
-    """Return a sheet of a plot, the tables and notes that go with it, and more notes."""
     return found.sheet(
         CSV_COLUMNS,
         ("seeds", "tasks"),
         tables=[_returns(found), _over_tasks(found)],
-        plots=[plot],
-        notes=footnotes(found, *more),
+        plots=[_plot(found)],
+        notes=footnotes(found),
     )
 
 
-def _summaries(found: Numbers, is_all: bool) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """Yield row -> number of each agent on each task, or on all, and the runs behind it."""
-    frame = found.frame[found.frame["names"].notna() & ((found.frame["task"] == "") == is_all)]
-    for (_, agent), own in frame.groupby(["task", "agent"], sort=False):
-        runs = [run_key(task, ONLINE, agent) for task in own["names"].iloc[0]]
-        yield {each.row: each for each in own.itertuples()}, runs
-
-
 def _returns(found: Numbers) -> sheets.Table:
-    has_others, rows = "published" in set(found.frame["row"]), []
-    for own, runs in _summaries(found, is_all=False):
-        final, mean, other = own["final"], own["mean"], own.get("published")
-        shown = numbers.estimated(final, 1, runs, std=final.std)
-        theirs = sheets.Cell()
-        if other:
+    spec, there, rows = found.spec, found.by("row", "task", "agent"), []
+    has_others = not found.rows("published").empty
+    for task, agent in itertools.product(spec.tasks, spec.agents):
+        if not (final := there.get(("final", task, agent))):
+            continue
+        runs, theirs = spec.behind(ONLINE, agent, task), sheets.Cell()
+        shown, mean = (
+            numbers.estimated(own, 1, runs) for own in (final, there["mean", task, agent])
+        )
+        if other := there.get(("published", task, agent)):
             ours, known = ((each.value, each.std, each.seeds) for each in (final, other))
             stands = numbers.agreement(ours, known, TOLERANCE * abs(other.value))
             shown = dataclasses.replace(shown, agreement=stands)
             theirs = numbers.published(other.value, other.std, status=other.status)
-        over = numbers.estimated(mean, 1, runs, std=mean.std)
-        cells = [final.task, found.spec.agents[final.agent], shown, over]
-        rows.append([*cells, numbers.count(final.seeds), *[theirs] * has_others])
+        cells = [task, spec.agents[agent], shown, mean, numbers.count(final.seeds)]
+        rows.append([*cells, *[theirs] * has_others])
     heads = ("Final return", "Mean return over training", "Seeds")
     columns = sheets.columns(("Task", "Agent"), heads, ["Published, final"] * has_others)
     return sheets.table("Returns by task", columns, rows, is_drawn=False)
@@ -73,12 +59,15 @@ def _returns(found: Numbers) -> sheets.Table:
 
 def _over_tasks(found: Numbers) -> sheets.Table:
     agents, whole, rows = found.spec.agents, len(found.spec.tasks), []
-    for own, runs in _summaries(found, is_all=True):
-        final = own["final"]
+    there = found.by("row", "task", "agent")
+    for agent in agents:
+        if not (final := there.get(("final", "", agent))):
+            continue
+        runs = [sheets.run_key(task, ONLINE, agent) for task in final.names]
+        each = (there.get((row, "", agent)) for row in ("final", "mean", "improvement"))
+        cells = (numbers.estimated(own, n, runs) for own, n in zip(each, (1, 1, 2), strict=True))
         which = f"all {whole}" if final.tasks == whole else f"{final.tasks} of {whole}"
-        cells = [numbers.estimated(own[name], 1, runs) for name in ("final", "mean")]
-        better = numbers.estimated(own.get("improvement"), 2, runs)
-        rows.append([which, agents[final.agent], *cells, better])
+        rows.append([which, agents[agent], *cells])
     first = next(iter(agents.values()))
     heads = ("Final score", "Mean score over training", f"P(better than {first})")
     columns = sheets.columns(("Tasks", "Agent"), heads)
@@ -86,54 +75,43 @@ def _over_tasks(found: Numbers) -> sheets.Table:
     return sheets.table(title, columns, rows, is_drawn=False)
 
 
-def _lines(found: Numbers) -> pd.DataFrame:
-    return found.frame[found.frame["row"].isin(["point", "level"])]
+def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
+    """Return the horizontal axis of a panel of these rows: steps, or ratios, on a log scale."""
+    if not spec.ratios:
+        unit = "environment steps" if own["task"].iloc[0] else "% of the environment steps"
+        return {"x": unit, "x_limits": (0, 1.04 * own["x"].max())}
+    ticks = tuple((math.log2(ratio), f"{ratio:g}") for ratio in sorted(spec.ratios.values()))
+    edge = 0.045 * (ticks[-1][0] - ticks[0][0]) or 0.5
+    ends = ticks[0][0] - edge, ticks[-1][0] + edge
+    return {"x": "critic updates an environment step", "x_ticks": ticks, "x_limits": ends}
 
 
-def drawn(
-    found: Numbers,
-    series: Mapping[str, str],
-    axis: Callable[[pd.DataFrame], dict[str, Any]],
-    place: Callable[[float], float] = float,
-) -> sheets.Plot:
-    """Return a plot of all lines and levels, a panel a task and one over all.
-
-    Args:
-        found: the numbers.
-        series: key of a line or level -> label, in the legend's order.
-        axis: a panel's rows -> its horizontal axis, as fields of a `Panel`.
-        place: x of a point -> where on the axis it stands.
-    """
-    frame, whole = _lines(found), len(found.spec.tasks)
-    drawn = frame.assign(
-        panel=frame["task"], series=frame["agent"], x=frame["x"].map(place), y=frame["value"]
-    )
-    points, levels = drawn[drawn["row"] == "point"], drawn[drawn["row"] == "level"]
+def _plot(found: Numbers) -> sheets.Plot:
+    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.tasks)
+    x = frame["x"].map(math.log2) if spec.ratios else frame["x"]
+    drawn = frame.assign(panel=frame["task"], series=frame["agent"], x=x)
+    points, levels = (drawn[drawn["row"] == row] for row in ("point", "level"))
     few = points.groupby(["panel", "series"]).size().max() <= MOST_MARKED
-    seeds = points.assign(y=points["each"])[: len(points) * few].explode("y")
-    seeds = seeds.dropna(subset="y")  # an IQM's are scores on many tasks
     panels = []
     for task, own in frame.groupby("task", sort=False):
         count = own["tasks"].iloc[0]
         over = f"{count}{'' if count == whole else f' of {whole}'} tasks (IQM)"
         seeds_of = numbers.seeds_text(own["seeds"])
         y = "return" if task else "IQM of normalised scores"
-        panels.append(sheets.Panel(task, task or over, seeds_of, y=y, **axis(own)))
-    return sheets.Plot(
-        sheets.lines(points, levels, seeds, marked=few),
-        series=tuple(
-            sheets.Series(*entry, is_level=entry[0] in set(levels["series"]))
-            for entry in series.items()
-        ),
-        panels=tuple(panels),
+        panels.append(sheets.Panel(task, task or over, seeds_of, y=y, **_axis(spec, own)))
+    return sheets.curves(
+        points if few else points.drop(columns="each"),
+        *(spec.series, panels, levels),
+        {agent: spec.agents[agent] for agent in spec.reference},
+        marked=few,
         columns=2 if len(panels) == 4 else 3,
         panel_size=(370.0, 150.0) if len(panels) == 1 else (175.0, 128.0),
     )
 
 
-def footnotes(found: Numbers, *more: str) -> list[sheets.Note | str]:
-    """Return the footnotes of the page and of the text formats, with what a kind has besides."""
-    spec, counts = found.spec, _lines(found)["seeds"].tolist()
+def footnotes(found: Numbers) -> list[sheets.Note | str]:
+    """Return the footnotes of the page and of the text formats."""
+    spec, counts = found.spec, found.rows("point", "level")["seeds"].tolist()
     lines: list[sheets.Note | str] = [
         f"Return of a seed: mean of the {notes.episodes(found.episodes)} of an evaluation with "
         f"the deterministic policy; {numbers.seeds_text(counts)}. Score: normalised, D4RL's on "
@@ -152,7 +130,11 @@ def footnotes(found: Numbers, *more: str) -> list[sheets.Note | str]:
             sheets.Note(spread, "text"),
         ]
     words = "Mean return over training: the area under the curve of evaluations, divided by its "
-    lines += [sheets.Note(f"{words}length.", "text"), *more, *notes.one_or_few(counts)]
-    others = found.frame[found.frame["row"] == "published"]
+    lines.append(sheets.Note(f"{words}length.", "text"))
+    if spec.ratios:
+        swept = "Points: returns of the last evaluation; dotted: the reference at its own ratio."
+        lines.append(swept)
+    lines += notes.one_or_few(counts)
+    others = found.rows("published")
     theirs = published.footnotes(others["status"], others["provenance"])
     return [*lines, *(sheets.Note(line, "text") for line in theirs), *found.omissions]

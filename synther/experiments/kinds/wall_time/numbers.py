@@ -28,20 +28,16 @@ def read(paths: Sequence[str | Path]) -> dict[str, dict[str, Any]]:
     return {str(path): read_json(path, _AGAIN) for path in records if path.is_file()}
 
 
-def _times(path: str, record: dict[str, Any], preset: str) -> dict[str, Any]:
-    """Return a job's times in seconds: `counted` of all parts, those of jobs resumed too, and
-    `other_s` outside them (starting, checkpoints, logging); steps are of each of its seeds."""
+def _job(path: str, record: dict[str, Any], preset: str) -> dict[str, Any]:
+    """Return what a record says: times in seconds, and steps of each of the job's seeds."""
     try:
-        parts = [float(record["seconds"][part]) for part in PARTS]
+        seconds = {f"{part}_s": float(record["seconds"][part]) for part in PARTS}
         hardware = {name: record["hardware"].get(name, "") for name in ("device", "cpu", "gpu")}
-        seeds, steps = len(record["seeds"]), int(record["settings"]["steps"])
-        wall, counted = float(record["wall_time_s"]), sum(parts)
         found = {
             **{"record": path, "task": record["task"], "agent": record["agent"]},
-            **{"seeds": seeds, "steps": steps, "wall_time_s": wall, "counted": counted},
-            "steps_per_s": steps * seeds / max(counted, 1e-9),
-            "other_s": max(wall - counted, 0.0),
-            **{f"{part}_s": seconds for part, seconds in zip(PARTS, parts, strict=True)},
+            **{"seeds": len(record["seeds"]), "steps": int(record["settings"]["steps"])},
+            "wall_time_s": float(record["wall_time_s"]),
+            **seconds,
             **hardware,
             "machine": hardware["gpu"] or f"{record['hardware'].get('cpu', '?')}, CPU only",
         }
@@ -61,15 +57,25 @@ def measure(spec: WallTimeSpec, records: dict[str, dict[str, Any]]) -> Numbers:
         spec: what to show.
         records: as `read` returns them; other tasks and agents than the spec's are left aside.
 
+    Returns:
+        A row a job: `counted` is the time of all `PARTS`, those of jobs resumed too, and `other_s`
+        what is outside them (starting, checkpoints, logging).
+
     Raises:
         SyntherError: a record is damaged or of another preset, or none is there.
     """
-    every = [_times(path, record, spec.preset) for path, record in records.items()]
+    every = [_job(path, record, spec.preset) for path, record in records.items()]
     jobs = [job for job in every if job["task"] in spec.tasks and job["agent"] in spec.agents]
     if not jobs:
         raise SyntherError(
             f"none of the {len(spec.records)} records of {spec.name} is there: run them"
         )
-    there = [job["record"] for job in jobs]
-    absent = [path for path in spec.records if not any(each.endswith(path) for each in there)]
-    return Numbers(spec, pd.DataFrame(jobs), omissions=[f"No record {path}." for path in absent])
+    frame = pd.DataFrame(jobs)
+    counted = frame[[f"{part}_s" for part in PARTS]].sum(axis=1)
+    frame = frame.assign(
+        counted=counted,
+        steps_per_s=frame["steps"] * frame["seeds"] / counted.clip(lower=1e-9),
+        other_s=(frame["wall_time_s"] - counted).clip(lower=0.0),
+    )
+    absent = [path for path in spec.records if not frame["record"].str.endswith(path).any()]
+    return Numbers(spec, frame, omissions=[f"No record {path}." for path in absent])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 
 from synther import sheets
@@ -9,7 +11,6 @@ from synther.experiments.kinds.spec import Numbers
 from synther.experiments.kinds.wall_time.numbers import PARTS
 from synther.experiments.runs import ONLINE
 from synther.sheets import numbers
-from synther.sheets.sheet import run_key
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "task", "agent", "seeds", "steps", "wall_time_s"),
@@ -20,14 +21,12 @@ CSV_COLUMNS = (
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table."""
     spec, jobs, rows = found.spec, found.frame, []
-    places = [(task, jobs[jobs["task"] == task]) for task in spec.tasks]
-    if len(spec.tasks) > 1:
-        places.append(("all tasks", jobs))
-    for place, own in places:
-        for agent, name in spec.agents.items():
-            if len(of_agent := own[own["agent"] == agent]):
-                is_total = place not in spec.tasks
-                rows.append(sheets.row(place, name, *_cells(of_agent), is_total=is_total))
+    totals = ["all tasks"] * (len(spec.tasks) > 1)
+    for place, agent in itertools.product([*spec.tasks, *totals], spec.agents):
+        own = jobs[(jobs["agent"] == agent) & (jobs["task"].eq(place) | (place in totals))]
+        if len(own):
+            words = place, spec.agents[agent]
+            rows.append(sheets.row(*words, *_cells(own), is_total=place in totals))
     columns = sheets.columns(("Task", "Method"), ("Seeds a job", "Steps", "Time a job", "Steps/s"))
     shares = (sheets.Column(part, ("Share of the time (%)",)) for part in PARTS)
     table = sheets.table("", (*columns, *shares), rows)
@@ -35,8 +34,9 @@ def sheet(found: Numbers) -> sheets.Sheet:
 
 
 def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
-    keys = [run_key(job.task, ONLINE, job.agent) for job in jobs.itertuples()]
-    runs, counted = tuple(dict.fromkeys(keys)), sum(jobs["counted"])
+    names = dict.fromkeys(zip(jobs["task"], jobs["agent"], strict=True))
+    runs = tuple(sheets.run_key(task, ONLINE, agent) for task, agent in names)
+    counted = sum(jobs["counted"])
     each, steps = counted / len(jobs), (jobs["steps"] * jobs["seeds"]).sum()
     whole = max(counted, 1e-9)
     return [
