@@ -138,3 +138,18 @@ def test_numpys_numbers_and_nan_become_plain(sheet: Sheet) -> None:
 
     changed = dataclasses.replace(sheet, tidy={"x": [np.float64(1.5), float("nan"), np.int64(2)]})
     assert json.loads(changed.to_json())["tidy"] == {"x": [1.5, None, 2]}
+
+
+FIGURES = Path(__file__).parents[2] / "figures"
+SHIPPED = [
+    path for name in ("known", "reference") for path in sorted((FIGURES / name).glob("*.json"))
+]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_what_is_shipped_is_what_this_version_writes(path: Path) -> None:
+    sheet = Sheet.read(path)
+    assert (sheet.preset, sheet.name) == (path.parent.name, path.stem)
+    assert sheet.to_json() + "\n" == path.read_text(encoding="utf-8")
+    for plot in sheet.plots:
+        assert set(plot.data["mark"]) <= set(MARKS)
