@@ -95,6 +95,7 @@ class Sample(Verb):
 
     model: Path  # folder that `synther fit` wrote
     num: Number = 5_000_000  # transitions
+    states: Path | None = None  # transitions whose states rollouts begin at; those fitted to
     seed: Seed = 0  # of the noise
     out: Path  # the .npz file
     settings: Overrides
@@ -120,11 +121,16 @@ class Sample(Verb):
         generator = generator_class(name).load(self.model, device)
         overrides = self.settings.parsed()
         change_sampling(generator, overrides)
-        task = common_task([self.model])
+        task = common_task([path for path in (self.model, self.states) if path])
+        if self.states:
+            if not hasattr(generator, "start_from"):
+                raise SyntherError(f"generator '{name}' has no start states: leave --states out")
+            generator.start_from(Reading(task=task).of(self.states).read(self.states))
         about = {
             "generator": name,
             "task": task,
             "model": describe_input(self.model),
+            **({"states": describe_input(self.states)} if self.states else {}),
             "settings": overrides,
             "samples": self.num,
             "seed": self.seed,

@@ -59,6 +59,12 @@ class Files:
         folder = self.model_folder(dataset, source)
         return [f"{folder}/model.pt", f"{folder}/settings.json"]
 
+    def start_states(self, dataset: str, source: str) -> list[str]:
+        """Return the samples whose states a source's rollouts begin at; none where it says none."""
+        spec = source_spec(source)
+        states = [spec["states"]] if "states" in spec else []
+        return [self.training_data(dataset, on_share(name, spec["share"])) for name in states]
+
     def fidelity_file(self, dataset: str, source: str) -> str:
         """Return the path of the measures of a source's samples; their record is beside it."""
         return f"results/{self.preset}/fidelity/{dataset}/{source}.parquet"

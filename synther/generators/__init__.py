@@ -23,6 +23,7 @@ from synther.transitions import Transitions
 GENERATORS: dict[str, str] = {
     "ctgan": "synther.generators.tabular:CTGAN",
     "diffusion": "synther.generators.diffusion:Diffusion",
+    "dynamics": "synther.generators.dynamics:Dynamics",
     "flow": "synther.generators.flow:Flow",
     "noise": "synther.generators.noise:Noise",
     "prioritised": "synther.generators.prioritised:Prioritised",

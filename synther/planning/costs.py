@@ -93,7 +93,8 @@ def mix_sources(plan: Experiments, w: Any) -> Cost:
 
 
 # Generators. Not its name but what settings it has says what one trains: SynthER's network, or
-# something else in epochs; of any other, rows are counted.
+# an ensemble of members, something
+# else in epochs; of any other, rows are counted.
 
 
 def _is_denoiser(settings: Mapping[str, Any]) -> bool:
@@ -130,6 +131,16 @@ def _denoise(
     return Work("samples", samples, size=_size(settings, columns) * calls * doubled)
 
 
+def _ensemble_size(settings: Mapping[str, Any], columns: int) -> float:
+    """Return the size of an ensemble of models in that at which its rates are measured."""
+
+    def parameters(s: Mapping[str, Any]) -> float:
+        """Return those of its hidden layers, and of inputs and outputs, up to a few."""
+        return s["members"] * s["width"] * (2 * (s["depth"] - 1) * s["width"] + 2.5 * columns)
+
+    return parameters(settings) / parameters(source_spec("dynamics")["settings"])
+
+
 def _on_device(source: str) -> bool:
     return source_spec(source)["generator"] != "noise"  # which perturbs rows; others may compute
 
@@ -141,6 +152,9 @@ def _fit(
     if _is_denoiser(settings):
         work = _fit_denoiser(settings, columns, rows)
         size = 2 * 4 * _parameters(settings, columns)  # trained and averaged
+    elif "members" in settings:
+        amount = settings["steps"] * settings["batch_size"]
+        work = Work("dynamics_fit_rows", amount, size=_ensemble_size(settings, columns))
     elif "epochs" in settings:
         fitted = min(settings.get("rows") or rows, rows)
         memory_mb += round(_COPIES * 8 * _MODES * columns * fitted / 1e6)
@@ -154,6 +168,8 @@ def _sample(
     work = Work("rows", number)
     if _is_denoiser(settings):
         work = _denoise(settings, columns, number, source_spec(source)["generator"])
+    elif "members" in settings:
+        work = Work("rollout_rows", number, size=_ensemble_size(settings, columns))
     return Cost((work,), memory_mb, 4.0 * number * columns, _on_device(source))
 
 
@@ -170,7 +186,9 @@ def fit_generator(plan: Experiments, w: Any) -> Cost:
 def sample_generator(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling from a fitted generator."""
     settings, number = source_settings(w.source, w.dataset, plan.preset), plan.samples(w.source)
-    return _sample(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), number, 2000)
+    read = source_spec(w.source).get("states", "real")  # also of those that begin at the data's
+    memory = 1000 + sizes.memory_mb(plan, w.dataset, read) if "members" in settings else 2000
+    return _sample(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), number, memory)
 
 
 def fidelity(plan: Experiments, w: Any) -> Cost:

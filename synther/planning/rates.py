@@ -26,6 +26,7 @@ COUNTED = {
     "agent_updates": "updates",
     "head_updates": "updates",
     "samples": "samples",
+    "rollout_rows": "samples",
     "env_steps": "environment_steps",
     "diffusion_fit_rows": "diffusion_steps",
     "frames": "frames",

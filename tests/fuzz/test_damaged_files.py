@@ -28,6 +28,7 @@ from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import load_policy, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.generators.diffusion import Diffusion, DiffusionSettings
+from synther.generators.dynamics import Dynamics, DynamicsSettings
 from synther.generators.noise import Noise
 from synther.jobs import files, npz
 from synther.jobs.checkpoint import Checkpoint
@@ -104,6 +105,11 @@ def diffusion(path: Path) -> None:
     Diffusion(tiny).fit(transitions(), progress=False).save(path.parent)
 
 
+def dynamics(path: Path) -> None:
+    tiny = DynamicsSettings(members=2, elites=1, width=4, depth=1, steps=1, batch_size=4)
+    Dynamics(tiny).fit(transitions(10), progress=False).save(path.parent)
+
+
 def body(path: Path) -> None:
     content = {
         "seeds": [0],
@@ -128,6 +134,7 @@ READERS = [
         lambda path: Checkpoint(path, {"a": 1}).load(),
     ),
     Reader("diffusion", "model.pt", diffusion, lambda path: Diffusion.load(path.parent)),
+    Reader("dynamics", "model.pt", dynamics, lambda path: Dynamics.load(path.parent)),
     Reader(
         "noise",
         "model.pt",

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from synther.errors import SyntherError
-from synther.generators.diffusion.normaliser import EPSILON, Normaliser
+from synther.generators.normaliser import EPSILON, Normaliser
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from synther import SyntherError
+from synther import SyntherError, config
 from synther.cli import main
 from synther.config.specs import source_spec, task_spec
 from synther.envs import make_env
@@ -192,12 +192,26 @@ def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
     [
         (source_spec("synther")["settings"] | {"steps": 10}, "diffusion_fit_rows", 10 * 256),
         ({"epochs": 3, "rows": None}, "tabular_rows", 3 * 1000 * 27),
+        (source_spec("dynamics")["settings"] | {"steps": 10}, "dynamics_fit_rows", 10 * 256),
         ({"shrink": 1.0, "depth": 4}, "rows", 1000),  # of one's own
     ],
 )
 def test_a_generator_is_counted_by_its_settings(settings: dict, unit: str, amount: int) -> None:
     (work,) = costs._fit("synther", settings, columns=27, rows=1000, memory_mb=0).work
     assert (work.unit, work.amount) == (unit, amount)
+
+
+def test_rollouts_are_samples_and_read_the_states_that_they_begin_at() -> None:
+    found = {}
+    for source in ("dynamics", "dynamics-synther"):
+        job = {"preset": "paper", "dataset": "hopper-medium-v2", "source": source}
+        every = RuleResources({"paper": Experiments("paper")}, "cpu")(costs.sample_generator)
+        found[source] = {name: tell(job, 1) for name, tell in every.items()}
+    assert {own["samples"] for own in found.values()} == {5_000_000}
+    seconds = 5_000_000 / config.load("rates")["devices"]["cpu"]["rates"]["rollout_rows_per_s"]
+    assert found["dynamics"]["estimate_ms"] == pytest.approx(1000 * (seconds + 4))
+    more = found["dynamics-synther"]["mem_mb"] - found["dynamics"]["mem_mb"]
+    assert more == pytest.approx(3 * 5_000_000 * 70 * 4 / 1e6, abs=2)
 
 
 @pytest.mark.parametrize(

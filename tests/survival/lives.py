@@ -17,6 +17,7 @@ ONLINE = (
     *("diffusion.steps=40", "diffusion.width=16", "diffusion.depth=1", "diffusion.dim_t=16"),
     *("diffusion.sampling_steps=2", "diffusion.batch_size=32"),
 )
+DYNAMICS = ("steps=300", "members=3", "elites=2", "width=16", "depth=2", "evaluate_every=50")
 DIFFUSION = ("steps=300", "width=32", "depth=1", "dim_t=16", "sampling_steps=4", "batch_size=64")
 
 
@@ -31,6 +32,7 @@ def command(kind: str, folder: Path, data: Path) -> list[str]:
         "train": folder / "offline.parquet",
         "online": folder / "online.parquet",
         "fit": folder / "model",
+        "fit-dynamics": folder / "dynamics",
         "sample": folder / "samples.npz",
     }[kind]
     own = {
@@ -40,9 +42,10 @@ def command(kind: str, folder: Path, data: Path) -> list[str]:
             *settings(*ONLINE),
         ],
         "fit": ["--data", str(data), *settings(*DIFFUSION)],
+        "fit-dynamics": ["--data", str(data), "--source", "dynamics", *settings(*DYNAMICS)],
         "sample": ["--model", str(folder / "model"), "--num", "40000"],
     }[kind]
-    return [kind, *own, "--out", str(out), *CPU]
+    return [kind.partition("-")[0], *own, "--out", str(out), *CPU]
 
 
 def run(jobs: list[dict[str, Any]], interval: str = "0.02", **more: str) -> list[list[int]]:

@@ -14,6 +14,7 @@ FILES = {
     "train": ["offline.parquet"],
     "online": ["online.parquet"],
     "fit": ["model/model.pt", "model/settings.json"],
+    "fit-dynamics": ["dynamics/model.pt", "dynamics/settings.json"],
     "sample": ["samples.npz"],
 }
 
@@ -44,7 +45,13 @@ def test_killed_jobs_leave_the_same_bytes(data: Path, tmp_path: Path) -> None:
     for names in FILES.values():
         for name in names:
             assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
-    for record in ("offline.json", "online.json", "model/fit.json", "samples.json"):
+    for record in (
+        "offline.json",
+        "online.json",
+        "model/fit.json",
+        "dynamics/fit.json",
+        "samples.json",
+    ):
         assert comparable(cut / record) == comparable(whole / record)
     # A lock is left where the last kill found one; it binds nobody, and the next run takes it over.
     assert [name for name in left(cut) if not name.endswith(".lock")] == left(whole)

@@ -221,6 +221,13 @@ FAULTS: dict[str, tuple[Callable[[Tree], object], str, str]] = {
         "its data, ",
     ),
     "model": (lambda t: t.model.write_bytes(b"another"), "stale", "its model, "),
+    "start states": (
+        lambda t: t.change(
+            t.samples.with_suffix(".json"), states=t.input(t.dataset) | {"sha256": "0"}
+        ),
+        "stale",
+        "its states, ",
+    ),
     "no model": (lambda t: t.model.unlink(), "unverified", "removed, or not shipped"),
     "fewer samples": (
         lambda t: t.change(t.samples.with_suffix(".json"), samples=7),

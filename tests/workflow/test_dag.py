@@ -136,6 +136,26 @@ def test_misspelt_configuration_is_refused(checkout: Path) -> None:
     assert "devcie" in done.stdout + done.stderr
 
 
+def test_rollouts_wait_for_the_samples_that_they_begin_at(checkout: Path) -> None:
+    done = snakemake(checkout, "-n", "figures/quick/dynamics_models.pdf")
+    assert done.returncode == 0, done.stderr
+    folder = "results/quick/generators/halfcheetah-medium-replay-local"
+    commands = re.findall(r"^Shell command: (synther sample .*)$", done.stdout, re.M)
+    begun = [line for line in commands if "--states" in line]
+    assert len(commands) == 3
+    assert len(begun) == 1
+    assert f"--model {folder}/dynamics --num" in begun[0]
+    assert f" --states {folder}/synther/samples.npz " in begun[0]
+    (inputs,) = (
+        line
+        for line in re.findall(r"^rule sample_generator:\n +input: (.*)$", done.stdout, re.M)
+        if "samples.npz" in line
+    )
+    assert {f"{folder}/dynamics/model.pt", f"{folder}/synther/samples.npz"} <= set(
+        inputs.split(", ")
+    )
+
+
 @pytest.mark.slow
 def test_quick_dag_runs_resumes_and_reruns_what_a_setting_touches(small_checkout: Path) -> None:
     target = "figures/quick/table1.pdf"

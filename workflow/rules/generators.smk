@@ -37,7 +37,8 @@ ruleorder: fit_noise > fit_generator
 
 rule sample_generator:
     input:
-        lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
+        model=lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
+        states=lambda w: EXPERIMENTS[w.preset].start_states(w.dataset, w.source),
     output:
         samples="results/{preset}/generators/{dataset}/{source}/samples.npz",
         record="results/{preset}/generators/{dataset}/{source}/samples.json",
@@ -55,9 +56,10 @@ rule sample_generator:
         set=lambda w: assignments(
             specs.sampling_settings(w.source, w.dataset, w.preset)
         ),
+        states=lambda w, input: f"--states {input.states}" if input.states else "",
     shell:
         "synther sample --model {params.folder} --num {params.number} --seed {params.seed}"
-        " {params.set}"
+        " {params.set} {params.states}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
 
 

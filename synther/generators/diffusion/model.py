@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from synther.config.settings import resolve
 from synther.errors import SyntherError
-from synther.generators.base import Generator
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
-from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import (
     SAMPLES,
@@ -24,14 +19,14 @@ from synther.generators.diffusion.trainer import (
     products_in,
     stream,
 )
+from synther.generators.normaliser import Normaliser
+from synther.generators.trained import Trained
 from synther.jobs.checkpoint import Checkpoint
-from synther.jobs.devices import require_device
 from synther.jobs.threads import mathematics
 from synther.transitions import Transitions
 
 __all__ = ["Diffusion", "DiffusionSettings"]
 
-FORMAT = 1
 CHUNK = 4096
 """Rows sampled at once: enough to fill a GPU at width 2048, few enough for a CPU's cache."""
 SAMPLER = ("sigma_min", "sigma_max", "rho", "s_churn", "s_tmin", "s_tmax", "s_noise")
@@ -53,7 +48,7 @@ def modelled(settings: DiffusionSettings, d: int, a: int) -> tuple[int, list[int
     return (terminal + 1, [*keep, terminal]) if settings.model_terminals else (terminal, keep)
 
 
-class Diffusion(Generator):
+class Diffusion(Trained):
     """An elucidated diffusion model over whole transitions (s, a, r, s', terminal).
 
     Sources: Lu et al. 2023 (SynthER, arXiv 2303.06614) and the authors' code; Karras et al. 2022
@@ -70,6 +65,7 @@ class Diffusion(Generator):
     name: ClassVar[str] = "diffusion"
     words: ClassVar[str] = "diffusion model"
     settings_type: ClassVar[type] = DiffusionSettings
+    sizes: ClassVar[tuple[str, ...]] = ("width", "depth", "dim_t")
     trainer_type: ClassVar[type[Trainer]] = Trainer
     extra_inputs: ClassVar[int] = 0
     """Columns behind a row's own that the network is given besides."""
@@ -78,19 +74,6 @@ class Diffusion(Generator):
     )
     chunk: ClassVar[int] = CHUNK
     content = ("format", "description", "flat", "frequencies", "mean", "std")
-
-    def __init__(self, settings: DiffusionSettings | None = None, device: str = "cpu") -> None:
-        super().__init__(settings)
-        self.device = require_device(device)
-
-    @property
-    def num_parameters(self) -> int:
-        """Trained parameters of the denoiser."""
-        return self._fitted()[0].num_parameters
-
-    def _fitted(self) -> tuple[ResidualMLP, Normaliser]:
-        network, normaliser = super()._fitted()
-        return network, normaliser
 
     def _fit(
         self, transitions: Transitions, seed: int, progress: bool, checkpoint: Checkpoint | None
@@ -156,61 +139,8 @@ class Diffusion(Generator):
         """Return new normalised rows (B, D)."""
         return make_sampler(self.settings).sample(self.denoise, shape, generator)
 
-    def _content(self, described: dict[str, Any]) -> dict[str, Any]:
-        network, normaliser = self._fitted()
-        return {
-            "format": FORMAT,
-            "description": json.dumps(described),
-            "flat": network.flat.detach().cpu(),
-            "frequencies": network.frequencies.cpu(),
-            "mean": normaliser.mean.cpu(),
-            "std": normaliser.std.cpu(),
-        }
+    def _columns(self) -> int:
+        return modelled(self.settings, *self._widths)[0]
 
-    @classmethod
-    def _from_content(cls, content: dict[str, Any], file: Path, device: str) -> Self:
-        description = json.loads(content["description"])
-        widths = (int(description["observation_dim"]), int(description["action_dim"]))
-        saved, tensors = dict(description["settings"]), [content[n].cpu() for n in cls.content[2:]]
-        if content["format"] != FORMAT:
-            raise SyntherError(
-                f"{file} has format {content['format']}, this version reads {FORMAT}: refit"
-            )
-        settings: Any = resolve(cls.settings_type, saved, where=str(file))
-        flat = tensors[0]
-        columns, _ = modelled(settings, *widths)
-        inputs = columns + cls.extra_inputs
-        claimed = (columns, settings.width, settings.depth, settings.dim_t, *widths)
-        fits = all(0 < size <= flat.numel() for size in claimed)
-        if fits:  # only then is a network of that size made, and not yet in memory
-            with torch.device("meta"):
-                wanted = make_network(inputs, settings)
-            shapes = [wanted.flat.shape, wanted.frequencies.shape, (columns,), (columns,)]
-            fits = [tensor.shape for tensor in tensors] == shapes
-        if not fits:
-            raise SyntherError(f"{file} is damaged: its weights do not fit its settings; refit")
-        return cls.assembled(settings, widths, *tensors, device=device)
-
-    @classmethod
-    def assembled(
-        cls,
-        settings: DiffusionSettings,
-        widths: tuple[int, int],
-        *tensors: Tensor,
-        device: str = "cpu",
-    ) -> Self:
-        """Return a fitted model.
-
-        Args:
-            settings: that it was fitted with.
-            widths: d and a.
-            *tensors: the network's `flat` and `frequencies`, and the normaliser's mean and std.
-            device: where it samples.
-        """
-        model, (flat, frequencies, mean, std) = cls(settings, device), tensors
-        network = make_network(len(mean) + cls.extra_inputs, settings).requires_grad_(False)
-        network.flat.copy_(flat)
-        network.frequencies.copy_(frequencies)
-        normaliser = Normaliser(mean.to(model.device), std.to(model.device))
-        model._widths, model._learned = widths, (network.to(model.device), normaliser)
-        return model
+    def _make_network(self) -> ResidualMLP:
+        return make_network(self._columns() + self.extra_inputs, self.settings)

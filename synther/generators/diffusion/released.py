@@ -91,7 +91,7 @@ def load_released(
                 "this is not a denoiser of the released code"
             )
         parts += [weight.T.reshape(-1), bias]  # theirs is (out, in), as torch.nn.Linear has it
-    tensors = (torch.cat(parts), _tensor(average, FREQUENCIES, path, 1), mean, std)
+    tensors = (torch.cat(parts)[None], _tensor(average, FREQUENCIES, path, 1)[None], mean, std)
     return Diffusion.assembled(settings, (observation_dim, action_dim), *tensors, device=device)
 
 

@@ -16,9 +16,9 @@ from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.model import CHUNK, make_sampler, modelled
-from synther.generators.diffusion.normaliser import Normaliser
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import SAMPLES, Trainer, products_in, stream
+from synther.generators.normaliser import Normaliser
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import mathematics
 

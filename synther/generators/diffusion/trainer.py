@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.progress import Progress
 from synther.jobs.threads import mathematics
 from synther.tensors.graphed import GraphedCall
+from synther.tensors.layers import FlatLayers
 from synther.tensors.optimizer import Adam
 
 INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
@@ -117,6 +118,8 @@ class Trainer:
         done: steps taken.
     """
 
+    fits: ClassVar[str] = "the diffusion model"
+
     def __init__(
         self, rows: Tensor, settings: DiffusionSettings, seed: int | Sequence[int]
     ) -> None:
@@ -124,14 +127,7 @@ class Trainer:
         self._rows, self._settings = rows.reshape(len(seeds), *rows.shape[-2:]), settings
         _, number, dim = self._rows.shape
         device = rows.device
-        alone = [make_network(dim, settings, stream("cpu", s, INITIAL_VALUES)) for s in seeds]
-        network = alone[0]
-        if len(seeds) > 1:
-            network = make_network(dim, settings, models=len(seeds))
-            with torch.no_grad():
-                network.flat.copy_(torch.cat([one.flat for one in alone]))
-                network.frequencies.copy_(torch.cat([one.frequencies for one in alone]))
-        self.network = network.to(device)
+        self.network: Any = self._fresh(dim, seeds).to(device)
         self._batch = settings.batch_size_for(number)
         self._orders = [RowOrder(number, self._batch, s, device) for s in seeds]
         self._noises = [stream(device, s, TRAINING_NOISE) for s in seeds]
@@ -145,6 +141,18 @@ class Trainer:
         self.ema = EMA(flat, **{name: getattr(settings, f"ema_{name}") for name in names})
         self.done = 0
         self._losses: list[Tensor] = []
+
+    def _fresh(self, dim: int, seeds: Sequence[int]) -> FlatLayers:
+        """Return networks for rows of width `dim`, each with the weights of its seed."""
+        s = self._settings
+        alone = [make_network(dim, s, stream("cpu", seed, INITIAL_VALUES)) for seed in seeds]
+        if len(seeds) == 1:
+            return alone[0]
+        network = make_network(dim, s, models=len(seeds))
+        with torch.no_grad():
+            network.flat.copy_(torch.cat([one.flat for one in alone]))
+            network.frequencies.copy_(torch.cat([one.frequencies for one in alone]))
+        return network
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of step `step`, counted from 0: a half cosine down to 0."""
@@ -187,7 +195,7 @@ class Trainer:
         self._losses.append(found["loss"].clone())
         self.done += 1
 
-    def run(self, title: str = "", checkpoint: Checkpoint | None = None) -> ResidualMLP:
+    def run(self, title: str = "", checkpoint: Checkpoint | None = None) -> Any:
         """Train to the last step and return the network with the averaged weights, frozen.
 
         Args:
@@ -248,7 +256,7 @@ class Trainer:
         if len(bad):
             step = self.done - len(losses) + int(bad[0]) + 1
             raise SyntherError(
-                f"the loss of the diffusion model is {losses[bad[0]].item()} at step {step:,}: "
+                f"the loss of {self.fits} is {losses[bad[0]].item()} at step {step:,}: "
                 "look for extreme values in the dataset, or lower learning_rate"
             )
         return float(losses.mean())
@@ -257,8 +265,7 @@ class Trainer:
         """Return all that `restore` needs to go on to the very same result."""
         return {
             "done": self.done,
-            "flat": self.network.flat.detach(),
-            "frequencies": self.network.frequencies,
+            "network": dict(self.network.state_dict()),
             "optimizer": self._optimizer.state_dict(),
             "ema": self.ema.state(),
             "noise": [noise.get_state() for noise in self._noises],
@@ -267,9 +274,7 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         self.done = state["done"]
-        with torch.no_grad():
-            self.network.flat.copy_(state["flat"])
-            self.network.frequencies.copy_(state["frequencies"])
+        self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.ema.restore(state["ema"])
         for noise, saved in zip(self._noises, state["noise"], strict=True):

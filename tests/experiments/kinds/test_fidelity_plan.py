@@ -60,6 +60,16 @@ def test_sampling_alone_fits_nothing_anew() -> None:
     assert paper.samples("synther-steps-8") == 5_000_000
 
 
+def test_rollouts_begin_at_another_source_s_states() -> None:
+    paper = Experiments("paper")
+    assert paper.start_states(HOPPER, "dynamics") == []
+    (states,) = paper.start_states(HOPPER, "dynamics-synther")
+    assert states == paper.training_data(HOPPER, "synther")
+    (states,) = paper.start_states(HOPPER, "dynamics-synther-15pct")
+    assert states == paper.training_data(HOPPER, "synther-15pct")
+    assert fitted_source("dynamics-synther-15pct") == "dynamics-15pct"
+
+
 def test_like_takes_over_all_but_what_is_said(edit_config: Callable[..., Path]) -> None:
     base, own = source_settings("synther", HOPPER), source_settings("synther-depth-3", HOPPER)
     assert own == base | {"depth": 3}
