@@ -186,8 +186,8 @@ class Critics(StackedMLP):
         first, views = self._layers[0][0], self.views
         learns = torch.is_grad_enabled() and first.requires_grad
         if learns and not on_gpu(first) and len(views.fresh) == len(first):
-            inputs = torch.cat([observations, actions], dim=-1).detach()
-            found: tuple[Tensor, Tensor] = Errors.apply(first, views, targets, inputs)
+            parts = observations.detach(), actions.detach()
+            found: tuple[Tensor, Tensor] = Errors.apply(first, views, targets, *parts)
             return found
         q = self(observations.detach(), actions.detach())
         return (q - targets[:, None]).square().mean(dim=-1), q.detach()
@@ -200,8 +200,7 @@ class Critics(StackedMLP):
         n, shape = self.copies, (len(observations), self.copies, *actions.shape[1:])
         first = self._layers[0][0]
         if not on_gpu(first):
-            inputs = torch.cat([observations, actions], dim=-1)
-            q, slopes = Slopes.apply(first, self.views, n, inputs, actions.shape[-1])
+            q, slopes = Slopes.apply(first, self.views, n, observations, actions)
         else:
             every = actions.detach().repeat_interleave(n, dim=0).requires_grad_()
             q = self._through(slice(None), 1, observations.repeat_interleave(n, dim=0), every)
