@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from synther.errors import SyntherError
@@ -26,6 +27,10 @@ class Batch(NamedTuple):
     """(K, B, d)"""
     terminals: Tensor
     """(K, B)"""
+
+    def bellman(self, discount: float, next_value: Tensor) -> Tensor:
+        """Return r + gamma (1 - terminal) V(s') (K, B)."""
+        return torch.addcmul(self.rewards, 1.0 - self.terminals, next_value, value=discount)
 
 
 @dataclass(frozen=True)

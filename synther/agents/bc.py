@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
@@ -48,7 +49,7 @@ class BC(Agent):
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean squared error of the policy's actions, summed over seeds."""
         actions = torch.tanh(self.actor(batch.observations))
-        loss = (actions - batch.actions).square().mean(dim=(1, 2))
+        loss = F.mse_loss(actions, batch.actions, reduction="none").mean(dim=(1, 2))
         return loss.sum(), {"bc_loss": loss.detach()}
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -175,7 +175,7 @@ class CQL(Agent):
         settings = self.settings
         with torch.no_grad():
             sampled, log_densities, next_value = self._sampled_actions(batch, noise)
-            target = batch.rewards + settings.discount * (1.0 - batch.terminals) * next_value
+            target = batch.bellman(settings.discount, next_value)
         actions = torch.cat([batch.actions[:, :, None], sampled], dim=2)
         k, b, m, _ = actions.shape
         states = batch.observations[:, :, None].expand(-1, -1, m, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,8 @@ from torch import Tensor
 from synther.agents.passes import Calls, Pass, Views, ahead, back, kept, through_relu
 
 
-class ErrorsPass(Pass):
-    """A pass there and, as the targets are known, back at once, and one network's buffers."""
+class Regression(Pass):
+    """A pass there and, as the targets are known, back at once, in one network's buffers."""
 
     def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
         super().__init__(views, number, share, rows)
@@ -20,7 +21,7 @@ class ErrorsPass(Pass):
         self.targets = self.new(number // share, rows, 1)
         self.errors, self.slope = self.new_columns(number, 1), self.new_columns(1, 1)
 
-    def through(self, p: int, moves: int) -> Calls:
+    def through(self, p: int, weight: float, fresh: bool, moves: int) -> Calls:
         """Give the pass through the p-th network: errors, and the gradients of their squares."""
         network, own = self.views.networks()[p], self.views.gradients()[p]
         k, slope = p // self.share, self.slope[0]
@@ -28,46 +29,33 @@ class ErrorsPass(Pass):
             x, out, error = self.x[k, block], self.out[p, block], self.errors[p, block]
             yield from ahead(network, x, hidden, out)
             yield partial(torch.sub, out, self.targets[k, block], out=error)
-            yield partial(torch.mul, error, 2.0 / self.rows, out=slope[block])
-            slopes = self.slopes(b, hidden)
-            yield from back(network, own, b == 0, x, hidden, slope[block], slopes)
+            yield partial(torch.mul, error, 2.0 * weight / self.rows, out=slope[block])
+            fresh, slopes = fresh and b == 0, self.slopes(b, hidden)
+            yield from back(network, own, fresh, x, hidden, slope[block], slopes)
 
 
-class Errors(torch.autograd.Function):
-    """Mean squared errors (K, N) of all networks' single outputs (K, N, B), and these.
+@torch.no_grad()
+def regress(
+    views: Views, parts: Sequence[Tensor], targets: Tensor, weight: float
+) -> tuple[Tensor, Tensor]:
+    """Return mean squared errors (K, N) of all single outputs, and these (K, N, B).
 
-    As the targets are known, a network's backward pass follows its forward pass at once, and its
-    activations are kept no longer. What is left for autograd is to multiply the gradients.
+    Args:
+        views: of K x N networks.
+        parts: inputs (K, B, in), in parts along `in`.
+        targets: (K, B).
+        weight: times which the errors' gradients are added.
     """
-
-    @staticmethod
-    def forward(
-        ctx: Any, learns: Tensor, views: Views, targets: Tensor, *parts: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Take targets (K, B) and inputs (K, B, in) in parts, through which no gradient goes."""
-        number, (seeds, rows) = len(learns), targets.shape
-        views.gradients()  # they may have moved
-        taken = views.take(ErrorsPass, number, number // seeds, rows)
-        through: ErrorsPass = taken.held
-        through.enter(parts)
-        through.targets.copy_(targets[..., None])
-        for p in range(number):
-            through.run(ErrorsPass.through, p, views.moves)
-        views.fresh = set()
-        ctx.views = views
-        q = through.out.clone().view(seeds, -1, rows)
-        ctx.mark_non_differentiable(q)
-        ctx.set_materialize_grads(False)
-        return through.errors.view(q.shape).square().mean(dim=-1), q
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: None) -> Any:
-        """Multiply the gradients that were written by those of the errors."""
-        factors = grad.reshape(-1).tolist()
-        if any(factor != 1.0 for factor in factors):
-            for network, factor in zip(ctx.views.gradients(), factors, strict=True):
-                torch._foreach_mul_([tensor for layer in network for tensor in layer], factor)
-        return (None,) * len(ctx.needs_input_grad)
+    number, (seeds, rows) = len(views.gradients()), targets.shape
+    taken = views.take(Regression, number, number // seeds, rows)
+    through: Regression = taken.held
+    through.enter(parts)
+    through.targets.copy_(targets[..., None])
+    for p in range(number):
+        through.run(Regression.through, p, weight, p in views.fresh, views.moves)
+    views.fresh = set()
+    q = through.out.clone().view(seeds, -1, rows)
+    return through.errors.view(q.shape).square().mean(dim=-1), q
 
 
 class SlopesPass(Pass):

@@ -137,8 +137,8 @@ class EDAC(Agent):
         alpha = self.log_alpha.detach().exp()[:, None]
         return (alpha * log_density - q).mean(dim=-1).sum(), -log_density.detach().mean(dim=-1)
 
-    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the soft Bellman error with min over N, plus eta times the diversity loss.
+    def learn_q(self, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """Add the gradients of the soft Bellman error with min over N, and of eta diversity.
 
         The diversity loss (the paper's eq. 5) is the mean over states of
         sum_{i != j} <g_i, g_j> / (N - 1) with g_n the normalised gradient of Q_n with respect to
@@ -151,18 +151,17 @@ class EDAC(Agent):
             )
             next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
-            live = 1.0 - batch.terminals
-            target = batch.rewards + settings.discount * live * next_value
+            target = batch.bellman(settings.discount, next_value)
         if settings.eta == 0.0:  # SAC-N: no gradients of gradients
-            errors, q = self.critics.errors(batch.observations, batch.actions, target)
-            return errors.sum(), {"critic_loss": errors.detach().sum(dim=1), "q": q.detach()}
+            errors, q = self.critics.regress(batch.observations, batch.actions, target)
+            return {"critic_loss": errors.sum(dim=1), "q": q}
         q, gradients = self.critics.slopes(batch.observations, batch.actions)
         bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
         gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)
         alike = gradients.sum(dim=1).square().sum(dim=-1) - gradients.square().sum(dim=(1, 3))
         diversity = alike.mean(dim=-1) / (n - 1)
-        loss = bellman + settings.eta * diversity
-        return loss.sum(), {
+        (bellman + settings.eta * diversity).sum().backward()
+        return {
             "critic_loss": bellman.detach(),
             "diversity_loss": diversity.detach(),
             "q": q.detach(),
@@ -184,8 +183,7 @@ class EDAC(Agent):
         self.optimizers["actor"].step()
 
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise["next_action"])
-        loss.backward()
+        info = self.learn_q(batch, noise["next_action"])
         self.optimizers["critics"].step()
         soft_update(self._target, self._critics, self.settings.tau)
         return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": entropy}

@@ -89,17 +89,17 @@ class IQL(Agent):
         """Return the expectile loss, eq. 5, a seed, and the advantages min Q - V (K, B)."""
         with torch.no_grad():
             q = self.target_critics(batch.observations, batch.actions).amin(dim=1)
-        advantages = q - self.value(batch.observations)[..., 0]
+        advantages = q - self.value(batch.observations).squeeze(-1)
         weights = (self.settings.expectile - (advantages < 0).to(advantages.dtype)).abs()
         return (weights * advantages.square()).mean(dim=-1), advantages.detach()
 
-    def critic_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the squared Bellman error with V, eq. 6, mean of both critics, and Q (K, 2, B)."""
+    def learn_q(self, batch: Batch) -> dict[str, Tensor]:
+        """Add the gradients of the squared Bellman error with V, eq. 6, mean of both critics."""
         with torch.no_grad():
-            next_value = self.value(batch.next_observations)[..., 0]
-            target = batch.rewards + self.settings.discount * (1.0 - batch.terminals) * next_value
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        return errors.mean(dim=1), q
+            next_value = self.value(batch.next_observations).squeeze(-1)
+            target = batch.bellman(self.settings.discount, next_value)
+        errors, q = self.critics.regress(batch.observations, batch.actions, target, weight=0.5)
+        return {"critic_loss": errors.mean(dim=1), "q": q}
 
     def actor_loss(self, batch: Batch, advantages: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return advantage-weighted regression, eq. 7, summed over seeds."""
@@ -122,16 +122,15 @@ class IQL(Agent):
         for parameters in (self._value, self._critics, self._actor):
             parameters.zero_grad()
         value_loss, advantages = self.value_loss(batch)
-        critic_loss, q = self.critic_loss(batch)
-        actor_loss, info = self.actor_loss(batch, advantages)
-        # No two of them share a trainable parameter: one backward pass serves all.
-        (value_loss.sum() + critic_loss.sum() + actor_loss).backward()
+        info = {"value_loss": value_loss.detach(), **self.learn_q(batch)}
+        actor_loss, actor_info = self.actor_loss(batch, advantages)
+        # They share no trainable parameter: one backward pass serves both.
+        (value_loss.sum() + actor_loss).backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
         soft_update(self._target, self._critics, self.settings.tau)
         self._anneal()
-        losses = {"value_loss": value_loss.detach(), "critic_loss": critic_loss.detach()}
-        return {**losses, "q": q, **info}
+        return info | actor_info
 
     def _anneal(self) -> None:
         """Set the actor's next learning rate: half a cosine from the first update to `steps`."""

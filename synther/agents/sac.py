@@ -101,21 +101,17 @@ class SAC(Agent):
         """Return the targets' min Q(s', a') (K, B), before the entropy is added."""
         return self.target_critics(states, actions).amin(dim=1)
 
-    def critic_loss(
-        self, batch: Batch, noise: Mapping[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the squared soft Bellman error, summed over seeds and critics."""
+    def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Add the gradients of the squared soft Bellman error, summed over critics."""
         with torch.no_grad():
             next_actions, log_density = squashed_gaussian(
                 self.actor(batch.next_observations), noise["next_action"], edge=EDGE
             )
             next_q = self.next_q(batch.next_observations, next_actions, noise)
             next_value = next_q - self.log_alpha.exp()[:, None] * log_density
-            live = 1.0 - batch.terminals
-            target = batch.rewards + self.settings.discount * live * next_value
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        loss = errors.sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
+            target = batch.bellman(self.settings.discount, next_value)
+        errors, q = self.critics.regress(batch.observations, batch.actions, target)
+        return {"critic_loss": errors.sum(dim=1), "q": q}
 
     def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""
@@ -128,8 +124,7 @@ class SAC(Agent):
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise)
-        loss.backward()
+        info = self.learn_q(batch, noise)
         self.optimizers["critics"].step()
         soft_update(self._target, self._critics, self.settings.tau)
         self.updates += 1

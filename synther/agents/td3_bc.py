@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
@@ -76,8 +77,8 @@ class TD3BC(Agent):
         """Noise of the target policy's smoothing."""
         return {"next_action": (self.settings.batch_size, self.action_dim)}
 
-    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the squared Bellman error with clipped double Q, summed over seeds and critics."""
+    def learn_q(self, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """Add the gradients of the squared Bellman error with clipped double Q."""
         settings = self.settings
         with torch.no_grad():
             smoothing = (settings.policy_noise * noise).clamp(
@@ -85,18 +86,16 @@ class TD3BC(Agent):
             )
             next_actions = torch.tanh(self.target_actor(batch.next_observations)) + smoothing
             next_q = self.target_critics(batch.next_observations, next_actions.clamp(-1, 1))
-            live = 1.0 - batch.terminals
-            target = batch.rewards + settings.discount * live * next_q.amin(dim=1)
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        loss = errors.sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
+            target = batch.bellman(settings.discount, next_q.amin(dim=1))
+        errors, q = self.critics.regress(batch.observations, batch.actions, target)
+        return {"critic_loss": errors.sum(dim=1), "q": q}
 
     def actor_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -lambda Q_1(s, pi(s)) + (pi(s) - a)^2, summed over seeds (the paper's eq. 3)."""
         actions = torch.tanh(self.actor(batch.observations))
         q = self.critics.first(batch.observations, actions)
         weight = self.settings.alpha / q.detach().abs().mean(dim=-1)
-        cloning = (actions - batch.actions).square().mean(dim=(1, 2))
+        cloning = F.mse_loss(actions, batch.actions, reduction="none").mean(dim=(1, 2))
         loss = cloning - weight * q.mean(dim=-1)
         return loss.sum(), {"actor_loss": loss.detach(), "bc_loss": cloning.detach()}
 
@@ -105,8 +104,7 @@ class TD3BC(Agent):
         trains_actor = self.phase()
         self.updates += 1
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise["next_action"])
-        loss.backward()
+        info = self.learn_q(batch, noise["next_action"])
         self.optimizers["critics"].step()
         if trains_actor:
             self._actor.zero_grad()
