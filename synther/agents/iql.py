@@ -11,13 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    StackedMLP,
-    seed_generators,
-    soft_update,
-)
+from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
 
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
@@ -51,22 +45,15 @@ class IQL(Agent):
     title = "IQL"
     settings: IQLSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: IQLSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
-        self.log_std = nn.ParameterList([torch.zeros(len(seeds), action_dim)])
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
-        self.value = StackedMLP(generators, [observation_dim, *hidden, 1])
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        self.actor = StackedMLP(generators, [d, *hidden, a])
+        self.log_std = nn.ParameterList([torch.zeros(len(generators), a)])
+        self.critics = Critics(generators, d, a, hidden, ensemble=2)
+        self.value = StackedMLP(generators, [d, *hidden, 1])
+
+    def _make_optimizers(self) -> None:
+        settings = self.settings
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         policy = [self.actor] if settings.deterministic else [self.actor, self.log_std]
         self._actor = FlatParameters(policy)
@@ -80,7 +67,8 @@ class IQL(Agent):
         }
         # The actor's rate and the count that it follows stay on the device: no update reads back.
         # (Fused Adam takes a rate on a GPU in single precision only.)
-        precision = torch.float32 if self._actor.value.is_cuda else torch.float64
+        device = self._actor.value.device
+        precision = torch.float32 if device.type == "cuda" else torch.float64
         self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
         rate = torch.tensor(settings.learning_rate, dtype=precision, device=device)
         self.optimizers["actor"].learning_rate = rate

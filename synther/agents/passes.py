@@ -234,7 +234,7 @@ def back(
         slope: of the outputs.
         scratch: where slopes are written.
     """
-    beta, ones = 0 if fresh else 1, x.new_ones(1, len(x))
+    beta = 0 if fresh else 1
     for n in reversed(range(len(network))):
         if gradients is not None:
             (weight, bias), below = gradients[n], hidden[n - 1] if n else x
@@ -244,7 +244,10 @@ def back(
                 yield partial(weight.t().copy_ if fresh else weight.t().add_, product)
             else:
                 yield partial(weight.addmm_, below.t(), slope, beta=beta)
-            yield partial(bias.addmm_, ones, slope, beta=beta)
+            total = bias if fresh else torch.empty_like(bias)
+            yield partial(torch.sum, slope, 0, True, out=total)
+            if not fresh:
+                yield partial(bias.add_, total)
         if n:
             weight, out = network[n][0], scratch[n - 1]
             product_of: Any = torch.mm if weight.shape[1] > 1 else torch.mul

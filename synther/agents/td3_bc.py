@@ -11,13 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    StackedMLP,
-    seed_generators,
-    soft_update,
-)
+from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
 
 
 @dataclass(frozen=True)
@@ -48,29 +42,23 @@ class TD3BC(Agent):
     Settings = TD3BCSettings
     title = "TD3+BC"
     settings: TD3BCSettings
+    weight_decay = 0.0
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: TD3BCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        self.actor = StackedMLP(generators, [d, *hidden, a])
+        self.critics = Critics(generators, d, a, hidden, ensemble=2)
+
+    def _make_optimizers(self) -> None:
         self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
         self._target_actor = FlatParameters([self.target_actor])
         self._target_critics = FlatParameters([self.target_critics])
+        rate, decay = self.settings.learning_rate, self.weight_decay
         self.optimizers = {
-            "actor": self._actor.adam(settings.learning_rate),
-            "critics": self._critics.adam(settings.learning_rate),
+            "actor": self._actor.adam(rate, decay),
+            "critics": self._critics.adam(rate, decay),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:
