@@ -115,7 +115,7 @@ class Slopes(torch.autograd.Function):
         ctx: Any, learns: Tensor, views: Views, share: int, observations: Tensor, actions: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Take inputs (S / share, B, in) in two parts, through which no gradient goes."""
-        number, ctx.columns = len(learns), actions.shape[-1]
+        number, ctx.columns, ctx.views = len(learns), actions.shape[-1], views
         ctx.taken = views.take(SlopesPass, number, share, actions.shape[1])
         through: SlopesPass = ctx.taken.held
         through.enter([observations, actions])
@@ -127,7 +127,7 @@ class Slopes(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, along: Tensor) -> Any:
         """Add the parameters' gradients to theirs."""
         through: SlopesPass = kept(ctx.taken)
-        views = through.views
+        views = ctx.views
         views.gradients()  # they may have moved
         through.g.copy_(grad)
         through.step[..., -ctx.columns :].copy_(along)

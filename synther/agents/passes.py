@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,8 @@ ROWS = 1024
 """Rows that go through a network together."""
 NARROW = 32
 """Products of fewer columns are up to five times as fast transposed."""
+MOST = 50
+"""Kinds and sizes of passes that are kept."""
 
 Network = list[tuple[Tensor, Tensor]]
 """Each layer's weight (in, out) and bias (1, out), or their gradients."""
@@ -88,6 +91,8 @@ class Views:
         """Return a pass of a kind, made by `kind(self, number, share, rows)` if none is spare."""
         self.networks()  # they may have moved
         kept: dict[Any, list[Any]] = self._spare.__dict__
+        if len(kept) > MOST:  # batches of ever another size
+            kept.clear()
         spare = kept.setdefault((kind, number, share, rows), [])
         return Taken(spare, spare.pop() if spare else kind(self, number, share, rows))
 
@@ -130,7 +135,8 @@ class Pass:
     def __init__(
         self, views: Views, number: int, share: int, rows: int, keeps: bool = False
     ) -> None:
-        self.views, self.share, self.rows = views, share, rows
+        self.views: Views = weakref.proxy(views)  # which keeps this
+        self.share, self.rows = share, rows
         self._like = views.networks()[0][0][0]
         self.x = self.new(number // share, rows, views.sizes[0])
         self.out = self.new_columns(number, views.sizes[-1])
@@ -164,6 +170,8 @@ class Pass:
         for size in (block.stop - block.start for block in self.blocks):
             key = (size, like.dtype, *widths)
             if key not in kept:
+                if len(kept) > MOST:
+                    kept.clear()
                 pair = [self.new(size * max(widths, default=0)) for _ in range(2)]
                 kept[key] = [
                     pair[n % 2][: size * width].view(size, width) for n, width in enumerate(widths)
@@ -316,7 +324,7 @@ class OneByOne(torch.autograd.Function):
     ) -> Tensor:
         """Take inputs in parts along `in`, and a parameter that has a gradient if they all have."""
         ctx.taken = views.take(ThereAndBack, len(places), share, parts[0].shape[1])
-        ctx.places, ctx.widths = places, [part.shape[-1] for part in parts]
+        ctx.views, ctx.places, ctx.widths = views, places, [part.shape[-1] for part in parts]
         return _forward(ctx.taken.held, places, parts)
 
     @staticmethod
@@ -324,7 +332,7 @@ class OneByOne(torch.autograd.Function):
         """Add the parameters' gradients to theirs; return those of the parts."""
         learns, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4:]
         through: ThereAndBack = kept(ctx.taken)
-        views, starts = through.views, [0, *itertools.accumulate(ctx.widths)]
+        views, starts = ctx.views, [0, *itertools.accumulate(ctx.widths)]
         if learns:
             views.gradients()  # they may have moved
         through.slope.copy_(grad)
