@@ -7,8 +7,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from synther.agents.networks import seed_generators
 from synther.errors import SyntherError
 from synther.tensors.optimizer import Adam
 
@@ -26,6 +28,10 @@ class Batch(NamedTuple):
     """(K, B, d)"""
     terminals: Tensor
     """(K, B)"""
+
+    def bellman(self, discount: float, next_value: Tensor) -> Tensor:
+        """Return r + gamma (1 - terminal) V(s') (K, B)."""
+        return torch.addcmul(self.rewards, 1.0 - self.terminals, next_value, value=discount)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,8 @@ class Agent(nn.Module, ABC):
         action_dim: a; actions lie in [-1, 1].
         seeds: one a stacked agent.
         settings: an instance of the class's `Settings`.
+        device: where they compute.
+        dtype: of their parameters.
     """
 
     Settings: ClassVar[type]
@@ -133,13 +141,28 @@ class Agent(nn.Module, ABC):
     """The name that tables print."""
 
     def __init__(
-        self, observation_dim: int, action_dim: int, seeds: Sequence[int], settings: Any
+        self,
+        observation_dim: int,
+        action_dim: int,
+        seeds: Sequence[int],
+        settings: Any,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         self.observation_dim, self.action_dim = observation_dim, action_dim
         self.seeds, self.settings = list(seeds), settings
         self.optimizers: dict[str, Adam] = {}
         self.updates = 0
+        self._make_networks(seed_generators(seeds, purpose=0))
+        self.to(device=device, dtype=dtype)
+        self._make_optimizers()
+
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        """Make what learns, from a generator a seed; or `__init__` makes all that there is."""
+
+    def _make_optimizers(self) -> None:
+        """Make targets and optimizers of networks that are on their device by now."""
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes, a seed, of the standard normal numbers that one update takes."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import FlatParameters, StackedMLP, seed_generators
+from synther.agents.networks import FlatParameters, StackedMLP
 
 
 @dataclass(frozen=True)
@@ -29,26 +30,18 @@ class BC(Agent):
     title = "BC"
     settings: BCSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: BCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators = seed_generators(seeds, purpose=0)
-        self.actor = StackedMLP(generators, [observation_dim, *settings.hidden, action_dim])
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        sizes = [self.observation_dim, *self.settings.hidden, self.action_dim]
+        self.actor = StackedMLP(generators, sizes)
+
+    def _make_optimizers(self) -> None:
         self._actor = FlatParameters([self.actor])
-        self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
+        self.optimizers = {"actor": self._actor.adam(self.settings.learning_rate)}
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean squared error of the policy's actions, summed over seeds."""
         actions = torch.tanh(self.actor(batch.observations))
-        loss = (actions - batch.actions).square().mean(dim=(1, 2))
+        loss = F.mse_loss(actions, batch.actions, reduction="none").mean(dim=(1, 2))
         return loss.sum(), {"bc_loss": loss.detach()}
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +9,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.gaussian import log_density_of, squashed_gaussian
+from synther.agents.base import Batch, OfflineSettings
+from synther.agents.gaussian import log_density_of
 from synther.agents.networks import (
     Critics,
-    FlatParameters,
     StackedMLP,
     linear_init,
     orthogonal_init,
-    seed_generators,
     soft_update,
 )
+from synther.agents.soft import SoftAgent
 from synther.tensors.optimizer import Adam
 
 
@@ -85,45 +83,30 @@ class CQLActor(nn.Module):
         return torch.cat([mean, self.log_std_multiplier * log_std + self.log_std_offset], dim=-1)
 
 
-class CQL(Agent):
+class CQL(SoftAgent):
     """K CQL agents."""
 
     Settings = CQLSettings
     title = "CQL"
     settings: CQLSettings
+    edge = 0.0
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: CQLSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        init = orthogonal_init if settings.orthogonal_init else _small_last_init
-        sizes = [observation_dim, *hidden, 2 * action_dim]
-        self.actor = CQLActor(StackedMLP(generators, sizes, init=init), len(seeds))
-        self.critics = Critics(
-            generators, observation_dim, action_dim, hidden, ensemble=2, init=init
-        )
-        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
-        self.log_multiplier = nn.Parameter(torch.ones(len(seeds)))
-        self.to(device=device, dtype=dtype)
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._actor = FlatParameters([self.actor])
-        self._critics = FlatParameters([self.critics])
-        self._target = FlatParameters([self.target_critics])
-        self.target_entropy = -float(action_dim)
-        slow, fast = settings.policy_learning_rate, settings.critic_learning_rate
-        self.optimizers = {
-            "actor": self._actor.adam(slow),
-            "critics": self._critics.adam(fast),
-            "alpha": Adam([self.log_alpha], slow),
-            "multiplier": Adam([self.log_multiplier], fast),
-        }
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        init = orthogonal_init if self.settings.orthogonal_init else _small_last_init
+        mlp = StackedMLP(generators, [d, *hidden, 2 * a], init=init)
+        self.actor = CQLActor(mlp, len(generators))
+        self.critics = Critics(generators, d, a, hidden, ensemble=2, init=init)
+        super()._make_networks(generators)
+        self.log_multiplier = nn.Parameter(torch.ones(len(generators)))
+
+    def rates(self) -> tuple[float, float]:
+        """Return the learning rates of actor and temperature, and of critics."""
+        return self.settings.policy_learning_rate, self.settings.critic_learning_rate
+
+    def _make_optimizers(self) -> None:
+        super()._make_optimizers()
+        self.optimizers["multiplier"] = Adam([self.log_multiplier], self.rates()[1])
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the policy's and the target's action, and of the three kinds sampled."""
@@ -137,13 +120,13 @@ class CQL(Agent):
         In the first `bc_steps` updates the data's log-likelihood stands in for min Q.
         """
         outputs = self.actor(batch.observations)
-        actions, log_density = squashed_gaussian(outputs, noise)
+        actions, log_density = self.sample(outputs, noise)
         if self.updates <= self.settings.bc_steps:
             gain = log_density_of(outputs, batch.actions)
         else:
             gain = self.critics(batch.observations, actions).amin(dim=1)
-        alpha = self.log_alpha.detach().exp()[:, None]
-        return (alpha * log_density - gain).mean(dim=-1).sum(), log_density.detach().mean(dim=-1)
+        loss = (self.alpha() * log_density - gain).mean(dim=-1)
+        return loss.sum(), log_density.detach().mean(dim=-1)
 
     def _sampled_actions(
         self, batch: Batch, noise: Mapping[str, Tensor]
@@ -153,15 +136,15 @@ class CQL(Agent):
         # 2 Phi(z) - 1 is uniform on (-1, 1) for a standard normal z.
         uniform = 2.0 * torch.special.ndtr(noise["uniform"]) - 1.0
         log_volume = torch.full_like(uniform[..., 0], -self.action_dim * math.log(2.0))
-        current, log_current = squashed_gaussian(now[:, :, None], noise["current"])
-        following, log_following = squashed_gaussian(then[:, :, None], noise["next"])
+        current, log_current = self.sample(now[:, :, None], noise["current"])
+        following, log_following = self.sample(then[:, :, None], noise["next"])
         actions = torch.cat([uniform, following, current], dim=2)
         log_densities = torch.cat([log_volume, log_following, log_current], dim=2)
 
-        next_actions, log_next = squashed_gaussian(then, noise["next_action"])
+        next_actions, log_next = self.sample(then, noise["next_action"])
         next_value = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
         if self.settings.backup_entropy:
-            next_value = next_value - self.log_alpha.exp()[:, None] * log_next
+            next_value = next_value - self.alpha() * log_next
         return actions, log_densities, next_value
 
     def critic_loss(
@@ -175,7 +158,7 @@ class CQL(Agent):
         settings = self.settings
         with torch.no_grad():
             sampled, log_densities, next_value = self._sampled_actions(batch, noise)
-            target = batch.rewards + settings.discount * (1.0 - batch.terminals) * next_value
+            target = batch.bellman(settings.discount, next_value)
         actions = torch.cat([batch.actions[:, :, None], sampled], dim=2)
         k, b, m, _ = actions.shape
         states = batch.observations[:, :, None].expand(-1, -1, m, -1)
@@ -221,16 +204,12 @@ class CQL(Agent):
             self.log_multiplier.grad = -settings.min_q_weight * multiplier * excess * inside
             self.optimizers["multiplier"].step()
             info["multiplier"] = multiplier
-        self.log_alpha.grad = -(log_density + self.target_entropy)
-        for name in ("alpha", "actor", "critics"):
+        self.step_alpha(log_density)
+        for name in ("actor", "critics"):
             self.optimizers[name].step()
         soft_update(self._target, self._critics, settings.tau)
-        return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": -log_density}
+        return {**info, "alpha": self.alpha(), "entropy": -log_density}
 
     def phase(self) -> bool:
         """Whether the next update's actor maximises the data's likelihood."""
         return self.updates + 1 <= self.settings.bc_steps
-
-    def act(self, observations: Tensor) -> Tensor:
-        """Return the squashed means."""
-        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])

@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from synther.agents.passes import (
-    Views,
-    ahead,
-    back,
-    in_blocks,
-    new_outputs,
-    require_kept,
-    through_relu,
-)
+from synther.agents.passes import Calls, Pass, Views, ahead, back, kept, through_relu
 
 
-class Errors(torch.autograd.Function):
-    """Mean squared errors (K, N) of all networks' single outputs (K, N, B), and these.
+class Regression(Pass):
+    """A pass there and, as the targets are known, back at once, in one network's buffers."""
 
-    As the targets are known, a network's backward pass follows its forward pass at once, and its
-    activations are kept no longer. What is left for autograd is to multiply the gradients.
+    def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
+        super().__init__(views, number, share, rows)
+        self.hidden = [self.new_hidden()] * number
+        self.targets = self.new(number // share, rows, 1)
+        self.errors, self.slope = self.new_columns(number, 1), self.new_columns(1, 1)
+
+    def through(self, p: int, weight: float, fresh: bool, moves: int) -> Calls:
+        """Give the pass through the p-th network: errors, and the gradients of their squares."""
+        network, own = self.views.networks()[p], self.views.gradients()[p]
+        k, slope = p // self.share, self.slope[0]
+        for b, (block, hidden) in enumerate(zip(self.blocks, self.hidden[p], strict=True)):
+            x, out, error = self.x[k, block], self.out[p, block], self.errors[p, block]
+            yield from ahead(network, x, hidden, out)
+            yield partial(torch.sub, out, self.targets[k, block], out=error)
+            yield partial(torch.mul, error, 2.0 * weight / self.rows, out=slope[block])
+            fresh, slopes = fresh and b == 0, self.slopes(b, hidden)
+            yield from back(network, own, fresh, x, hidden, slope[block], slopes)
+
+
+@torch.no_grad()
+def regress(
+    views: Views, parts: Sequence[Tensor], targets: Tensor, weight: float
+) -> tuple[Tensor, Tensor]:
+    """Return mean squared errors (K, N) of all single outputs, and these (K, N, B).
+
+    Args:
+        views: of K x N networks.
+        parts: inputs (K, B, in), in parts along `in`.
+        targets: (K, B).
+        weight: times which the errors' gradients are added.
     """
-
-    @staticmethod
-    def forward(
-        ctx: Any, learns: Tensor, views: Views, targets: Tensor, inputs: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Take targets (K, B) and inputs (K, B, in), through which no gradient goes."""
-        networks, gradients = views.networks(), views.gradients()
-        (seeds, rows), number = targets.shape, len(networks)
-        outputs, blocks = new_outputs(number, rows, networks[0], inputs)
-        xs = [in_blocks(part) for part in inputs.unbind()]
-        wanted = [in_blocks(part, 1) for part in targets[:, None].unbind()]
-        taken = views.take(1, rows)
-        for p, network in enumerate(networks):
-            k = p * seeds // number
-            for x, out, target, hidden in zip(xs[k], blocks[p], wanted[k], taken[0], strict=True):
-                ahead(network, x, hidden, out)
-                slope = torch.sub(out, target).mul_(2.0 / rows).t()
-                fresh = p in views.fresh
-                back(network, gradients[p], fresh, x, hidden, slope, views.scratch(len(x)))
-                views.fresh.discard(p)
-        views.give(taken, 1, rows)
-        q = outputs.view(seeds, -1, rows)
-        ctx.views = views
-        ctx.mark_non_differentiable(q)
-        return (q - targets[:, None]).square().mean(dim=-1), q
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> Any:
-        """Multiply the gradients that were written by those of the errors."""
-        for network, factor in zip(ctx.views.gradients(), grad.reshape(-1).tolist(), strict=True):
-            if factor != 1.0:
-                torch._foreach_mul_([t for layer in network for t in layer[::2]], factor)
-        return None, None, None, None
+    number, (seeds, rows) = len(views.gradients()), targets.shape
+    taken = views.take(Regression, number, number // seeds, rows)
+    through: Regression = taken.held
+    through.enter(parts)
+    through.targets.copy_(targets[..., None])
+    for p in range(number):
+        through.run(Regression.through, p, weight, p in views.fresh, views.moves)
+    views.fresh = set()
+    q = through.out.clone().view(seeds, -1, rows)
+    return through.errors.view(q.shape).square().mean(dim=-1), q
 
 
-class Slopes(torch.autograd.Function):
-    """Outputs (S, B, 1) and their slopes (S, B, a) along the inputs' last a columns.
+class SlopesPass(Pass):
+    """A pass forward and on to the slopes along the last columns of the inputs, and one back.
 
     Between its ReLUs a network is linear, so that the gradients of a function of both are one more
     pass: with v the slope of the output at a layer's own outputs, g the gradient of the output and
@@ -68,56 +67,72 @@ class Slopes(torch.autograd.Function):
     inputs, a layer's weights have (g h + c)^T v.
     """
 
+    def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
+        super().__init__(views, number, share, rows, keeps=True)
+        self.below = [self.new_hidden() for _ in range(number)]
+        self.along = self.new(number, views.sizes[0], rows)
+        self.g = self.new_columns(number, 1)
+        self.step = self.new(number, rows, views.sizes[0])
+        self.both = self.new(rows, views.sizes[0])
+
+    def there(self, p: int, columns: int) -> Calls:
+        """Give the pass through the p-th network: its outputs and slopes."""
+        network, k = self.views.networks()[p], p // self.share
+        for block, hidden, below in zip(self.blocks, self.hidden[p], self.below[p], strict=True):
+            x = self.x[k, block]
+            yield from ahead(network, x, hidden, self.out[p, block])
+            yield from back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
+            weights, into = network[0][0][-columns:], self.along[p, -columns:, block]
+            yield partial(torch.mm, weights, below[0].t(), out=into)
+
+    def back(self, p: int, columns: int, fresh: bool, moves: int) -> Calls:
+        """Give the pass that adds the parameters' gradients to theirs."""
+        network, own, k = self.views.networks()[p], self.views.gradients()[p], p // self.share
+        for b, block in enumerate(self.blocks):
+            g, both, beta = self.g[p, block], self.both[block], 0 if fresh and b == 0 else 1
+            step = self.step[p, block, -columns:]
+            yield partial(torch.mul, g, self.x[k, block], out=both)
+            yield partial(both[:, -columns:].add_, step)
+            weights, ones = network[0][0][-columns:], g.new_ones(len(g), 1)
+            layers = zip(own, self.below[p][b], self.hidden[p][b], self.scratch()[b], strict=False)
+            for n, ((weight, bias), slope, hidden, out) in enumerate(layers):
+                yield partial(weight.addmm_, both.t(), slope, beta=beta)
+                yield partial(bias.addmm_, g.t(), slope, beta=beta)
+                yield partial(torch.mm, step, weights, out=out)
+                yield partial(through_relu, out, hidden, 0, grad_input=out)
+                yield partial(torch.addcmul, out, g, hidden, out=hidden)
+                step, both, weights = out, hidden, network[n + 1][0]
+            weight, bias = own[-1]
+            yield partial(weight.addmm_, both.t(), ones, beta=beta)
+            yield partial(bias.addmm_, g.t(), ones, beta=beta)
+
+
+class Slopes(torch.autograd.Function):
+    """Outputs (S, B, 1) and their slopes (S, B, a) along the inputs' last a columns."""
+
     @staticmethod
     def forward(
-        ctx: Any, learns: Tensor, views: Views, share: int, inputs: Tensor, columns: int
+        ctx: Any, learns: Tensor, views: Views, share: int, observations: Tensor, actions: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Take inputs (S / share, B, in), through which no gradient goes."""
-        networks, rows = views.networks(), inputs.shape[1]
-        outputs, blocks = new_outputs(len(networks), rows, networks[0], inputs)
-        slopes = inputs.new_empty(len(networks), columns, rows)
-        into = [in_blocks(part, 1) for part in slopes.unbind()]
-        ctx.hidden, ctx.slopes = views.take(len(networks), rows), views.take(len(networks), rows, 1)
-        ctx.inputs = [in_blocks(part) for part in inputs.unbind()]
-        for p, network in enumerate(networks):
-            weights = network[0][0][-columns:]
-            for b, x in enumerate(ctx.inputs[p // share]):
-                hidden, below = ctx.hidden[p][b], ctx.slopes[p][b]
-                ahead(network, x, hidden, blocks[p][b])
-                back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
-                torch.mm(weights, below[0][1], out=into[p][b])
-        ctx.share, ctx.columns, ctx.views = share, columns, views
-        return outputs, slopes.transpose(1, 2)
+        """Take inputs (S / share, B, in) in two parts, through which no gradient goes."""
+        number, ctx.columns, ctx.views = len(learns), actions.shape[-1], views
+        ctx.taken = views.take(SlopesPass, number, share, actions.shape[1])
+        through: SlopesPass = ctx.taken.held
+        through.enter([observations, actions])
+        for p in range(number):
+            through.run(SlopesPass.there, p, ctx.columns)
+        return through.out.clone(), through.along[:, -ctx.columns :].clone().transpose(1, 2)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, along: Tensor) -> Any:
         """Add the parameters' gradients to theirs."""
-        require_kept(ctx.hidden)
-        views, columns, rows = ctx.views, ctx.columns, grad.shape[1]
-        networks, gradients = views.networks(), views.gradients()
-        gs, steps = grad.unbind(), along.unbind()
-        for p, (network, own) in enumerate(zip(networks, gradients, strict=True)):
-            for b, (g, step) in enumerate(zip(in_blocks(gs[p]), in_blocks(steps[p]), strict=True)):
-                beta = 0 if p in views.fresh else 1
-                x = ctx.inputs[p // ctx.share][b]
-                both = g * x
-                both[:, -columns:] += step
-                weights, spare = network[0][0][-columns:], views.scratch(len(x))
-                for n, (slope, slope_t) in enumerate(ctx.slopes[p][b]):
-                    weight, _, _, bias_t = own[n]
-                    weight.addmm_(both.t(), slope, beta=beta)
-                    bias_t.addmm_(slope_t, g, beta=beta)
-                    hidden, out = ctx.hidden[p][b][n][0], spare[n][0]
-                    step = torch.mm(step, weights, out=out)
-                    through_relu(step, hidden, 0, grad_input=step)
-                    both = torch.addcmul(step, g, hidden)
-                    weights = network[n + 1][0]
-                weight, _, bias, _ = own[-1]
-                ones = g.new_ones(len(g), 1)
-                weight.addmm_(both.t(), ones, beta=beta)
-                bias.addmm_(g.t(), ones, beta=beta)
-                views.fresh.discard(p)
-        views.give(ctx.hidden, len(networks), rows)
-        views.give(ctx.slopes, len(networks), rows, 1)
-        ctx.hidden = ctx.slopes = None
+        through: SlopesPass = kept(ctx.taken)
+        views = ctx.views
+        views.gradients()  # they may have moved
+        through.g.copy_(grad)
+        through.step[..., -ctx.columns :].copy_(along)
+        for p in range(len(grad)):
+            through.run(SlopesPass.back, p, ctx.columns, p in views.fresh, views.moves)
+        views.fresh = set()
+        ctx.taken = None
         return None, None, None, None, None

@@ -9,14 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    StackedMLP,
-    seed_generators,
-    soft_update,
-)
-from synther.agents.pixels import Encoder, PixelAgent, PixelBatch, PixelSettings, Trunk, head_init
+from synther.agents.networks import Critics, FlatParameters, soft_update
+from synther.agents.pixels import PixelAgent, PixelBatch, PixelSettings, head_init
 
 
 @dataclass(frozen=True)
@@ -37,40 +31,20 @@ class DrQBC(PixelAgent):
     Settings = DrQBCSettings
     title = "DrQ+BC"
     settings: DrQBCSettings
+    trunk_names = ("actor", "critic")
 
-    def __init__(
-        self,
-        observation_shape: tuple[int, int, int],
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: DrQBCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-        frozen: bool = False,
-    ) -> None:
-        super().__init__(observation_shape, action_dim, seeds, settings, frozen)
-        generators, hidden, features = (
-            seed_generators(seeds, purpose=0),
-            settings.hidden,
-            settings.features,
-        )
-        self.encoder = Encoder(generators, observation_shape[0], observation_shape[1])
-        width = self.encoder.outputs
-        self.trunks = nn.ModuleDict(
-            {name: Trunk(generators, width, features) for name in ("actor", "critic")}
-        )
-        self.actor = StackedMLP(generators, [features, *hidden, action_dim], init=head_init)
-        self.critics = Critics(generators, features, action_dim, hidden, 2, head_init)
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        super()._make_networks(generators)
+        features, hidden = self.settings.features, self.settings.hidden
+        self.critics = Critics(generators, features, self.action_dim, hidden, 2, head_init)
+
+    def _make_optimizers(self) -> None:
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         actor: list[nn.Module] = [self.actor]
         critics: list[nn.Module] = [self.critics]
         targets: list[nn.Module] = [self.target_critics]
-        rate = settings.learning_rate
-        if frozen:
-            self.encoder.requires_grad_(False)
-            self.trunks.requires_grad_(False)
-        else:
+        rate = self.settings.learning_rate
+        if not self.frozen:
             self.target_trunk = copy.deepcopy(self.trunks["critic"]).requires_grad_(False)
             actor.insert(0, self.trunks["actor"])
             critics.insert(0, self.trunks["critic"])

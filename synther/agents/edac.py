@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.gaussian import EDGE, squashed_gaussian
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    Init,
-    StackedMLP,
-    linear_init,
-    seed_generators,
-    soft_update,
-)
+from synther.agents.base import Batch, OfflineSettings
+from synther.agents.networks import Critics, Init, StackedMLP, linear_init, soft_update
+from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
-from synther.tensors.optimizer import Adam
-
-LOG_STD_BOUNDS = (-5.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -73,51 +61,23 @@ def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
     return init
 
 
-class EDAC(Agent):
+class EDAC(SoftAgent):
     """K EDAC agents; their critics are K x N networks in one batched product."""
 
     Settings = EDACSettings
     title = "EDAC"
     settings: EDACSettings
+    log_std_bounds = (-5.0, 2.0)
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: EDACSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        if settings.num_critics < 2:
-            raise SyntherError(
-                f"num_critics is {settings.num_critics}; EDAC diversifies 2 critics or more"
-            )
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        sizes = [observation_dim, *hidden, 2 * action_dim]
-        self.actor = StackedMLP(generators, sizes, init=edac_init(1e-3, fan_in_of_outputs=False))
-        self.critics = Critics(
-            generators,
-            observation_dim,
-            action_dim,
-            hidden,
-            ensemble=settings.num_critics,
-            init=edac_init(3e-3, fan_in_of_outputs=True),
-        )
-        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
-        self.to(device=device, dtype=dtype)
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._actor = FlatParameters([self.actor])
-        self._critics = FlatParameters([self.critics])
-        self._target = FlatParameters([self.target_critics])
-        self.target_entropy = -float(action_dim)
-        rate = settings.learning_rate
-        self.optimizers = {
-            "actor": self._actor.adam(rate),
-            "critics": self._critics.adam(rate),
-            "alpha": Adam([self.log_alpha], rate),
-        }
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        if (number := self.settings.num_critics) < 2:
+            raise SyntherError(f"num_critics is {number}; EDAC diversifies 2 critics or more")
+        init = edac_init(1e-3, fan_in_of_outputs=False)
+        self.actor = StackedMLP(generators, [d, *hidden, 2 * a], init=init)
+        init = edac_init(3e-3, fan_in_of_outputs=True)
+        self.critics = Critics(generators, d, a, hidden, number, init)
+        super()._make_networks(generators)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the actions that tune the temperature, train the actor, and follow s'."""
@@ -132,13 +92,13 @@ class EDAC(Agent):
             outputs: the actor's, at the batch's observations.
             noise: (K, B, a).
         """
-        actions, log_density = squashed_gaussian(outputs, noise, LOG_STD_BOUNDS, EDGE)
+        actions, log_density = self.sample(outputs, noise)
         q = self.critics(batch.observations, actions).amin(dim=1)
-        alpha = self.log_alpha.detach().exp()[:, None]
-        return (alpha * log_density - q).mean(dim=-1).sum(), -log_density.detach().mean(dim=-1)
+        loss = (self.alpha() * log_density - q).mean(dim=-1)
+        return loss.sum(), -log_density.detach().mean(dim=-1)
 
-    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the soft Bellman error with min over N, plus eta times the diversity loss.
+    def learn_q(self, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """Add the gradients of the soft Bellman error with min over N, and of eta diversity.
 
         The diversity loss (the paper's eq. 5) is the mean over states of
         sum_{i != j} <g_i, g_j> / (N - 1) with g_n the normalised gradient of Q_n with respect to
@@ -146,23 +106,19 @@ class EDAC(Agent):
         """
         settings, n = self.settings, self.settings.num_critics
         with torch.no_grad():
-            next_actions, log_density = squashed_gaussian(
-                self.actor(batch.next_observations), noise, LOG_STD_BOUNDS, EDGE
-            )
-            next_q = self.target_critics(batch.next_observations, next_actions).amin(dim=1)
-            next_value = next_q - self.log_alpha.exp()[:, None] * log_density
-            live = 1.0 - batch.terminals
-            target = batch.rewards + settings.discount * live * next_value
+            actions, log_density = self.sample(self.actor(batch.next_observations), noise)
+            next_q = self.target_critics(batch.next_observations, actions).amin(dim=1)
+            target = self.soft_target(batch, next_q, log_density)
         if settings.eta == 0.0:  # SAC-N: no gradients of gradients
-            errors, q = self.critics.errors(batch.observations, batch.actions, target)
-            return errors.sum(), {"critic_loss": errors.detach().sum(dim=1), "q": q.detach()}
+            errors, q = self.critics.regress(batch.observations, batch.actions, target)
+            return {"critic_loss": errors.sum(dim=1), "q": q}
         q, gradients = self.critics.slopes(batch.observations, batch.actions)
         bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
         gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)
         alike = gradients.sum(dim=1).square().sum(dim=-1) - gradients.square().sum(dim=(1, 3))
         diversity = alike.mean(dim=-1) / (n - 1)
-        loss = bellman + settings.eta * diversity
-        return loss.sum(), {
+        (bellman + settings.eta * diversity).sum().backward()
+        return {
             "critic_loss": bellman.detach(),
             "diversity_loss": diversity.detach(),
             "q": q.detach(),
@@ -172,9 +128,7 @@ class EDAC(Agent):
         """Train temperature, actor, critics, in this order, and move the target critics."""
         self.updates += 1
         outputs = self.actor(batch.observations)
-        _, log_density = squashed_gaussian(outputs.detach(), noise["alpha"], LOG_STD_BOUNDS, EDGE)
-        self.log_alpha.grad = -(log_density.mean(dim=-1) + self.target_entropy)
-        self.optimizers["alpha"].step()
+        self.step_alpha(self.sample(outputs.detach(), noise["alpha"])[1].mean(dim=-1))
 
         self._actor.zero_grad()
         self.critics.requires_grad_(False)
@@ -184,12 +138,7 @@ class EDAC(Agent):
         self.optimizers["actor"].step()
 
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise["next_action"])
-        loss.backward()
+        info = self.learn_q(batch, noise["next_action"])
         self.optimizers["critics"].step()
         soft_update(self._target, self._critics, self.settings.tau)
-        return {**info, "alpha": self.log_alpha.detach().exp(), "entropy": entropy}
-
-    def act(self, observations: Tensor) -> Tensor:
-        """Return the squashed means."""
-        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])
+        return {**info, "alpha": self.alpha(), "entropy": entropy}

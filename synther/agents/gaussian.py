@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,13 +33,37 @@ def squashed_gaussian(
     Returns:
         actions (..., a), log-densities (...).
     """
-    mean, log_std = outputs.chunk(2, dim=-1)
-    log_std = log_std.clamp(*log_std_bounds)
-    raw = mean + log_std.exp() * noise
-    actions = torch.tanh(raw)
-    gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
-    slope = (1.0 - actions.square() + edge).log() if edge else _log_slope(raw)
-    return actions, (gaussian - slope).sum(dim=-1)
+    found: tuple[Tensor, Tensor] = _Squashed.apply(outputs, noise, log_std_bounds, edge)
+    return found
+
+
+class _Squashed(torch.autograd.Function):
+    """`squashed_gaussian` in half as many calls as autograd would make, most of them back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, outputs: Tensor, noise: Tensor, log_std_bounds: tuple[float, float], edge: float
+    ) -> tuple[Tensor, Tensor]:
+        mean, free = outputs.chunk(2, dim=-1)
+        log_std = free.clamp(*log_std_bounds)
+        deviation = log_std.exp() * noise
+        raw = mean + deviation
+        actions = torch.tanh(raw)
+        slope = (1.0 - actions.square()).add_(edge).log_() if edge else _log_slope(raw)
+        minus = torch.addcmul(log_std, noise, noise, value=0.5) + slope
+        ctx.save_for_backward(free, log_std, deviation, actions)
+        ctx.edge = edge
+        return actions, -0.5 * noise.shape[-1] * math.log(2 * math.pi) - minus.sum(dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, by_actions: Tensor, by_density: Tensor) -> Any:
+        free, log_std, deviation, actions = ctx.saved_tensors
+        by_density, steep = by_density.unsqueeze(-1), 1.0 - actions.square()
+        along = actions * (steep / (steep + ctx.edge)) if ctx.edge else actions
+        by_mean = torch.addcmul(by_actions * steep, by_density, along, value=2.0)
+        by_log_std = (by_mean * deviation).sub_(by_density).mul_(free == log_std)
+        gradient = torch.cat([by_mean, by_log_std], dim=-1)
+        return gradient.sum_to_size(*free.shape[:-1], gradient.shape[-1]), None, None, None
 
 
 def log_density_of(outputs: Tensor, actions: Tensor) -> Tensor:

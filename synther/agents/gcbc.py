@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synther.agents.base import Agent
 from synther.agents.goals import GoalBatch, GoalMLP, GoalSettings, unit_log_density
-from synther.agents.networks import FlatParameters, seed_generators
+from synther.agents.networks import FlatParameters
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,13 @@ class GCBC(Agent):
     title = "GCBC"
     settings: GCBCSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: GCBCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        sizes = [observation_dim, *settings.hidden, action_dim]
-        self.actor = GoalMLP(seed_generators(seeds, purpose=0), sizes, last_gain=1e-2)
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        sizes = [self.observation_dim, *self.settings.hidden, self.action_dim]
+        self.actor = GoalMLP(generators, sizes, last_gain=1e-2)
+
+    def _make_optimizers(self) -> None:
         self._actor = FlatParameters([self.actor])
-        self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
+        self.optimizers = {"actor": self._actor.adam(self.settings.learning_rate)}
 
     def update(  # type: ignore[override]
         self, batch: GoalBatch, noise: Mapping[str, Tensor]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synther.agents.base import Agent
 from synther.agents.goals import GoalBatch, GoalMLP, GoalSettings, unit_log_density
-from synther.agents.networks import FlatParameters, seed_generators, soft_update
+from synther.agents.networks import FlatParameters, soft_update
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,14 @@ class GCIQL(Agent):
     title = "GCIQL"
     settings: GCIQLSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: GCIQLSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        norm, inputs = settings.layer_norm, observation_dim + action_dim
-        self.actor = GoalMLP(generators, [observation_dim, *hidden, action_dim], last_gain=1e-2)
-        self.critics = GoalMLP(generators, [inputs, *hidden, 1], copies=2, layer_norm=norm)
-        self.value = GoalMLP(generators, [observation_dim, *hidden, 1], layer_norm=norm)
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        norm = self.settings.layer_norm
+        self.actor = GoalMLP(generators, [d, *hidden, a], last_gain=1e-2)
+        self.critics = GoalMLP(generators, [d + a, *hidden, 1], copies=2, layer_norm=norm)
+        self.value = GoalMLP(generators, [d, *hidden, 1], layer_norm=norm)
+
+    def _make_optimizers(self) -> None:
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self._critics = FlatParameters([self.critics])
         self._target = FlatParameters([self.target_critics])
@@ -67,7 +59,8 @@ class GCIQL(Agent):
             "critics": self._critics,
             "value": FlatParameters([self.value]),
         }
-        self.optimizers = {n: p.adam(settings.learning_rate) for n, p in self._all.items()}
+        rate = self.settings.learning_rate
+        self.optimizers = {name: p.adam(rate) for name, p in self._all.items()}
 
     @staticmethod
     def q(critics: GoalMLP, observations: Tensor, actions: Tensor) -> Tensor:

@@ -11,13 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    StackedMLP,
-    seed_generators,
-    soft_update,
-)
+from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
 
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
@@ -51,22 +45,15 @@ class IQL(Agent):
     title = "IQL"
     settings: IQLSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: IQLSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
-        self.log_std = nn.ParameterList([torch.zeros(len(seeds), action_dim)])
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
-        self.value = StackedMLP(generators, [observation_dim, *hidden, 1])
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        self.actor = StackedMLP(generators, [d, *hidden, a])
+        self.log_std = nn.ParameterList([torch.zeros(len(generators), a)])
+        self.critics = Critics(generators, d, a, hidden, ensemble=2)
+        self.value = StackedMLP(generators, [d, *hidden, 1])
+
+    def _make_optimizers(self) -> None:
+        settings = self.settings
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         policy = [self.actor] if settings.deterministic else [self.actor, self.log_std]
         self._actor = FlatParameters(policy)
@@ -80,7 +67,8 @@ class IQL(Agent):
         }
         # The actor's rate and the count that it follows stay on the device: no update reads back.
         # (Fused Adam takes a rate on a GPU in single precision only.)
-        precision = torch.float32 if self._actor.value.is_cuda else torch.float64
+        device = self._actor.value.device
+        precision = torch.float32 if device.type == "cuda" else torch.float64
         self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
         rate = torch.tensor(settings.learning_rate, dtype=precision, device=device)
         self.optimizers["actor"].learning_rate = rate
@@ -89,17 +77,17 @@ class IQL(Agent):
         """Return the expectile loss, eq. 5, a seed, and the advantages min Q - V (K, B)."""
         with torch.no_grad():
             q = self.target_critics(batch.observations, batch.actions).amin(dim=1)
-        advantages = q - self.value(batch.observations)[..., 0]
+        advantages = q - self.value(batch.observations).squeeze(-1)
         weights = (self.settings.expectile - (advantages < 0).to(advantages.dtype)).abs()
         return (weights * advantages.square()).mean(dim=-1), advantages.detach()
 
-    def critic_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the squared Bellman error with V, eq. 6, mean of both critics, and Q (K, 2, B)."""
+    def learn_q(self, batch: Batch) -> dict[str, Tensor]:
+        """Add the gradients of the squared Bellman error with V, eq. 6, mean of both critics."""
         with torch.no_grad():
-            next_value = self.value(batch.next_observations)[..., 0]
-            target = batch.rewards + self.settings.discount * (1.0 - batch.terminals) * next_value
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        return errors.mean(dim=1), q
+            next_value = self.value(batch.next_observations).squeeze(-1)
+            target = batch.bellman(self.settings.discount, next_value)
+        errors, q = self.critics.regress(batch.observations, batch.actions, target, weight=0.5)
+        return {"critic_loss": errors.mean(dim=1), "q": q}
 
     def actor_loss(self, batch: Batch, advantages: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return advantage-weighted regression, eq. 7, summed over seeds."""
@@ -122,16 +110,15 @@ class IQL(Agent):
         for parameters in (self._value, self._critics, self._actor):
             parameters.zero_grad()
         value_loss, advantages = self.value_loss(batch)
-        critic_loss, q = self.critic_loss(batch)
-        actor_loss, info = self.actor_loss(batch, advantages)
-        # No two of them share a trainable parameter: one backward pass serves all.
-        (value_loss.sum() + critic_loss.sum() + actor_loss).backward()
+        info = {"value_loss": value_loss.detach(), **self.learn_q(batch)}
+        actor_loss, actor_info = self.actor_loss(batch, advantages)
+        # They share no trainable parameter: one backward pass serves both.
+        (value_loss.sum() + actor_loss).backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
         soft_update(self._target, self._critics, self.settings.tau)
         self._anneal()
-        losses = {"value_loss": value_loss.detach(), "critic_loss": critic_loss.detach()}
-        return {**losses, "q": q, **info}
+        return info | actor_info
 
     def _anneal(self) -> None:
         """Set the actor's next learning rate: half a cosine from the first update to `steps`."""

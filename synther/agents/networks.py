@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from synther.agents.critic_passes import Errors, Slopes
+from synther.agents.critic_passes import Slopes, regress
 from synther.agents.passes import Views, one_by_one
 from synther.tensors.optimizer import Adam
 
@@ -121,6 +122,13 @@ class StackedMLP(nn.Module):
         """Map (S, B, in) to (S, B, out)."""
         return self._through(slice(None), 1, inputs)
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Say whether weights and biases take gradients; agents do so at every update."""
+        for layer in self._layers:
+            for parameter in layer:
+                parameter.requires_grad = requires_grad
+        return self
+
     def _through(self, places: slice | Tensor, share: int, *parts: Tensor) -> Tensor:
         """Return outputs (P, B, out) of some networks.
 
@@ -175,22 +183,30 @@ class Critics(StackedMLP):
         q = self._through((chosen + first).reshape(-1), number, observations, actions)
         return q.view(seeds, number, -1)
 
-    def errors(
-        self, observations: Tensor, actions: Tensor, targets: Tensor
+    def regress(
+        self, observations: Tensor, actions: Tensor, targets: Tensor, weight: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """Return the mean squared errors (K, N) of Q_n(s, a) for targets (K, B), and Q (K, N, B).
+        """Add the gradients of the squared errors of Q_n(s, a), as if backward had been called.
 
-        They are learned from once after `FlatParameters.zero_grad`: on a CPU the gradients are
-        written here, and `backward` only scales them. None goes through Q, states and actions.
+        Where targets are known, a network can go back as soon as it has gone forward.
+
+        Args:
+            observations: (K, B, d); no gradient goes on to them, to actions or to targets.
+            actions: (K, B, a).
+            targets: (K, B).
+            weight: times which the mean squared errors, summed over networks, are learned from.
+
+        Returns:
+            mean squared errors (K, N), Q (K, N, B).
         """
-        first, views = self._layers[0][0], self.views
-        learns = torch.is_grad_enabled() and first.requires_grad
-        if learns and not on_gpu(first) and len(views.fresh) == len(first):
-            inputs = torch.cat([observations, actions], dim=-1).detach()
-            found: tuple[Tensor, Tensor] = Errors.apply(first, views, targets, inputs)
-            return found
-        q = self(observations.detach(), actions.detach())
-        return (q - targets[:, None]).square().mean(dim=-1), q.detach()
+        if not on_gpu(self._layers[0][0]):
+            errors, q = regress(self.views, (observations, actions), targets, weight)
+        else:
+            with torch.enable_grad():
+                q = self(observations.detach(), actions.detach())
+                errors = (q - targets[:, None]).square().mean(dim=-1)
+                (weight * errors.sum()).backward()
+        return errors.detach(), q.detach()
 
     def slopes(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Return Q_n(s, a) (K, N, B) and its gradients at the actions (K, N, B, a).
@@ -200,8 +216,7 @@ class Critics(StackedMLP):
         n, shape = self.copies, (len(observations), self.copies, *actions.shape[1:])
         first = self._layers[0][0]
         if not on_gpu(first):
-            inputs = torch.cat([observations, actions], dim=-1)
-            q, slopes = Slopes.apply(first, self.views, n, inputs, actions.shape[-1])
+            q, slopes = Slopes.apply(first, self.views, n, observations, actions)
         else:
             every = actions.detach().repeat_interleave(n, dim=0).requires_grad_()
             q = self._through(slice(None), 1, observations.repeat_interleave(n, dim=0), every)

@@ -2,14 +2,19 @@
 
 A batched product a layer fills a GPU. On a CPU it sends the activations of all networks through
 memory between two layers; those of one network stay in the cache. Rows go through in blocks for the
-same reason. Buffers, and views of them, are used again: an update of small networks spends more on
-calls than on numbers.
+same reason. An update of small networks spends as much on calls as on numbers, above all where each
+product has put Python's own data out of the cache. So a pass is a list of calls with all of their
+operands, made once over buffers that keep their place and run again and again: what a CUDA graph is
+to a GPU.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,48 +24,57 @@ ROWS = 1024
 """Rows that go through a network together."""
 NARROW = 32
 """Products of fewer columns are up to five times as fast transposed."""
+MOST = 50
+"""Kinds and sizes of passes that are kept."""
 
-Layer = tuple[Tensor, Tensor, Tensor, Tensor]
-"""A network's weight (in, out) and bias (1, out), or their gradients, each with its transpose."""
-Hidden = list[tuple[Tensor, Tensor]]
-"""What rows are (B, width) behind each hidden layer, with the transpose."""
+Network = list[tuple[Tensor, Tensor]]
+"""Each layer's weight (in, out) and bias (1, out), or their gradients."""
+Calls = Iterator[Callable[[], Any]]
 
 through_relu = torch.ops.aten.threshold_backward.grad_input
 _scratch = threading.local()  # evaluation may run beside training
 
 
 class Views:
-    """The networks of a stack one by one, and the buffers of their passes.
+    """The networks of a stack one by one, and the passes through them that are not in use.
 
     Args:
         layers: weights (S, in, out) and biases (S, 1, out).
 
     Attributes:
+        sizes: input width, hidden widths, output width.
         fresh: networks whose gradients the next pass writes, in place of adding to them.
+        moves: how often gradients were found in another place than before.
     """
 
     def __init__(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
         self._parameters = [tensor for layer in layers for tensor in layer]
-        self._widths = [bias.shape[-1] for _, bias in layers]
-        self._slices: dict[str, tuple[list[int], list[list[Layer]]]] = {}
-        self._spare: dict[tuple[int, ...], list[list[Hidden]]] = {}
+        self.sizes = [layers[0][0].shape[1], *(bias.shape[-1] for _, bias in layers)]
+        self._slices: dict[str, tuple[list[int], list[Network]]] = {}
+        self._spare = threading.local()
         self.fresh: set[int] = set()
+        self.moves = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Views:
         parameters = [memo[id(parameter)] for parameter in self._parameters]
         return Views(list(zip(parameters[::2], parameters[1::2], strict=True)))
 
-    def networks(self) -> list[list[Layer]]:
+    def networks(self) -> list[Network]:
         """Return the layers of each network."""
-        return self._of("values", self._parameters)
+        found, moved = self._of("values", self._parameters)
+        if moved:
+            self._spare = threading.local()  # what is there computes with the old ones
+        return found
 
-    def gradients(self) -> list[list[Layer]]:
+    def gradients(self) -> list[Network]:
         """Return where gradients of `networks()` are summed; made where there are none."""
         gradients = [parameter.grad for parameter in self._parameters]
         for n, parameter in enumerate(self._parameters):
             if gradients[n] is None:
                 gradients[n] = parameter.grad = torch.zeros_like(parameter)
-        return self._of("gradients", gradients)  # type: ignore[arg-type]
+        found, moved = self._of("gradients", gradients)  # type: ignore[arg-type]
+        self.moves += moved
+        return found
 
     def forget(self) -> None:
         """Let the next pass through each network overwrite its gradients."""
@@ -69,157 +83,237 @@ class Views:
     def settle(self) -> None:
         """Set the gradients of networks to zero that no pass has overwritten."""
         for place in self.fresh:
-            for weight, _, bias, _ in self.gradients()[place]:
-                weight.zero_()
-                bias.zero_()
+            for layer in self.gradients()[place]:
+                torch._foreach_zero_(layer)
         self.fresh = set()
 
-    def take(self, number: int, rows: int, purpose: int = 0) -> list[list[Hidden]]:
-        """Return buffers for the hidden layers of P networks, a list of blocks of rows each."""
-        if (spare := self._spare.pop((number, rows, purpose), None)) is not None:
-            return spare
-        like, sizes = self._parameters[0], [min(ROWS, rows - n) for n in range(0, rows, ROWS)]
-        made = [
-            [[like.new_empty(size, width) for width in self._widths[:-1]] for size in sizes]
-            for _ in range(number)
-        ]
-        return [[[(h, h.t()) for h in hidden] for hidden in blocks] for blocks in made]
+    def take(self, kind: Callable[..., Any], number: int, share: int, rows: int) -> Taken:
+        """Return a pass of a kind, made by `kind(self, number, share, rows)` if none is spare."""
+        self.networks()  # they may have moved
+        kept: dict[Any, list[Any]] = self._spare.__dict__
+        if len(kept) > MOST:  # batches of ever another size
+            kept.clear()
+        spare = kept.setdefault((kind, number, share, rows), [])
+        return Taken(spare, spare.pop() if spare else kind(self, number, share, rows))
 
-    def give(self, taken: list[list[Hidden]], number: int, rows: int, purpose: int = 0) -> None:
-        """Give back what `take` returned."""
-        self._spare[number, rows, purpose] = taken
-
-    def scratch(self, rows: int) -> Hidden:
-        """Return a thread's buffers, of which only neighbouring layers' differ."""
-        like = self._parameters[0]
-        kept: dict[Any, Any] = _scratch.__dict__.setdefault("kept", {})
-        key = (rows, like.dtype, *self._widths[:-1])
-        if key not in kept:
-            if len(kept) > 50:  # batches of ever another size
-                kept.clear()
-            pair = [like.new_empty(rows * max(self._widths)) for _ in range(2)]
-            hidden = enumerate(self._widths[:-1])
-            made = [pair[n % 2][: rows * width].view(rows, width) for n, width in hidden]
-            kept[key] = [(h, h.t()) for h in made]
-        found: Hidden = kept[key]
-        return found
-
-    def _of(self, kind: str, tensors: Sequence[Tensor]) -> list[list[Layer]]:
+    def _of(self, kind: str, tensors: Sequence[Tensor]) -> tuple[list[Network], bool]:
         places, known = self._slices.get(kind, ([], []))
         # Parameters that move, as into one flat buffer, leave their views behind.
         if (now := [tensor.data_ptr() for tensor in tensors]) == places:
-            return known
+            return known, False
         parts = [[p.detach() for p in tensor.detach().unbind()] for tensor in tensors]
-        layers = [
-            [(w, w.t(), b, b.t()) for w, b in zip(*parts[n : n + 2], strict=True)]
-            for n in range(0, len(parts), 2)
-        ]
+        layers = [list(zip(*parts[n : n + 2], strict=True)) for n in range(0, len(parts), 2)]
         self._slices[kind] = now, [list(network) for network in zip(*layers, strict=True)]
-        return self._slices[kind][1]
+        return self._slices[kind][1], True
 
 
-def in_blocks(tensor: Tensor, dim: int = 0) -> Sequence[Tensor]:
-    """Return the parts of a tensor that go through a network together."""
-    return tensor.split(ROWS, dim) if tensor.shape[dim] > ROWS else (tensor,)
+class Taken:
+    """Holds a pass, and lays it back among the spare ones when nobody holds this."""
+
+    def __init__(self, spare: list[Any], held: Any) -> None:
+        self._spare, self.held = spare, held
+
+    def __del__(self) -> None:
+        self._spare.append(self.held)
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat(list(parts), dim=-1) if len(parts) > 1 else parts[0]
+class Pass:
+    """The passing of rows through P networks: buffers, and lists of calls.
 
+    Args:
+        views: of the stack.
+        number: P.
+        share: networks that take the same inputs.
+        rows: B.
+        keeps: whether activations are kept, for a pass back.
 
-def require_kept(kept: Any) -> None:
-    """Refuse a second backward pass.
-
-    Raises:
-        RuntimeError: the buffers have been given back.
+    Attributes:
+        x: inputs (P / share, B, in).
+        out: outputs (P, B, n), of which neighbours are rows, not columns, where n is small.
     """
-    if kept is None:
-        raise RuntimeError(
-            "these networks' activations went with the first backward pass: pass forward again"
-        )
+
+    def __init__(
+        self, views: Views, number: int, share: int, rows: int, keeps: bool = False
+    ) -> None:
+        self.views: Views = weakref.proxy(views)  # which keeps this
+        self.share, self.rows = share, rows
+        self._like = views.networks()[0][0][0]
+        self.x = self.new(number // share, rows, views.sizes[0])
+        self.out = self.new_columns(number, views.sizes[-1])
+        self.blocks = [slice(n, min(n + ROWS, rows)) for n in range(0, rows, ROWS)]
+        self.hidden = [self.new_hidden() if keeps else self.scratch() for _ in range(number)]
+        self._calls: dict[Any, list[Callable[[], Any]]] = {}
+
+    def new(self, *shape: int) -> Tensor:
+        """Return a buffer."""
+        with torch.inference_mode(False):  # it outlives the mode that it is made in
+            return self._like.new_empty(shape)
+
+    def new_columns(self, number: int, width: int) -> Tensor:
+        """Return a buffer (number, B, width), transposed where it is narrow."""
+        if width >= NARROW:
+            return self.new(number, self.rows, width)
+        return self.new(number, width, self.rows).transpose(1, 2)
+
+    def new_hidden(self) -> list[list[Tensor]]:
+        """Return buffers (block of rows, width) for the hidden layers of each block."""
+        return [
+            [self.new(block.stop - block.start, width) for width in self.views.sizes[1:-1]]
+            for block in self.blocks
+        ]
+
+    def scratch(self) -> list[list[Tensor]]:
+        """Return as `new_hidden` a thread's buffers, of which only neighbouring layers' differ."""
+        widths, like = self.views.sizes[1:-1], self._like
+        kept: dict[Any, Any] = _scratch.__dict__.setdefault("kept", {})
+        found = []
+        for size in (block.stop - block.start for block in self.blocks):
+            key = (size, like.dtype, *widths)
+            if key not in kept:
+                if len(kept) > MOST:
+                    kept.clear()
+                pair = [self.new(size * max(widths, default=0)) for _ in range(2)]
+                kept[key] = [
+                    pair[n % 2][: size * width].view(size, width) for n, width in enumerate(widths)
+                ]
+            found.append(kept[key])
+        return found
+
+    def enter(self, parts: Sequence[Tensor]) -> None:
+        """Copy inputs (P / share, B, in), in parts along `in`, to their place."""
+        if len(parts) > 1:
+            torch.cat(list(parts), dim=-1, out=self.x)
+        else:
+            self.x.copy_(parts[0])
+
+    def run(self, make: Callable[..., Calls], *key: Any) -> None:
+        """Make the calls that `make(self, *key)` gave when it was first asked for them."""
+        calls = self._calls.get((make, *key))
+        if calls is None:
+            calls = self._calls[make, *key] = list(make(self, *key))
+        for call in calls:
+            call()
+
+    def ahead(self, p: int, place: int) -> Calls:
+        """Give the pass forward through a network, the p-th of P."""
+        network = self.views.networks()[place]
+        for block, hidden in zip(self.blocks, self.hidden[p], strict=True):
+            yield from ahead(network, self.x[p // self.share, block], hidden, self.out[p, block])
+
+    def slopes(self, b: int, hidden: list[Tensor]) -> list[Tensor]:
+        """Return buffers for a block's slopes; a layer's lie in the activations behind it."""
+        spare = self.scratch()[b]
+        return [
+            behind if behind.shape == own.shape else other
+            for own, behind, other in zip(hidden, [*hidden[1:], *spare[-1:]], spare, strict=True)
+        ]
 
 
-def ahead(network: list[Layer], x: Tensor, hidden: Hidden, out: Tensor) -> None:
-    """Pass rows x (B, in) forward; write `hidden`, and the outputs (n, B) or, wide, (B, n)."""
-    behind, behind_t = x, None
-    for (weight, _, bias, _), (h, h_t) in zip(network, hidden, strict=False):
-        torch.addmm(bias, behind, weight, out=h).relu_()
-        behind, behind_t = h, h_t
-    weight, weight_t, bias, bias_t = network[-1]
-    if len(weight_t) < NARROW:
-        torch.addmm(bias_t, weight_t, behind.t() if behind_t is None else behind_t, out=out)
+def ahead(network: Network, x: Tensor, hidden: Sequence[Tensor], out: Tensor) -> Calls:
+    """Give the pass of rows x (B, in) forward, which writes `hidden` and the outputs (B, n)."""
+    for (weight, bias), h in zip(network, hidden, strict=False):
+        yield partial(torch.addmm, bias, x, weight, out=h)
+        yield partial(torch.relu_, h)
+        x = h
+    weight, bias = network[-1]
+    if weight.shape[1] < NARROW:
+        yield partial(torch.addmm, bias.t(), weight.t(), x.t(), out=out.t())
     else:
-        torch.addmm(bias, behind, weight, out=out)
+        yield partial(torch.addmm, bias, x, weight, out=out)
 
 
 def back(
-    network: list[Layer],
-    gradients: list[Layer] | None,
+    network: Network,
+    gradients: Network | None,
     fresh: bool,
     x: Tensor,
-    hidden: Hidden,
+    hidden: Sequence[Tensor],
     slope: Tensor,
-    scratch: Hidden,
-) -> tuple[Tensor, Tensor | None]:
-    """Pass the outputs' slope (B, n) back; return the first layer's, and its transpose.
+    scratch: Sequence[Tensor],
+) -> Calls:
+    """Give the pass of the outputs' slope (B, n) back; the first layer's ends in scratch[0].
 
     Args:
         network: its layers.
         gradients: where theirs are written (`fresh`), or added to; None: nowhere.
+        fresh: whether they are written.
         x: inputs (B, in).
         hidden: as `ahead` wrote it.
+        slope: of the outputs.
         scratch: where slopes are written.
     """
-    slope_t: Tensor | None = None
+    beta = 0 if fresh else 1
     for n in reversed(range(len(network))):
         if gradients is not None:
-            below, below_t = hidden[n - 1] if n else (x, None)
-            weight, weight_t, bias, _ = gradients[n]
-            if 1 < len(weight_t) < NARROW:
-                product = torch.mm(slope.t() if slope_t is None else slope_t, below)
-                weight_t.copy_(product) if fresh else weight_t.add_(product)
+            (weight, bias), below = gradients[n], hidden[n - 1] if n else x
+            if 1 < weight.shape[1] < NARROW:
+                product = torch.empty_like(weight.t(), memory_format=torch.contiguous_format)
+                yield partial(torch.mm, slope.t(), below, out=product)
+                yield partial(weight.t().copy_ if fresh else weight.t().add_, product)
             else:
-                factor = below.t() if below_t is None else below_t
-                weight.addmm_(factor, slope, beta=0 if fresh else 1)
-            if fresh:
-                torch.sum(slope, 0, True, out=bias)
-            else:
-                bias.add_(slope.sum(0))
+                yield partial(weight.addmm_, below.t(), slope, beta=beta)
+            total = bias if fresh else torch.empty_like(bias)
+            yield partial(torch.sum, slope, 0, True, out=total)
+            if not fresh:
+                yield partial(bias.add_, total)
         if n:
-            _, weight_t, _, _ = network[n]
-            out, out_t = scratch[n - 1]
-            if len(weight_t) > 1:
-                torch.mm(slope, weight_t, out=out)
-            else:
-                torch.mul(slope, weight_t, out=out)
-            through_relu(out, hidden[n - 1][0], 0, grad_input=out)
-            slope, slope_t = out, out_t
-    return slope, slope_t
+            weight, out = network[n][0], scratch[n - 1]
+            product_of: Any = torch.mm if weight.shape[1] > 1 else torch.mul
+            yield partial(product_of, slope, weight.t(), out=out)
+            yield partial(through_relu, out, hidden[n - 1], 0, grad_input=out)
+            slope = out
 
 
-def new_outputs(number: int, rows: int, network: list[Layer], like: Tensor) -> tuple[Tensor, list]:
-    """Return outputs (P, B, n) to be written, and blocks of them for `ahead`."""
-    width = len(network[-1][1])
-    if width >= NARROW:
-        outputs = like.new_empty(number, rows, width)
-        return outputs, [in_blocks(part) for part in outputs.unbind()]
-    outputs = like.new_empty(number, width, rows)
-    return outputs.transpose(1, 2), [in_blocks(part, 1) for part in outputs.unbind()]
+class ThereAndBack(Pass):
+    """A pass forward that may be followed by one back.
+
+    Attributes:
+        slope: of the outputs (P, B, n).
+        found: of the inputs (P / share, in, B).
+    """
+
+    def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
+        super().__init__(views, number, share, rows, keeps=True)
+        self.slope = self.new_columns(number, views.sizes[-1])
+        self.found = self.new(number // share, views.sizes[0], rows)
+
+    def back(
+        self, p: int, place: int, learns: bool, fresh: bool, columns: tuple[int, int], moves: int
+    ) -> Calls:
+        """Give the pass back: gradients if it learns, and those of some columns of the inputs."""
+        network, k = self.views.networks()[place], p // self.share
+        own = self.views.gradients()[place] if learns else None
+        some, beta = slice(*columns), 1 if p % self.share else 0
+        for b, (block, hidden) in enumerate(zip(self.blocks, self.hidden[p], strict=True)):
+            slope, slopes = self.slope[p, block], self.slopes(b, hidden)
+            yield from back(network, own, fresh and b == 0, self.x[k, block], hidden, slope, slopes)
+            if some.stop:
+                last, into = slopes[0] if slopes else slope, self.found[k, some, block]
+                yield partial(into.addmm_, network[0][0][some], last.t(), beta=beta)
 
 
-def forward(views: Views, places: Sequence[int], share: int, inputs: Tensor) -> Tensor:
-    """Return outputs (P, B, n) of networks `places`; places[p] takes inputs[p // share] (B, in)."""
-    networks = views.networks()
-    outputs, blocks = new_outputs(len(places), inputs.shape[1], networks[0], inputs)
-    rows = [in_blocks(part) for part in inputs.unbind()]
+def kept(taken: Any) -> Any:
+    """Return the pass that is held, and refuse a second one back.
+
+    Raises:
+        RuntimeError: it has been laid back.
+    """
+    if taken is None:
+        raise RuntimeError(
+            "these networks' activations went with the first backward pass: pass forward again"
+        )
+    return taken.held
+
+
+def _forward(through: Pass, places: Sequence[int], parts: Sequence[Tensor]) -> Tensor:
+    through.enter(parts)
     for p, place in enumerate(places):
-        for x, out in zip(rows[p // share], blocks[p], strict=True):
-            ahead(networks[place], x, views.scratch(len(x)), out)
-    return outputs
+        through.run(Pass.ahead, p, place)
+    return through.out.clone()
 
 
 class OneByOne(torch.autograd.Function):
-    """`forward`, whose backward pass adds the gradients of weights and biases to theirs in place.
+    """A pass whose way back adds the gradients of weights and biases to theirs in place.
 
     Only the gradients of the inputs go through autograd.
     """
@@ -229,62 +323,40 @@ class OneByOne(torch.autograd.Function):
         ctx: Any, learns: Tensor, views: Views, places: Sequence[int], share: int, *parts: Tensor
     ) -> Tensor:
         """Take inputs in parts along `in`, and a parameter that has a gradient if they all have."""
-        inputs = _joined(parts)
-        number, rows, networks = len(places), inputs.shape[1], views.networks()
-        outputs, blocks = new_outputs(number, rows, networks[0], inputs)
-        ctx.hidden = views.take(number, rows)
-        ctx.inputs = [in_blocks(part) for part in inputs.unbind()]
-        for p, place in enumerate(places):
-            for x, hidden, out in zip(
-                ctx.inputs[p // share], ctx.hidden[p], blocks[p], strict=True
-            ):
-                ahead(networks[place], x, hidden, out)
-        ctx.views, ctx.places, ctx.share = views, places, share
-        ctx.widths = [part.shape[-1] for part in parts]
-        return outputs
+        ctx.taken = views.take(ThereAndBack, len(places), share, parts[0].shape[1])
+        ctx.views, ctx.places, ctx.widths = views, places, [part.shape[-1] for part in parts]
+        return _forward(ctx.taken.held, places, parts)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         """Add the parameters' gradients to theirs; return those of the parts."""
         learns, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4:]
-        require_kept(ctx.hidden)
-        views, share, rows = ctx.views, ctx.share, grad.shape[1]
-        networks, gradients = views.networks(), views.gradients() if learns else None
+        through: ThereAndBack = kept(ctx.taken)
+        views, starts = ctx.views, [0, *itertools.accumulate(ctx.widths)]
+        if learns:
+            views.gradients()  # they may have moved
+        through.slope.copy_(grad)
         chosen = [n for n, want in enumerate(wanted) if want]
-        starts = [sum(ctx.widths[:n]) for n in range(len(wanted) + 1)]
-        if chosen:
-            columns = slice(starts[chosen[0]], starts[chosen[-1] + 1])
-            found = grad.new_empty(len(grad) // share, columns.stop - columns.start, rows)
-            into = [in_blocks(part, 1) for part in found.unbind()]
-        for p, (place, slopes) in enumerate(zip(ctx.places, grad.unbind(), strict=True)):
-            own = gradients[place] if gradients else None
-            weights = networks[place][0][0][columns] if chosen else None
-            for b, slope in enumerate(in_blocks(slopes)):
-                slope, slope_t = back(
-                    *(networks[place], own, place in views.fresh),
-                    *(ctx.inputs[p // share][b], ctx.hidden[p][b], slope),
-                    views.scratch(len(slope)),
-                )
-                if learns:
-                    views.fresh.discard(place)
-                if chosen:
-                    slope_t = slope.t() if slope_t is None else slope_t
-                    into[p // share][b].addmm_(weights, slope_t, beta=1 if p % share else 0)
-        views.give(ctx.hidden, len(ctx.places), rows)
-        ctx.hidden = ctx.inputs = None
+        columns = (starts[chosen[0]], starts[chosen[-1] + 1]) if chosen else (0, 0)
+        for p, place in enumerate(ctx.places):
+            fresh = learns and place in views.fresh
+            through.run(ThereAndBack.back, p, place, learns, fresh, columns, views.moves)
+            if fresh:
+                views.fresh.discard(place)
+        ctx.taken = None
         results: list[Tensor | None] = [None] * len(wanted)
         for n in chosen:
-            first = starts[n] - columns.start
-            results[n] = found[:, first : first + ctx.widths[n]].transpose(1, 2)
+            results[n] = through.found[:, starts[n] : starts[n + 1]].clone().transpose(1, 2)
         return None, None, None, None, *results
 
 
 def one_by_one(
     learns: Tensor, views: Views, places: Sequence[int], share: int, parts: Sequence[Tensor]
 ) -> Tensor:
-    """Return outputs (P, B, n), as `OneByOne` does where a gradient is wanted."""
+    """Return outputs (P, B, n) of networks `places`; places[p] takes inputs[p // share] (B, in)."""
     if torch.is_grad_enabled() and (learns.requires_grad or any(p.requires_grad for p in parts)):
         outputs: Tensor = OneByOne.apply(learns, views, places, share, *parts)
         return outputs
+    taken = views.take(Pass, len(places), share, parts[0].shape[1])
     with torch.no_grad():
-        return forward(views, places, share, _joined(parts))
+        return _forward(taken.held, places, parts)

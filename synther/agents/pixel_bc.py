@@ -5,14 +5,13 @@ a' is drawn from the policy, not its mean: V-D4RL's `sample(clip=0.3)` with the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from synther.agents.networks import FlatParameters, StackedMLP, seed_generators
-from synther.agents.pixels import Encoder, PixelAgent, PixelBatch, PixelSettings, Trunk, head_init
+from synther.agents.networks import FlatParameters
+from synther.agents.pixels import PixelAgent, PixelBatch, PixelSettings
 
 
 @dataclass(frozen=True)
@@ -27,31 +26,10 @@ class PixelBC(PixelAgent):
     title = "BC"
     settings: PixelBCSettings
 
-    def __init__(
-        self,
-        observation_shape: tuple[int, int, int],
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: PixelBCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-        frozen: bool = False,
-    ) -> None:
-        super().__init__(observation_shape, action_dim, seeds, settings, frozen)
-        generators, features = seed_generators(seeds, purpose=0), settings.features
-        self.encoder = Encoder(generators, observation_shape[0], observation_shape[1])
-        self.trunks = nn.ModuleDict({"actor": Trunk(generators, self.encoder.outputs, features)})
-        sizes = [features, *settings.hidden, action_dim]
-        self.actor = StackedMLP(generators, sizes, init=head_init)
-        self.to(device=device, dtype=dtype)
-        learning: list[nn.Module] = [self.actor]
-        if frozen:
-            self.encoder.requires_grad_(False)
-            self.trunks.requires_grad_(False)
-        else:
-            learning = [self.encoder, self.trunks, self.actor]
-        self._actor = FlatParameters(learning)
-        self.optimizers = {"actor": self._actor.adam(settings.learning_rate)}
+    def _make_optimizers(self) -> None:
+        body = [] if self.frozen else [self.encoder, self.trunks]
+        self._actor = FlatParameters([*body, self.actor])
+        self.optimizers = {"actor": self._actor.adam(self.settings.learning_rate)}
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the actions that the loss compares."""

@@ -11,7 +11,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -186,18 +186,22 @@ class PixelAgent(Agent):
     Args:
         observation_shape: (C, H, W) of a stack.
         action_dim: a.
+        seeds: one a stacked agent.
+        settings: an instance of the class's `Settings`.
+        device: where they compute.
+        dtype: of their parameters.
         frozen: encoder and trunks stay as they are; `update` takes latents and trains the heads.
 
     Attributes:
         encoder: convolutions.
         trunks: by name, in the order in which a latent has their outputs.
         actor: the head whose tanh is the policy's mean.
+        trunk_names: the trunks' names.
     """
 
     settings: PixelSettings
-    encoder: Encoder
-    trunks: nn.ModuleDict
-    actor: StackedMLP
+
+    trunk_names: ClassVar[tuple[str, ...]] = ("actor",)
 
     def __init__(
         self,
@@ -205,12 +209,25 @@ class PixelAgent(Agent):
         action_dim: int,
         seeds: Sequence[int],
         settings: PixelSettings,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
         frozen: bool = False,
     ) -> None:
-        super().__init__(math.prod(observation_shape), action_dim, seeds, settings)
         self.observation_shape, self.frozen = observation_shape, frozen
         if observation_shape[1] != observation_shape[2] or observation_shape[1] < 17:
             raise SyntherError(f"frames are {observation_shape[1:]}; they must be square, 17 or up")
+        super().__init__(math.prod(observation_shape), action_dim, seeds, settings, device, dtype)
+
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        features, hidden = self.settings.features, self.settings.hidden
+        self.encoder = Encoder(generators, *self.observation_shape[:2])
+        self.trunks = nn.ModuleDict(
+            {n: Trunk(generators, self.encoder.outputs, features) for n in self.trunk_names}
+        )
+        if self.frozen:
+            self.encoder.requires_grad_(False)
+            self.trunks.requires_grad_(False)
+        self.actor = StackedMLP(generators, [features, *hidden, self.action_dim], init=head_init)
 
     @property
     def latent_dim(self) -> int:

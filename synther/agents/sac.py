@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from synther.agents.base import Agent, Batch, OnlineSettings
-from synther.agents.gaussian import EDGE, squashed_gaussian
+from synther.agents.base import Batch, OnlineSettings
 from synther.agents.networks import (
     Critics,
-    FlatParameters,
     StackedMLP,
-    seed_generators,
     soft_update,
     two_heads,
     xavier_init,
 )
+from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
-from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)
@@ -55,42 +51,20 @@ class SACSettings(OnlineSettings):
                 )
 
 
-class SAC(Agent):
+class SAC(SoftAgent):
     """K SAC agents. `update` trains the critics; `update_policy` the actor and temperature."""
 
     Settings = SACSettings
     title = "SAC"
     settings: SACSettings
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: SACSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators = seed_generators(seeds, purpose=0)
-        hidden, critics = settings.hidden, settings.num_critics
-        init = xavier_init if settings.initial_weights == "xavier" else None
-        sizes = [observation_dim, *hidden, 2 * action_dim]
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        init = xavier_init if self.settings.initial_weights == "xavier" else None
+        sizes = [d, *hidden, 2 * a]
         self.actor = StackedMLP(generators, sizes, init=two_heads(init) if init else None)
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, critics, init)
-        self.log_alpha = nn.Parameter(torch.zeros(len(seeds)))
-        self.to(device=device, dtype=dtype)
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._actor = FlatParameters([self.actor])
-        self._critics = FlatParameters([self.critics])
-        self._target = FlatParameters([self.target_critics])
-        self.target_entropy = -float(action_dim)
-        rate = settings.learning_rate
-        self.optimizers = {
-            "actor": self._actor.adam(rate),
-            "critics": self._critics.adam(rate),
-            "alpha": Adam([self.log_alpha], rate),
-        }
+        self.critics = Critics(generators, d, a, hidden, self.settings.num_critics, init)
+        super()._make_networks(generators)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the next action, and of the action that the policy update scores."""
@@ -101,35 +75,28 @@ class SAC(Agent):
         """Return the targets' min Q(s', a') (K, B), before the entropy is added."""
         return self.target_critics(states, actions).amin(dim=1)
 
-    def critic_loss(
-        self, batch: Batch, noise: Mapping[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the squared soft Bellman error, summed over seeds and critics."""
+    def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Add the gradients of the squared soft Bellman error, summed over critics."""
         with torch.no_grad():
-            next_actions, log_density = squashed_gaussian(
-                self.actor(batch.next_observations), noise["next_action"], edge=EDGE
-            )
+            outputs = self.actor(batch.next_observations)
+            next_actions, log_density = self.sample(outputs, noise["next_action"])
             next_q = self.next_q(batch.next_observations, next_actions, noise)
-            next_value = next_q - self.log_alpha.exp()[:, None] * log_density
-            live = 1.0 - batch.terminals
-            target = batch.rewards + self.settings.discount * live * next_value
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        loss = errors.sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
+            target = self.soft_target(batch, next_q, log_density)
+        errors, q = self.critics.regress(batch.observations, batch.actions, target)
+        return {"critic_loss": errors.sum(dim=1), "q": q}
 
     def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""
-        actions, log_density = squashed_gaussian(self.actor(batch.observations), noise, edge=EDGE)
+        actions, log_density = self.sample(self.actor(batch.observations), noise)
         every = self.critics(batch.observations, actions)
         q = every.amin(dim=1) if self.settings.policy_critics == "min" else every.mean(dim=1)
-        alpha = self.log_alpha.exp().detach()[:, None]
-        return (alpha * log_density - q).mean(dim=-1).sum(), log_density.detach().mean(dim=-1)
+        loss = (self.alpha() * log_density - q).mean(dim=-1)
+        return loss.sum(), log_density.detach().mean(dim=-1)
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise)
-        loss.backward()
+        info = self.learn_q(batch, noise)
         self.optimizers["critics"].step()
         soft_update(self._target, self._critics, self.settings.tau)
         self.updates += 1
@@ -143,14 +110,9 @@ class SAC(Agent):
         loss.backward()
         self.critics.requires_grad_(True)
         self.optimizers["actor"].step()
-        self.log_alpha.grad = -(log_density + self.target_entropy)
-        self.optimizers["alpha"].step()
-        return {"alpha": self.log_alpha.detach().exp(), "entropy": -log_density}
-
-    def act(self, observations: Tensor) -> Tensor:
-        """Return the squashed means."""
-        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])
+        self.step_alpha(log_density)
+        return {"alpha": self.alpha(), "entropy": -log_density}
 
     def explore(self, observations: Tensor, noise: Tensor) -> Tensor:
         """Return sampled actions (K, n, a) for observations (K, n, d) and noise (K, n, a)."""
-        return squashed_gaussian(self.actor(observations), noise)[0]
+        return self.sample(self.actor(observations), noise)[0]

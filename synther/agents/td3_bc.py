@@ -7,16 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import (
-    Critics,
-    FlatParameters,
-    StackedMLP,
-    seed_generators,
-    soft_update,
-)
+from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
 
 
 @dataclass(frozen=True)
@@ -47,37 +42,31 @@ class TD3BC(Agent):
     Settings = TD3BCSettings
     title = "TD3+BC"
     settings: TD3BCSettings
+    weight_decay = 0.0
 
-    def __init__(
-        self,
-        observation_dim: int,
-        action_dim: int,
-        seeds: Sequence[int],
-        settings: TD3BCSettings,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(observation_dim, action_dim, seeds, settings)
-        generators, hidden = seed_generators(seeds, purpose=0), settings.hidden
-        self.actor = StackedMLP(generators, [observation_dim, *hidden, action_dim])
-        self.critics = Critics(generators, observation_dim, action_dim, hidden, ensemble=2)
-        self.to(device=device, dtype=dtype)
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
+        self.actor = StackedMLP(generators, [d, *hidden, a])
+        self.critics = Critics(generators, d, a, hidden, ensemble=2)
+
+    def _make_optimizers(self) -> None:
         self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
         self._target_actor = FlatParameters([self.target_actor])
         self._target_critics = FlatParameters([self.target_critics])
+        rate, decay = self.settings.learning_rate, self.weight_decay
         self.optimizers = {
-            "actor": self._actor.adam(settings.learning_rate),
-            "critics": self._critics.adam(settings.learning_rate),
+            "actor": self._actor.adam(rate, decay),
+            "critics": self._critics.adam(rate, decay),
         }
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the target policy's smoothing."""
         return {"next_action": (self.settings.batch_size, self.action_dim)}
 
-    def critic_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the squared Bellman error with clipped double Q, summed over seeds and critics."""
+    def learn_q(self, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """Add the gradients of the squared Bellman error with clipped double Q."""
         settings = self.settings
         with torch.no_grad():
             smoothing = (settings.policy_noise * noise).clamp(
@@ -85,18 +74,16 @@ class TD3BC(Agent):
             )
             next_actions = torch.tanh(self.target_actor(batch.next_observations)) + smoothing
             next_q = self.target_critics(batch.next_observations, next_actions.clamp(-1, 1))
-            live = 1.0 - batch.terminals
-            target = batch.rewards + settings.discount * live * next_q.amin(dim=1)
-        errors, q = self.critics.errors(batch.observations, batch.actions, target)
-        loss = errors.sum(dim=1)
-        return loss.sum(), {"critic_loss": loss.detach(), "q": q}
+            target = batch.bellman(settings.discount, next_q.amin(dim=1))
+        errors, q = self.critics.regress(batch.observations, batch.actions, target)
+        return {"critic_loss": errors.sum(dim=1), "q": q}
 
     def actor_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -lambda Q_1(s, pi(s)) + (pi(s) - a)^2, summed over seeds (the paper's eq. 3)."""
         actions = torch.tanh(self.actor(batch.observations))
         q = self.critics.first(batch.observations, actions)
         weight = self.settings.alpha / q.detach().abs().mean(dim=-1)
-        cloning = (actions - batch.actions).square().mean(dim=(1, 2))
+        cloning = F.mse_loss(actions, batch.actions, reduction="none").mean(dim=(1, 2))
         loss = cloning - weight * q.mean(dim=-1)
         return loss.sum(), {"actor_loss": loss.detach(), "bc_loss": cloning.detach()}
 
@@ -105,8 +92,7 @@ class TD3BC(Agent):
         trains_actor = self.phase()
         self.updates += 1
         self._critics.zero_grad()
-        loss, info = self.critic_loss(batch, noise["next_action"])
-        loss.backward()
+        info = self.learn_q(batch, noise["next_action"])
         self.optimizers["critics"].step()
         if trains_actor:
             self._actor.zero_grad()

@@ -7,7 +7,6 @@ What samples of a small dataset are to be held against: it costs nothing. Source
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.errors import SyntherError
@@ -37,10 +36,7 @@ class RegularisedTD3BC(TD3BC):
     title = "TD3+BC, regularised"
     settings: RegularisedSettings
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        rate, decay = self.settings.learning_rate, self.settings.weight_decay
-        self.optimizers = {
-            "actor": self._actor.adam(rate, decay),
-            "critics": self._critics.adam(rate, decay),
-        }
+    @property
+    def weight_decay(self) -> float:  # type: ignore[override]
+        """AdamW's."""
+        return self.settings.weight_decay

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
 
 from synther.bench.agents import D, some_transitions
-from synther.bench.measure import Measurement, rate, seconds
+from synther.bench.measure import Measurement, beside
 from synther.datasets.d4rl import REQUIRED, read_hdf5
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
@@ -49,23 +50,13 @@ def _hdf5(path: Path, data: Transitions, least: float) -> Iterator[Measurement]:
             for key in (*REQUIRED, "timeouts"):
                 file[key][:]
 
-    took, limit = seconds([lambda: read_hdf5(path), plainly], least=least, rounds=2)
-    yield rate(
-        "data",
-        f"qlearning reading, {len(data):,} rows",
-        "rows/s",
-        len(data) / took,
-        len(data) / limit,
-        "reading the arrays, no more",
+    name, both = f"qlearning reading, {len(data):,} rows", [lambda: read_hdf5(path), plainly]
+    read = beside(
+        "data", name, "rows/s", len(data), both, "reading the arrays, no more", least=least
     )
-    yield Measurement(
-        "data",
-        f"qlearning reading, {len(data):,} rows",
-        took,
-        "s",
-        target=TARGET_SECONDS * max(len(data) / ROWS, 0.1),
-        at_most=True,
-    )
+    yield read
+    bound = TARGET_SECONDS * max(len(data) / ROWS, 0.1)
+    yield Measurement("data", name, len(data) / read.value, "s", target=bound, at_most=True)
 
 
 def _npz(folder: Path, data: Transitions, size: int, least: float) -> Iterator[Measurement]:
@@ -77,14 +68,16 @@ def _npz(folder: Path, data: Transitions, size: int, least: float) -> Iterator[M
             for array in arrays:
                 handle.write(memoryview(array).cast("B"))
 
-    took, limit = seconds([lambda: data.save(ours), write_plainly], least=least, rounds=2)
-    gigabytes = size / 1e9
-    against = "the same bytes, no format, no fsync"
-    yield rate("data", ".npz writing", "GB/s", gigabytes / took, gigabytes / limit, against)
-    took, limit = seconds(
-        [lambda: Transitions.load(ours), lambda: np.fromfile(raw, np.uint8)], least=least, rounds=2
-    )
-    yield rate("data", ".npz reading", "GB/s", gigabytes / took, gigabytes / limit, "its bytes")
+    writing: list[Callable[[], Any]] = [lambda: data.save(ours), write_plainly]
+    reading: list[Callable[[], Any]] = [
+        lambda: Transitions.load(ours),
+        lambda: np.fromfile(raw, np.uint8),
+    ]
+    for name, both, against in (
+        (".npz writing", writing, "the same bytes, no format, no fsync"),
+        (".npz reading", reading, "its bytes"),
+    ):
+        yield beside("data", name, "GB/s", size / 1e9, both, against, least=least)
 
 
 def _gather(data: Transitions, device: str, least: float) -> Iterator[Measurement]:
@@ -95,15 +88,7 @@ def _gather(data: Transitions, device: str, least: float) -> Iterator[Measuremen
     width = sum(2 * [data.observation_dim]) + data.action_dim + 2
     source = torch.zeros(8 * 256, width, device=device)
     target = torch.empty_like(source)
-    took, limit = seconds(
-        [lambda: table.gather(indices), lambda: target.copy_(source)], device, least / 5
-    )
+    both = [lambda: table.gather(indices), lambda: target.copy_(source)]
+    name, against = "gathering 8 x 256 rows at random", "copying as many from one place"
     number = rows.rewards.numel()
-    yield rate(
-        "data",
-        "gathering 8 x 256 rows at random",
-        "rows/s",
-        number / took,
-        number / limit,
-        "copying as many from one place",
-    )
+    yield beside("data", name, "rows/s", number, both, against, device, least / 5)

@@ -80,11 +80,9 @@ def test_critics_are_the_stack_s(rows, stacked, monkeypatch):
         (net(states, actions).square().sum() + net.first(states, actions).sum()).backward()
         found.append([actions.grad, flat.value.grad.clone()])
         flat.zero_grad()
-        errors, q = net.errors(states, actions, targets)
-        (0.5 * errors[0].sum() + 3.0 * errors[1].sum()).backward()
-        found[-1] += [errors, q, flat.value.grad.clone()]
+        found[-1] += [*net.regress(states, actions, targets, 3.0), flat.value.grad.clone()]
         with torch.no_grad():
-            found[-1] += [net.some(states, actions, chosen), *net.errors(states, actions, targets)]
+            found[-1].append(net.some(states, actions, chosen))
         flat.zero_grad()
         q, slopes = net.slopes(states, actions)
         (q.square().sum() + slopes.sum(dim=1).square().sum()).backward()
@@ -99,9 +97,9 @@ def test_passes_add_up_until_gradients_are_forgotten():
     flat = FlatParameters([net])
     for _ in range(2):
         flat.zero_grad()
-        net.errors(states, actions, targets)[0].sum().backward()
+        net.regress(states, actions, targets)
         once = flat.value.grad.clone()
-        net.errors(states, actions, targets)[0].sum().backward()
+        net.regress(states, actions, targets)
         torch.testing.assert_close(flat.value.grad, 2 * once, **CLOSE)
 
 

@@ -51,14 +51,23 @@ def step(optimizer, loss):
 
 
 @torch.no_grad()
-def track(target, source, tau):
-    """target <- (1 - tau) target + tau source."""
-    for t, s in zip(target.parameters(), source.parameters(), strict=True):
-        t.copy_((1 - tau) * t + tau * s)
+def track(targets, sources, tau):
+    """target <- (1 - tau) target + tau source, of networks."""
+    for target, source in zip(targets, sources, strict=True):
+        for t, s in zip(target.parameters(), source.parameters(), strict=True):
+            t.copy_((1 - tau) * t + tau * s)
 
 
 def q_value(net, states, actions):
     return net(torch.cat([states, actions], dim=-1)).squeeze(-1)
+
+
+def smallest_q(critics, states, actions):
+    return torch.stack([q_value(critic, states, actions) for critic in critics]).amin(dim=0)
+
+
+def squared_errors(critics, states, actions, y):
+    return [((q_value(critic, states, actions) - y) ** 2).mean() for critic in critics]
 
 
 def squashed_sample(mean, log_std, noise, low=-20.0, high=2.0, edge=None):
@@ -92,91 +101,100 @@ class PlainBC:
         return {"actor": [self.actor]}
 
 
-class PlainTD3BC:
+class ActorCritic:
+    """An actor, critics, and their targets; `learned` names what the stacked agent has too."""
+
+    learned: tuple[str, ...] = ("actor", "critics", "target_critics")
+
+    def __init__(self, actor, critics, gamma=0.99, tau=0.005):
+        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
+        self.target_critics = [frozen_copy(critic) for critic in self.critics]
+        self.gamma, self.tau = gamma, tau
+
+    def bellman(self, r, terminal, next_value):
+        return (r + self.gamma * (1 - terminal) * next_value).detach()
+
+    def networks(self):
+        found = {name: getattr(self, name) for name in self.learned}
+        return {n: net if isinstance(net, list) else [net] for n, net in found.items()}
+
+
+class PlainTD3BC(ActorCritic):
     """Fujimoto and Gu 2021, algorithm 1 with eq. 3; noise: {"next_action": (B, a)}."""
 
-    def __init__(
-        self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, alpha=2.5, every=2, decay=0.0
-    ):
-        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
+    learned = (*ActorCritic.learned, "target_actor")
+
+    def __init__(self, actor, critics, rate=3e-4, alpha=2.5, every=2, decay=0.0, **options):
+        super().__init__(actor, critics, **options)
         self.target_actor = frozen_copy(self.actor)
-        self.target_critics = [frozen_copy(critic) for critic in self.critics]
         self.actor_optimizer = adam(self.actor, rate=rate, decay=decay)
         self.critic_optimizers = [adam(critic, rate=rate, decay=decay) for critic in self.critics]
-        self.gamma, self.tau, self.alpha, self.every, self.count = gamma, tau, alpha, every, 0
+        self.alpha, self.every, self.count = alpha, every, 0
 
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch
         self.count += 1
         epsilon = (0.2 * noise["next_action"]).clamp(-0.5, 0.5)
         a2 = (torch.tanh(self.target_actor(s2)) + epsilon).clamp(-1, 1)
-        q2 = torch.minimum(*(q_value(critic, s2, a2) for critic in self.target_critics))
-        y = (r + self.gamma * (1 - terminal) * q2).detach()
-        for critic, optimizer in zip(self.critics, self.critic_optimizers, strict=True):
-            step(optimizer, ((q_value(critic, s, a) - y) ** 2).mean())
+        y = self.bellman(r, terminal, smallest_q(self.target_critics, s2, a2))
+        for optimizer, loss in zip(
+            self.critic_optimizers, squared_errors(self.critics, s, a, y), strict=True
+        ):
+            step(optimizer, loss)
         if self.count % self.every == 0:
             pi = torch.tanh(self.actor(s))
             q = q_value(self.critics[0], s, pi)
             weight = self.alpha / q.abs().mean().detach()
             step(self.actor_optimizer, -weight * q.mean() + ((pi - a) ** 2).mean())
-            track(self.target_actor, self.actor, self.tau)
-            for target, critic in zip(self.target_critics, self.critics, strict=True):
-                track(target, critic, self.tau)
-
-    def networks(self):
-        return {
-            "actor": [self.actor],
-            "critics": self.critics,
-            "target_actor": [self.target_actor],
-            "target_critics": self.target_critics,
-        }
+            track([self.target_actor], [self.actor], self.tau)
+            track(self.target_critics, self.critics, self.tau)
 
 
-class PlainSAC:
+class SoftActorCritic(ActorCritic):
+    """One with a temperature; `low` bounds the log standard deviation from below."""
+
+    low = -20.0
+
+    def __init__(self, actor, critics, rate=3e-4, **options):
+        super().__init__(actor, critics, **options)
+        self.log_alpha = torch.zeros((), dtype=actor[0][0].dtype, requires_grad=True)
+        self.actor_optimizer = adam(self.actor, rate=rate)
+        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=rate)
+
+    def sample(self, states, noise):
+        return squashed_sample(*self.actor(states).chunk(2, dim=-1), noise, self.low, edge=1e-6)
+
+    def step_alpha(self, log_pi, a):
+        step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() - a.shape[-1]).mean())
+
+
+class PlainSAC(SoftActorCritic):
     """Haarnoja et al. 2018, algorithm 1; noise: {"next_action": (B, a), "policy": (B, a)}.
 
     With noise "subset" (N,), Chen et al. 2021, algorithm 1: the target is the minimum over the
     `subset` critics with the highest of these numbers.
     """
 
-    def __init__(
-        self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, policy="mean", subset=None
-    ):
+    def __init__(self, actor, critics, rate=3e-4, policy="mean", subset=None, **options):
+        super().__init__(actor, critics, rate, **options)
         self.policy, self.subset = policy, subset or len(critics)
-        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
-        self.target_critics = [frozen_copy(critic) for critic in self.critics]
-        self.log_alpha = torch.zeros((), dtype=actor[0][0].dtype, requires_grad=True)
-        self.actor_optimizer = adam(self.actor, rate=rate)
         self.critic_optimizers = [adam(critic, rate=rate) for critic in self.critics]
-        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=rate)
-        self.gamma, self.tau = gamma, tau
-
-    def sample(self, states, noise):
-        return squashed_sample(*self.actor(states).chunk(2, dim=-1), noise, edge=1e-6)
 
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch
         a2, log_pi2 = self.sample(s2, noise["next_action"])
         order = torch.argsort(-noise["subset"]) if "subset" in noise else torch.arange(2)
         chosen = [self.target_critics[n] for n in order.tolist()][: self.subset]
-        q2 = torch.stack([q_value(critic, s2, a2) for critic in chosen]).min(dim=0).values
-        value = q2 - self.log_alpha.exp() * log_pi2
-        y = (r + self.gamma * (1 - terminal) * value).detach()
-        for critic, optimizer in zip(self.critics, self.critic_optimizers, strict=True):
-            step(optimizer, ((q_value(critic, s, a) - y) ** 2).mean())
-        for target, critic in zip(self.target_critics, self.critics, strict=True):
-            track(target, critic, self.tau)
+        value = smallest_q(chosen, s2, a2) - self.log_alpha.exp() * log_pi2
+        y = self.bellman(r, terminal, value)
+        for optimizer, loss in zip(
+            self.critic_optimizers, squared_errors(self.critics, s, a, y), strict=True
+        ):
+            step(optimizer, loss)
+        track(self.target_critics, self.critics, self.tau)
 
         pi, log_pi = self.sample(s, noise["policy"])
         every = torch.stack([q_value(critic, s, pi) for critic in self.critics])
-        q = every.mean(dim=0) if self.policy == "mean" else every.min(dim=0).values
+        q = every.mean(dim=0) if self.policy == "mean" else every.amin(dim=0)
         step(self.actor_optimizer, (self.log_alpha.exp().detach() * log_pi - q).mean())
-        target_entropy = -a.shape[-1]
-        step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() + target_entropy).mean())
-
-    def networks(self):
-        return {
-            "actor": [self.actor],
-            "critics": self.critics,
-            "target_critics": self.target_critics,
-        }
+        self.step_alpha(log_pi, a)

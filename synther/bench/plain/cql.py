@@ -7,34 +7,34 @@ import torch
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
 
 from synther.bench.plain.core import (
+    ActorCritic,
     adam,
-    frozen_copy,
-    network,
     q_value,
+    smallest_q,
     squashed_sample,
     step,
     track,
 )
 
 
-class PlainCQL:
+class PlainCQL(ActorCritic):
+    learned = ("critics", "target_critics")
+
     def __init__(
         self,
         actor,
         critics,
         policy_rate=3e-5,
         critic_rate=3e-4,
-        gamma=0.99,
-        tau=0.005,
         weight=10.0,
         temperature=1.0,
         importance=True,
         backup_entropy=False,
         gap=None,
         bc_steps=0,
+        **options,
     ):
-        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
-        self.target_critics = [frozen_copy(critic) for critic in self.critics]
+        super().__init__(actor, critics, **options)
         scalar = {"dtype": actor[0][0].dtype, "requires_grad": True}
         self.multiplier, self.offset = torch.tensor(1.0, **scalar), torch.tensor(-1.0, **scalar)
         self.log_alpha, self.log_prime = torch.tensor(0.0, **scalar), torch.tensor(1.0, **scalar)
@@ -43,7 +43,7 @@ class PlainCQL:
         self.critic_optimizer = adam(*self.critics, rate=critic_rate)
         self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=policy_rate)
         self.prime_optimizer = torch.optim.Adam([self.log_prime], lr=critic_rate)
-        self.gamma, self.tau, self.weight, self.temperature = gamma, tau, weight, temperature
+        self.weight, self.temperature = weight, temperature
         self.importance, self.backup_entropy = importance, backup_entropy
         self.gap, self.bc_steps, self.count = gap, bc_steps, 0
 
@@ -67,13 +67,11 @@ class PlainCQL:
             samples.append(squashed_sample(*outputs, noise[name]))
         return (torch.cat(parts, dim=1) for parts in zip(*samples, strict=True))
 
-    def conservative(self, critic, s, a, actions, log_density):
+    def conservative(self, critic, q, s, actions, log_density):
         """E_s[log sum_a exp Q(s, a) - Q(s, data's a)], eq. 4's bracket."""
-        q = q_value(critic, s, a)
         terms = q_value(critic, s[:, None].expand(-1, actions.shape[1], -1), actions)
         terms = terms - log_density if self.importance else torch.cat([q[:, None], terms], dim=1)
-        total = torch.exp(terms / self.temperature).sum(dim=1)
-        return (self.temperature * torch.log(total) - q).mean()
+        return (self.temperature * torch.logsumexp(terms / self.temperature, dim=1) - q).mean()
 
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch
@@ -83,17 +81,19 @@ class PlainCQL:
         if self.count <= self.bc_steps:
             gain = self.log_likelihood(s, a)
         else:
-            gain = torch.minimum(*(q_value(critic, s, pi) for critic in self.critics))
+            gain = smallest_q(self.critics, s, pi)
         policy_loss = (alpha * log_pi - gain).mean()
 
         a2, log_pi2 = squashed_sample(*self.policy(s2), noise["next_action"])
-        value = torch.minimum(*(q_value(critic, s2, a2) for critic in self.target_critics))
+        value = smallest_q(self.target_critics, s2, a2)
         if self.backup_entropy:
             value = value - alpha * log_pi2
-        y = (r + self.gamma * (1 - terminal) * value).detach()
-        errors = [((q_value(critic, s, a) - y) ** 2).mean() for critic in self.critics]
+        y = self.bellman(r, terminal, value)
+        values = [q_value(critic, s, a) for critic in self.critics]
+        errors = [((q - y) ** 2).mean() for q in values]
         samples = tuple(self.sampled(s, s2, noise))
-        gaps = [self.conservative(critic, s, a, *samples) for critic in self.critics]
+        both = zip(self.critics, values, strict=True)
+        gaps = [self.conservative(critic, q, s, *samples) for critic, q in both]
         if self.gap is None:
             conservative = self.weight * sum(gaps)
         else:
@@ -112,11 +112,7 @@ class PlainCQL:
         for parameter, gradient in zip(self.critic_parameters(), gradients, strict=True):
             parameter.grad = gradient
         self.critic_optimizer.step()
-        for target, critic in zip(self.target_critics, self.critics, strict=True):
-            track(target, critic, self.tau)
+        track(self.target_critics, self.critics, self.tau)
 
     def critic_parameters(self):
         return [p for critic in self.critics for p in critic.parameters()]
-
-    def networks(self):
-        return {"critics": self.critics, "target_critics": self.target_critics}

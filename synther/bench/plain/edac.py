@@ -3,29 +3,22 @@
 import torch
 
 from synther.bench.plain.core import (
+    SoftActorCritic,
     adam,
-    frozen_copy,
-    network,
     q_value,
-    squashed_sample,
+    smallest_q,
+    squared_errors,
     step,
     track,
 )
 
 
-def sample(outputs, noise):
-    return squashed_sample(*outputs.chunk(2, dim=-1), noise, low=-5.0, high=2.0, edge=1e-6)
+class PlainEDAC(SoftActorCritic):
+    low = -5.0
 
-
-class PlainEDAC:
-    def __init__(self, actor, critics, rate=3e-4, gamma=0.99, tau=0.005, eta=1.0):
-        self.actor, self.critics = network(actor), [network(layers) for layers in critics]
-        self.target_critics = [frozen_copy(critic) for critic in self.critics]
-        self.log_alpha = torch.zeros((), dtype=actor[0][0].dtype, requires_grad=True)
-        self.actor_optimizer = adam(self.actor, rate=rate)
-        self.critic_optimizer = adam(*self.critics, rate=rate)
-        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=rate)
-        self.gamma, self.tau, self.eta = gamma, tau, eta
+    def __init__(self, actor, critics, rate=3e-4, eta=1.0, **options):
+        super().__init__(actor, critics, rate, **options)
+        self.critic_optimizer, self.eta = adam(*self.critics, rate=rate), eta
 
     def diversity(self, s, a):
         """Mean over states of 1 / (N - 1) sum over i != j of the gradients' cosine."""
@@ -43,29 +36,17 @@ class PlainEDAC:
                     total = total + (g * h).sum(-1).mean()
         return total / (len(gradients) - 1)
 
-    def smallest_q(self, critics, s, a):
-        return torch.stack([q_value(critic, s, a) for critic in critics]).min(dim=0).values
-
     def update(self, batch, noise):
         s, a, r, s2, terminal = batch
-        _, log_pi = sample(self.actor(s), noise["alpha"])
-        step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() - a.shape[-1]).mean())
+        _, log_pi = self.sample(s, noise["alpha"])
+        self.step_alpha(log_pi, a)
         alpha = self.log_alpha.exp().detach()
 
-        pi, log_pi = sample(self.actor(s), noise["policy"])
-        step(self.actor_optimizer, (alpha * log_pi - self.smallest_q(self.critics, s, pi)).mean())
+        pi, log_pi = self.sample(s, noise["policy"])
+        step(self.actor_optimizer, (alpha * log_pi - smallest_q(self.critics, s, pi)).mean())
 
-        a2, log_pi2 = sample(self.actor(s2), noise["next_action"])
-        next_value = self.smallest_q(self.target_critics, s2, a2) - alpha * log_pi2
-        y = (r + self.gamma * (1 - terminal) * next_value).detach()
-        errors = [((q_value(critic, s, a) - y) ** 2).mean() for critic in self.critics]
+        a2, log_pi2 = self.sample(s2, noise["next_action"])
+        y = self.bellman(r, terminal, smallest_q(self.target_critics, s2, a2) - alpha * log_pi2)
+        errors = squared_errors(self.critics, s, a, y)
         step(self.critic_optimizer, sum(errors) + self.eta * self.diversity(s, a))
-        for target, critic in zip(self.target_critics, self.critics, strict=True):
-            track(target, critic, self.tau)
-
-    def networks(self):
-        return {
-            "actor": [self.actor],
-            "critics": self.critics,
-            "target_critics": self.target_critics,
-        }
+        track(self.target_critics, self.critics, self.tau)

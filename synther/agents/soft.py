@@ -1,0 +1,70 @@
+"""What SAC, REDQ, EDAC and CQL share: squashed Gaussian policy, temperature, target critics."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synther.agents.base import Agent, Batch
+from synther.agents.gaussian import EDGE, LOG_STD_BOUNDS, squashed_gaussian
+from synther.agents.networks import Critics, FlatParameters
+from synther.tensors.optimizer import Adam
+
+
+class SoftAgent(Agent):
+    """K agents whose policy maximises Q and its entropy, weighed by a temperature that adapts.
+
+    A class makes `actor` (K, n, d) -> (K, n, 2 a) and `critics`, then calls `_make_networks` here.
+
+    Attributes:
+        log_std_bounds: the policy's log standard deviation is clipped to them.
+        edge: of `squashed_gaussian`.
+    """
+
+    settings: Any
+    actor: nn.Module
+    critics: Critics
+    log_std_bounds, edge = LOG_STD_BOUNDS, EDGE
+
+    def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
+        self.log_alpha = nn.Parameter(torch.zeros(len(generators)))
+
+    def rates(self) -> tuple[float, float]:
+        """Return the learning rates of actor and temperature, and of critics."""
+        return self.settings.learning_rate, self.settings.learning_rate
+
+    def _make_optimizers(self) -> None:
+        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
+        self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
+        self._target = FlatParameters([self.target_critics])
+        slow, fast = self.rates()
+        self.optimizers = {
+            "actor": self._actor.adam(slow),
+            "critics": self._critics.adam(fast),
+            "alpha": Adam([self.log_alpha], slow),
+        }
+
+    def sample(self, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return actions (..., a) and log-densities (...) for the actor's outputs (..., 2 a)."""
+        return squashed_gaussian(outputs, noise, self.log_std_bounds, self.edge)
+
+    def alpha(self) -> Tensor:
+        """Return the temperatures (K, 1), through which no gradient goes."""
+        return self.log_alpha.detach().exp()[:, None]
+
+    def soft_target(self, batch: Batch, next_q: Tensor, log_density: Tensor) -> Tensor:
+        """Return r + gamma (1 - terminal) (Q(s', a') - alpha log pi(a' | s')) (K, B)."""
+        return batch.bellman(self.settings.discount, next_q - self.alpha() * log_density)
+
+    def step_alpha(self, log_density: Tensor) -> None:
+        """Step towards an entropy of a, from mean log-densities (K,): the loss is linear."""
+        self.log_alpha.grad = self.action_dim - log_density
+        self.optimizers["alpha"].step()
+
+    def act(self, observations: Tensor) -> Tensor:
+        """Return the squashed means."""
+        return torch.tanh(self.actor(observations).chunk(2, dim=-1)[0])
