@@ -28,7 +28,7 @@ quick: environment rendering
 
 # A test a core: the mathematics of each has one thread.
 test: environment rendering slurm-tools browser
-	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" --durations 15
+	OMP_NUM_THREADS=1 pytest --numprocesses "$(CORES)" --dist loadgroup --durations 15
 
 # The tests that train nothing and run no workflow.
 fast: environment
@@ -70,14 +70,16 @@ rendering: environment
 	     --no-install-recommends libegl1 libgl1-mesa-dri libosmesa6 >/dev/null && $(RENDERS); } \
 	|| echo "No pixels can be rendered here: install libegl1 libgl1-mesa-dri, or libosmesa6"
 
-# What the tests start a SLURM of one node from; installed where it is missing, by root on Debian.
-SLURMS := command -v slurmctld slurmd sbatch munged >/dev/null && echo "SLURM: $$(slurmd -V)"
+# What the tests start a SLURM of four nodes from; installed where it is missing, by root on Debian.
+SLURM_PACKAGES := slurmctld slurmd slurm-client munge slurmdbd mariadb-server-core mariadb-client-core
+SLURMS := (for each in slurmctld slurmd sbatch munged slurmdbd mariadbd mariadb-install-db; do \
+	command -v $$each || exit 1; done) >/dev/null && echo "SLURM: $$(slurmd -V)"
 slurm-tools:
 	@$(SLURMS) 2>/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq \
-	     install -y --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null \
+	     install -y --no-install-recommends $(SLURM_PACKAGES) >/dev/null \
 	     && $(SLURMS); } \
-	|| echo "No SLURM can be started here: install slurmctld slurmd slurm-client munge"
+	|| echo "No SLURM can be started here: install $(SLURM_PACKAGES)"
 
 # What the report's tests open it in; they are skipped without.
 browser:

@@ -14,7 +14,8 @@ from synther.sheets.writers import suffixes
 
 EXPERIMENTS = preset_experiments(config["preset"])
 # Makes `resources` of a cost: what jobs ask of a scheduler, and what they do, which limits nothing and
-# is there for `synther plan`. From config/rates.yaml and results/bench/.
+# is there for `synther plan`. From config/rates.yaml and results/bench/. Beside them a rule of more
+# than one thread asks for `cpus_per_task`: Snakemake cuts `threads` to the cores of the login node.
 asks = RuleResources(EXPERIMENTS, config["device"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
@@ -49,6 +50,11 @@ def assignments(settings):
 def pixels(wildcards):
     """Return what a preset asks of the experiments on pixels."""
     return EXPERIMENTS[wildcards.preset].pixels()
+
+
+def fidelity_threads(wildcards):
+    """Return how many threads compare a preset's samples."""
+    return 8 if EXPERIMENTS[wildcards.preset].fidelity_samples() > 20_000 else 1
 
 
 def require_scheduler(workflow):

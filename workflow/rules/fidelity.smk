@@ -11,9 +11,10 @@ rule fidelity:
     conda:
         ENVIRONMENT
     # every sample against every transition, by brute force: minutes on 8 cores at the paper's size
-    threads: lambda w: 8 if EXPERIMENTS[w.preset].fidelity_samples() > 20_000 else 1
+    threads: fidelity_threads
     resources:
         **asks(costs.fidelity),
+        cpus_per_task=fidelity_threads,
     params:
         number=lambda w: EXPERIMENTS[w.preset].fidelity_samples(),
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],

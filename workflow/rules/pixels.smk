@@ -36,6 +36,7 @@ rule render_dataset:
     threads: 4
     resources:
         **asks(costs.render_dataset),
+        cpus_per_task=4,
     params:
         rows=lambda w: pixels(w).rows(),
         policies=lambda w: pixels(w).scale.get("policies", ""),
@@ -58,6 +59,7 @@ rule train_pixels:
     threads: 4
     resources:
         **asks(costs.train_pixels),
+        cpus_per_task=4,
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
@@ -82,6 +84,7 @@ rule encode_latents:
     threads: 2
     resources:
         **asks(costs.encode_latents),
+        cpus_per_task=2,
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),
@@ -155,6 +158,7 @@ rule train_heads:
     threads: 4
     resources:
         **asks(costs.train_pixels),
+        cpus_per_task=4,
     params:
         device=config["device"],
         seed=lambda w: pixels(w).body_seed(),

@@ -62,7 +62,8 @@ def manifest(template: dict[str, Any], job: dict[str, Any], script: Path, name: 
     # The checkout on the volume, its code and its config/, not the copy in the image.
     container["env"] = [*container.get("env", []), {"name": "PYTHONPATH", "value": str(Path.cwd())}]
     memory, gpus = f"{int(resources.get('mem_mb', 2000))}M", int(resources.get("gpu", 0))
-    asked = {"cpu": str(job.get("threads", 1)), "memory": memory}
+    cpus = resources.get("cpus_per_task") or job.get("threads", 1)
+    asked = {"cpu": str(cpus), "memory": memory}
     limits = {"memory": memory}
     if gpus:
         asked[GPU] = limits[GPU] = str(gpus)
