@@ -13,6 +13,7 @@ from synther.agents.base import Batch, OfflineSettings
 from synther.agents.gaussian import log_density_of
 from synther.agents.networks import (
     Critics,
+    Drawn,
     StackedMLP,
     linear_init,
     orthogonal_init,
@@ -58,9 +59,7 @@ class CQLSettings(OfflineSettings):
     """The paper's tau, with `lagrange` only."""
 
 
-def _small_last_init(
-    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-) -> tuple[Tensor, Tensor]:
+def _small_last_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
     weight, bias = linear_init(generator, fan_in, fan_out, last)
     if last:
         bound = 0.01 * math.sqrt(6.0 / (fan_in + fan_out))  # Xavier's, with gain 0.01

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synther.agents.passes import Calls, Pass, Views, ahead, back, kept, through_relu
+from synther.agents.passes import Calls, Pass, ahead, back, kept, through_relu
+from synther.agents.views import Views
 
 
 class Regression(Pass):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OfflineSettings
-from synther.agents.networks import Critics, Init, StackedMLP, linear_init, soft_update
+from synther.agents.networks import Critics, Drawn, Init, StackedMLP, linear_init, soft_update
 from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
 
@@ -45,9 +45,7 @@ def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
             first layer only, whose weights are 1 / sqrt(256) small.
     """
 
-    def init(
-        generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-    ) -> tuple[Tensor, Tensor]:
+    def init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
         if last:
             weight, bias = torch.empty(fan_in, fan_out), torch.empty(1, fan_out)
             weight.uniform_(-last_bound, last_bound, generator=generator)
@@ -73,10 +71,9 @@ class EDAC(SoftAgent):
         d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
         if (number := self.settings.num_critics) < 2:
             raise SyntherError(f"num_critics is {number}; EDAC diversifies 2 critics or more")
-        init = edac_init(1e-3, fan_in_of_outputs=False)
-        self.actor = StackedMLP(generators, [d, *hidden, 2 * a], init=init)
-        init = edac_init(3e-3, fan_in_of_outputs=True)
-        self.critics = Critics(generators, d, a, hidden, number, init)
+        own = edac_init(1e-3, fan_in_of_outputs=False), edac_init(3e-3, fan_in_of_outputs=True)
+        self.actor = StackedMLP(generators, [d, *hidden, 2 * a], init=own[0])
+        self.critics = Critics(generators, d, a, hidden, number, own[1])
         super()._make_networks(generators)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
@@ -130,12 +127,7 @@ class EDAC(SoftAgent):
         outputs = self.actor(batch.observations)
         self.step_alpha(self.sample(outputs.detach(), noise["alpha"])[1].mean(dim=-1))
 
-        self._actor.zero_grad()
-        self.critics.requires_grad_(False)
-        loss, entropy = self.actor_loss(batch, outputs, noise["policy"])
-        loss.backward()
-        self.critics.requires_grad_(True)
-        self.optimizers["actor"].step()
+        entropy = self.step_actor(self.actor_loss, batch, outputs, noise["policy"])
 
         self._critics.zero_grad()
         info = self.learn_q(batch, noise["next_action"])

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.critic_passes import Slopes, regress
-from synther.agents.passes import Views, one_by_one
+from synther.agents.passes import one_by_one
+from synther.agents.views import Views
 from synther.tensors.optimizer import Adam
 
 
@@ -24,13 +25,13 @@ def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]
     return [torch.Generator().manual_seed(seed * 1_000_003 + purpose) for seed in seeds]
 
 
-Init = Callable[[torch.Generator, int, int, bool], tuple[Tensor, Tensor]]
-"""(generator, fan-in, fan-out, is the last layer) -> weight (in, out), bias (1, out)."""
+Drawn = tuple[Tensor, Tensor]
+"""A layer's weight (in, out) and bias (1, out)."""
+Init = Callable[[torch.Generator, int, int, bool], Drawn]
+"""(generator, fan-in, fan-out, is the last layer) -> a layer."""
 
 
-def linear_init(
-    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-) -> tuple[Tensor, Tensor]:
+def linear_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
     """Draw a layer as PyTorch's `nn.Linear` does: uniform within 1 / sqrt(fan-in)."""
     bound = 1.0 / math.sqrt(fan_in)
     weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
@@ -38,18 +39,14 @@ def linear_init(
     return weight, bias
 
 
-def orthogonal_init(
-    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-) -> tuple[Tensor, Tensor]:
+def orthogonal_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
     """Draw an orthogonal weight of gain sqrt(2), with zero bias (Saxe et al. 2013)."""
     weight = torch.empty(fan_out, fan_in)
     nn.init.orthogonal_(weight, gain=math.sqrt(2.0), generator=generator)
     return weight.T.contiguous(), torch.zeros(1, fan_out)
 
 
-def xavier_init(
-    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-) -> tuple[Tensor, Tensor]:
+def xavier_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
     """Draw a weight uniform within sqrt(6 / (fan-in + fan-out)), with zero bias (Glorot 2010)."""
     bound = math.sqrt(6.0 / (fan_in + fan_out))
     weight = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
@@ -59,9 +56,7 @@ def xavier_init(
 def two_heads(init: Init) -> Init:
     """Return an initialisation whose last layer is two of half the outputs, side by side."""
 
-    def both(
-        generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-    ) -> tuple[Tensor, Tensor]:
+    def both(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
         if not last:
             return init(generator, fan_in, fan_out, last)
         heads = [init(generator, fan_in, fan_out // 2, last) for _ in range(2)]

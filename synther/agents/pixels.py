@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, check_settings
-from synther.agents.networks import StackedMLP
+from synther.agents.networks import Drawn, StackedMLP
 from synther.errors import SyntherError
 
 FILTERS = 32
@@ -122,9 +122,7 @@ def orthogonal(generator: torch.Generator, shape: Sequence[int], gain: float = 1
     return nn.init.orthogonal_(torch.empty(*shape), gain=gain, generator=generator)
 
 
-def head_init(
-    generator: torch.Generator, fan_in: int, fan_out: int, last: bool
-) -> tuple[Tensor, Tensor]:
+def head_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
     """Draw a head's layer: an orthogonal weight (in, out) with zero bias."""
     return orthogonal(generator, (fan_out, fan_in)).T.contiguous(), torch.zeros(1, fan_out)
 
@@ -186,10 +184,7 @@ class PixelAgent(Agent):
     Args:
         observation_shape: (C, H, W) of a stack.
         action_dim: a.
-        seeds: one a stacked agent.
-        settings: an instance of the class's `Settings`.
-        device: where they compute.
-        dtype: of their parameters.
+        seeds, settings, device, dtype: as every agent's.
         frozen: encoder and trunks stay as they are; `update` takes latents and trains the heads.
 
     Attributes:

@@ -9,13 +9,7 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OnlineSettings
-from synther.agents.networks import (
-    Critics,
-    StackedMLP,
-    soft_update,
-    two_heads,
-    xavier_init,
-)
+from synther.agents.networks import Critics, StackedMLP, soft_update, two_heads, xavier_init
 from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
 
@@ -104,12 +98,7 @@ class SAC(SoftAgent):
 
     def update_policy(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the actor, then the temperature, on one minibatch a seed."""
-        self._actor.zero_grad()
-        self.critics.requires_grad_(False)
-        loss, log_density = self.policy_loss(batch, noise["policy"])
-        loss.backward()
-        self.critics.requires_grad_(True)
-        self.optimizers["actor"].step()
+        log_density = self.step_actor(self.policy_loss, batch, noise["policy"])
         self.step_alpha(log_density)
         return {"alpha": self.alpha(), "entropy": -log_density}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -59,6 +59,16 @@ class SoftAgent(Agent):
     def soft_target(self, batch: Batch, next_q: Tensor, log_density: Tensor) -> Tensor:
         """Return r + gamma (1 - terminal) (Q(s', a') - alpha log pi(a' | s')) (K, B)."""
         return batch.bellman(self.settings.discount, next_q - self.alpha() * log_density)
+
+    def step_actor(self, loss: Callable[..., tuple[Tensor, Tensor]], *arguments: Any) -> Tensor:
+        """Step down `loss(*arguments)`, the critics fixed; return the second of what it returns."""
+        self._actor.zero_grad()
+        self.critics.requires_grad_(False)
+        value, found = loss(*arguments)
+        value.backward()
+        self.critics.requires_grad_(True)
+        self.optimizers["actor"].step()
+        return found
 
     def step_alpha(self, log_density: Tensor) -> None:
         """Step towards an entropy of a, from mean log-densities (K,): the loss is linear."""

@@ -42,7 +42,6 @@ class TD3BC(Agent):
     Settings = TD3BCSettings
     title = "TD3+BC"
     settings: TD3BCSettings
-    weight_decay = 0.0
 
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
         d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
@@ -55,7 +54,8 @@ class TD3BC(Agent):
         self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
         self._target_actor = FlatParameters([self.target_actor])
         self._target_critics = FlatParameters([self.target_critics])
-        rate, decay = self.settings.learning_rate, self.weight_decay
+        rate = self.settings.learning_rate
+        decay = getattr(self.settings, "weight_decay", 0.0)  # of a subclass
         self.optimizers = {
             "actor": self._actor.adam(rate, decay),
             "critics": self._critics.adam(rate, decay),
@@ -69,9 +69,8 @@ class TD3BC(Agent):
         """Add the gradients of the squared Bellman error with clipped double Q."""
         settings = self.settings
         with torch.no_grad():
-            smoothing = (settings.policy_noise * noise).clamp(
-                -settings.noise_clip, settings.noise_clip
-            )
+            bound = settings.noise_clip
+            smoothing = (settings.policy_noise * noise).clamp(-bound, bound)
             next_actions = torch.tanh(self.target_actor(batch.next_observations)) + smoothing
             next_q = self.target_critics(batch.next_observations, next_actions.clamp(-1, 1))
             target = batch.bellman(settings.discount, next_q.amin(dim=1))

@@ -35,8 +35,3 @@ class RegularisedTD3BC(TD3BC):
     Settings = RegularisedSettings
     title = "TD3+BC, regularised"
     settings: RegularisedSettings
-
-    @property
-    def weight_decay(self) -> float:  # type: ignore[override]
-        """AdamW's."""
-        return self.settings.weight_decay

@@ -31,7 +31,6 @@ from synther.transitions import FIELDS, Transitions
 
 ROWS, D, A = 100_000, 17, 6
 """HalfCheetah's and Walker2d's widths."""
-AGENTS = ("td3_bc", "bc", "iql", "edac", "cql", "sac", "redq")
 STACKS = (1, 8)
 COMPILED = ("td3_bc", "iql", "sac")
 """Agents that are held against a plain one in JAX too, where JAX is installed."""
@@ -60,23 +59,24 @@ def make_agent(name: str, seeds: int, device: str) -> Agent:
     return kind(D, A, range(seeds), settings, device=device)
 
 
+PLAIN: dict[str, tuple[Any, dict[str, str]]] = {
+    "td3_bc": (PlainTD3BC, {"alpha": "alpha"}),
+    "bc": (PlainBC, {"rate": "learning_rate"}),
+    "iql": (iql.PlainIQL, {}),
+    "edac": (edac.PlainEDAC, {"eta": "eta"}),
+    "cql": (cql.PlainCQL, {}),
+    "sac": (PlainSAC, {}),
+    "redq": (PlainSAC, {"subset": "target_subset"}),
+}
+"""Plain agents, and the settings that they take by another name."""
+
+
 def plain_agent(name: str, stacked: Any) -> Any:
     """Return the plain agent with the settings, and the initial weights, of a stack of one."""
-    s = stacked.settings
-    actor = _layers(getattr(stacked.actor, "mlp", stacked.actor))  # CQL's is wrapped
-    if name == "bc":
-        return PlainBC(actor, rate=s.learning_rate)
-    critics = [_layers(stacked.critics, copy) for copy in range(stacked.critics.copies)]
-    if name == "td3_bc":
-        return PlainTD3BC(actor, critics, alpha=s.alpha)
-    if name == "iql":
-        return iql.PlainIQL(actor, critics, _layers(stacked.value))
-    if name == "edac":
-        return edac.PlainEDAC(actor, critics, eta=s.eta)
-    if name == "cql":
-        return cql.PlainCQL(actor, critics)
-    subset = s.target_subset if name == "redq" else None
-    return PlainSAC(actor, critics, subset=subset)
+    kind, options = PLAIN[name]
+    return kind(
+        *_networks(stacked), **{k: getattr(stacked.settings, v) for k, v in options.items()}
+    )
 
 
 class PlainLoop:
@@ -92,13 +92,7 @@ class PlainLoop:
     ) -> None:
         data = some_transitions(rows)
         self._device = device
-        self._columns = [
-            torch.as_tensor(column, device=device)
-            for column in (
-                *(data.observations, data.actions, data.rewards),
-                *(data.next_observations, data.terminals),
-            )
-        ]
+        self._columns = [torch.as_tensor(getattr(data, n), device=device) for n in FIELDS]
         self._plain, self._noise, self._batch, self._rows = plain, noise, batch, rows
 
     def __call__(self) -> None:
@@ -113,15 +107,19 @@ def _layers(stack: StackedMLP, copy: int = 0) -> list[tuple[Tensor, Tensor]]:
     return [(w[copy].detach().clone(), b[copy, 0].detach().clone()) for w, b in pairs]
 
 
+def _networks(stacked: Any) -> list[Any]:
+    nets: list[Any] = [_layers(getattr(stacked.actor, "mlp", stacked.actor))]  # CQL's is wrapped
+    if hasattr(stacked, "critics"):
+        nets.append([_layers(stacked.critics, copy) for copy in range(stacked.critics.copies)])
+    return [*nets, _layers(stacked.value)] if hasattr(stacked, "value") else nets
+
+
 def compiled_agent(name: str, stacked: Any) -> Any:
     """Return the plain agent in JAX with the initial weights of a stack of one."""
     from synther.bench.plain import in_jax
 
-    nets: list[Any] = [_layers(stacked.actor)]
-    nets.append([_layers(stacked.critics, copy) for copy in range(stacked.critics.copies)])
-    if name == "iql":
-        nets.append(_layers(stacked.value))
-    return {"td3_bc": in_jax.TD3BC, "iql": in_jax.IQL, "sac": in_jax.SAC}[name](*nets)
+    kinds = {"td3_bc": in_jax.TD3BC, "iql": in_jax.IQL, "sac": in_jax.SAC}
+    return kinds[name](*_networks(stacked))
 
 
 def compiled_loop(name: str, stacked: Any, rows: int, updates: int) -> Callable[[], None] | None:
@@ -173,7 +171,7 @@ def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
 def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measurement]:
     """Measure every agent at the widths of HalfCheetah and the protocol's settings."""
     section, unit = "agents", "seed-updates/s"
-    for name in AGENTS:
+    for name in PLAIN:
         alone = make_agent(name, 1, device)
         with torch.device(device):
             single = plain_agent(name, alone)

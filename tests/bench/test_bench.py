@@ -151,7 +151,7 @@ def test_the_recorded_episodes_are_those_of_evaluation():
 @pytest.mark.slow
 def test_no_hot_path_has_collapsed(monkeypatch):
     """Bounds far from what is measured (docs/performance.md): a fault, not a busy machine."""
-    monkeypatch.setattr(agents, "AGENTS", ("td3_bc", "iql"))
+    monkeypatch.setattr(agents, "PLAIN", {n: agents.PLAIN[n] for n in ("td3_bc", "iql")})
     monkeypatch.setattr(simulators, "STEPS", 50)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

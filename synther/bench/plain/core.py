@@ -114,6 +114,11 @@ class ActorCritic:
     def bellman(self, r, terminal, next_value):
         return (r + self.gamma * (1 - terminal) * next_value).detach()
 
+    def step_critics(self, s, a, y):
+        errors = squared_errors(self.critics, s, a, y)
+        for optimizer, error in zip(self.critic_optimizers, errors, strict=True):
+            step(optimizer, error)
+
     def networks(self):
         found = {name: getattr(self, name) for name in self.learned}
         return {n: net if isinstance(net, list) else [net] for n, net in found.items()}
@@ -137,10 +142,7 @@ class PlainTD3BC(ActorCritic):
         epsilon = (0.2 * noise["next_action"]).clamp(-0.5, 0.5)
         a2 = (torch.tanh(self.target_actor(s2)) + epsilon).clamp(-1, 1)
         y = self.bellman(r, terminal, smallest_q(self.target_critics, s2, a2))
-        for optimizer, loss in zip(
-            self.critic_optimizers, squared_errors(self.critics, s, a, y), strict=True
-        ):
-            step(optimizer, loss)
+        self.step_critics(s, a, y)
         if self.count % self.every == 0:
             pi = torch.tanh(self.actor(s))
             q = q_value(self.critics[0], s, pi)
@@ -187,10 +189,7 @@ class PlainSAC(SoftActorCritic):
         chosen = [self.target_critics[n] for n in order.tolist()][: self.subset]
         value = smallest_q(chosen, s2, a2) - self.log_alpha.exp() * log_pi2
         y = self.bellman(r, terminal, value)
-        for optimizer, loss in zip(
-            self.critic_optimizers, squared_errors(self.critics, s, a, y), strict=True
-        ):
-            step(optimizer, loss)
+        self.step_critics(s, a, y)
         track(self.target_critics, self.critics, self.tau)
 
         pi, log_pi = self.sample(s, noise["policy"])

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
 
 from synther.bench.plain.core import (
-    ActorCritic,
+    SoftActorCritic,
     adam,
     q_value,
     smallest_q,
@@ -17,7 +17,7 @@ from synther.bench.plain.core import (
 )
 
 
-class PlainCQL(ActorCritic):
+class PlainCQL(SoftActorCritic):
     learned = ("critics", "target_critics")
 
     def __init__(
@@ -34,14 +34,13 @@ class PlainCQL(ActorCritic):
         bc_steps=0,
         **options,
     ):
-        super().__init__(actor, critics, **options)
+        super().__init__(actor, critics, policy_rate, **options)
         scalar = {"dtype": actor[0][0].dtype, "requires_grad": True}
         self.multiplier, self.offset = torch.tensor(1.0, **scalar), torch.tensor(-1.0, **scalar)
-        self.log_alpha, self.log_prime = torch.tensor(0.0, **scalar), torch.tensor(1.0, **scalar)
+        self.log_prime = torch.tensor(1.0, **scalar)
         policy = itertools.chain(self.actor.parameters(), [self.multiplier, self.offset])
         self.actor_optimizer = torch.optim.Adam(policy, lr=policy_rate)
         self.critic_optimizer = adam(*self.critics, rate=critic_rate)
-        self.alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=policy_rate)
         self.prime_optimizer = torch.optim.Adam([self.log_prime], lr=critic_rate)
         self.weight, self.temperature = weight, temperature
         self.importance, self.backup_entropy = importance, backup_entropy
@@ -106,8 +105,7 @@ class PlainCQL(ActorCritic):
         gradients = torch.autograd.grad(critic_loss, self.critic_parameters(), retain_graph=True)
         if self.gap is not None:
             step(self.prime_optimizer, prime_loss)
-        target_entropy = -a.shape[-1]
-        step(self.alpha_optimizer, -self.log_alpha * (log_pi.detach() + target_entropy).mean())
+        self.step_alpha(log_pi, a)
         step(self.actor_optimizer, policy_loss)
         for parameter, gradient in zip(self.critic_parameters(), gradients, strict=True):
             parameter.grad = gradient
