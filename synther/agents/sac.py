@@ -50,6 +50,7 @@ class SAC(SoftAgent):
 
     Settings = SACSettings
     title = "SAC"
+    actor: StackedMLP
     settings: SACSettings
 
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
