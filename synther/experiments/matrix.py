@@ -13,16 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from synther import config
-from synther.config import shares
+from synther.config import shares, specs
 from synther.config.shares import Share
-from synther.config.specs import (
-    collected_rows,
-    missing_package,
-    on_share,
-    preset_scale,
-    source_spec,
-    task_spec,
-)
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.files import Files
@@ -107,7 +99,7 @@ class Experiments(Files):
         spec, part = self.experiment(name), self.learns(name)
         key = "datasets" if "datasets" in spec else "tasks"
         for each in itertools.chain.from_iterable(spec[key].values()):
-            task_spec(each) if key == "tasks" else config.spec(each, "dataset")
+            specs.task_spec(each) if key == "tasks" else config.spec(each, "dataset")
         chosen = self.scaled(name).get(key, self.part(part).get(key))
         groups = {
             group: [each for each in names if chosen is None or each in chosen]
@@ -150,7 +142,7 @@ class Experiments(Files):
         whole, spec = self.whole_sources(name), self.experiment(name)
         if not shares.listed(spec):
             return whole
-        points = [on_share(source, share) for source in whole for share in self.shares(name)]
+        points = [specs.on_share(source, share) for source in whole for share in self.shares(name)]
         return [*points, *spec.get("reference", [])]
 
     def listed_sources(self, name: str) -> list[str]:
@@ -167,7 +159,7 @@ class Experiments(Files):
         """
         every = self.listed_sources(name)
         chosen = self._kept("source", every, self.scaled(name).get("sources", every))
-        return [source for source in chosen if missing_package(source) is None]
+        return [source for source in chosen if specs.missing_package(source) is None]
 
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run."""
@@ -217,7 +209,7 @@ class Experiments(Files):
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""
-        return collected_rows(dataset, self.preset) or FULL_ROWS
+        return specs.collected_rows(dataset, self.preset) or FULL_ROWS
 
     def fidelity_samples(self) -> int:
         """Return how many samples of a source are measured."""
@@ -229,12 +221,12 @@ class Experiments(Files):
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""
-        return task_spec(config.spec(dataset, "dataset")["task"])["time_limit"]
+        return specs.task_spec(config.spec(dataset, "dataset")["task"])["time_limit"]
 
     def samples(self, source: str) -> int:
         """Return how many transitions a source generates."""
-        scale = preset_scale(self.preset, source)
-        return scale.get("samples", source_spec(source).get("samples", 0))
+        scale = specs.preset_scale(self.preset, source)
+        return scale.get("samples", specs.source_spec(source).get("samples", 0))
 
 
 def preset_experiments(default: str) -> config.ByPreset[Experiments]:

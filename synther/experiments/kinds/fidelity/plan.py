@@ -8,13 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synther.config.specs import (
-    fitted_source,
-    missing_package,
-    source_settings,
-    source_spec,
-    source_title,
-)
+from synther.config import specs
 from synther.errors import SyntherError
 from synther.experiments import budget, kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
@@ -81,11 +75,11 @@ class Plan(kinds.Plan):
             found[row.name] = {
                 source: {
                     "fidelity": matrix.fidelity_file(row.name, source),
-                    "fit": f"{matrix.generator_folder(row.name, fitted_source(source))}/fit.json",
+                    "fit": f"{matrix.model_folder(row.name, source)}/fit.json",
                     "sample": f"{matrix.generator_folder(row.name, source)}/samples.json",
                 }
                 for source in matrix.sources(self.name)
-                if "generator" in source_spec(source)
+                if "generator" in specs.source_spec(source)
             }
         return found
 
@@ -109,7 +103,7 @@ class Plan(kinds.Plan):
         if not every:
             raise SyntherError(f"experiment '{name}' has no `sources` or `factors`: add them")
         first = self._rows()[0].paper_name
-        without = {source: package for source in every if (package := missing_package(source))}
+        without = {s: package for s in every if (package := specs.missing_package(s))}
         shown = [source for source in every if source in running or source in without]
         varied = self.spec.get("factors", {})
         for sources in varied.values():
@@ -119,7 +113,7 @@ class Plan(kinds.Plan):
             for factor, sources in (varied or {"": every}).items()
             if (kept := [source for source in sources if source in shown])
         }
-        titles = {source: source_title(source, first, matrix.preset) for source in shown}
+        titles = {source: specs.source_title(source, first, matrix.preset) for source in shown}
         return FidelitySpec(
             **self.described() | {"sources": titles},
             factors=factors,
@@ -132,7 +126,7 @@ class Plan(kinds.Plan):
         seen: dict[str, str] = {}
         preset = self.matrix.preset
         for source in sources:
-            settings = source_settings(source, dataset, preset)
+            settings = specs.source_settings(source, dataset, preset)
             key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))
             if key in seen:
                 raise SyntherError(
