@@ -19,7 +19,7 @@ from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.files import Files
 from synther.experiments.pixels import Pixels
-from synther.experiments.runs import Run
+from synther.experiments.runs import ONLINE, Run
 
 FULL_ROWS = 1_000_000
 FIDELITY_SAMPLES = 100_000
@@ -58,9 +58,14 @@ class Experiments(Files):
         """
         return kinds.plan_of(self.experiment(name)["kind"])(self, name)
 
-    def results(self, name: str) -> list[str]:
-        """Return the paths of an experiment's results."""
-        return self.plan(name).results()
+    def results(self, *names: str) -> list[str]:
+        """Return the paths of the agents' rows of experiments, each once."""
+        return list(dict.fromkeys(file for name in names for file in self.plan(name).results()))
+
+    def records(self, *names: str) -> list[str]:
+        """Return the paths of everything else that their figures are made from, each once."""
+        made = {file for name in names for file in self.inputs(name)}
+        return sorted(made - set(self.results(*names)))
 
     def inputs(self, name: str) -> list[str]:
         """Return the paths of all files that an experiment's table or figure is made from."""
@@ -82,6 +87,19 @@ class Experiments(Files):
     def all_figures(self) -> list[str]:
         """Return the files of all tables and figures."""
         return [path for name in self.made() for path in self.figures(name)]
+
+    def sheets(self) -> dict[str, str]:
+        """Return experiment -> the file of its sheet, of all that the page shows."""
+        return {name: f"{self.figure(name)}.json" for name in self.made()}
+
+    def titles(self) -> dict[str, dict[str, str]]:
+        """Return "agents" and "sources" -> slug -> title, of all that the preset runs."""
+        runs = [run for name in self.made() for run in self.runs(name)]
+        sources = dict.fromkeys(run.source for run in runs)
+        return {
+            "agents": {run.agent: specs.agent_spec(run.agent)["title"] for run in runs},
+            "sources": {s: s if s == ONLINE else specs.source_spec(s)["title"] for s in sources},
+        }
 
     def learns(self, name: str) -> str:
         """Return the part of the preset that an experiment is of: "", online or pixels."""
