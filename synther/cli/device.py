@@ -30,7 +30,8 @@ def choose_device(name: str, threads: int) -> str:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and torch.cuda.is_available():
-        gpus = [_uuid(index) for index in range(torch.cuda.device_count())]
+        every = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+        gpus = [str(gpu.uuid) for gpu in every]  # whatever CUDA_VISIBLE_DEVICES makes its number
         name = f"cuda:{_claim(gpus).index}"
     devices.require_device(name)
     if name.startswith("cuda"):
@@ -43,10 +44,3 @@ def _claim(gpus: list[str]) -> devices.Claim:
     if not _held:  # a process that runs several verbs keeps its GPU, and would wait for itself
         _held.append(devices.claim_gpu(gpus, devices.lock_folder(), devices.slots_per_gpu()))
     return _held[0]
-
-
-def _uuid(index: int) -> str:
-    """Return what names a GPU whatever CUDA_VISIBLE_DEVICES makes its number."""
-    import torch
-
-    return str(torch.cuda.get_device_properties(index).uuid)

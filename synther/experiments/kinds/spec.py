@@ -57,6 +57,7 @@ class Spec:
     """What every kind of table and figure has in common.
 
     Attributes:
+        kind: the folder that makes numbers and a sheet of it, by default the class's own.
         name: the experiment's slug.
         title: the heading.
         preset: slug of the preset that the results are of.
@@ -95,6 +96,11 @@ class Spec:
     tasks: list[str] = dataclasses.field(default_factory=list)
     paper: PaperColumns | None = None
     layout: str = ""
+
+    def __init_subclass__(cls) -> None:
+        """Name the kind by its folder, unless it is another one's description."""
+        if not hasattr(cls, "kind"):
+            cls.kind = cls.__module__.rpartition(".")[0].removeprefix(f"{__package__}.")
 
     def __post_init__(self) -> None:
         """Check that what it can't do without isn't empty, and that there is such a layout."""

@@ -105,7 +105,6 @@ class Claim:
 class ClaimsSpec(Spec):
     """All claims."""
 
-    kind: ClassVar[str] = "claims"
     needs: ClassVar[tuple[str, ...]] = ("claims",)
 
     claims: list[Claim]

@@ -37,7 +37,6 @@ class FidelitySpec(Spec):
         not_installed: source -> the package that it lacks.
     """
 
-    kind: ClassVar[str] = "fidelity"
     needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
     layouts: ClassVar[Collection[str]] = COLUMNS
 

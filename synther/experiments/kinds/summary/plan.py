@@ -16,7 +16,6 @@ from synther.experiments.runs import Run
 class SummarySpec(Spec):
     """Agents on several sources, summarised over the datasets of each group, and over all."""
 
-    kind: ClassVar[str] = "summary"
     needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
     layouts: ClassVar[tuple[str, ...]] = ("aggregates", "profiles", "curves")
 
