@@ -5,8 +5,8 @@ A part of `synther.experiments`, which hands itself in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from synther.config.specs import agent_settings, collected_rows, source_settings, source_spec
 
@@ -43,8 +43,12 @@ def describe(plan: Experiments, name: str, measured: int = 0, varies: bool = Fal
         parts.append(f"{listed(counts)} transitions a dataset")
     if varies:
         sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
-    generated = {_generated(plan, source, datasets[0]) for source in sources}
-    parts += sorted(words for words in generated if words)
+    generated = set()
+    for source in sources:
+        if kind := source_spec(source).get("generator"):
+            settings = source_settings(source, datasets[0], plan.preset)
+            generated.add(generator(kind, plan.samples(source), settings))
+    parts += sorted(generated)
     return "; ".join([*parts, part_of(len(datasets), everything)])
 
 
@@ -60,12 +64,9 @@ def listed(numbers: Iterable[int]) -> str:
     return " or ".join(f"{n:,}" for n in sorted(set(numbers)))
 
 
-def _generated(plan: Experiments, source: str, dataset: str) -> str:
-    spec = source_spec(source)
-    if "generator" not in spec:
-        return ""
-    settings = source_settings(source, dataset, plan.preset)
-    words = f"{spec['generator']}: {plan.samples(source):,} samples"
+def generator(name: str, samples: int, settings: Mapping[str, Any]) -> str:
+    """Return how large a generator is, how long it is fitted, and how much is drawn from it."""
+    words = f"{name}: {samples:,} samples"
     for key, unit in (("width", "width {:,}"), ("steps", "{:,} steps")):
         if key in settings:
             words += ", " + unit.format(settings[key])

@@ -18,9 +18,6 @@ from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import atomic_path, sha256, write_json
 from synther.transitions import Transitions
 
-NUMBER = 100_000
-"""Samples that are measured (the paper's number, recalled)."""
-
 
 @dataclass(frozen=True)
 class Fidelity:
@@ -65,7 +62,7 @@ def measure(
     real: Transitions,
     samples: Transitions,
     task: str | None = None,
-    number: int = NUMBER,
+    number: int = 100_000,
     seed: int = 0,
     physics: str = "d4rl",
     threads: int = 1,

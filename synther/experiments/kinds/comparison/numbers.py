@@ -154,8 +154,8 @@ def _changes(spec: TableSpec, final: pd.DataFrame) -> tuple[Records, list[str]]:
                     **{"metric": "relative_change_percent", "mean": float(after.mean())},
                     **{"from_agent": small, "from_source": old, "from_seeds": len(before)},
                     **{"from_mean": float(before.mean()), "seeds": len(after), **vars(change)},
-                    "paper_mean": claim.number.mean if is_claimed else np.nan,
-                    "paper_status": claim.number.status if is_claimed else "",
+                    "paper_mean": claim.mean if is_claimed else np.nan,
+                    "paper_status": claim.status if is_claimed else "",
                 }
             )
     return records, notes

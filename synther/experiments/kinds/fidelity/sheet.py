@@ -97,7 +97,8 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
         for row in own.itertuples():
             cells.append(_measured(found, row))
             if (row.measure, row.agent) in published_too:
-                cells.append(_published(row))
+                text, known = value_text(measure, row.paper_value), {"status": row.paper_status}
+                cells.append(numbers.published(row.paper_value, row.paper_std, text=text, **known))
         if source in spec.not_installed:
             cells[0] = sheets.Cell(NOT_INSTALLED)
         title, name = (labels[dataset], factor) if varied else ("", labels[dataset])
@@ -116,11 +117,6 @@ def value_text(measure: str, value: float) -> str:
         return f"{value:.3g}"
     text = numbers.number(value)
     return f"{text}x" if measure == "compression" else text
-
-
-def _published(row: Any) -> sheets.Cell:
-    text = value_text(row.measure, row.paper_value)
-    return numbers.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
 
 
 def _measured(found: Fidelity, row: Any) -> sheets.Cell:
@@ -183,7 +179,7 @@ def footnotes(found: Fidelity) -> list[sheets.Note | str]:
     lines += notes.stand_ins(spec.rows)
     statuses = [status for status in found.frame["paper_status"] if status]
     if spec.layout == "compression":
-        claimed = published.claim(LARGEST_RATIO).number
+        claimed = published.claim(LARGEST_RATIO)
         ratio = value_text("compression", claimed.mean)
         lines.append(f"The largest ratio that the paper claims is {ratio}{claimed.mark}.")
         statuses.append(claimed.status)
