@@ -10,7 +10,6 @@ from synther.sheets.figure import Series as Series
 from synther.sheets.figure import curves as curves
 from synther.sheets.figure import frame_columns as frame_columns
 from synther.sheets.figure import layered as layered
-from synther.sheets.figure import lines as lines
 from synther.sheets.sheet import MISSING as MISSING
 from synther.sheets.sheet import Cell as Cell
 from synther.sheets.sheet import Column as Column

@@ -46,6 +46,11 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(keys, as_index=False).agg(**columns, episodes=("score", "size"))
 
 
+def finals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a seed: `means` of its last evaluation."""
+    return means(scores.last_evaluations(rows))
+
+
 def runs(rows: pd.DataFrame) -> dict[tuple[str, str, str], Run]:
     """Return (dataset, source, agent) -> its evaluations.
 

@@ -134,14 +134,6 @@ class Spec:
             return ""
         return f"{self.preset} preset: {self.banner or BELOW_PROTOCOL}"
 
-    @property
-    def provenance_lines(self) -> tuple[str, ...]:
-        """The preset with its budget, and the simulator where it is given."""
-        starts = self.budget.startswith(self.preset)
-        named = self.budget if starts else f"{self.preset}: {self.budget}"
-        lines = (f"Preset {named if self.budget else self.preset}",)
-        return (*lines, f"Physics: {self.physics}") if self.physics else lines
-
     def published(self) -> Iterator[tuple[str, str, str, PaperNumber]]:
         """Yield (dataset, agent, source or other table, number) of what is published beside.
 
@@ -173,9 +165,13 @@ class Spec:
 
     def heading(self) -> dict[str, Any]:
         """Return the fields of a `Sheet` that stand above its content."""
+        starts = self.budget.startswith(self.preset)
+        named = self.budget if starts else f"{self.preset}: {self.budget}"
+        lines = [f"Preset {named if self.budget else self.preset}"]
+        lines += [f"Physics: {self.physics}"] if self.physics else []
         return {
             **{"name": self.name, "kind": self.kind, "title": self.title, "preset": self.preset},
-            "lines": self.provenance_lines,
+            "lines": tuple(lines),
             "banner": self.banner_text,
         }
 

@@ -47,7 +47,7 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
     """Read result files, a row a seed's last evaluation; there may be none, and nothing was run."""
     if not paths:
         return pd.DataFrame(columns=[*scores.COLUMNS, "episodes"])
-    return scores.read_results(paths, lambda own: evaluations.means(scores.last_evaluations(own)))
+    return scores.read_results(paths, evaluations.finals)
 
 
 class _Court:
