@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from synther.config import specs
 from synther.errors import SyntherError
-from synther.experiments import budget, kinds
+from synther.experiments import kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -60,6 +60,7 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "layout")
+    varied = ("compression", "ablations")
 
     def files(self) -> list[str]:
         """Return the paths of all records of an experiment, each once."""
@@ -84,12 +85,6 @@ class Plan(kinds.Plan):
 
     def _rows(self) -> list[DatasetRow]:
         return [row for rows in self.groups().values() for row in rows]
-
-    def budget(self) -> str:
-        """Return in words what the experiment spends."""
-        measured, layout = self.matrix.fidelity_samples(), self.spec["layout"]
-        varies = layout in ("compression", "ablations")
-        return budget.describe(self.matrix, self.name, measured, varies)
 
     def describe(self) -> FidelitySpec:
         """Return what the table or figure shows.

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
-from synther.experiments.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +51,6 @@ class Plan(kinds.Plan):
                 "too"
             )
         return kept
-
-    def runs(self) -> list[Run]:
-        """Return none: they are other experiments' own."""
-        return []
 
     def results(self) -> list[str]:
         """Return the paths of the rows that it summarises, each once."""
