@@ -25,11 +25,7 @@ AGAIN = "remove it and its .json, and run its rule again"
 
 
 _CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
-    (
-        INTEGER_COLUMNS,
-        lambda c: c.dtype.kind in "iu",
-        "should hold integers, not {dtype}",
-    ),
+    (INTEGER_COLUMNS, lambda c: c.dtype.kind in "iu", "should hold integers, not {dtype}"),
     (NUMBER_COLUMNS, lambda c: c.dtype.kind in "iuf", "should hold numbers, not {dtype}"),
     (
         NUMBER_COLUMNS,

@@ -59,7 +59,7 @@ class _Court:
         self.steps = finals.groupby(scores.RUN)["step"].min()
         self._fidelity = functools.cache(measures.read_fidelity)
 
-    def measured(self, cell: Cell) -> samples.Measured:
+    def measured(self, cell: Cell) -> measures.Measured:
         """Return what `synther fidelity` left of a cell, read once."""
         return self._fidelity(Path(cell.files["fidelity"]), self.spec.preset)
 
