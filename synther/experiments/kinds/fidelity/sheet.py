@@ -97,8 +97,7 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
         for row in own.itertuples():
             cells.append(_measured(found, row))
             if (row.measure, row.agent) in published_too:
-                text, known = value_text(measure, row.paper_value), {"status": row.paper_status}
-                cells.append(numbers.published(row.paper_value, row.paper_std, text=text, **known))
+                cells.append(_published(row))
         if source in spec.not_installed:
             cells[0] = sheets.Cell(NOT_INSTALLED)
         title, name = (labels[dataset], factor) if varied else ("", labels[dataset])
@@ -117,6 +116,11 @@ def value_text(measure: str, value: float) -> str:
         return f"{value:.3g}"
     text = numbers.number(value)
     return f"{text}x" if measure == "compression" else text
+
+
+def _published(row: Any) -> sheets.Cell:
+    text = value_text(row.measure, row.paper_value)
+    return numbers.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
 
 
 def _measured(found: Fidelity, row: Any) -> sheets.Cell:
