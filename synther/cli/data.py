@@ -11,17 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from tyro.conf import create_mutex_group
 
 from synther import config
-from synther.cli.options import (
-    Number,
-    Overrides,
-    Reading,
-    Seed,
-    Threads,
-    Verb,
-    require_suffix,
-    told_task,
-    whole,
-)
+from synther.cli import options
 from synther.config.specs import policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments, pixels
@@ -35,7 +25,7 @@ if TYPE_CHECKING:
 _PART = create_mutex_group(required=True)
 
 
-class Download(Verb):
+class Download(options.Verb):
     """Fetch a published dataset."""
 
     dataset: str  # a name of config/datasets.yaml
@@ -55,7 +45,7 @@ class Download(Verb):
         print(fetch(self.dataset, self.root))
 
 
-class Policies(Verb):
+class Policies(options.Verb):
     """Fetch D4RL's own behaviour policies."""
 
     task: str  # hopper, halfcheetah or walker2d
@@ -70,15 +60,16 @@ class Policies(Verb):
         print(f"{self.out}: {len(record['returns'])} policies", file=sys.stderr)
 
 
-class _RollOut(Threads):
+class _RollOut(options.Threads):
     """A dataset of config/datasets.yaml, or a task and a level, that behaviour policies make."""
 
     dataset: str | None = None  # one of config/datasets.yaml that is made so
     task: str | None = None  # hopper, dmc-walker-walk-repeat2, ...; the dataset's by default
     level: str | None = None  # random, medium, medium-replay, ...; the dataset's
-    rows: Number | None = None  # steps; the preset's, or 1,000,000 of states, 100,000 of frames
+    rows: options.Number | None = None
+    """steps; the preset's, or 1,000,000 of states, 100,000 of frames"""
     policies: Path | None = None  # folder of policies; the package's own
-    seed: Seed = 0  # of starts and actions
+    seed: options.Seed = 0  # of starts and actions
     out: Path | None = None  # the HDF5 file; where a dataset's is looked for
     preset: str | None = None  # scale rows and policies by config/presets/PRESET.yaml
 
@@ -95,7 +86,7 @@ class _RollOut(Threads):
             raise SyntherError(f"{self.dataset} {instead.format(kind=spec['kind'])}")
         return replace(
             self,
-            task=told_task(self.task, self.dataset),
+            task=options.told_task(self.task, self.dataset),
             level=self.level or spec["level"],
             out=self.out or Path(folder) / f"{self.dataset}.hdf5",
         )
@@ -106,7 +97,7 @@ class _RollOut(Threads):
         """Write the file by `collect`; `rows` and `policies` are those where none are named."""
         if not (self.task and self.level and self.out):
             raise SyntherError("give --dataset, or --task, --level and --out")
-        require_suffix(self.out, ".hdf5", ".h5")
+        options.require_suffix(self.out, ".hdf5", ".h5")
         task_spec(self.task)
         rows = rows if self.rows is None else self.rows
         place = self.policies or policies
@@ -115,7 +106,7 @@ class _RollOut(Threads):
         print(f"{self.out}: mean return {made['mean_return']}", file=sys.stderr)
 
 
-class Collect(_RollOut, Verb):
+class Collect(_RollOut, options.Verb):
     """Collect a dataset of states."""
 
     physics: str = "d4rl"  # d4rl or stock
@@ -133,7 +124,7 @@ class Collect(_RollOut, Verb):
         asked.write(collect, rows, policies, physics=asked.physics, threads=asked.threads)
 
 
-class Render(_RollOut, Verb):
+class Render(_RollOut, options.Verb):
     """Collect a dataset of pixels."""
 
     def __call__(self) -> None:
@@ -148,14 +139,14 @@ class Render(_RollOut, Verb):
         asked.write(collect_pixels, rows, policies, processes=asked.threads)
 
 
-class Behaviour(Verb):
+class Behaviour(options.Verb):
     """Train the behaviour policies of one task."""
 
     task: str  # hopper, halfcheetah, walker2d, dmc-walker-walk-repeat2 or dmc-cheetah-run-repeat2
-    seed: Seed = 0  # of everything random
+    seed: options.Seed = 0  # of everything random
     out: Path  # folder of policies and returns.json
-    settings: Overrides
-    computing: Threads
+    settings: options.Overrides
+    computing: options.Threads
 
     def __call__(self) -> None:
         from synther.config.settings import resolve
@@ -187,22 +178,22 @@ def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]
     write_json(out.with_suffix(".json"), record)
 
 
-class Subset(Verb):
+class Subset(options.Verb):
     """Keep a part of a dataset."""
 
     data: Path  # transitions: .npz or D4RL's .hdf5
     percent: Annotated[float | None, _PART] = None  # of the transitions
-    rows: Annotated[int | None, whole(2), _PART] = None  # transitions
+    rows: Annotated[int | None, options.whole(2), _PART] = None  # transitions
     choose: str = "transitions"  # transitions or trajectories
-    seed: Seed = 0  # of the choice
+    seed: options.Seed = 0  # of the choice
     out: Path  # the .npz file
-    reading: Reading
-    computing: Threads
+    reading: options.Reading
+    computing: options.Threads
 
     def __call__(self) -> None:
         from synther.datasets.subset import subset
 
-        with claimed(require_suffix(self.out, ".npz")):
+        with claimed(options.require_suffix(self.out, ".npz")):
             how = self.reading.of(self.data)
             transitions = how.read(self.data)
             asked = {"percent": self.percent} if self.rows is None else {"rows": self.rows}
@@ -218,21 +209,21 @@ class Subset(Verb):
         print(f"{self.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 
-class Mix(Verb):
+class Mix(options.Verb):
     """Mix real transitions with samples."""
 
     real: Path  # transitions: .npz or D4RL's .hdf5
     synthetic: Path  # samples: .npz
     real_share: float = 0.5  # of the mixture's rows
-    seed: Seed = 0  # of the choice and the order
+    seed: options.Seed = 0  # of the choice and the order
     out: Path  # the .npz file
-    reading: Reading
-    computing: Threads
+    reading: options.Reading
+    computing: options.Threads
 
     def __call__(self) -> None:
         from synther.datasets.subset import mix
 
-        with claimed(require_suffix(self.out, ".npz")):
+        with claimed(options.require_suffix(self.out, ".npz")):
             how = self.reading.of(self.real, self.synthetic)
             real, synthetic = how.read(self.real), how.read(self.synthetic)
             mixed = mix(real, synthetic, self.real_share, self.seed)

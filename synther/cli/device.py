@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from synther.jobs.devices import (
-    Claim,
-    claim_gpu,
-    fake_gpus,
-    lock_folder,
-    require_device,
-    slots_per_gpu,
-)
+from synther.jobs import devices
 from synther.jobs.threads import grant
 
-_held: list[Claim] = []
+_held: list[devices.Claim] = []
 """The GPU that this process took; let go when it ends."""
 
 
@@ -30,30 +23,24 @@ def choose_device(name: str, threads: int) -> str:
     import torch
 
     grant(threads)
-    if name in ("auto", "cuda") and (fakes := fake_gpus()):
+    if name in ("auto", "cuda") and (fakes := devices.fake_gpus()):
         claim = _claim(fakes)
         print(f"GPU {fakes[claim.index]}, which is pretended: the CPU computes", file=sys.stderr)
         return "cpu"
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and torch.cuda.is_available():
-        gpus = [_uuid(index) for index in range(torch.cuda.device_count())]
+        every = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+        gpus = [str(gpu.uuid) for gpu in every]  # whatever CUDA_VISIBLE_DEVICES makes its number
         name = f"cuda:{_claim(gpus).index}"
-    require_device(name)
+    devices.require_device(name)
     if name.startswith("cuda"):
         torch.cuda.set_device(name)  # where graphs are captured and streams are made
         torch.backends.cudnn.allow_tf32 = False  # agents stay in float32, their convolutions too
     return name
 
 
-def _claim(gpus: list[str]) -> Claim:
+def _claim(gpus: list[str]) -> devices.Claim:
     if not _held:  # a process that runs several verbs keeps its GPU, and would wait for itself
-        _held.append(claim_gpu(gpus, lock_folder(), slots_per_gpu()))
+        _held.append(devices.claim_gpu(gpus, devices.lock_folder(), devices.slots_per_gpu()))
     return _held[0]
-
-
-def _uuid(index: int) -> str:
-    """Return what names a GPU whatever CUDA_VISIBLE_DEVICES makes its number."""
-    import torch
-
-    return str(torch.cuda.get_device_properties(index).uuid)

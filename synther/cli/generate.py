@@ -8,49 +8,36 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-from synther.cli.options import (
-    Computing,
-    Number,
-    Overrides,
-    Reading,
-    Scaling,
-    Seed,
-    Threads,
-    Verb,
-    require_suffix,
-    require_task,
-    told_task,
-    whole,
-)
+from synther.cli import options
 from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
 from synther.jobs.files import claimed, describe_input, sha256, write_json
 
 
-def _device(computing: Computing, generator: str) -> str:
+def _device(computing: options.Computing, generator: str) -> str:
     """Return the device; noise computes nothing, and would keep a GPU from those that do."""
     return computing.choose("cpu" if generator == "noise" else None)
 
 
-class Fit(Verb):
+class Fit(options.Verb):
     """Fit a source's generator."""
 
     data: Path  # transitions: .npz or D4RL's .hdf5
     source: str = "synther"  # a name of config/sources.yaml
     out: Path  # folder of the fitted generator
     dataset: str | None = None  # name of the dataset, for settings that differ by dataset
-    seed: Seed = 0  # of weights, batches and noise
-    reading: Reading
-    settings: Scaling
-    computing: Computing
+    seed: options.Seed = 0  # of weights, batches and noise
+    reading: options.Reading
+    settings: options.Scaling
+    computing: options.Computing
 
     def __call__(self) -> None:
         from synther.generators import make_generator
         from synther.jobs.checkpoint import Checkpoint
 
         started = time.monotonic()
-        told_task(self.reading.task, self.dataset)  # a misspelt name would take wrong settings
+        options.told_task(self.reading.task, self.dataset)  # misspelt, it takes wrong settings
         spec, own = source_spec(self.source), self.settings
         settings = source_settings(self.source, self.dataset or "", own.preset) | own.parsed()
         device = _device(self.computing, spec["generator"])
@@ -90,42 +77,37 @@ class Fit(Verb):
             checkpoint.remove()
 
 
-class Sample(Verb):
+class Sample(options.Verb):
     """Draw transitions from a fitted generator."""
 
     model: Path  # folder that `synther fit` wrote
-    num: Number = 5_000_000  # transitions
+    num: options.Number = 5_000_000  # transitions
     states: Path | None = None  # transitions whose states rollouts begin at; those fitted to
-    seed: Seed = 0  # of the noise
+    seed: options.Seed = 0  # of the noise
     out: Path  # the .npz file
-    settings: Overrides
-    computing: Computing
+    settings: options.Overrides
+    computing: options.Computing
 
     def __call__(self) -> None:
+        from synther import generators
         from synther.datasets.belonging import common_task
-        from synther.generators import (
-            change_sampling,
-            fitted_name,
-            generator_class,
-            remaining_chunks,
-        )
         from synther.jobs.checkpoint import kind_of
         from synther.jobs.progress import Progress
         from synther.jobs.resumable import TransitionsWriter
 
-        started, out = time.monotonic(), require_suffix(self.out, ".npz")
+        started, out = time.monotonic(), options.require_suffix(self.out, ".npz")
         if self.num < 1:
             raise SyntherError(f"--num is {self.num}; it must be at least 1")
-        name = fitted_name(self.model)
+        name = generators.fitted_name(self.model)
         device = _device(self.computing, name)
-        generator = generator_class(name).load(self.model, device)
+        generator = generators.generator_class(name).load(self.model, device)
         overrides = self.settings.parsed()
-        change_sampling(generator, overrides)
+        generators.change_sampling(generator, overrides)
         task = common_task([path for path in (self.model, self.states) if path])
         if self.states:
             if not hasattr(generator, "start_from"):
                 raise SyntherError(f"generator '{name}' has no start states: leave --states out")
-            generator.start_from(Reading(task=task).of(self.states).read(self.states))
+            generator.start_from(options.Reading(task=task).of(self.states).read(self.states))
         about = {
             "generator": name,
             "task": task,
@@ -144,7 +126,8 @@ class Sample(Verb):
                 TransitionsWriter(out, task, identity) as writer,
                 Progress(self.num, f"sample {out.parent.name}", "row", done=writer.rows) as shown,
             ):
-                for part in remaining_chunks(generator, self.num, self.seed, writer.parts):
+                left = generators.remaining_chunks(generator, self.num, self.seed, writer.parts)
+                for part in left:
                     shown.advance(len(part))
                     writer.append(part)
             record = {
@@ -158,29 +141,29 @@ class Sample(Verb):
         print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)
 
 
-class Fidelity(Verb):
+class Fidelity(options.Verb):
     """Measure samples against the data that they were generated from."""
 
     real: Path  # what the generator was fitted to
     samples: Path  # transitions: .npz
-    num: Annotated[int, whole(2)] = 100_000  # samples measured
-    seed: Seed = 0  # of the choice of samples
+    num: Annotated[int, options.whole(2)] = 100_000  # samples measured
+    seed: options.Seed = 0  # of the choice of samples
     physics: str = "d4rl"  # d4rl or stock
     dataset: str | None = None  # name of the dataset; the task's by default
     source: str = "synther"  # what generated the samples
     preset: str | None = None  # what the result says of its preset
     out: Path  # the .parquet file, with .json beside it
-    reading: Reading
-    computing: Threads
+    reading: options.Reading
+    computing: options.Threads
 
     def __call__(self) -> None:
         from synther.fidelity.measure import measure
         from synther.jobs.checkpoint import Checkpoint
 
         # A misspelt name would stay in the result
-        task = require_task(self.reading.task, self.dataset)
+        task = options.require_task(self.reading.task, self.dataset)
         source_spec(self.source)
-        out, threads = require_suffix(self.out, ".parquet"), self.computing.threads
+        out, threads = options.require_suffix(self.out, ".parquet"), self.computing.threads
         with claimed(out):
             how = self.reading.of(self.real, self.samples, dataset=self.dataset)
             inputs = {"real": self.real, "samples": self.samples}

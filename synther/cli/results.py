@@ -55,11 +55,10 @@ class Report(Verb):
     out: Path | None = None  # the .html file; figures/[PRESET/]report.html
 
     def __call__(self) -> None:
-        from synther.experiments import report_plan
         from synther.report.page import render
 
         experiments = Experiments(self.preset)
-        out = require_writable(self.out or report_plan.path(experiments))
+        out = require_writable(self.out or experiments.page())
         page = render(experiments)
         with atomic_path(out) as temporary:
             temporary.write_text(page, encoding="utf-8")
@@ -73,12 +72,10 @@ class Scores(Verb):
     out: Path | None = None  # the file; results/PRESET/scores.csv
 
     def __call__(self) -> None:
-        from synther.experiments import report_plan
-
         experiments = Experiments(self.preset)
         usual = experiments.scores_file()
         out = require_writable(require_suffix(self.out or Path(usual), ".csv"))
-        paths = report_plan.results(experiments, experiments.made())
+        paths = experiments.results(*experiments.made())
         there = [path for path in paths if Path(path).is_file()]
         if not there:
             raise SyntherError(

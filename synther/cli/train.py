@@ -7,31 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from synther.cli.options import (
-    Computing,
-    Count,
-    Number,
-    Options,
-    Paths,
-    Rows,
-    Scaling,
-    Seed,
-    Terminals,
-    Verb,
-    require_suffix,
-    require_task,
-    told_task,
-)
+from synther.cli import options
+from synther.config import specs
 from synther.config.settings import resolve
-from synther.config.specs import (
-    agent_settings,
-    agent_spec,
-    layered,
-    online_settings,
-    pixel_settings,
-    source_spec,
-    task_spec,
-)
 from synther.errors import SyntherError
 from synther.jobs.files import claimed, read_json
 from synther.training.job import TrainingJob, parse_seeds
@@ -48,11 +26,11 @@ def nested(assignments: dict[str, Any]) -> dict[str, Any]:
     for key, value in assignments.items():
         for part in reversed(key.split(".")):
             value = {part: value}
-        settings = layered(settings, value)
+        settings = specs.layered(settings, value)
     return settings
 
 
-class Training(Scaling, Computing):
+class Training(options.Scaling, options.Computing):
     """How agents are trained, and where."""
 
     def agent(self, name: str, verb: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +43,7 @@ class Training(Scaling, Computing):
         from synther.agents.base import OnlineSettings
         from synther.agents.pixels import PixelSettings
 
-        module = agent_spec(name)["module"]
+        module = specs.agent_spec(name)["module"]
         kind = load_agent_class(module).Settings
         what, its_verb = "is an offline agent", "train"
         if issubclass(kind, PixelSettings):
@@ -74,17 +52,17 @@ class Training(Scaling, Computing):
             what, its_verb = "is an online agent", "online"
         if its_verb != verb:
             raise SyntherError(f"{name} {what}: train it with `synther {its_verb}`")
-        chosen = layered(settings, nested(self.parsed()))
+        chosen = specs.layered(settings, nested(self.parsed()))
         typed: Any = resolve(kind, chosen, where=f"agent '{name}'")
         return {"agent": name, "module": module, "settings": typed}
 
     def result(self, task: str, seeds: str, out: Path) -> dict[str, Any]:
         """Return the fields that every job has but its agent and its device."""
-        limits = task_spec(task)
+        limits = specs.task_spec(task)
         return {
             "task": task,
             "seeds": parse_seeds(seeds),
-            "out": require_suffix(out, ".parquet"),
+            "out": options.require_suffix(out, ".parquet"),
             "reference": (limits["reference_min"], limits["reference_max"]),
             "preset": self.preset or "none",
             "threads": self.threads,
@@ -105,14 +83,14 @@ def _source(data: Path) -> str:
     return known if isinstance(known, str) else "synther"
 
 
-class Train(Verb):
+class Train(options.Verb):
     """Train agents offline; every evaluation episode is a row of the result."""
 
     task: str | None = None  # what evaluates the agents; the dataset's task by default
     data: Path
     """transitions to learn from: .npz, .hdf5, or a model (a folder, or the authors' .pt)"""
-    num: Count | None = None  # transitions drawn from a model; 5,000,000
-    sample_seed: Seed | None = None  # of the noise of these; 0
+    num: options.Count | None = None  # transitions drawn from a model; 5,000,000
+    sample_seed: options.Seed | None = None  # of the noise of these; 0
     statistics_from: Path | None = None
     """the real dataset, for state statistics; --data by default"""
     agent: str = "td3_bc"  # a name of config/agents.yaml
@@ -123,7 +101,7 @@ class Train(Verb):
     source: str | None = None
     """what the rows' column `source` says; real, or as a model was fitted"""
     physics: str = "d4rl"  # d4rl or stock
-    reading: Rows
+    reading: options.Rows
     training: Training
 
     def __call__(self) -> None:
@@ -134,29 +112,29 @@ class Train(Verb):
 
         model, statistics = is_model(self.data), self.statistics_from or self.data
         # A misspelt name would take the wrong settings, or stand in the rows for good.
-        told = told_task(self.task, self.dataset)
+        told = options.told_task(self.task, self.dataset)
         dataset = self.dataset or dataset_of_file(statistics)
-        task = told or require_task(None, dataset)
+        task = told or options.require_task(None, dataset)
         if not model and (self.num, self.sample_seed) != (None, None):
             raise SyntherError(
                 f"--num and --sample-seed draw from a model, and --data {self.data} is none: leave "
                 "them out, or give the model's folder or model-STEP.pt"
             )
         source = self.source or (_source(self.data) if model else "real")
-        made = model or {"generator", "mix"} & source_spec(source).keys()
+        made = model or {"generator", "mix"} & specs.source_spec(source).keys()
         if made and self.statistics_from is None:
             raise SyntherError(
                 f"source '{source}' is made from a dataset: name that in --statistics-from, as "
                 "states and rewards are scaled by the real rows"
             )
-        settings = agent_settings(self.agent, dataset or task, self.training.preset, source)
+        settings = specs.agent_settings(self.agent, dataset or task, self.training.preset, source)
         job = OfflineJob(
             **self.training.agent(self.agent, "train", settings),
             **self.training.result(task, self.seeds, self.out),
             **vars(self.reading),
             data=self.data,
             statistics_from=statistics,
-            time_limit=task_spec(task)["time_limit"],
+            time_limit=specs.task_spec(task)["time_limit"],
             dataset=dataset or task,
             source=source,
             physics=self.physics,
@@ -167,7 +145,7 @@ class Train(Verb):
         _run(job, train_offline)
 
 
-class Online(Verb):
+class Online(options.Verb):
     """Train agents online; every evaluation episode is a row of the result."""
 
     task: str  # hopper, dmc-cheetah-run, ...
@@ -181,25 +159,25 @@ class Online(Verb):
         device = self.training.choose()
         from synther.training.online import OnlineJob, train_online
 
-        settings = online_settings(self.agent, self.task, self.training.preset)
+        settings = specs.online_settings(self.agent, self.task, self.training.preset)
         job = OnlineJob(
             **self.training.agent(self.agent, "online", settings),
             **self.training.result(self.task, self.seeds, self.out),
-            time_limit=task_spec(self.task)["time_limit"],
+            time_limit=specs.task_spec(self.task)["time_limit"],
             physics=self.physics,
             device=device,
         )
         _run(job, train_online)
 
 
-class _Frames(Options):
+class _Frames(options.Options):
     """What agents that see pixels learn from."""
 
     dataset: str | None = None  # a pixel dataset of config/datasets.yaml
-    data: Paths = ()  # shards (.hdf5); the dataset's by default
+    data: options.Paths = ()  # shards (.hdf5); the dataset's by default
     root: Path = Path("data")  # folder of datasets
     agent: str = "drq_bc"  # drq_bc, pixel_bc
-    body_seed: Number = 0  # which seed's of the encoder's weights
+    body_seed: options.Number = 0  # which seed's of the encoder's weights
     training: Training
 
     def shards(self) -> tuple[Path, ...]:
@@ -214,11 +192,11 @@ class _Frames(Options):
 
     def fields(self) -> dict[str, Any]:
         """Return the agent's, as jobs have them."""
-        settings = pixel_settings(self.agent, self.dataset or "", self.training.preset)
+        settings = specs.pixel_settings(self.agent, self.dataset or "", self.training.preset)
         return self.training.agent(self.agent, "pixels", settings)
 
 
-class Pixels(_Frames, Verb):
+class Pixels(_Frames, options.Verb):
     """Train agents on frames; every evaluation episode is a row of the result."""
 
     task: str | None = None  # what evaluates the agents; the dataset's task by default
@@ -227,7 +205,7 @@ class Pixels(_Frames, Verb):
     body: Path | None = None  # weights (.pt) of the encoder that made them
     source: str = "real"  # what the rows' column `source` says
     out: Path  # the result: .parquet, with .json beside it
-    reading: Terminals
+    reading: options.Terminals
 
     def __call__(self) -> None:
         device = self.training.choose()
@@ -235,8 +213,8 @@ class Pixels(_Frames, Verb):
 
         if bool(self.latents) != bool(self.body):
             raise SyntherError("--latents and --body belong together: give both, or neither")
-        task = require_task(self.task, self.dataset)  # a misspelt name takes the wrong settings
-        source_spec(self.source)
+        task = options.require_task(self.task, self.dataset)  # misspelt, it takes wrong settings
+        specs.source_spec(self.source)
         job = PixelJob(
             **self.fields(),
             **self.training.result(task, self.seeds, self.out),
@@ -251,7 +229,7 @@ class Pixels(_Frames, Verb):
         _run(job, train_pixels)
 
 
-class Encode(_Frames, Verb):
+class Encode(_Frames, options.Verb):
     """Encode frames."""
 
     body: Path  # weights (.pt) that `synther pixels` left
@@ -263,7 +241,7 @@ class Encode(_Frames, Verb):
 
         made = self.fields()
         del made["agent"]
-        with claimed(require_suffix(self.out, ".npz")):
+        with claimed(options.require_suffix(self.out, ".npz")):
             found = encode_dataset(
                 self.shards(),
                 self.body,
@@ -271,6 +249,6 @@ class Encode(_Frames, Verb):
                 **made,
                 out=self.out,
                 device=device,
-                task=told_task(None, self.dataset),
+                task=options.told_task(None, self.dataset),
             )
         print(f"{self.out}: {len(found):,} transitions", file=sys.stderr)

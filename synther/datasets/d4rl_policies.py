@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from synther import config
+from synther.datasets.addresses import PlaceFails, open_address
 from synther.datasets.hdf5_reader import open_hdf5
 from synther.datasets.policies import KEYS, MEDIUM, Policy, load_policy, policy_from
 from synther.errors import SyntherError, unknown_name
@@ -26,7 +27,6 @@ from synther.jobs.folders import files_below
 
 MIRROR = "SYNTHER_POLICIES"
 """Environment variable: a folder that has the policies as NAME.npz, itself or below."""
-TIMEOUT_S = 60.0
 
 
 def known() -> dict[str, Any]:
@@ -93,26 +93,20 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
         from synther.datasets.download import download
 
         file = download(dataset, root)
-        with open_hdf5(file, ("metadata/policy",), "D4RL's file of a policy's rows") as content:
-            group = content["metadata/policy"]
+        with open_hdf5(file, ("metadata/policy",), "D4RL's file of a policy's rows") as read:
+            group = read["metadata/policy"]
             found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
         return policy_from(found, str(file), dataset), f"metadata of {dataset}"
     address = f"{known()['address']}/{known()['tasks'][task].get('folder', task)}/{name}.pkl"
-    return policy_from(_unpickled(_get(address, wanted), address), address, name), address
-
-
-def _get(address: str, wanted: str) -> bytes:
-    import requests
-
     try:
-        answer = requests.get(address, timeout=TIMEOUT_S)
-        answer.raise_for_status()
-    except requests.exceptions.RequestException as error:
+        with open_address(address, 0) as (_, _, chunks):
+            content = b"".join(chunks)
+    except PlaceFails as error:
         raise SyntherError(
             f"{address} can't be fetched ({error}): try again later, or set {MIRROR} to a folder "
             f"that has {wanted}"
         ) from error
-    return answer.content
+    return policy_from(_unpickled(content, address), address, name), address
 
 
 class _ArraysOnly(pickle.Unpickler):

@@ -3,14 +3,8 @@
 `matrix` has all of it by name; its parts are plans of the kinds of experiments that differ.
 """
 
-from synther.experiments.files import PAPER_PRESET
-from synther.experiments.matrix import FULL_ROWS, Experiments, preset_experiments
-from synther.experiments.runs import Run
-
-__all__ = [
-    "FULL_ROWS",
-    "PAPER_PRESET",
-    "Experiments",
-    "Run",
-    "preset_experiments",
-]
+from synther.experiments.files import PAPER_PRESET as PAPER_PRESET
+from synther.experiments.matrix import FULL_ROWS as FULL_ROWS
+from synther.experiments.matrix import Experiments as Experiments
+from synther.experiments.matrix import preset_experiments as preset_experiments
+from synther.experiments.runs import Run as Run

@@ -27,6 +27,10 @@ class Files:
         """Return the files of a table or figure, one a format."""
         return [self.figure(name) + suffix for suffix in writers.suffixes()]
 
+    def page(self) -> str:
+        """Return the path of the page, beside the tables and figures."""
+        return f"{self.figure('report')}.html"
+
     def scores_file(self) -> str:
         """Return the path of the table of every seed's last score."""
         return f"results/{self.preset}/scores.csv"

@@ -13,21 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from synther import config
-from synther.config import shares
+from synther.config import shares, specs
 from synther.config.shares import Share
-from synther.config.specs import (
-    collected_rows,
-    missing_package,
-    on_share,
-    preset_scale,
-    source_spec,
-    task_spec,
-)
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.files import Files
 from synther.experiments.pixels import Pixels
-from synther.experiments.runs import Run
+from synther.experiments.runs import ONLINE, Run
 
 FULL_ROWS = 1_000_000
 FIDELITY_SAMPLES = 100_000
@@ -66,9 +58,14 @@ class Experiments(Files):
         """
         return kinds.plan_of(self.experiment(name)["kind"])(self, name)
 
-    def results(self, name: str) -> list[str]:
-        """Return the paths of an experiment's results."""
-        return self.plan(name).results()
+    def results(self, *names: str) -> list[str]:
+        """Return the paths of the agents' rows of experiments, each once."""
+        return list(dict.fromkeys(file for name in names for file in self.plan(name).results()))
+
+    def records(self, *names: str) -> list[str]:
+        """Return the paths of everything else that their figures are made from, each once."""
+        made = {file for name in names for file in self.inputs(name)}
+        return sorted(made - set(self.results(*names)))
 
     def inputs(self, name: str) -> list[str]:
         """Return the paths of all files that an experiment's table or figure is made from."""
@@ -91,6 +88,19 @@ class Experiments(Files):
         """Return the files of all tables and figures."""
         return [path for name in self.made() for path in self.figures(name)]
 
+    def sheets(self) -> dict[str, str]:
+        """Return experiment -> the file of its sheet, of all that the page shows."""
+        return {name: f"{self.figure(name)}.json" for name in self.made()}
+
+    def titles(self) -> dict[str, dict[str, str]]:
+        """Return "agents" and "sources" -> slug -> title, of all that the preset runs."""
+        runs = [run for name in self.made() for run in self.runs(name)]
+        sources = dict.fromkeys(run.source for run in runs)
+        return {
+            "agents": {run.agent: specs.agent_spec(run.agent)["title"] for run in runs},
+            "sources": {s: s if s == ONLINE else specs.source_spec(s)["title"] for s in sources},
+        }
+
     def learns(self, name: str) -> str:
         """Return the part of the preset that an experiment is of: "", online or pixels."""
         return kinds.plan_of(self.experiment(name)["kind"]).learns
@@ -107,7 +117,7 @@ class Experiments(Files):
         spec, part = self.experiment(name), self.learns(name)
         key = "datasets" if "datasets" in spec else "tasks"
         for each in itertools.chain.from_iterable(spec[key].values()):
-            task_spec(each) if key == "tasks" else config.spec(each, "dataset")
+            specs.task_spec(each) if key == "tasks" else config.spec(each, "dataset")
         chosen = self.scaled(name).get(key, self.part(part).get(key))
         groups = {
             group: [each for each in names if chosen is None or each in chosen]
@@ -150,7 +160,7 @@ class Experiments(Files):
         whole, spec = self.whole_sources(name), self.experiment(name)
         if not shares.listed(spec):
             return whole
-        points = [on_share(source, share) for source in whole for share in self.shares(name)]
+        points = [specs.on_share(source, share) for source in whole for share in self.shares(name)]
         return [*points, *spec.get("reference", [])]
 
     def listed_sources(self, name: str) -> list[str]:
@@ -167,7 +177,7 @@ class Experiments(Files):
         """
         every = self.listed_sources(name)
         chosen = self._kept("source", every, self.scaled(name).get("sources", every))
-        return [source for source in chosen if missing_package(source) is None]
+        return [source for source in chosen if specs.missing_package(source) is None]
 
     def agents(self, name: str) -> list[str]:
         """Return the agents of an experiment that are run."""
@@ -217,7 +227,7 @@ class Experiments(Files):
 
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""
-        return collected_rows(dataset, self.preset) or FULL_ROWS
+        return specs.collected_rows(dataset, self.preset) or FULL_ROWS
 
     def fidelity_samples(self) -> int:
         """Return how many samples of a source are measured."""
@@ -229,12 +239,12 @@ class Experiments(Files):
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""
-        return task_spec(config.spec(dataset, "dataset")["task"])["time_limit"]
+        return specs.task_spec(config.spec(dataset, "dataset")["task"])["time_limit"]
 
     def samples(self, source: str) -> int:
         """Return how many transitions a source generates."""
-        scale = preset_scale(self.preset, source)
-        return scale.get("samples", source_spec(source).get("samples", 0))
+        scale = specs.preset_scale(self.preset, source)
+        return scale.get("samples", specs.source_spec(source).get("samples", 0))
 
 
 def preset_experiments(default: str) -> config.ByPreset[Experiments]:

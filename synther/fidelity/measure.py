@@ -11,20 +11,12 @@ import numpy as np
 import pandas as pd
 
 from synther.errors import SyntherError
+from synther.fidelity import marginals
 from synther.fidelity.dynamics import simulate, squared_errors
-from synther.fidelity.marginals import (
-    column_names,
-    correlation_similarities,
-    histograms,
-    ks_complements,
-)
 from synther.fidelity.neighbours import Scale, nearest
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import atomic_path, sha256, write_json
 from synther.transitions import Transitions
-
-NUMBER = 100_000
-"""Samples that are measured (the paper's number, recalled)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ def measure(
     real: Transitions,
     samples: Transitions,
     task: str | None = None,
-    number: int = NUMBER,
+    number: int = 100_000,
     seed: int = 0,
     physics: str = "d4rl",
     threads: int = 1,
@@ -110,10 +102,10 @@ def measure(
     packed = measured.packed()
     drawn = packed_real[_draw(real, number, generator)]
     record: dict[str, Any] = {
-        "columns": column_names(*widths[0]),
-        "ks_complement": _plain(ks_complements(drawn, packed)),
-        "correlation_similarity": _plain(correlation_similarities(drawn, packed)),
-        "histograms": histograms(drawn, packed),
+        "columns": marginals.column_names(*widths[0]),
+        "ks_complement": _plain(marginals.ks_complements(drawn, packed)),
+        "correlation_similarity": _plain(marginals.correlation_similarities(drawn, packed)),
+        "histograms": marginals.histograms(drawn, packed),
     }
     scale = Scale(packed_real)
     first, second = (checkpoint and checkpoint.part(name) for name in ("nearest", "own"))

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,13 +104,8 @@ def fake_gpus() -> list[str]:
     return [name for name in os.environ.get(FAKE_VARIABLE, "").split(",") if name]
 
 
-def claim_gpu(
-    gpus: Sequence[str],
-    folder: Path,
-    slots: int = 1,
-    waiting: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
-) -> Claim:
-    """Take a slot of a GPU, and wait for one where all are taken.
+def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
+    """Take a slot of a GPU, and wait for one where all are taken, which is said once.
 
     First slots go before second ones, so that jobs spread over the GPUs before they share any.
 
@@ -118,7 +113,6 @@ def claim_gpu(
         gpus: what names each of them among all jobs of the machine: its UUID.
         folder: of the locks.
         slots: jobs that share a GPU.
-        waiting: is told once, if there is no free slot.
     """
     told = False
     while True:
@@ -128,9 +122,11 @@ def claim_gpu(
                 if lock is not None:
                     return Claim(index, lock)
         if not told:
-            waiting(
+            print(
                 f"all {len(gpus)} GPUs are taken: waiting for one ({folder}); with `--resources "
-                f"gpu={len(gpus)}` snakemake starts no more jobs than there are"
+                f"gpu={len(gpus)}` snakemake starts no more jobs than there are",
+                file=sys.stderr,
+                flush=True,
             )
             told = True
         time.sleep(_POLL_S)

@@ -123,19 +123,16 @@ class TransitionsWriter:
         }
         write_json(self._count, content)
 
-    def _write_archive(self) -> None:
-        columns = {
-            name: np.memmap(self._folder / name, np.float32, "r", shape=(self.rows, *shape))
-            for name, shape in self._shapes().items()
-        }
-        write_npz(self.path, columns, self.task)
-
     def __exit__(self, kind: Any, *rest: Any) -> None:
         keep = self._count.exists()
         try:
             self._open.close()  # writes what is still buffered
             if kind is None:
-                self._write_archive()
+                columns = {
+                    name: np.memmap(self._folder / name, np.float32, "r", shape=(self.rows, *shape))
+                    for name, shape in self._shapes().items()
+                }
+                write_npz(self.path, columns, self.task)
                 keep = False
         except OSError as failure:
             if kind is None:  # else the block's own error is the one to show

@@ -74,7 +74,12 @@ def sync_runs(
     """
     new, old = [], []
     kinds = ("run",) if online else ("offline-run", "run")
-    wandb = _wandb()
+    try:
+        import wandb
+    except ImportError as error:
+        raise SyntherError(
+            "wandb is not installed: pip install 'synther[wandb]'; tables and figures never need it"
+        ) from error
     with _own_variables(), claimed(folder / "wandb" / "runs") as place:
         staging = place.with_name(".runs.parts")
         shutil.rmtree(staging, ignore_errors=True)  # of one that was killed
@@ -208,16 +213,6 @@ def _own_variables() -> Iterator[None]:
         yield
     finally:
         os.environ.update(foreign)
-
-
-def _wandb() -> Any:
-    try:
-        import wandb
-    except ImportError as error:
-        raise SyntherError(
-            "wandb is not installed: pip install 'synther[wandb]'; tables and figures never need it"
-        ) from error
-    return wandb
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from synther.config.loading import HOME
+from synther.config import HOME
 from synther.errors import SyntherError
 from synther.jobs.files import explain_os_error
 

@@ -12,15 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from synther import config
-from synther.config.specs import (
-    agent_settings,
-    agent_spec,
-    online_settings,
-    pixel_settings,
-    source_settings,
-    source_spec,
-    task_spec,
-)
+from synther.config import specs
 from synther.experiments import FULL_ROWS, Experiments
 from synther.planning import sizes
 from synther.planning.rates import BENCHED_SEEDS, Cost, Work
@@ -79,9 +71,8 @@ def render_dataset(plan: Experiments, w: Any) -> Cost:
 def subset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of choosing a share of a dataset."""
     rows = sizes.transitions(plan, w.dataset, "real")
-    size = sizes.file_bytes(
-        sizes.transitions(plan, w.dataset, f"real-{w.share}"), sizes.task_of(w.dataset)
-    )
+    kept = sizes.transitions(plan, w.dataset, f"real-{w.share}")
+    size = sizes.file_bytes(kept, sizes.task_of(w.dataset))
     return Cost((Work("rows", rows),), sizes.memory_mb(plan, w.dataset, "real"), size)
 
 
@@ -109,7 +100,8 @@ def _parameters(settings: Mapping[str, Any], columns: int) -> float:
 
 def _size(settings: Mapping[str, Any], columns: int) -> float:
     """Return a denoiser's size in that at which rates are measured."""
-    return _parameters(settings, columns) / _parameters(source_spec("synther")["settings"], columns)
+    measured = specs.source_spec("synther")["settings"]
+    return _parameters(settings, columns) / _parameters(measured, columns)
 
 
 def _fit_denoiser(settings: Mapping[str, Any], columns: int, rows: int, fits: float = 1.0) -> Work:
@@ -138,11 +130,11 @@ def _ensemble_size(settings: Mapping[str, Any], columns: int) -> float:
         """Return those of its hidden layers, and of inputs and outputs, up to a few."""
         return s["members"] * s["width"] * (2 * (s["depth"] - 1) * s["width"] + 2.5 * columns)
 
-    return parameters(settings) / parameters(source_spec("dynamics")["settings"])
+    return parameters(settings) / parameters(specs.source_spec("dynamics")["settings"])
 
 
 def _on_device(source: str) -> bool:
-    return source_spec(source)["generator"] != "noise"  # which perturbs rows; others may compute
+    return specs.source_spec(source)["generator"] != "noise"  # it perturbs rows; others compute
 
 
 def _fit(
@@ -167,7 +159,7 @@ def _sample(
 ) -> Cost:
     work = Work("rows", number)
     if _is_denoiser(settings):
-        work = _denoise(settings, columns, number, source_spec(source)["generator"])
+        work = _denoise(settings, columns, number, specs.source_spec(source)["generator"])
     elif "members" in settings:
         work = Work("rollout_rows", number, size=_ensemble_size(settings, columns))
     return Cost((work,), memory_mb, 4.0 * number * columns, _on_device(source))
@@ -175,18 +167,17 @@ def _sample(
 
 def fit_generator(plan: Experiments, w: Any) -> Cost:
     """Return the cost of fitting a source's generator."""
-    settings = source_settings(w.source, w.dataset, plan.preset)
-    rows, memory = (
-        sizes.transitions(plan, w.dataset, w.source),
-        sizes.memory_mb(plan, w.dataset, "real"),
-    )
+    settings = specs.source_settings(w.source, w.dataset, plan.preset)
+    rows = sizes.transitions(plan, w.dataset, w.source)
+    memory = sizes.memory_mb(plan, w.dataset, "real")
     return _fit(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), rows, memory)
 
 
 def sample_generator(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling from a fitted generator."""
-    settings, number = source_settings(w.source, w.dataset, plan.preset), plan.samples(w.source)
-    read = source_spec(w.source).get("states", "real")  # also of those that begin at the data's
+    settings = specs.source_settings(w.source, w.dataset, plan.preset)
+    number = plan.samples(w.source)
+    read = specs.source_spec(w.source).get("states", "real")  # the data's where it names none
     memory = 1000 + sizes.memory_mb(plan, w.dataset, read) if "members" in settings else 2000
     return _sample(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), number, memory)
 
@@ -215,14 +206,14 @@ def _updates(agent: str, settings: Mapping[str, Any], updates: int, seeds: int) 
     name, spec = agent, config.spec(agent, "agent")
     while "like" in spec:  # measured as the one that it is like, at that one's size
         name, spec = spec["like"], config.spec(spec["like"], "agent")
-    size = _network(settings) / _network(DEFAULTS | agent_spec(name)["settings"])
+    size = _network(settings) / _network(DEFAULTS | specs.agent_spec(name)["settings"])
     size *= seeds / BENCHED_SEEDS
     return Work("agent_updates", updates, name, size, count=updates * seeds)
 
 
 def train_offline(plan: Experiments, w: Any) -> Cost:
     """Return the cost of seeds that learn from data."""
-    settings = DEFAULTS | agent_settings(w.agent, w.dataset, plan.preset, w.source)
+    settings = DEFAULTS | specs.agent_settings(w.agent, w.dataset, plan.preset, w.source)
     evaluations = -(-settings["steps"] // settings["eval_every"])
     episodes = evaluations * settings["eval_episodes"] * _seeds(w)
     steps = Work("env_steps", episodes * plan.time_limit(w.dataset), sizes.task_of(w.dataset))
@@ -233,18 +224,18 @@ def train_offline(plan: Experiments, w: Any) -> Cost:
 
 def train_online(plan: Experiments, w: Any) -> Cost:
     """Return the cost of seeds that learn in their environment."""
-    settings = online_settings(w.agent, w.task, plan.preset)
+    settings = specs.online_settings(w.agent, w.task, plan.preset)
     seeds, steps = _seeds(w), settings["steps"]
     learning = max(0, steps - settings["random_steps"])
     episodes = steps // settings["eval_every"] * settings["eval_episodes"] * seeds
-    judged = episodes * task_spec(w.task)["time_limit"]
+    judged = episodes * specs.task_spec(w.task)["time_limit"]
     work = [
         _updates(w.agent, settings, learning * settings["updates_per_step"], seeds),
         Work("env_steps", steps * seeds + judged, w.task),
     ]
     if settings["synthetic_share"] > 0:
         fits = seeds * (learning // settings["retrain_every"])
-        diffusion = source_spec("synther")["settings"] | settings["diffusion"]
+        diffusion = specs.source_spec("synther")["settings"] | settings["diffusion"]
         columns, number = sizes.columns(w.task), fits * settings["synthetic_samples"]
         work.append(_fit_denoiser(diffusion, columns, steps, fits))
         work.append(_denoise(diffusion, columns, number))
@@ -257,7 +248,7 @@ def train_online(plan: Experiments, w: Any) -> Cost:
 
 def train_pixels(plan: Experiments, w: Any) -> Cost:
     """Return the cost of seeds that learn from frames, or of heads that learn from latents."""
-    settings, seeds = pixel_settings(w.agent, w.dataset, plan.preset), _seeds(w)
+    settings, seeds = specs.pixel_settings(w.agent, w.dataset, plan.preset), _seeds(w)
     evaluations = -(-settings["steps"] // settings["eval_every"])
     frames = evaluations * settings["eval_episodes"] * settings["eval_steps"] * seeds
     updates, size = _updates(w.agent, settings, settings["steps"], seeds), _BODY_BYTES * seeds

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from synther.errors import SyntherError
-from synther.experiments import Experiments, report_plan
+from synther.experiments import Experiments
 from synther.jobs import provenance
 from synther.report.costs import costs
 from synther.report.provenance import Archive, gather
@@ -77,15 +77,15 @@ def render(matrix: Experiments) -> str:
     Raises:
         SyntherError: nothing is there, or a file is damaged.
     """
-    files = report_plan.sheets(matrix)
+    files = matrix.sheets()
     sheets = {n: Sheet.read(Path(path)) for n, path in files.items() if Path(path).is_file()}
     if not sheets:
         raise SyntherError(
             f"preset '{matrix.preset}' has no table or figure yet: make them with `snakemake "
             f"--config preset={matrix.preset}`"
         )
-    titles, results = report_plan.titles(matrix), report_plan.results(matrix, files)
-    archive = gather(results, report_plan.records(matrix, files))
+    titles, results = matrix.titles(), matrix.results(*files)
+    archive = gather(results, matrix.records(*files))
     text: str = (
         html.environment(TEMPLATES)
         .get_template("report.html")

@@ -102,30 +102,6 @@ def layered(*layers: tuple[str, Any]) -> dict[str, list[Any]]:
     return frame_columns(rows.reindex(columns=["mark", *(p for p in PLACES if p in rows)]))
 
 
-def lines(
-    points: Any, levels: Any = (), dots: Any = (), *, alone: Any = False, marked: Any = False
-) -> dict[str, list[Any]]:
-    """Return `data` of lines with their bands, level lines below them, and fainter dots.
-
-    Args:
-        points: pandas frame of all points, with `low` and `high` where they have an interval.
-        levels: of level lines.
-        dots: of single seeds.
-        alone: which points are no part of a line: their interval is a bar.
-        marked: which points have a mark.
-    """
-    points = points.assign(alone=alone, marked=marked)
-    alone, marked, bounded = points["alone"], points["marked"], points["low"].notna()
-    return layered(
-        ("levels", levels),
-        ("band", points[bounded & ~alone]),
-        ("dots", dots),
-        ("ranges", points[bounded & alone]),
-        ("line", points[~alone]),
-        ("points", points[marked]),
-    )
-
-
 LEVEL = "level "
 """Before the key of a level line, whose series may have a line of the same key."""
 
@@ -151,19 +127,27 @@ def curves(
         panels: the axes.
         levels: likewise a row a level line; one has the colour of the line of its series.
         labels: key -> label of these.
-        alone: see `lines`.
-        marked: likewise.
+        alone: which points are no part of a line: their interval is a bar.
+        marked: which points have a mark.
         known: further fields of the plot.
     """
     panels = tuple(panels)
     levels = levels[levels["panel"].isin([panel.key for panel in panels])]
     levels = levels.assign(x=points["x"].min(), y=levels["value"], series=LEVEL + levels["series"])
-    points, dots = points.assign(y=points["value"]), ()
+    points, dots = points.assign(y=points["value"], alone=alone, marked=marked), ()
+    alone, marked, bounded = points["alone"], points["marked"], points["low"].notna()
     if "each" in points:
         dots = points.assign(x=points.get("dots_x", points["x"]), y=points["each"])
         dots = dots.explode("y").dropna(subset="y")
     return Plot(
-        lines(points, levels, dots, alone=alone, marked=marked),
+        layered(
+            ("levels", levels),
+            ("band", points[bounded & ~alone]),
+            ("dots", dots),
+            ("ranges", points[bounded & alone]),
+            ("line", points[~alone]),
+            ("points", points[marked]),
+        ),
         series=(
             *(Series(*entry) for entry in series.items()),
             *(

@@ -83,11 +83,6 @@ def few_seeds(counts: Sequence[int]) -> list[str]:
     return []
 
 
-def of_seeds(counts: Sequence[int]) -> list[str]:
-    """Return the footnotes on single seeds, on few of them, and on what all share."""
-    return [*one_or_few(counts), *[SEEDS_ARE_AGENTS] * (max(counts) > 1)]
-
-
 def one_or_few(counts: Sequence[int]) -> list[str]:
     """Return the footnotes on single seeds, and on few of them."""
     one = ["One seed has no standard deviation and no interval."] * (1 in counts)

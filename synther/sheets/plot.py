@@ -66,7 +66,7 @@ def draw(plot: Plot) -> Figure:
     columns = min(plot.columns, len(plot.panels))
     is_small = _is_small(plot)
     lines = math.ceil(len(plot.panels) / columns)
-    entries = [series for series in plot.series if _is_drawn(plot, series)]
+    entries = [series for series in plot.series if series.key in plot.data["series"]]
     width, height = plot.panel_size
     width += 14 if is_small else 46  # what stands left of the axes
     keys = _legend_columns(entries, columns * width)
@@ -83,7 +83,10 @@ def draw(plot: Plot) -> Figure:
     for index, axes in enumerate(grid.flat):
         if index < len(plot.panels):
             panel = plot.panels[index]
-            _panel(axes, plot, panel, data[data["panel"] == panel.key])
+            rows = data[data["panel"] == panel.key]
+            for mark, own in rows.groupby("mark", sort=False):
+                _layer(axes, plot, str(mark), own)
+            _dress(axes, panel, is_small)
         else:
             axes.set_axis_off()
     if len(entries) > 1:
@@ -95,10 +98,6 @@ def _is_small(plot: Plot) -> bool:
     return plot.panel_size[0] < SMALL and not any(panel.grid == "x" for panel in plot.panels)
 
 
-def _is_drawn(plot: Plot, series: Series) -> bool:
-    return series.key in plot.data["series"]
-
-
 def _looks(plot: Plot) -> dict[str, tuple[str, str, Any]]:
     """Give each series a colour, a shape and a dash; one that is `like` another has its look."""
     own = [series.key for series in plot.series if not series.like]
@@ -107,12 +106,6 @@ def _looks(plot: Plot) -> dict[str, tuple[str, str, Any]]:
         for i, key in enumerate(own)
     }
     return looks | {s.key: looks.get(s.like, looks[own[0]]) for s in plot.series if s.like}
-
-
-def _panel(axes: Axes, plot: Plot, panel: Panel, rows: pd.DataFrame) -> None:
-    for mark, own in rows.groupby("mark", sort=False):
-        _layer(axes, plot, str(mark), own)
-    _dress(axes, panel, _is_small(plot))
 
 
 def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:

@@ -14,9 +14,11 @@ from synther.jobs.files import read_json
 from synther.statistics.parquet import read_parquet
 
 AGAIN = "remove it and run its rule again"
+Measured = tuple[dict[str, Any], pd.DataFrame]
+"""What `synther fidelity` left of a source: about columns and dynamics, and a row a sample."""
 
 
-def read_fidelity(path: Path, preset: str) -> tuple[dict[str, Any], pd.DataFrame]:
+def read_fidelity(path: Path, preset: str) -> Measured:
     """Return the record and the rows of one result of `synther fidelity`.
 
     Raises:

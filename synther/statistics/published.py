@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -160,27 +161,22 @@ def lookup(table: str, dataset: str, agent: str, variant: str) -> PaperNumber | 
         SyntherError: the file is at fault, or has the cell more than once.
     """
     found = _row(table=table, dataset=dataset, agent=agent, variant=variant)
-    return None if found is None else _number(found)
+    return None if found is None else PaperNumber(**_number(found))
 
 
-def _number(row: pd.Series) -> PaperNumber:
-    return PaperNumber(
-        mean=float(row["mean"]),
-        std=float(row["std"]),
-        seeds=None if math.isnan(row["seeds"]) else int(row["seeds"]),
-        status=str(row["status"]),
-        provenance=str(row["provenance"]),
-    )
+def _number(row: pd.Series) -> dict[str, Any]:
+    seeds = None if math.isnan(row["seeds"]) else int(row["seeds"])
+    known = {name: str(row[name]) for name in ("status", "provenance")}
+    return {"mean": float(row["mean"]), "std": float(row["std"]), "seeds": seeds, **known}
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(PaperNumber):
     """A number that the paper claims in its text: of which family and agent, and in which words."""
 
     family: str
     agent: str
     words: str
-    number: PaperNumber
 
 
 def claim(name: str) -> Claim:
@@ -193,5 +189,5 @@ def claim(name: str) -> Claim:
     if row is None:
         every = load().query("table == 'claims'")
         raise unknown_name("claim", name, set(every["dataset"]), str(_file()))
-    agent = "" if pd.isna(row["agent"]) else str(row["agent"])
-    return Claim(str(row["family"]), agent, str(row["variant"]), _number(row))
+    family, agent, words = row[["family", "agent", "variant"]].fillna("")
+    return Claim(**_number(row), family=family, agent=agent, words=words)

@@ -25,11 +25,7 @@ AGAIN = "remove it and its .json, and run its rule again"
 
 
 _CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
-    (
-        INTEGER_COLUMNS,
-        lambda c: c.dtype.kind in "iu",
-        "should hold integers, not {dtype}",
-    ),
+    (INTEGER_COLUMNS, lambda c: c.dtype.kind in "iu", "should hold integers, not {dtype}"),
     (NUMBER_COLUMNS, lambda c: c.dtype.kind in "iuf", "should hold numbers, not {dtype}"),
     (
         NUMBER_COLUMNS,
@@ -191,29 +187,6 @@ def by_run(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def score_matrix(
-    scores: pd.DataFrame, agent: str, source: str, datasets: Sequence[str], seeds: Sequence[int]
-) -> np.ndarray:
-    """Return final scores of one agent and source as rliable wants them.
-
-    Returns:
-        (number of seeds, number of datasets) scores, 0 to 100, in the order given.
-
-    Raises:
-        SyntherError: a (dataset, seed) is missing.
-    """
-    rows = scores[(scores["agent"] == agent) & (scores["source"] == source)]
-    table = rows.pivot(index="seed", columns="dataset", values="score")
-    matrix = table.reindex(index=list(seeds), columns=list(datasets)).to_numpy(dtype=float)
-    if np.isnan(matrix).any():
-        seed, dataset = (int(index) for index in np.argwhere(np.isnan(matrix))[0])
-        raise SyntherError(
-            f"no result of {datasets[dataset]}, {source}, {agent}, seed {seeds[seed]}; run it, or "
-            "leave the dataset out"
-        )
-    return matrix
-
-
 @dataclass(frozen=True)
 class Coverage:
     """The datasets and seeds on which an agent's sources can be compared like with like.
@@ -229,8 +202,10 @@ class Coverage:
 
     def matrices(self, scores: pd.DataFrame) -> dict[str, np.ndarray]:
         """Return source -> (seeds, datasets) scores, 0 to 100; none where nothing is in common."""
+        rows = scores[(scores["agent"] == self.agent) & scores["dataset"].isin(self.datasets)]
+        table = rows.pivot(index="seed", columns=["source", "dataset"], values="score")
         return {
-            source: score_matrix(scores, self.agent, source, self.datasets, self.seeds)
+            source: table[source].loc[self.seeds, self.datasets].to_numpy(dtype=float)
             for source in (self.sources if self.datasets else ())
         }
 

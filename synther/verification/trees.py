@@ -18,6 +18,7 @@ from synther.config.settings import flat
 from synther.config.specs import stands_for
 from synther.errors import SyntherError
 from synther.experiments.kinds.spec import NO_EVIDENCE
+from synther.experiments.runs import ONLINE
 from synther.jobs.files import read_json
 from synther.jobs.folders import files_below
 from synther.statistics import intervals, published
@@ -28,9 +29,6 @@ from synther.statistics.scores import COLUMNS, RUN, final_scores, read_results
 
 PAPER = "paper"
 """The word that stands for the paper's numbers in place of a folder."""
-
-ONLINE = "online"
-"""The source of agents that learn in their environment, whose returns are compared, not scores."""
 
 Name = tuple[str, str, str, str]
 """Dataset, source, agent ("" for a measure of samples) and unit.
@@ -265,13 +263,9 @@ def _pair(name: Name, a: Cell, b: Cell, reps: int) -> Pair:
     differs = {key: values for key, values in listed.items() if values[0] != values[1]}
     if a.seeds != b.seeds and a.seeds:
         differs["seeds"] = (str(a.seeds), str(b.seeds or "not known"))
-    return Pair(name, a, b, difference, differs, not (b.published and _checks_pipeline(a)))
-
-
-def _checks_pipeline(cell: Cell) -> bool:
-    """Return whether a cell is of a preset that says it is no evidence."""
-    names = {json.loads(name) for name in cell.record.get("preset", ())} & {*config.preset_names()}
-    return not all(config.load_preset(name)["evidence"] for name in names)
+    presets = {json.loads(name) for name in a.record.get("preset", ())} & {*config.preset_names()}
+    is_evidence = all(config.load_preset(preset)["evidence"] for preset in presets)
+    return Pair(name, a, b, difference, differs, is_evidence or not b.published)
 
 
 def _listed(values: Iterable[str] | None) -> str:

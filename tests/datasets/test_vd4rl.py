@@ -8,7 +8,6 @@ import pytest
 from shards import episode, write
 
 from synther import SyntherError, config
-from synther.config import loading
 from synther.datasets import load_dataset
 from synther.datasets.download import download_shards, shard_paths
 from synther.datasets.vd4rl import ShardWriter, pixel_files, read_shards
@@ -143,8 +142,7 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
             "b": {"kind": "rendered", "task": "t", "level": "medium"},
         },
     }
-    for module in (config, loading):
-        monkeypatch.setattr(module, "load", lambda name: content)
+    monkeypatch.setattr(config, "load", lambda name: content)
     root = tmp_path / "data"
     assert shard_paths("a", root) == [root / "vd4rl" / below]
     with pytest.raises(SyntherError, match=r"unknown shard .*other.hdf5.* did you mean"):

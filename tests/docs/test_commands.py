@@ -37,7 +37,7 @@ from snakemake.cli import get_argument_parser
 from synther import Transitions, config
 from synther.cli import main, verbs
 from synther.datasets.collect import collect
-from synther.experiments import Experiments, preset_experiments, report_plan
+from synther.experiments import Experiments, preset_experiments
 
 COMMANDS = [
     pytest.param(page, command, id=f"{pages.title(page)}: {command[:60]}")
@@ -192,7 +192,7 @@ def check_paths(given: list[str]) -> None:
     every = list(preset_experiments("paper").values())
     names = list(every[0].specs)
     known = {path for preset in every for path in preset.all_figures()}
-    known |= {report_plan.path(preset) for preset in every}
+    known |= {preset.page() for preset in every}
     for word in given:
         if word.startswith("results/"):
             own = Experiments(word.split("/")[1])

@@ -15,7 +15,7 @@ from synther.config.specs import (
     stands_for,
     task_spec,
 )
-from synther.experiments import Experiments, budget, preset_experiments
+from synther.experiments import Experiments, preset_experiments
 from synther.planning.sizes import memory_mb
 
 
@@ -106,10 +106,14 @@ def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path
         seeds[run.source] += len(run.seeds)
     eight = {"real-15pct", "synther-15pct"}
     assert {source: 8 if source in eight else 4 for source in seeds} == seeds
-    assert budget.describe(known, "figure1a").startswith("4 or 8 seeds; 100,000 updates; 300,000")
-    assert budget.describe(known, "tiny_data").startswith(
-        "8 seeds; 50,000 updates; networks of 128; 1,000,000 transitions a dataset; "
-        "diffusion: 100,000 samples, width 256, 30,000 steps"
+    assert known.plan("figure1a").budget().startswith("4 or 8 seeds; 100,000 updates; 300,000")
+    assert (
+        known.plan("tiny_data")
+        .budget()
+        .startswith(
+            "8 seeds; 50,000 updates; networks of 128; 1,000,000 transitions a dataset; "
+            "diffusion: 100,000 samples, width 256, 30,000 steps"
+        )
     )
     edit_config("presets/known.yaml", "real-15pct: 8", "real-15rows: 8")
     with pytest.raises(SyntherError, match="unknown source pattern 'real-15rows'"):
@@ -211,7 +215,7 @@ def test_seeds_are_cut_into_blocks(edit_config: Callable[..., Path]) -> None:
 
 
 def test_the_budget_is_said_in_words() -> None:
-    paper = budget.describe(Experiments("paper"), "table1")
+    paper = Experiments("paper").plan("table1").budget()
     for part in (
         "8 seeds",
         "1,000,000 or 3,000,000 updates",
@@ -219,7 +223,7 @@ def test_the_budget_is_said_in_words() -> None:
         "all 15 datasets",
     ):
         assert part in paper
-    quick = budget.describe(Experiments("quick"), "table1")
+    quick = Experiments("quick").plan("table1").budget()
     for part in ("4 seeds", "1,500 updates", "20,000 transitions a dataset", "of 15 datasets"):
         assert part in quick
 
@@ -303,7 +307,7 @@ def test_a_preset_that_runs_nothing_of_an_experiment_is_refused(
     chosen = text[text.index("datasets:") : text.index("experiments:")]
     edit_config("presets/quick.yaml", chosen, "datasets: [hopper-expert-v2]\n")
     with pytest.raises(SyntherError, match="'quick' runs no dataset of experiment 'table1'"):
-        budget.describe(Experiments("quick"), "table1")
+        Experiments("quick").plan("table1").budget()
 
 
 def test_a_dataset_without_a_stand_in_is_refused(edit_config: Callable[..., Path]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from checkout import PLOTS
 
 from synther.cli import main
-from synther.experiments import Experiments, report_plan
+from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
 from synther.sheets import writers
 
@@ -158,13 +158,13 @@ def test_a_damaged_sheet_is_named(
 
 def test_the_page_of_a_preset_lies_beside_its_figures() -> None:
     quick, paper = Experiments("quick"), Experiments("paper")
-    assert report_plan.path(quick) == "figures/quick/report.html"
-    assert report_plan.path(paper) == "figures/report.html"
-    files = report_plan.sheets(quick)
+    assert quick.page() == "figures/quick/report.html"
+    assert paper.page() == "figures/report.html"
+    files = quick.sheets()
     assert files["claims"] == "figures/quick/claims.json"
     assert set(files) == set(quick.specs)
-    every = report_plan.results(quick, files), report_plan.records(quick, files)
+    every = quick.results(*files), quick.records(*files)
     assert not set(every[0]) & set(every[1])
-    titles = report_plan.titles(quick)
+    titles = quick.titles()
     assert titles["agents"]["td3_bc"] == "TD3+BC"
     assert titles["sources"]["synther-1pct"] == "SynthER, 1%"

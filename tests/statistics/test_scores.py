@@ -118,10 +118,8 @@ def test_matrix_has_seeds_down_and_datasets_across() -> None:
     final = scores.final_scores(
         pd.concat([rows({0: [[1.0]], 1: [[2.0]]}, "a"), rows({0: [[3.0]], 1: [[4.0]]}, "b")])
     )
-    matrix = scores.score_matrix(final, "bc", "real", ["b", "a"], [1, 0])
-    np.testing.assert_array_equal(matrix, [[4.0, 2.0], [3.0, 1.0]])
-    with pytest.raises(SyntherError, match="no result of c, real, bc, seed 0"):
-        scores.score_matrix(final, "bc", "real", ["a", "c"], [0])
+    found = scores.coverage(final, "bc", ["real"], ["b", "a"]).matrices(final)
+    np.testing.assert_array_equal(found["real"], [[3.0, 1.0], [4.0, 2.0]])
 
 
 def test_coverage_is_what_all_sources_share_and_says_what_is_not() -> None:

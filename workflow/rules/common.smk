@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from synther.config import load, spec, specs
 from synther.config.shares import share_of
 from synther.datasets import source_file
-from synther.experiments import preset_experiments, report_plan
+from synther.experiments import preset_experiments
 from synther.planning import costs
 from synther.planning.resources import RuleResources
 from synther.sheets.writers import suffixes

@@ -47,9 +47,7 @@ use rule table as paper_table with:
 # Every seed's last score, in one file.
 rule scores:
     input:
-        lambda w: report_plan.results(
-            EXPERIMENTS[w.preset], EXPERIMENTS[w.preset].made()
-        ),
+        lambda w: EXPERIMENTS[w.preset].results(*EXPERIMENTS[w.preset].made()),
     output:
         "results/{preset}/scores.csv",
     log:
@@ -65,7 +63,7 @@ rule scores:
 # One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
 rule page:
     input:
-        lambda w: report_plan.sheets(EXPERIMENTS[w.preset]).values(),
+        lambda w: EXPERIMENTS[w.preset].sheets().values(),
     output:
         report(
             "figures/{preset}/report.html",
@@ -87,7 +85,7 @@ rule page:
 
 use rule page as paper_page with:
     input:
-        lambda w: report_plan.sheets(EXPERIMENTS["paper"]).values(),
+        lambda w: EXPERIMENTS["paper"].sheets().values(),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:
@@ -98,5 +96,5 @@ use rule page as paper_page with:
 
 rule report:
     input:
-        report_plan.path(EXPERIMENTS[config["preset"]]),
+        EXPERIMENTS[config["preset"]].page(),
     localrule: True

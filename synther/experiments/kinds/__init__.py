@@ -1,7 +1,8 @@
 """Kinds of tables and figures: a folder each, found by being here.
 
 A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
-(rows of results -> `Numbers`, a tidy frame) and `sheet.py` (numbers -> a `Sheet`). A plan that
+(rows of results -> `Numbers`, a tidy frame; `read`, if it takes other rows than
+`scores.read_results` returns) and `sheet.py` (numbers -> a `Sheet`). A plan that
 returns the description of another kind stands alone. Nothing elsewhere names a kind.
 Plans are asked for at every dry run: they import neither pandas nor what draws.
 """
@@ -63,6 +64,9 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
     Raises:
         SyntherError: a file is damaged, or the results don't belong to it.
     """
+    from synther.statistics import scores
+
     numbers, sheet = _part(spec.kind, "numbers"), _part(spec.kind, "sheet")
-    made: Sheet = sheet.sheet(numbers.measure(spec, numbers.read(paths)))
+    read = getattr(numbers, "read", scores.read_results)
+    made: Sheet = sheet.sheet(numbers.measure(spec, read(paths)))
     return made if spec.is_evidence else made.without_agreement()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther import config
+from synther.config import specs
 from synther.config.ogbench import PACKAGE
 from synther.config.specs import agent_settings, agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
@@ -37,6 +38,7 @@ class Plan:
             entry, or from its `options`.
         learns: the part of a preset that has its seeds: "", online or pixels.
         settings: (agent, dataset or task[, preset]) -> the agent's settings there.
+        varied: layouts whose sources differ in a setting, which their titles say.
         is_summarised: whether it has agents' scores on sources of datasets, by group, which a
             summary over datasets can be of: its description has `groups`, `sources`, `physics`.
     """
@@ -45,6 +47,7 @@ class Plan:
     shows: ClassVar[type[Spec]] = Spec
     learns: ClassVar[str] = ""
     settings: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(agent_settings)
+    varied: ClassVar[tuple[str, ...]] = ()
     is_summarised: ClassVar[bool] = False
 
     def __init__(self, matrix: Experiments, name: str) -> None:
@@ -183,8 +186,33 @@ class Plan:
         return self.matrix.agents(self.name)
 
     def budget(self) -> str:
-        """Return in words what the experiment spends."""
-        return budget.describe(self.matrix, self.name)
+        """Return in words what the experiment spends, as tables print it."""
+        matrix, datasets, cells = self.matrix, self.datasets(), self.pairs()
+        sources, everything = matrix.sources(self.name), sum(map(len, self.places().values()))
+        scaled, own = (
+            [agent_settings(agent, d, preset, source) for agent, source in cells for d in datasets]
+            for preset in (matrix.preset, None)
+        )
+        parts = []
+        if cells:
+            seeds = budget.listed(matrix.seeds(self.name, source) for _, source in cells)
+            parts.append(f"{seeds} seeds")
+            parts.append(f"{budget.listed(settings['steps'] for settings in scaled)} updates")
+        pairs = [(a.get("hidden", [0]), b.get("hidden")) for a, b in zip(scaled, own, strict=True)]
+        if widths := {max(here) for here, there in pairs if here != there}:
+            parts.append(f"networks of {budget.listed(widths)}")
+        if self.measures():
+            parts.append(f"{matrix.fidelity_samples():,} samples measured")
+        if counts := {n for d in datasets if (n := specs.collected_rows(d, matrix.preset))}:
+            parts.append(f"{budget.listed(counts)} transitions a dataset")
+        if self.spec.get("layout") in self.varied:
+            sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
+        generated = set()
+        for source in sources:
+            if kind := source_spec(source).get("generator"):
+                settings = specs.source_settings(source, datasets[0], matrix.preset)
+                generated.add(budget.generator(kind, matrix.samples(source), settings))
+        return "; ".join([*parts, *sorted(generated), budget.part_of(len(datasets), everything)])
 
     def physics(self) -> str:
         """Say in words how true the simulators are that datasets are judged in."""
@@ -218,6 +246,8 @@ class Plan:
 
     def datasets(self) -> list[str]:
         """Return the paper's datasets or tasks that are run."""
+        if not self.places():  # what it shows are other experiments' runs
+            return []
         return list(itertools.chain.from_iterable(self.matrix.datasets(self.name).values()))
 
     def groups(self) -> dict[str, list[DatasetRow]]:

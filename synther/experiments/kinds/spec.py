@@ -57,6 +57,7 @@ class Spec:
     """What every kind of table and figure has in common.
 
     Attributes:
+        kind: the folder that makes numbers and a sheet of it, by default the class's own.
         name: the experiment's slug.
         title: the heading.
         preset: slug of the preset that the results are of.
@@ -96,6 +97,11 @@ class Spec:
     paper: PaperColumns | None = None
     layout: str = ""
 
+    def __init_subclass__(cls) -> None:
+        """Name the kind by its folder, unless it is another one's description."""
+        if not hasattr(cls, "kind"):
+            cls.kind = cls.__module__.rpartition(".")[0].removeprefix(f"{__package__}.")
+
     def __post_init__(self) -> None:
         """Check that what it can't do without isn't empty, and that there is such a layout."""
         if self.layouts:
@@ -128,14 +134,6 @@ class Spec:
             return ""
         return f"{self.preset} preset: {self.banner or BELOW_PROTOCOL}"
 
-    @property
-    def provenance_lines(self) -> tuple[str, ...]:
-        """The preset with its budget, and the simulator where it is given."""
-        starts = self.budget.startswith(self.preset)
-        named = self.budget if starts else f"{self.preset}: {self.budget}"
-        lines = (f"Preset {named if self.budget else self.preset}",)
-        return (*lines, f"Physics: {self.physics}") if self.physics else lines
-
     def published(self) -> Iterator[tuple[str, str, str, PaperNumber]]:
         """Yield (dataset, agent, source or other table, number) of what is published beside.
 
@@ -167,9 +165,13 @@ class Spec:
 
     def heading(self) -> dict[str, Any]:
         """Return the fields of a `Sheet` that stand above its content."""
+        starts = self.budget.startswith(self.preset)
+        named = self.budget if starts else f"{self.preset}: {self.budget}"
+        lines = [f"Preset {named if self.budget else self.preset}"]
+        lines += [f"Physics: {self.physics}"] if self.physics else []
         return {
             **{"name": self.name, "kind": self.kind, "title": self.title, "preset": self.preset},
-            "lines": self.provenance_lines,
+            "lines": tuple(lines),
             "banner": self.banner_text,
         }
 

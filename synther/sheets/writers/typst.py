@@ -36,10 +36,8 @@ def render(sheet: Sheet) -> dict[str, bytes]:
             font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
             ignore_system_fonts=True,
         )
-        pdf, png = (
-            compiler.compile(format="pdf"),
-            compiler.compile(format="png", ppi=PIXELS_PER_INCH),
-        )
+        pdf = compiler.compile(format="pdf")
+        png = compiler.compile(format="png", ppi=PIXELS_PER_INCH)
     assert isinstance(pdf, bytes)  # a page alone
     assert isinstance(png, bytes)
     return {".pdf": pdf, ".png": png}

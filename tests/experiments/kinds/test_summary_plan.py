@@ -9,7 +9,7 @@ import pytest
 
 from synther import config
 from synther.errors import SyntherError
-from synther.experiments import Experiments, kinds, report_plan
+from synther.experiments import Experiments, kinds
 from synther.experiments.kinds.claims.plan import Cell
 from synther.experiments.kinds.spec import Spec
 
@@ -112,7 +112,7 @@ def test_what_a_preset_does_not_run_is_not_run(edit_config: Callable[..., Path])
     assert not any(claims["dynamics"]["of"]["cells"])
     assert claims["dynamics"]["budget"] == "the preset runs nothing of it"
     assert any(claims["online"]["of"]["cells"])
-    made = report_plan.sheets(quick)
+    made = quick.sheets()
     assert "diversity" not in made
     assert {"table1", "claims"} <= made.keys()
     # or the whole preset would fail on it

@@ -59,7 +59,7 @@ class _Court:
         self.steps = finals.groupby(scores.RUN)["step"].min()
         self._fidelity = functools.cache(measures.read_fidelity)
 
-    def measured(self, cell: Cell) -> samples.Measured:
+    def measured(self, cell: Cell) -> measures.Measured:
         """Return what `synther fidelity` left of a cell, read once."""
         return self._fidelity(Path(cell.files["fidelity"]), self.spec.preset)
 
@@ -92,8 +92,11 @@ class _Court:
         )
         found = {"seeds": min(map(len, sides)), "note": "", **vars(gap)}
         rule, level = "at_least" if claim.rule == "ratio" else claim.rule, float(sides[1].mean())
-        if rule in ("parity", "at_least") and level <= claim.margin:
-            note = floor_note(other.label, level, claim.margin)
+        if rule in ("parity", "at_least") and level <= claim.margin:  # with next to nothing
+            note = (
+                f"{other.label} scores {level:.1f} on average, not above the margin of "
+                f"{claim.margin:g}: whoever learnt nothing would be at parity"
+            )
             return found | {"finding": Finding.UNDECIDED, "note": note}
         finding = verdicts.decide(rule, gap, margin=claim.margin, expected=claim.expected)
         return found | {"finding": finding}
@@ -220,14 +223,6 @@ def physics_of(cells: Sequence[Cell]) -> list[str]:
             physics = str(read_json(Path(path).with_suffix(".json"))["physics"])
         found.add(physics.partition(",")[0])
     return sorted(found)
-
-
-def floor_note(label: str, score: float, margin: float) -> str:
-    """Say why parity with next to nothing decides nothing."""
-    return (
-        f"{label} scores {score:.1f} on average, not above the margin of {margin:g}: whoever "
-        "learnt nothing would be at parity"
-    )
 
 
 def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Numbers:

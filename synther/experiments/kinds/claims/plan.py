@@ -17,7 +17,7 @@ from synther.config.specs import agent_spec, on_share, source_spec
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
-from synther.experiments.runs import ONLINE, Run
+from synther.experiments.runs import ONLINE
 
 OF_SAMPLES = ("marginal", "correlation", "dynamics")
 """Measures of samples, which no agent learns from."""
@@ -105,7 +105,6 @@ class Claim:
 class ClaimsSpec(Spec):
     """All claims."""
 
-    kind: ClassVar[str] = "claims"
     needs: ClassVar[tuple[str, ...]] = ("claims",)
 
     claims: list[Claim]
@@ -134,10 +133,6 @@ class Plan(kinds.Plan):
             for name, entry in config.load("claims")["claims"].items()
             for agent in entry.get("agents", [""])
         ]
-
-    def runs(self) -> list[Run]:
-        """Return none: they are other experiments' own."""
-        return []
 
     def results(self) -> list[str]:
         """Return the paths of the agents' results that claims are decided from, each once."""

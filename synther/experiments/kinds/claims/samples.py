@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synther.statistics import intervals
 from synther.statistics.intervals import Estimate
+from synther.statistics.measures import Measured
 
 BINS, LEAST, MOST = 10, 20, 500
 """Of distances to the data: bins, samples that one needs, and samples of one that are looked at."""
-Measured = tuple[dict[str, Any], pd.DataFrame]
-"""The record and the rows of one result of `synther fidelity`."""
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,6 @@ import pandas as pd
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, published, scores
-from synther.statistics.scores import read_results as read
-
-__all__ = ["CLAIM", "CSV_COLUMNS", "LARGER", "measure", "read"]
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "group", "dataset", "paper_name", "agent", "source"),
@@ -116,12 +114,8 @@ def _sizes(
         covered = [scores.coverage(final, agent, sources, datasets) for agent in agents]
         sources = [s for s in sources if all(s in c.sources for c in covered)]
         datasets = [d for d in datasets if all(d in c.datasets for c in covered)]
-    return {
-        (own.agent, source): scores.score_matrix(final, own.agent, source, datasets, own.seeds)
-        for own in covered
-        for source in sources
-        if datasets
-    }
+    shared = [dataclasses.replace(own, datasets=datasets, sources=sources) for own in covered]
+    return {(c.agent, source): own for c in shared for source, own in c.matrices(final).items()}
 
 
 def _changes(spec: TableSpec, final: pd.DataFrame) -> tuple[Records, list[str]]:
@@ -160,8 +154,8 @@ def _changes(spec: TableSpec, final: pd.DataFrame) -> tuple[Records, list[str]]:
                     **{"metric": "relative_change_percent", "mean": float(after.mean())},
                     **{"from_agent": small, "from_source": old, "from_seeds": len(before)},
                     **{"from_mean": float(before.mean()), "seeds": len(after), **vars(change)},
-                    "paper_mean": claim.number.mean if is_claimed else np.nan,
-                    "paper_status": claim.number.status if is_claimed else "",
+                    "paper_mean": claim.mean if is_claimed else np.nan,
+                    "paper_status": claim.status if is_claimed else "",
                 }
             )
     return records, notes

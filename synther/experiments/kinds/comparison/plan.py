@@ -22,7 +22,6 @@ class TableSpec(Spec):
         evaluations: how many of the last ones are averaged in a table of their own, if several.
     """
 
-    kind = "comparison"
     needs = ("groups", "agents", "sources")
 
     larger: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -230,7 +230,7 @@ def _scaling_notes(found: Numbers) -> list[str]:
         claim = published.claim(CLAIM)
         lines.append(
             f"The paper's claim ({claim.agent}, {claim.family}): {claim.words}: "
-            f"{numbers.number(claim.number.mean, signed=True)}; {claim.number.provenance}. "
+            f"{numbers.number(claim.mean, signed=True)}; {claim.provenance}. "
             "Which baseline it is over isn't known here."
         )
     return lines

@@ -13,9 +13,6 @@ from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, scores
 from synther.statistics.intervals import Estimate
-from synther.statistics.scores import read_results as read
-
-__all__ = ["ALL_DATA", "measure", "read"]
 
 ALL_DATA = "all"
 """The amount of a reference, in print."""

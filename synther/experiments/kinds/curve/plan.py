@@ -30,7 +30,6 @@ class CurveSpec(Spec):
             learns from; they bear the agent's name, and stand in every panel.
     """
 
-    kind = "curve"
     needs = ("groups", "agents", "series", "amounts")
 
     series: dict[str, str]

@@ -167,7 +167,8 @@ def footnotes(found: Numbers) -> list[sheets.Note | str]:
         f"the last evaluation, with {numbers.seeds_text(counts)} a point.",
         sheets.Note(f"{drawn}.", "page"),
         sheets.Note(f"{text}.", "text"),
-        *notes.of_seeds(counts),
+        *notes.one_or_few(counts),
+        *[notes.SEEDS_ARE_AGENTS] * (most > 1),
     ]
     if len(spec.series) > 1 and most > 1:
         words = (

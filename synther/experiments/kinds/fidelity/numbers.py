@@ -18,6 +18,7 @@ from synther.experiments.kinds.spec import Numbers
 from synther.jobs.files import read_json
 from synther.statistics import measures as samples
 from synther.statistics import published, scores
+from synther.statistics.measures import Measured
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "factor", "dataset", "paper_name", "source", "title"),
@@ -32,15 +33,13 @@ RECORDED = {
     "sample_s": ("sample", "wall_time_s"),
 }
 """Measure -> the job whose record has it, and its name there."""
-Samples = tuple[dict[str, Any], pd.DataFrame]
-"""What `synther fidelity` left of a source: about columns and dynamics, and a row a sample."""
 
 
 @dataclass(frozen=True)
 class Fidelity(Numbers):
     """The numbers of a table; `samples` has (dataset, source) -> what was measured of it."""
 
-    samples: dict[tuple[str, str], Samples] = field(default_factory=dict)
+    samples: dict[tuple[str, str], Measured] = field(default_factory=dict)
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -48,12 +47,12 @@ def read(paths: Sequence[str | Path]) -> pd.DataFrame:
     return scores.read_results(paths) if paths else pd.DataFrame(columns=list(scores.COLUMNS))
 
 
-def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, float], Samples]:
+def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, float], Measured]:
     """Return measure -> number of what is there of a source, and its samples."""
     files = spec.files.get(dataset, {}).get(source, {}).items()
     paths = {kind: Path(path) for kind, path in files if Path(path).is_file()}
     found: dict[str, float] = {}
-    measured: Samples = ({}, pd.DataFrame())
+    measured: Measured = ({}, pd.DataFrame())
     if "fidelity" in paths:
         measured = samples.read_fidelity(paths["fidelity"], spec.preset)
         found |= samples.measures(*measured)
@@ -96,7 +95,7 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
         SyntherError: a file is damaged or of another preset, or nothing is there at all.
     """
     found: list[tuple[Any, ...]] = []
-    measured: dict[tuple[str, str], Samples] = {}
+    measured: dict[tuple[str, str], Measured] = {}
     for place in itertools.product([row.name for row in spec.rows], spec.sources):
         own, of_samples = _measured(spec, *place)
         found += [(*place, name, "", value, math.nan, math.nan) for name, value in own.items()]

@@ -8,15 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synther.config.specs import (
-    fitted_source,
-    missing_package,
-    source_settings,
-    source_spec,
-    source_title,
-)
+from synther.config import specs
 from synther.errors import SyntherError
-from synther.experiments import budget, kinds
+from synther.experiments import kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -43,7 +37,6 @@ class FidelitySpec(Spec):
         not_installed: source -> the package that it lacks.
     """
 
-    kind: ClassVar[str] = "fidelity"
     needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
     layouts: ClassVar[Collection[str]] = COLUMNS
 
@@ -67,6 +60,7 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "layout")
+    varied = ("compression", "ablations")
 
     def files(self) -> list[str]:
         """Return the paths of all records of an experiment, each once."""
@@ -81,22 +75,16 @@ class Plan(kinds.Plan):
             found[row.name] = {
                 source: {
                     "fidelity": matrix.fidelity_file(row.name, source),
-                    "fit": f"{matrix.generator_folder(row.name, fitted_source(source))}/fit.json",
+                    "fit": f"{matrix.model_folder(row.name, source)}/fit.json",
                     "sample": f"{matrix.generator_folder(row.name, source)}/samples.json",
                 }
                 for source in matrix.sources(self.name)
-                if "generator" in source_spec(source)
+                if "generator" in specs.source_spec(source)
             }
         return found
 
     def _rows(self) -> list[DatasetRow]:
         return [row for rows in self.groups().values() for row in rows]
-
-    def budget(self) -> str:
-        """Return in words what the experiment spends."""
-        measured, layout = self.matrix.fidelity_samples(), self.spec["layout"]
-        varies = layout in ("compression", "ablations")
-        return budget.describe(self.matrix, self.name, measured, varies)
 
     def describe(self) -> FidelitySpec:
         """Return what the table or figure shows.
@@ -109,7 +97,7 @@ class Plan(kinds.Plan):
         if not every:
             raise SyntherError(f"experiment '{name}' has no `sources` or `factors`: add them")
         first = self._rows()[0].paper_name
-        without = {source: package for source in every if (package := missing_package(source))}
+        without = {s: package for s in every if (package := specs.missing_package(s))}
         shown = [source for source in every if source in running or source in without]
         varied = self.spec.get("factors", {})
         for sources in varied.values():
@@ -119,7 +107,7 @@ class Plan(kinds.Plan):
             for factor, sources in (varied or {"": every}).items()
             if (kept := [source for source in sources if source in shown])
         }
-        titles = {source: source_title(source, first, matrix.preset) for source in shown}
+        titles = {source: specs.source_title(source, first, matrix.preset) for source in shown}
         return FidelitySpec(
             **self.described() | {"sources": titles},
             factors=factors,
@@ -132,7 +120,7 @@ class Plan(kinds.Plan):
         seen: dict[str, str] = {}
         preset = self.matrix.preset
         for source in sources:
-            settings = source_settings(source, dataset, preset)
+            settings = specs.source_settings(source, dataset, preset)
             key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))
             if key in seen:
                 raise SyntherError(

@@ -183,7 +183,7 @@ def footnotes(found: Fidelity) -> list[sheets.Note | str]:
     lines += notes.stand_ins(spec.rows)
     statuses = [status for status in found.frame["paper_status"] if status]
     if spec.layout == "compression":
-        claimed = published.claim(LARGEST_RATIO).number
+        claimed = published.claim(LARGEST_RATIO)
         ratio = value_text("compression", claimed.mean)
         lines.append(f"The largest ratio that the paper claims is {ratio}{claimed.mark}.")
         statuses.append(claimed.status)

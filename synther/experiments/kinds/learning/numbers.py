@@ -9,9 +9,6 @@ from synther.experiments.kinds.online.numbers import Records, line
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, scores
 from synther.statistics.intervals import BAND_REPS
-from synther.statistics.scores import read_results as read
-
-__all__ = ["COLUMNS", "measure", "read"]
 
 COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status")
 

@@ -6,7 +6,6 @@ from synther.experiments import kinds
 class LearningSpec(kinds.Spec):
     """A panel a dataset and agent, a line a source; published final scores are level lines."""
 
-    kind = "learning"
     needs = ("groups", "agents", "sources")
 
 

@@ -15,9 +15,6 @@ from synther.experiments.runs import ONLINE
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
 from synther.statistics.intervals import BAND_REPS
-from synther.statistics.scores import read_results as read
-
-__all__ = ["CSV_COLUMNS", "Records", "line", "measure", "read"]
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "task", "agent", "x", "unit"),

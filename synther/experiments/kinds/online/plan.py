@@ -22,7 +22,6 @@ class OnlineSpec(Spec):
         reference: the agents that are then drawn as level lines.
     """
 
-    kind = "online"
     needs: ClassVar[tuple[str, ...]] = ("tasks", "agents")
 
     ratios: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -52,9 +52,7 @@ class Plan(comparison.Plan):
         for source in sources:
             if generator := source_spec(source).get("generator"):
                 settings = pixels.generator_settings(names[0], source)
-                parts.append(
-                    f"{generator} of latents: {pixels.samples(source):,} samples, "
-                    f"width {settings['width']:,}, {settings['steps']:,} steps"
-                )
+                latents = f"{generator} of latents"
+                parts.append(budget.generator(latents, pixels.samples(source), settings))
         every = sum(map(len, self.spec["datasets"].values()))
         return "; ".join([*parts, budget.part_of(len(chosen), every)])

@@ -9,9 +9,6 @@ import pandas as pd
 from synther.experiments.kinds import Numbers
 from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.statistics import scores, selection
-from synther.statistics.scores import read_results as read
-
-__all__ = ["measure", "read"]
 
 REPS = 200
 """Most resamples of the policies: each is tried with `RUNS_PER_RESAMPLE` bandits."""

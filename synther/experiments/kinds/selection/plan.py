@@ -15,7 +15,6 @@ class SelectionSpec(kinds.Spec):
         episodes: most that are tried.
     """
 
-    kind = "selection"
     needs = ("groups", "agents", "sources")
 
     episodes: int = 100

@@ -9,14 +9,12 @@ from typing import Any, ClassVar
 from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import DatasetRow, Spec
-from synther.experiments.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class SummarySpec(Spec):
     """Agents on several sources, summarised over the datasets of each group, and over all."""
 
-    kind: ClassVar[str] = "summary"
     needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
     layouts: ClassVar[tuple[str, ...]] = ("aggregates", "profiles", "curves")
 
@@ -53,10 +51,6 @@ class Plan(kinds.Plan):
                 "too"
             )
         return kept
-
-    def runs(self) -> list[Run]:
-        """Return none: they are other experiments' own."""
-        return []
 
     def results(self) -> list[str]:
         """Return the paths of the rows that it summarises, each once."""

@@ -109,13 +109,12 @@ def lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
         panel=blocks.ngroup().astype(str),
         series=frame["source"],
         x=frame["x"] + 0.04 * ends * _aside(found, frame) * (count == 1),
-        y=frame["value"],
     )
     counts = frame.drop_duplicates(BLOCK)["agent"].value_counts()
     columns = min(MOST_COLUMNS, counts.max()) if counts.max() > 1 else min(3, len(counts))
     height = "share of scores above" if is_profile else "IQM of scores"
     labels = _labels(found, frame)
-    panels = tuple(
+    panels = (
         sheets.Panel(
             str(index),
             *words,
@@ -126,10 +125,10 @@ def lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
         )
         for index, (words, (_, own)) in enumerate(zip(labels, blocks, strict=True))
     )
-    return sheets.Plot(
-        sheets.lines(points, alone=count == 1, marked=(count < MOST_MARKED) & (not is_profile)),
-        series=tuple(sheets.Series(*entry) for entry in spec.sources.items()),
-        panels=panels,
+    return sheets.curves(
+        *(points, spec.sources, panels, points[:0], {}),
+        alone=count == 1,
+        marked=(count < MOST_MARKED) & (not is_profile),
         columns=int(columns),
         panel_size=(142.0 if columns > 2 else 190.0, 96.0),
     )

@@ -17,8 +17,6 @@ class WallTimeSpec(Spec):
         records: paths of all their runs' records, those that are not there yet included.
     """
 
-    kind = "wall_time"
-
     records: list[str]
 
 
