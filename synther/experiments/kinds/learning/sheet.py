@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from synther import sheets
 from synther.experiments.kinds.learning.numbers import COLUMNS
@@ -30,15 +29,18 @@ def _plot(found: Numbers) -> sheets.Plot:
         own.assign(panel=own["dataset"] + "|" + own["agent"], series=own["source"], x=own["step"])
         for own in (found.rows("point"), found.rows("published"))
     )
-    axes: dict[str, Any] = {
-        "x": "updates",
-        "y": "normalised score",
-        "x_limits": (0, 1.02 * points["x"].max()),
-    }
+    ends = points.groupby("panel")["x"].max()
     panels = (
-        sheets.Panel(f"{row.name}|{agent}", notes.label(row), title, **axes)
+        sheets.Panel(
+            panel,
+            notes.label(row),
+            title,
+            x="updates",
+            y="normalised score",
+            x_limits=(0.0, 1.02 * ends[panel]),
+        )
         for row, (agent, title) in itertools.product(spec.rows, spec.agents.items())
-        if f"{row.name}|{agent}" in set(points["panel"])
+        if (panel := f"{row.name}|{agent}") in ends
     )
     theirs = {source: f"{name}, published (last)" for source, name in spec.sources.items()}
     return sheets.curves(points, spec.sources, panels, levels, theirs, columns=len(spec.agents))
