@@ -89,7 +89,7 @@ def test_a_killed_job_refuses_parts_that_began_elsewhere(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("synther.jobs.resumable.TransitionsWriter._write_archive", killed)
+        patch.setattr("synther.jobs.resumable.write_npz", killed)
         main([*sample, "--states", str(states)])
     assert not out.exists()
     assert main(sample) == 1
