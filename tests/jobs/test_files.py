@@ -16,6 +16,7 @@ from synther import SyntherError
 from synther.jobs.files import (
     atomic_path,
     explain_os_error,
+    read_json,
     require_file,
     require_writable,
     sha256,
@@ -280,3 +281,10 @@ def test_an_archive_that_can_not_be_read_is_not_called_damaged(
     with pytest.raises(wanted) as caught:
         read_npz(tmp_path / "x.npz", ["a"])
     assert "not a whole" not in str(caught.value)
+
+
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(SyntherError, match=r"x\.json is damaged"):
+        read_json(path)
