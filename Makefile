@@ -83,7 +83,7 @@ slurm-tools:
 
 # What the report's tests open it in; they are skipped without.
 browser:
-	@command -v chromium chromium-browser chrome >/dev/null \
+	@{ command -v chromium || command -v chromium-browser || command -v chrome; } >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y \
 	     --no-install-recommends chromium >/dev/null; } \
 	|| echo "No browser here: install chromium to test the report in it"
