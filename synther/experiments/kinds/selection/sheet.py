@@ -12,7 +12,7 @@ from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.sheets import notes, numbers
 from synther.statistics.selection import RUNS_PER_RESAMPLE
 
-COLUMNS = (*("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best"),)
+COLUMNS = ("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best")
 SHOWN = (1, 5, 10, 20, 50, 100)
 """Numbers of episodes that the table has columns for, and the axis ticks."""
 
