@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from result_rows import results
+from result_rows import described, results
 
 from synther.experiments.kinds.claims.numbers import measure
 from synther.experiments.kinds.claims.plan import Cell, Claim, ClaimsSpec, Side
@@ -49,16 +49,14 @@ def claim(folder: Path, rule: str = "parity", **changes: Any) -> Claim:
 
 def spec(*claims: Claim, preset: str = "paper") -> ClaimsSpec:
     """Of three presets: paper, small (evidence below the protocol), quick (no evidence)."""
-    return ClaimsSpec(
-        name="claims",
-        title="Claims",
+    return described(
+        ClaimsSpec,
+        "claims",
         preset=preset,
-        budget="",
         is_paper_protocol=preset == "paper",
         is_evidence=preset != "quick",
         agents={},
         claims=list(claims),
-        bootstrap_reps=200,
     )
 
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
+
+S = TypeVar("S")
+
+
+def described(kind: type[S], name: str, **fields: Any) -> S:
+    """Return what a kind of table describes, of no experiment that the project has."""
+    common = {"title": name, "preset": "quick", "budget": "3 seeds", "is_paper_protocol": False}
+    return kind(**{"name": name, **common, "bootstrap_reps": 200, **fields})
 
 
 def results(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-from result_rows import results
+from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.comparison.numbers import CSV_COLUMNS, measure
@@ -42,12 +42,11 @@ SCORES = {
 
 @pytest.fixture
 def spec() -> TableSpec:
-    return TableSpec(
-        name="table1",
+    return described(
+        TableSpec,
+        "table1",
         title="D4RL: 50% & more",
-        preset="quick",
         budget="quick: 1,000 updates, 3 seeds",
-        is_paper_protocol=False,
         is_evidence=False,
         groups={
             "Locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)],

@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 import pytest
-from result_rows import results
+from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
@@ -29,18 +29,14 @@ SCORES = {
 
 @pytest.fixture
 def spec() -> CurveSpec:
-    return CurveSpec(
-        name="small_data",
-        title="Small data",
-        preset="quick",
-        budget="3 seeds",
-        is_paper_protocol=False,
+    return described(
+        CurveSpec,
+        "small_data",
         agents={"td3_bc": "TD3+BC"},
         groups={"": [DatasetRow(HOPPER, "hopper-full-replay-v2")]},
         series={"real": "real", "synther": "SynthER"},
         amounts=[1, 10],
         reference={"real": "real, all of it"},
-        bootstrap_reps=200,
     )
 
 
@@ -126,7 +122,7 @@ SIZES = (100, 300, 1000, 3000)
 MEDIUM = "hopper-medium-local"
 
 
-def described(name: str) -> CurveSpec:
+def shipped(name: str) -> CurveSpec:
     spec = Experiments("known").plan(name).describe()
     assert isinstance(spec, CurveSpec)
     return dataclasses.replace(spec, bootstrap_reps=200)
@@ -143,7 +139,7 @@ def tiny() -> pd.DataFrame:
 
 
 def test_points_are_at_numbers_of_transitions() -> None:
-    curve = measure(described("tiny_data"), tiny())
+    curve = measure(shipped("tiny_data"), tiny())
     assert not curve.omissions
     found = points(curve)
     assert found["value"].to_dict() == {
@@ -179,7 +175,7 @@ def test_a_lone_share_stands_beside_the_level_of_all_data() -> None:
     sources = ("real", "synther", "noise-additive", "noise-multiplicative", "noise-dynamics")
     scores = {("iql", name, f"{s}-15pct"): [10.0 * n, 10.0 * n] for n, s in enumerate(sources)}
     rows = results(scores | {("iql", name, "real"): [70.0, 80.0, 90.0]}, preset="known")
-    curve = measure(described("figure1a"), rows)
+    curve = measure(shipped("figure1a"), rows)
     frame = pd.DataFrame(sheet(curve).tidy)
     assert frame["value"].tolist() == [0.0, 10.0, 20.0, 30.0, 40.0, 80.0]
     assert frame["row"].tolist() == ["point"] * 5 + ["reference"]

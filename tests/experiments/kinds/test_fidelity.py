@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from result_rows import results
+from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
@@ -76,13 +76,11 @@ def leave(folder: Path, source: str, shift: float, preset: str = "quick") -> dic
 @pytest.fixture
 def spec(tmp_path: Path) -> FidelitySpec:
     files = {s: leave(tmp_path / "results", s, 0.1 * i) for i, s in enumerate(["synther", "noise"])}
-    return FidelitySpec(
+    return described(
+        FidelitySpec,
+        "generators",
         layout="generators",
-        name="generators",
         title="Generators & more",
-        preset="quick",
-        budget="4 seeds",
-        is_paper_protocol=False,
         is_evidence=False,
         agents={"td3_bc": "TD3+BC"},
         groups={"locomotion": [CHEETAH]},

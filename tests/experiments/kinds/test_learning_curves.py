@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from result_rows import results
+from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.learning.numbers import measure
@@ -20,17 +20,13 @@ LATE = {("td3_bc", HOPPER, "real"): [50, 70], ("td3_bc", HOPPER, "synther"): [30
 
 @pytest.fixture
 def spec() -> LearningSpec:
-    return LearningSpec(
-        name="learning_curves",
-        title="Learning curves",
-        preset="quick",
-        budget="2 seeds",
-        is_paper_protocol=False,
+    return described(
+        LearningSpec,
+        "learning_curves",
         agents={"td3_bc": "TD3+BC", "iql": "IQL"},
         groups={"locomotion": [DatasetRow(HOPPER, "hopper-medium-v2")]},
         sources={"real": "real", "synther": "SynthER"},
         paper=PaperColumns("d4rl_corl", {"td3_bc": "TD3+BC"}, {"real": "Original (CORL)"}),
-        bootstrap_reps=200,
     )
 
 

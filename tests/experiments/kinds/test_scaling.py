@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from result_rows import results
+from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds.comparison.numbers import measure
@@ -32,17 +32,14 @@ SCORES = {
 
 @pytest.fixture
 def spec() -> TableSpec:
-    return TableSpec(
-        name="large_networks",
+    return described(
+        TableSpec,
+        "large_networks",
         title="Larger networks",
-        preset="quick",
-        budget="3 seeds",
-        is_paper_protocol=False,
         is_evidence=False,
         groups={"locomotion": [DatasetRow(HOPPER, "hopper-medium-v2"), DatasetRow(WALKER, WALKER)]},
         agents={"td3_bc": "TD3+BC", "td3_bc_large": "TD3+BC (large)"},
         sources={"real": "real", "synther": "SynthER"},
-        bootstrap_reps=200,
         larger={"td3_bc": "td3_bc_large"},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from result_rows import results
+from result_rows import described, results
 
 from synther.experiments import Experiments
 from synther.experiments.kinds.selection.numbers import measure
@@ -21,12 +21,9 @@ SCORES = {
 
 @pytest.fixture
 def choices() -> Numbers:
-    spec = SelectionSpec(
-        name="selection",
-        title="Choosing a policy",
-        preset="quick",
-        budget="3 seeds",
-        is_paper_protocol=False,
+    spec = described(
+        SelectionSpec,
+        "selection",
         agents={"td3_bc": "TD3+BC", "iql": "IQL"},
         groups={"locomotion": [DatasetRow(HOPPER, "hopper-medium-v2")]},
         sources={"real": "real", "synther": "SynthER"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from result_rows import results
+from result_rows import described, results
 from rliable import library, metrics
 
 from synther.errors import SyntherError
@@ -43,13 +43,10 @@ SCORES = {
 
 @pytest.fixture
 def spec() -> SummarySpec:
-    return SummarySpec(
+    return described(
+        SummarySpec,
+        "aggregates",
         layout="aggregates",
-        name="aggregates",
-        title="Aggregates",
-        preset="quick",
-        budget="3 seeds",
-        is_paper_protocol=False,
         is_evidence=False,
         agents={"td3_bc": "TD3+BC", "bc": "BC", "edac": "EDAC"},
         groups={

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from result_rows import described
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
@@ -45,12 +46,9 @@ def rows(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> WallTimeSpec:
-    return WallTimeSpec(
-        name="wall_time",
-        title="Wall time",
-        preset="quick",
-        budget="tiny",
-        is_paper_protocol=False,
+    return described(
+        WallTimeSpec,
+        "wall_time",
         agents={"sac": "SAC", "redq": "REDQ"},
         tasks=["walker2d", "hopper"],
         records=[str(tmp_path / f"{name}.json") for name in ("sac", "redq", "none")],
