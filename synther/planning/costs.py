@@ -150,7 +150,9 @@ def _fit(
     elif "epochs" in settings:
         fitted = min(settings.get("rows") or rows, rows)
         memory_mb += round(_COPIES * 8 * _MODES * columns * fitted / 1e6)
-        work, size = Work("tabular_rows", fitted * settings["epochs"] * columns), 10e6
+        mixtures = Work("mixture_entries", fitted * columns)
+        epochs = Work("tabular_entries", fitted * columns * settings["epochs"])
+        return Cost((mixtures, epochs), memory_mb, 10e6, _on_device(source))
     return Cost((work,), memory_mb, size, _on_device(source))
 
 

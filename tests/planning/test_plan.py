@@ -191,7 +191,6 @@ def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
     ("settings", "unit", "amount"),
     [
         (source_spec("synther")["settings"] | {"steps": 10}, "diffusion_fit_rows", 10 * 256),
-        ({"epochs": 3, "rows": None}, "tabular_rows", 3 * 1000 * 27),
         (source_spec("dynamics")["settings"] | {"steps": 10}, "dynamics_fit_rows", 10 * 256),
         ({"shrink": 1.0, "depth": 4}, "rows", 1000),  # of one's own
     ],
@@ -199,6 +198,12 @@ def test_a_time_limit_has_a_margin_and_memory_snakemake_beside_it() -> None:
 def test_a_generator_is_counted_by_its_settings(settings: dict, unit: str, amount: int) -> None:
     (work,) = costs._fit("synther", settings, columns=27, rows=1000, memory_mb=0).work
     assert (work.unit, work.amount) == (unit, amount)
+
+
+def test_tabular_models_fit_mixtures_once_and_networks_in_epochs() -> None:
+    works = costs._fit("tvae", {"epochs": 3, "rows": 500}, columns=27, rows=1000, memory_mb=0).work
+    found = {work.unit: work.amount for work in works}
+    assert found == {"mixture_entries": 500 * 27, "tabular_entries": 3 * 500 * 27}
 
 
 def test_rollouts_are_samples_and_read_the_states_that_they_begin_at() -> None:
