@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OfflineSettings
-from synther.agents.networks import Critics, Drawn, Init, StackedMLP, linear_init, soft_update
+from synther.agents.networks import Critics, Drawn, Init, StackedMLP, fixed, linear_init
 from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
 
@@ -127,10 +127,11 @@ class EDAC(SoftAgent):
         outputs = self.actor(batch.observations)
         self.step_alpha(self.sample(outputs.detach(), noise["alpha"])[1].mean(dim=-1))
 
-        entropy = self.step_actor(self.actor_loss, batch, outputs, noise["policy"])
+        with fixed(self.critics):
+            loss, entropy = self.actor_loss(batch, outputs, noise["policy"])
+            self.descend(loss, "actor")
 
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         info = self.learn_q(batch, noise["next_action"])
-        self.optimizers["critics"].step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        self.step_critics()
         return {**info, "alpha": self.alpha(), "entropy": entropy}

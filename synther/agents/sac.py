@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OnlineSettings
-from synther.agents.networks import Critics, StackedMLP, soft_update, two_heads, xavier_init
+from synther.agents.networks import Critics, StackedMLP, fixed, two_heads, xavier_init
 from synther.agents.soft import SoftAgent
 from synther.errors import SyntherError
 
@@ -90,16 +90,17 @@ class SAC(SoftAgent):
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         info = self.learn_q(batch, noise)
-        self.optimizers["critics"].step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        self.step_critics()
         self.updates += 1
         return info
 
     def update_policy(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the actor, then the temperature, on one minibatch a seed."""
-        log_density = self.step_actor(self.policy_loss, batch, noise["policy"])
+        with fixed(self.critics):
+            loss, log_density = self.policy_loss(batch, noise["policy"])
+            self.descend(loss, "actor")
         self.step_alpha(log_density)
         return {"alpha": self.alpha(), "entropy": -log_density}
 
