@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.networks import FlatParameters, seed_generators
-from synther.errors import SyntherError
+from synther.config.settings import require
 from synther.tensors.optimizer import Adam
 
 
@@ -97,14 +97,8 @@ class OnlineSettings:
             *("steps", "batch_size", "eval_every", "eval_episodes"),
             *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples"),
         )
-        if not 0 <= self.synthetic_share <= 1:
-            raise SyntherError(
-                f"setting 'synthetic_share' is {self.synthetic_share}; it must be from 0 to 1"
-            )
-        if self.random_steps < 0:
-            raise SyntherError(
-                f"setting 'random_steps' is {self.random_steps}; it must be 0 or more"
-            )
+        require(self, "from 0 to 1", lambda v: 0 <= v <= 1, "synthetic_share")
+        require(self, "0 or more", lambda v: v >= 0, "random_steps")
 
     @property
     def synthetic_rows(self) -> int:
@@ -114,14 +108,10 @@ class OnlineSettings:
 
 def check_settings(settings: Any, *counts: str) -> None:
     """Refuse counts below 1 and learning rates that are not positive."""
-    for name, value in [(n, getattr(settings, n)) for n in counts] + [
-        ("hidden", width) for width in settings.hidden
-    ]:
-        if value < 1:
-            raise SyntherError(f"setting '{name}' is {value}; it must be at least 1")
-    for name in (f.name for f in fields(settings) if f.name.endswith("learning_rate")):
-        if not getattr(settings, name) > 0:
-            raise SyntherError(f"setting '{name}' is {getattr(settings, name)}; it must be over 0")
+    require(settings, "at least 1", lambda v: v >= 1, *counts)
+    require(settings, "widths of at least 1", lambda v: min(v, default=1) >= 1, "hidden")
+    rates = [f.name for f in fields(settings) if f.name.endswith("learning_rate")]
+    require(settings, "above 0", lambda v: v > 0, *rates)
 
 
 class Agent(nn.Module, ABC):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from synther.agents.base import Agent, check_settings
 from synther.agents.networks import StackedMLP, orthogonal, orthogonal_init
+from synther.config.settings import require
 from synther.errors import SyntherError
 
 FILTERS = 32
@@ -65,8 +66,7 @@ class PixelSettings:
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "eval_every", "eval_episodes", "eval_steps", "features")
         check_settings(self, *counts, "n_step")
-        if self.pad < 0:
-            raise SyntherError(f"setting 'pad' is {self.pad}; it must be 0 or more")
+        require(self, "0 or more", lambda v: v >= 0, "pad")
 
 
 def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:

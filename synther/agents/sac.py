@@ -11,7 +11,7 @@ from torch import Tensor
 from synther.agents.base import Batch, OnlineSettings
 from synther.agents.networks import Critics, StackedMLP, fixed, two_heads, xavier_init
 from synther.agents.soft import SoftAgent
-from synther.errors import SyntherError
+from synther.config.settings import require
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,9 @@ class SACSettings(OnlineSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.num_critics < 1:
-            raise SyntherError(f"setting 'num_critics' is {self.num_critics}; it must be 1 or more")
-        for name, known in (
-            ("policy_critics", ("min", "mean")),
-            ("initial_weights", ("uniform", "xavier")),
-        ):
-            if getattr(self, name) not in known:
-                raise SyntherError(
-                    f"setting '{name}' is {getattr(self, name)!r}; it must be {' or '.join(known)}"
-                )
+        require(self, "1 or more", lambda v: v >= 1, "num_critics")
+        require(self, "min or mean", lambda v: v in ("min", "mean"), "policy_critics")
+        require(self, "uniform or xavier", lambda v: v in ("uniform", "xavier"), "initial_weights")
 
 
 class SAC(SoftAgent):
