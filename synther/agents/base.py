@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from synther.agents.networks import seed_generators
-from synther.errors import SyntherError
+from synther.agents.networks import FlatParameters, seed_generators
+from synther.config.settings import require
 from synther.tensors.optimizer import Adam
 
 
@@ -19,15 +19,15 @@ class Batch(NamedTuple):
     """A minibatch for each of K seeds."""
 
     observations: Tensor
-    """(K, B, d)"""
+    """(K, B, d); of an agent that sees pixels (K, B, C, H, W) uint8, or latents (K, B, L)"""
     actions: Tensor
     """(K, B, a)"""
     rewards: Tensor
-    """(K, B)"""
+    """(K, B), or n-step returns"""
     next_observations: Tensor
-    """(K, B, d)"""
+    """as observations, one step on, or n"""
     terminals: Tensor
-    """(K, B)"""
+    """(K, B), 1.0 where the episode has ended there"""
 
     def bellman(self, discount: float, next_value: Tensor) -> Tensor:
         """Return r + gamma (1 - terminal) V(s') (K, B)."""
@@ -97,14 +97,8 @@ class OnlineSettings:
             *("steps", "batch_size", "eval_every", "eval_episodes"),
             *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples"),
         )
-        if not 0 <= self.synthetic_share <= 1:
-            raise SyntherError(
-                f"setting 'synthetic_share' is {self.synthetic_share}; it must be from 0 to 1"
-            )
-        if self.random_steps < 0:
-            raise SyntherError(
-                f"setting 'random_steps' is {self.random_steps}; it must be 0 or more"
-            )
+        require(self, "from 0 to 1", lambda v: 0 <= v <= 1, "synthetic_share")
+        require(self, "0 or more", lambda v: v >= 0, "random_steps")
 
     @property
     def synthetic_rows(self) -> int:
@@ -114,14 +108,10 @@ class OnlineSettings:
 
 def check_settings(settings: Any, *counts: str) -> None:
     """Refuse counts below 1 and learning rates that are not positive."""
-    for name, value in [(n, getattr(settings, n)) for n in counts] + [
-        ("hidden", width) for width in settings.hidden
-    ]:
-        if value < 1:
-            raise SyntherError(f"setting '{name}' is {value}; it must be at least 1")
-    for name in (f.name for f in fields(settings) if f.name.endswith("learning_rate")):
-        if not getattr(settings, name) > 0:
-            raise SyntherError(f"setting '{name}' is {getattr(settings, name)}; it must be over 0")
+    require(settings, "at least 1", lambda v: v >= 1, *counts)
+    require(settings, "widths of at least 1", lambda v: min(v, default=1) >= 1, "hidden")
+    rates = [f.name for f in fields(settings) if f.name.endswith("learning_rate")]
+    require(settings, "above 0", lambda v: v > 0, *rates)
 
 
 class Agent(nn.Module, ABC):
@@ -153,6 +143,7 @@ class Agent(nn.Module, ABC):
         self.observation_dim, self.action_dim = observation_dim, action_dim
         self.seeds, self.settings = list(seeds), settings
         self.optimizers: dict[str, Adam] = {}
+        self.flat: dict[str, FlatParameters] = {}
         self.updates = 0
         self._make_networks(seed_generators(seeds, purpose=0))
         self.to(device=device, dtype=dtype)
@@ -164,16 +155,30 @@ class Agent(nn.Module, ABC):
     def _make_optimizers(self) -> None:
         """Make targets and optimizers of networks that are on their device by now."""
 
+    def optimise(self, parts: Mapping[str, Any], rate: float, decay: float = 0.0) -> None:
+        """Give each part, a list of modules, a buffer in `flat` and Adam over it, by its name."""
+        for name, modules in parts.items():
+            self.flat[name] = FlatParameters(modules)
+            self.optimizers[name] = self.flat[name].adam(rate, decay)
+
+    def descend(self, loss: Tensor, *parts: str) -> None:
+        """Step these parts once down the gradient of a loss ()."""
+        for name in parts:
+            self.flat[name].zero_grad()
+        loss.backward()
+        for name in parts:
+            self.optimizers[name].step()
+
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes, a seed, of the standard normal numbers that one update takes."""
         return {}
 
     @abstractmethod
-    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def update(self, batch: Any, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Learn from one minibatch a seed.
 
         Args:
-            batch: K minibatches.
+            batch: K minibatches, a `Batch`, or what else the agent's table gathers.
             noise: the draws announced by `noise()`, each (K, *shape).
 
         Returns:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import FlatParameters, StackedMLP
+from synther.agents.base import Agent, OfflineSettings
+from synther.agents.networks import StackedMLP
 
 
 @dataclass(frozen=True)
@@ -26,31 +27,29 @@ class BCSettings(OfflineSettings):
 class BC(Agent):
     """K cloned policies."""
 
-    Settings = BCSettings
+    Settings: ClassVar[type] = BCSettings
     title = "BC"
-    settings: BCSettings
+    settings: Any
+    actor: nn.Module
 
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
         sizes = [self.observation_dim, *self.settings.hidden, self.action_dim]
         self.actor = StackedMLP(generators, sizes)
 
     def _make_optimizers(self) -> None:
-        self._actor = FlatParameters([self.actor])
-        self.optimizers = {"actor": self._actor.adam(self.settings.learning_rate)}
+        self.optimise({"actor": [self.actor]}, self.settings.learning_rate)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean squared error of the policy's actions, summed over seeds."""
         actions = torch.tanh(self.actor(batch.observations))
         loss = F.mse_loss(actions, batch.actions, reduction="none").mean(dim=(1, 2))
         return loss.sum(), {"bc_loss": loss.detach()}
 
-    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def update(self, batch: Any, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Make one step towards the actions of one minibatch a seed."""
         self.updates += 1
-        self._actor.zero_grad()
         loss, info = self.loss(batch)
-        loss.backward()
-        self.optimizers["actor"].step()
+        self.descend(loss, "actor")
         return info
 
     def act(self, observations: Tensor) -> Tensor:

@@ -11,14 +11,7 @@ from torch import Tensor, nn
 
 from synther.agents.base import Batch, OfflineSettings
 from synther.agents.gaussian import log_density_of
-from synther.agents.networks import (
-    Critics,
-    Drawn,
-    StackedMLP,
-    linear_init,
-    orthogonal_init,
-    soft_update,
-)
+from synther.agents.networks import Critics, Drawn, StackedMLP, fixed, linear_init, orthogonal_init
 from synther.agents.soft import SoftAgent
 from synther.tensors.optimizer import Adam
 
@@ -92,7 +85,7 @@ class CQL(SoftAgent):
 
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
         d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
-        init = orthogonal_init if self.settings.orthogonal_init else _small_last_init
+        init = orthogonal_init(2**0.5) if self.settings.orthogonal_init else _small_last_init
         mlp = StackedMLP(generators, [d, *hidden, 2 * a], init=init)
         self.actor = CQLActor(mlp, len(generators))
         self.critics = Critics(generators, d, a, hidden, ensemble=2, init=init)
@@ -186,13 +179,12 @@ class CQL(SoftAgent):
         """Train everything on one minibatch a seed; all losses see the same old networks."""
         self.updates += 1
         settings = self.settings
-        self._actor.zero_grad()
-        self.critics.requires_grad_(False)
-        loss, log_density = self.actor_loss(batch, noise["policy"])
-        loss.backward()
-        self.critics.requires_grad_(True)
+        self.flat["actor"].zero_grad()
+        with fixed(self.critics):
+            loss, log_density = self.actor_loss(batch, noise["policy"])
+            loss.backward()
 
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         loss, gaps, info = self.critic_loss(batch, noise)
         loss.backward()
 
@@ -204,9 +196,8 @@ class CQL(SoftAgent):
             self.optimizers["multiplier"].step()
             info["multiplier"] = multiplier
         self.step_alpha(log_density)
-        for name in ("actor", "critics"):
-            self.optimizers[name].step()
-        soft_update(self._target, self._critics, settings.tau)
+        self.optimizers["actor"].step()
+        self.step_critics()
         return {**info, "alpha": self.alpha(), "entropy": -log_density}
 
     def phase(self) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from synther.agents.networks import Critics, FlatParameters, soft_update
-from synther.agents.pixels import PixelAgent, PixelBatch, PixelSettings, head_init
+from synther.agents.base import Batch
+from synther.agents.networks import Critics, FlatParameters, fixed, frozen_copy, soft_update
+from synther.agents.pixels import HEAD_INIT, PixelAgent, PixelSettings
 
 
 @dataclass(frozen=True)
@@ -36,31 +36,27 @@ class DrQBC(PixelAgent):
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
         super()._make_networks(generators)
         features, hidden = self.settings.features, self.settings.hidden
-        self.critics = Critics(generators, features, self.action_dim, hidden, 2, head_init)
+        self.critics = Critics(generators, features, self.action_dim, hidden, 2, HEAD_INIT)
 
     def _make_optimizers(self) -> None:
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        actor: list[nn.Module] = [self.actor]
-        critics: list[nn.Module] = [self.critics]
+        self.target_critics = frozen_copy(self.critics)
+        self.target_trunk = None if self.frozen else frozen_copy(self.trunks["critic"])
+        parts: dict[str, list[nn.Module]] = {"actor": [self.actor], "critics": [self.critics]}
         targets: list[nn.Module] = [self.target_critics]
-        rate = self.settings.learning_rate
-        if not self.frozen:
-            self.target_trunk = copy.deepcopy(self.trunks["critic"]).requires_grad_(False)
-            actor.insert(0, self.trunks["actor"])
-            critics.insert(0, self.trunks["critic"])
+        if self.target_trunk is not None:
+            parts["actor"].insert(0, self.trunks["actor"])
+            parts["critics"].insert(0, self.trunks["critic"])
             targets.insert(0, self.target_trunk)
-            self._encoder = FlatParameters([self.encoder])
-            self.optimizers["encoder"] = self._encoder.adam(rate)
-        self._actor, self._critics = FlatParameters(actor), FlatParameters(critics)
-        self._target = FlatParameters(targets)
-        self.optimizers |= {"actor": self._actor.adam(rate), "critics": self._critics.adam(rate)}
+            parts["encoder"] = [self.encoder]
+        self._valued, self._target = parts["critics"], FlatParameters(targets)
+        self.optimise(parts, self.settings.learning_rate)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the next action, and of the action that the actor's loss scores."""
         shape = (self.settings.batch_size, self.action_dim)
         return {"next_action": shape, "action": shape}
 
-    def target(self, batch: PixelBatch, noise: Tensor, actor: Tensor, critic: Tensor) -> Tensor:
+    def target(self, batch: Batch, noise: Tensor, actor: Tensor, critic: Tensor) -> Tensor:
         """Return n-step returns plus the discounted min of the target critics (K, B).
 
         Args:
@@ -90,47 +86,23 @@ class DrQBC(PixelAgent):
         loss = cloning - weight * q.mean(dim=-1)
         return loss.sum(), {"actor_loss": loss.detach(), "bc_loss": cloning.detach()}
 
-    def update(  # type: ignore[override]
-        self, batch: PixelBatch, noise: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train critics (and with them the encoder), actor, and move the targets."""
-        actor, critic = self.trunks["actor"], self.trunks["critic"]
-        if self.frozen:
-            now, following = self.split(batch.observations), self.split(batch.next_observations)
-            seen, next_actor, next_critic = now["critic"], following["actor"], following["critic"]
-        else:
-            features = self.encoder(self.shifted(batch.observations, noise["shift"]))
-            with torch.no_grad():
-                ahead = self.encoder(self.shifted(batch.next_observations, noise["next_shift"]))
-                next_actor, next_critic = actor(ahead), self.target_trunk(ahead)
-            seen = critic(features)
+        features = self.features(batch.observations, noise.get("shift"))
         with torch.no_grad():
-            target = self.target(batch, noise["next_action"], next_actor, next_critic)
-        self._critics.zero_grad()
-        if not self.frozen:
-            self._encoder.zero_grad()
-        loss, info = self.critic_loss(seen, batch.actions, target)
-        loss.backward()
-        self.optimizers["critics"].step()
-        if not self.frozen:
-            self.optimizers["encoder"].step()
+            ahead = self.features(batch.next_observations, noise.get("next_shift"))
+            following = self.latents("critic", ahead, self.target_trunk)
+            target = self.target(
+                batch, noise["next_action"], self.latents("actor", ahead), following
+            )
+        loss, info = self.critic_loss(self.latents("critic", features), batch.actions, target)
+        self.descend(loss, *(name for name in self.flat if name != "actor"))
 
-        self._actor.zero_grad()
-        self._critics_learn(False)
-        if self.frozen:
-            acting, seen = now["actor"], now["critic"]
-        else:
-            fixed = features.detach()
-            acting, seen = actor(fixed), critic(fixed)
-        loss, actor_info = self.actor_loss(acting, seen, batch.actions, noise["action"])
-        loss.backward()
-        self._critics_learn(True)
-        self.optimizers["actor"].step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        features = features.detach()
+        with fixed(*self._valued):
+            acting, seen = self.latents("actor", features), self.latents("critic", features)
+            loss, actor_info = self.actor_loss(acting, seen, batch.actions, noise["action"])
+            self.descend(loss, "actor")
+        soft_update(self._target, self.flat["critics"], self.settings.tau)
         self.updates += 1
         return info | actor_info
-
-    def _critics_learn(self, yes: bool) -> None:
-        self.critics.requires_grad_(yes)
-        if not self.frozen:
-            self.trunks["critic"].requires_grad_(yes)

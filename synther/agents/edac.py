@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OfflineSettings
-from synther.agents.networks import Critics, Drawn, Init, StackedMLP, linear_init, soft_update
+from synther.agents.networks import Critics, Drawn, Init, StackedMLP, fixed, linear_init
 from synther.agents.soft import SoftAgent
-from synther.errors import SyntherError
+from synther.config.settings import require
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class EDACSettings(OfflineSettings):
     """N, at least 2."""
     eta: float = 1.0
     """Weight of the critics' diversity loss."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self, "2 or more, to be diversified", lambda v: v >= 2, "num_critics")
 
 
 def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
@@ -69,11 +73,9 @@ class EDAC(SoftAgent):
 
     def _make_networks(self, generators: Sequence[torch.Generator]) -> None:
         d, a, hidden = self.observation_dim, self.action_dim, self.settings.hidden
-        if (number := self.settings.num_critics) < 2:
-            raise SyntherError(f"num_critics is {number}; EDAC diversifies 2 critics or more")
         own = edac_init(1e-3, fan_in_of_outputs=False), edac_init(3e-3, fan_in_of_outputs=True)
         self.actor = StackedMLP(generators, [d, *hidden, 2 * a], init=own[0])
-        self.critics = Critics(generators, d, a, hidden, number, own[1])
+        self.critics = Critics(generators, d, a, hidden, self.settings.num_critics, own[1])
         super()._make_networks(generators)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
@@ -127,10 +129,11 @@ class EDAC(SoftAgent):
         outputs = self.actor(batch.observations)
         self.step_alpha(self.sample(outputs.detach(), noise["alpha"])[1].mean(dim=-1))
 
-        entropy = self.step_actor(self.actor_loss, batch, outputs, noise["policy"])
+        with fixed(self.critics):
+            loss, entropy = self.actor_loss(batch, outputs, noise["policy"])
+            self.descend(loss, "actor")
 
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         info = self.learn_q(batch, noise["next_action"])
-        self.optimizers["critics"].step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        self.step_critics()
         return {**info, "alpha": self.alpha(), "entropy": entropy}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from synther.agents.base import Agent
+from synther.agents.gcbc import GCBC
 from synther.agents.goals import GoalBatch, GoalMLP, GoalSettings, unit_log_density
-from synther.agents.networks import FlatParameters, soft_update
+from synther.agents.networks import FlatParameters, frozen_copy, soft_update
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class GCIQLSettings(GoalSettings):
     """That are any state of the data."""
 
 
-class GCIQL(Agent):
-    """K GCIQL agents."""
+class GCIQL(GCBC):
+    """K GCIQL agents; their policy acts as GCBC's."""
 
     Settings = GCIQLSettings
     title = "GCIQL"
@@ -51,16 +50,10 @@ class GCIQL(Agent):
         self.value = GoalMLP(generators, [d, *hidden, 1], layer_norm=norm)
 
     def _make_optimizers(self) -> None:
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._critics = FlatParameters([self.critics])
+        self.target_critics = frozen_copy(self.critics)
         self._target = FlatParameters([self.target_critics])
-        self._all = {
-            "actor": FlatParameters([self.actor]),
-            "critics": self._critics,
-            "value": FlatParameters([self.value]),
-        }
-        rate = self.settings.learning_rate
-        self.optimizers = {name: p.adam(rate) for name, p in self._all.items()}
+        parts = {"actor": [self.actor], "critics": [self.critics], "value": [self.value]}
+        self.optimise(parts, self.settings.learning_rate)
 
     @staticmethod
     def q(critics: GoalMLP, observations: Tensor, actions: Tensor) -> Tensor:
@@ -92,12 +85,10 @@ class GCIQL(Agent):
         cloning = -unit_log_density(batch.actions, means).mean(dim=-1)
         return improving + self.settings.alpha * cloning
 
-    def update(  # type: ignore[override]
-        self, batch: GoalBatch, noise: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def update(self, batch: GoalBatch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train V, critics and actor on one minibatch a seed, all from the same old networks."""
         self.updates += 1
-        for parameters in self._all.values():
+        for parameters in self.flat.values():
             parameters.zero_grad()
         actor_loss = self.actor_loss(batch)
         actor_loss.sum().backward(inputs=list(self.actor.parameters()))  # not the critics'
@@ -105,11 +96,6 @@ class GCIQL(Agent):
         (value_loss.sum() + critic_loss.sum()).backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        soft_update(self._target, self.flat["critics"], self.settings.tau)
         losses = {"value_loss": value_loss, "critic_loss": critic_loss, "actor_loss": actor_loss}
         return {name: loss.detach() for name, loss in losses.items()}
-
-    def act(self, observations: Tensor) -> Tensor:
-        """Return the policy's means, clipped to [-1, 1]."""
-        means: Tensor = self.actor(observations)
-        return means.clamp(-1.0, 1.0)

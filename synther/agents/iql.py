@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
+from synther.agents.networks import Critics, FlatParameters, StackedMLP, frozen_copy, soft_update
 
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
@@ -54,20 +53,14 @@ class IQL(Agent):
 
     def _make_optimizers(self) -> None:
         settings = self.settings
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        policy = [self.actor] if settings.deterministic else [self.actor, self.log_std]
-        self._actor = FlatParameters(policy)
-        self._critics = FlatParameters([self.critics])
-        self._value = FlatParameters([self.value])
+        self.target_critics = frozen_copy(self.critics)
         self._target = FlatParameters([self.target_critics])
-        self.optimizers = {
-            "actor": self._actor.adam(settings.learning_rate),
-            "critics": self._critics.adam(settings.learning_rate),
-            "value": self._value.adam(settings.learning_rate),
-        }
+        policy = [self.actor] if settings.deterministic else [self.actor, self.log_std]
+        parts = {"actor": policy, "critics": [self.critics], "value": [self.value]}
+        self.optimise(parts, settings.learning_rate)
         # The actor's rate and the count that it follows stay on the device: no update reads back.
         # (Fused Adam takes a rate on a GPU in single precision only.)
-        device = self._actor.value.device
+        device = self.flat["actor"].value.device
         precision = torch.float32 if device.type == "cuda" else torch.float64
         self.register_buffer("actor_steps", torch.zeros((), dtype=torch.float64, device=device))
         rate = torch.tensor(settings.learning_rate, dtype=precision, device=device)
@@ -107,7 +100,7 @@ class IQL(Agent):
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train V, critics and actor on one minibatch a seed, all from the same old networks."""
         self.updates += 1
-        for parameters in (self._value, self._critics, self._actor):
+        for parameters in self.flat.values():
             parameters.zero_grad()
         value_loss, advantages = self.value_loss(batch)
         info = {"value_loss": value_loss.detach(), **self.learn_q(batch)}
@@ -116,7 +109,7 @@ class IQL(Agent):
         (value_loss.sum() + actor_loss).backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        soft_update(self._target, self.flat["critics"], self.settings.tau)
         self._anneal()
         return info | actor_info
 

@@ -6,10 +6,12 @@ the losses are summed over seeds, a seed learns in a stack exactly what it learn
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,8 @@ from synther.agents.critic_passes import Slopes, regress
 from synther.agents.passes import one_by_one
 from synther.agents.views import Views
 from synther.tensors.optimizer import Adam
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def seed_generators(seeds: Sequence[int], purpose: int) -> list[torch.Generator]:
@@ -39,11 +43,19 @@ def linear_init(generator: torch.Generator, fan_in: int, fan_out: int, last: boo
     return weight, bias
 
 
-def orthogonal_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
-    """Draw an orthogonal weight of gain sqrt(2), with zero bias (Saxe et al. 2013)."""
-    weight = torch.empty(fan_out, fan_in)
-    nn.init.orthogonal_(weight, gain=math.sqrt(2.0), generator=generator)
-    return weight.T.contiguous(), torch.zeros(1, fan_out)
+def orthogonal(generator: torch.Generator, shape: Sequence[int], gain: float = 1.0) -> Tensor:
+    """Draw an orthogonal weight (out, in, ...) (Saxe et al. 2013)."""
+    return nn.init.orthogonal_(torch.empty(*shape), gain=gain, generator=generator)
+
+
+def orthogonal_init(gain: float) -> Init:
+    """Return an initialisation with orthogonal weights and zero biases."""
+
+    def init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
+        weight = orthogonal(generator, (fan_out, fan_in), gain)
+        return weight.T.contiguous(), torch.zeros(1, fan_out)
+
+    return init
 
 
 def xavier_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
@@ -64,6 +76,21 @@ def two_heads(init: Init) -> Init:
         return torch.cat(weights, dim=1), torch.cat(biases, dim=1)
 
     return both
+
+
+def frozen_copy(module: M) -> M:
+    """Return a copy that takes no gradients: a target network."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+@contextmanager
+def fixed(*modules: nn.Module) -> Iterator[None]:
+    """Within the block, gradients go through modules and not to their parameters."""
+    for module in modules:
+        module.requires_grad_(False)
+    yield
+    for module in modules:
+        module.requires_grad_(True)
 
 
 FEW = 64

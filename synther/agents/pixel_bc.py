@@ -6,30 +6,22 @@ a' is drawn from the policy, not its mean: V-D4RL's `sample(clip=0.3)` with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from torch import Tensor
 
-from synther.agents.networks import FlatParameters
-from synther.agents.pixels import PixelAgent, PixelBatch, PixelSettings
-
-
-@dataclass(frozen=True)
-class PixelBCSettings(PixelSettings):
-    """BC's settings."""
+from synther.agents.base import Batch
+from synther.agents.pixels import PixelAgent, PixelSettings
 
 
 class PixelBC(PixelAgent):
     """K cloned policies; the encoder learns from their loss."""
 
-    Settings = PixelBCSettings
+    Settings = PixelSettings
     title = "BC"
-    settings: PixelBCSettings
 
     def _make_optimizers(self) -> None:
         body = [] if self.frozen else [self.encoder, self.trunks]
-        self._actor = FlatParameters([*body, self.actor])
-        self.optimizers = {"actor": self._actor.adam(self.settings.learning_rate)}
+        self.optimise({"actor": [*body, self.actor]}, self.settings.learning_rate)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the actions that the loss compares."""
@@ -39,19 +31,11 @@ class PixelBC(PixelAgent):
         """Return where the crops lie; next observations are not looked at."""
         return {k: v for k, v in super().uniforms().items() if k == "shift"}
 
-    def update(  # type: ignore[override]
-        self, batch: PixelBatch, noise: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Make one step towards the actions of one minibatch a seed."""
-        if self.frozen:
-            latents = self.split(batch.observations)["actor"]
-        else:
-            features = self.encoder(self.shifted(batch.observations, noise["shift"]))
-            latents = self.trunks["actor"](features)
-        self._actor.zero_grad()
-        actions = self.policy(latents, noise["action"])
+        features = self.features(batch.observations, noise.get("shift"))
+        actions = self.policy(self.latents("actor", features), noise["action"])
         loss = (actions - batch.actions).square().mean(dim=(1, 2))
-        loss.sum().backward()
-        self.optimizers["actor"].step()
+        self.descend(loss.sum(), "actor")
         self.updates += 1
         return {"bc_loss": loss.detach()}

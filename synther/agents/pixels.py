@@ -8,17 +8,17 @@ frozen, its heads alone from latents: the trunks' outputs.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synther.agents.base import Agent, check_settings
-from synther.agents.networks import Drawn, StackedMLP
+from synther.agents.networks import StackedMLP, orthogonal, orthogonal_init
+from synther.config.settings import require
 from synther.errors import SyntherError
 
 FILTERS = 32
@@ -26,21 +26,6 @@ LAYERS = 4
 """Convolutions of 3 x 3, the first with stride 2."""
 EDGE = 1e-6
 """Sampled actions stay so far within (-1, 1)."""
-
-
-class PixelBatch(NamedTuple):
-    """A minibatch for each of K seeds; observations are frames or latents."""
-
-    observations: Tensor
-    """(K, B, C, H, W) uint8, or latents (K, B, L)"""
-    actions: Tensor
-    """(K, B, a)"""
-    rewards: Tensor
-    """(K, B), n-step returns"""
-    next_observations: Tensor
-    """as observations, n steps on"""
-    terminals: Tensor
-    """(K, B), 1.0 where the environment's discount is 0 n steps on"""
 
 
 @dataclass(frozen=True)
@@ -81,8 +66,7 @@ class PixelSettings:
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "eval_every", "eval_episodes", "eval_steps", "features")
         check_settings(self, *counts, "n_step")
-        if self.pad < 0:
-            raise SyntherError(f"setting 'pad' is {self.pad}; it must be 0 or more")
+        require(self, "0 or more", lambda v: v >= 0, "pad")
 
 
 def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:
@@ -117,14 +101,8 @@ def noisy(mean: Tensor, noise: Tensor, std: float, clip: float) -> Tensor:
     return action + (action.clamp(EDGE - 1.0, 1.0 - EDGE) - action).detach()
 
 
-def orthogonal(generator: torch.Generator, shape: Sequence[int], gain: float = 1.0) -> Tensor:
-    """Draw an orthogonal weight (out, in, ...) as DrQ-v2 does."""
-    return nn.init.orthogonal_(torch.empty(*shape), gain=gain, generator=generator)
-
-
-def head_init(generator: torch.Generator, fan_in: int, fan_out: int, last: bool) -> Drawn:
-    """Draw a head's layer: an orthogonal weight (in, out) with zero bias."""
-    return orthogonal(generator, (fan_out, fan_in)).T.contiguous(), torch.zeros(1, fan_out)
+HEAD_INIT = orthogonal_init(gain=1.0)
+"""How a head's layers begin, as DrQ-v2's."""
 
 
 class Encoder(nn.Module):
@@ -222,7 +200,7 @@ class PixelAgent(Agent):
         if self.frozen:
             self.encoder.requires_grad_(False)
             self.trunks.requires_grad_(False)
-        self.actor = StackedMLP(generators, [features, *hidden, self.action_dim], init=head_init)
+        self.actor = StackedMLP(generators, [features, *hidden, self.action_dim], init=HEAD_INIT)
 
     @property
     def latent_dim(self) -> int:
@@ -248,9 +226,26 @@ class PixelAgent(Agent):
         mean = torch.tanh(self.actor(latents))
         return noisy(mean, noise, self.std, self.settings.noise_clip)
 
-    def shifted(self, frames: Tensor, places: Tensor) -> Tensor:
-        """Return frames (K, B, C, H, W) randomly shifted."""
-        return random_shift(frames, places, self.settings.pad)
+    def features(self, observations: Tensor, places: Tensor | None) -> Tensor:
+        """Return what trunks take of a minibatch's observations: the encoder's features.
+
+        Args:
+            observations: frames (K, B, C, H, W); of a frozen agent latents, which stay as they are.
+            places: where the crops of the frames lie.
+        """
+        if places is None:
+            return observations
+        return self.encoder(random_shift(observations, places, self.settings.pad))
+
+    def latents(self, name: str, features: Tensor, trunk: nn.Module | None = None) -> Tensor:
+        """Return a trunk's outputs (K, B, L) for what `features` returned; or another's, if given.
+
+        Of a frozen agent they are the trunk's part of the latents.
+        """
+        if self.frozen:
+            return self.split(features)[name]
+        outputs: Tensor = (trunk or self.trunks[name])(features)
+        return outputs
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
@@ -269,12 +264,6 @@ class PixelAgent(Agent):
     def act(self, observations: Tensor) -> Tensor:
         """Return the evaluation's actions (K, n, a) for frames (K, n, C, H, W)."""
         return self.act_on(self.encode(observations))
-
-    @abstractmethod
-    def update(  # type: ignore[override]
-        self, batch: PixelBatch, noise: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Learn from one minibatch a seed: of frames, or, frozen, of latents."""
 
     def phase(self) -> None:
         """No update is a graph: the noise's scale follows the count of updates."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from synther.agents.sac import SAC, SACSettings
-from synther.errors import SyntherError
+from synther.config.settings import require
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,8 @@ class REDQSettings(SACSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.target_subset <= self.num_critics:
-            raise SyntherError(
-                f"setting 'target_subset' is {self.target_subset}; it must be from 1 to num_critics"
-            )
+        most = self.num_critics
+        require(self, "from 1 to num_critics", lambda v: 1 <= v <= most, "target_subset")
 
 
 class REDQ(SAC):

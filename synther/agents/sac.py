@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from synther.agents.base import Batch, OnlineSettings
-from synther.agents.networks import Critics, StackedMLP, soft_update, two_heads, xavier_init
+from synther.agents.networks import Critics, StackedMLP, fixed, two_heads, xavier_init
 from synther.agents.soft import SoftAgent
-from synther.errors import SyntherError
+from synther.config.settings import require
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,9 @@ class SACSettings(OnlineSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.num_critics < 1:
-            raise SyntherError(f"setting 'num_critics' is {self.num_critics}; it must be 1 or more")
-        for name, known in (
-            ("policy_critics", ("min", "mean")),
-            ("initial_weights", ("uniform", "xavier")),
-        ):
-            if getattr(self, name) not in known:
-                raise SyntherError(
-                    f"setting '{name}' is {getattr(self, name)!r}; it must be {' or '.join(known)}"
-                )
+        require(self, "1 or more", lambda v: v >= 1, "num_critics")
+        require(self, "min or mean", lambda v: v in ("min", "mean"), "policy_critics")
+        require(self, "uniform or xavier", lambda v: v in ("uniform", "xavier"), "initial_weights")
 
 
 class SAC(SoftAgent):
@@ -90,16 +83,17 @@ class SAC(SoftAgent):
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         info = self.learn_q(batch, noise)
-        self.optimizers["critics"].step()
-        soft_update(self._target, self._critics, self.settings.tau)
+        self.step_critics()
         self.updates += 1
         return info
 
     def update_policy(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the actor, then the temperature, on one minibatch a seed."""
-        log_density = self.step_actor(self.policy_loss, batch, noise["policy"])
+        with fixed(self.critics):
+            loss, log_density = self.policy_loss(batch, noise["policy"])
+            self.descend(loss, "actor")
         self.step_alpha(log_density)
         return {"alpha": self.alpha(), "entropy": -log_density}
 

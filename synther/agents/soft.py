@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from synther.agents.base import Agent, Batch
 from synther.agents.gaussian import EDGE, LOG_STD_BOUNDS, squashed_gaussian
-from synther.agents.networks import Critics, FlatParameters
+from synther.agents.networks import Critics, FlatParameters, frozen_copy, soft_update
 from synther.tensors.optimizer import Adam
 
 
@@ -38,15 +37,12 @@ class SoftAgent(Agent):
         return self.settings.learning_rate, self.settings.learning_rate
 
     def _make_optimizers(self) -> None:
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
+        self.target_critics = frozen_copy(self.critics)
         self._target = FlatParameters([self.target_critics])
         slow, fast = self.rates()
-        self.optimizers = {
-            "actor": self._actor.adam(slow),
-            "critics": self._critics.adam(fast),
-            "alpha": Adam([self.log_alpha], slow),
-        }
+        self.optimise({"actor": [self.actor]}, slow)
+        self.optimise({"critics": [self.critics]}, fast)
+        self.optimizers["alpha"] = Adam([self.log_alpha], slow)
 
     def sample(self, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return actions (..., a) and log-densities (...) for the actor's outputs (..., 2 a)."""
@@ -60,15 +56,10 @@ class SoftAgent(Agent):
         """Return r + gamma (1 - terminal) (Q(s', a') - alpha log pi(a' | s')) (K, B)."""
         return batch.bellman(self.settings.discount, next_q - self.alpha() * log_density)
 
-    def step_actor(self, loss: Callable[..., tuple[Tensor, Tensor]], *arguments: Any) -> Tensor:
-        """Step down `loss(*arguments)`, the critics fixed; return the second of what it returns."""
-        self._actor.zero_grad()
-        self.critics.requires_grad_(False)
-        value, found = loss(*arguments)
-        value.backward()
-        self.critics.requires_grad_(True)
-        self.optimizers["actor"].step()
-        return found
+    def step_critics(self) -> None:
+        """Step the critics along their gradients, and their targets towards them."""
+        self.optimizers["critics"].step()
+        soft_update(self._target, self.flat["critics"], self.settings.tau)
 
     def step_alpha(self, log_density: Tensor) -> None:
         """Step towards an entropy of a, from mean log-densities (K,): the loss is linear."""

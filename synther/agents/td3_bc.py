@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.networks import Critics, FlatParameters, StackedMLP, soft_update
+from synther.agents.networks import (
+    Critics,
+    FlatParameters,
+    StackedMLP,
+    fixed,
+    frozen_copy,
+    soft_update,
+)
 
 
 @dataclass(frozen=True)
@@ -49,17 +55,14 @@ class TD3BC(Agent):
         self.critics = Critics(generators, d, a, hidden, ensemble=2)
 
     def _make_optimizers(self) -> None:
-        self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
-        self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self._actor, self._critics = FlatParameters([self.actor]), FlatParameters([self.critics])
-        self._target_actor = FlatParameters([self.target_actor])
-        self._target_critics = FlatParameters([self.target_critics])
-        rate = self.settings.learning_rate
-        decay = getattr(self.settings, "weight_decay", 0.0)  # of a subclass
-        self.optimizers = {
-            "actor": self._actor.adam(rate, decay),
-            "critics": self._critics.adam(rate, decay),
+        self.target_actor, self.target_critics = frozen_copy(self.actor), frozen_copy(self.critics)
+        self._targets = {
+            "critics": FlatParameters([self.target_critics]),
+            "actor": FlatParameters([self.target_actor]),
         }
+        decay = getattr(self.settings, "weight_decay", 0.0)  # of a subclass
+        parts = {"actor": [self.actor], "critics": [self.critics]}
+        self.optimise(parts, self.settings.learning_rate, decay)
 
     def noise(self) -> dict[str, tuple[int, ...]]:
         """Noise of the target policy's smoothing."""
@@ -90,18 +93,15 @@ class TD3BC(Agent):
         """Train the critics; every `policy_frequency`-th time the actor and the targets too."""
         trains_actor = self.phase()
         self.updates += 1
-        self._critics.zero_grad()
+        self.flat["critics"].zero_grad()
         info = self.learn_q(batch, noise["next_action"])
         self.optimizers["critics"].step()
         if trains_actor:
-            self._actor.zero_grad()
-            self.critics.requires_grad_(False)
-            loss, actor_info = self.actor_loss(batch)
-            loss.backward()
-            self.critics.requires_grad_(True)
-            self.optimizers["actor"].step()
-            soft_update(self._target_critics, self._critics, self.settings.tau)
-            soft_update(self._target_actor, self._actor, self.settings.tau)
+            with fixed(self.critics):
+                loss, actor_info = self.actor_loss(batch)
+                self.descend(loss, "actor")
+            for name, target in self._targets.items():
+                soft_update(target, self.flat[name], self.settings.tau)
             info |= actor_info
         return info
 

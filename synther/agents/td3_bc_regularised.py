@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
-from synther.errors import SyntherError
+from synther.config.settings import require
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,7 @@ class RegularisedSettings(TD3BCSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.weight_decay >= 0:
-            raise SyntherError(
-                f"setting 'weight_decay' is {self.weight_decay}; it must be 0 or more"
-            )
+        require(self, "0 or more", lambda v: v >= 0, "weight_decay")
 
 
 class RegularisedTD3BC(TD3BC):

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
@@ -126,6 +126,18 @@ def resolve(kind: type[S], *layers: Mapping[str, Any], where: str) -> S:
                 raise SyntherError(f"setting '{key}' of {where} is {value!r}; it must be {wanted}")
             merged[key] = float(cast) if annotations[key] is float else cast
     return kind(**merged)
+
+
+def require(settings: Any, wanted: str, fits: Callable[[Any], bool], *names: str) -> None:
+    """Hold settings against what they must be, from the `__post_init__` of their class.
+
+    Raises:
+        SyntherError: one does not fit; it names the setting, its value and what is wanted.
+    """
+    kind = type(settings).__name__.removesuffix("Settings").lower()
+    for name in names:
+        if not fits(value := getattr(settings, name)):
+            raise SyntherError(f"setting '{name}' of {kind} is {value!r}; it must be {wanted}")
 
 
 def typed(

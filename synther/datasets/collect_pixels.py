@@ -6,9 +6,7 @@ V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,11 @@ import numpy as np
 from synther.datasets.collect import MEASURED_EPISODES
 from synther.datasets.levels import recipe
 from synther.datasets.policies import Policy
-from synther.datasets.vd4rl import ShardWriter, read_shards
+from synther.datasets.vd4rl import ShardWriter
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
 from synther.errors import SyntherError
 from synther.jobs import provenance
-from synther.jobs.checkpoint import Pace, require_same
-from synther.jobs.files import read_json, write_json
 from synther.jobs.progress import Progress
 
 MAX_WAVE = 16
@@ -71,64 +67,6 @@ def _wave(
             rewards[lane][step] = found.rewards[lane]
         progress.advance(int(active.sum()))
     return list(zip(frames, actions, rewards, strict=True))
-
-
-class Waves(Pace):
-    """Episodes of a job, a shard of its own a wave beside the file that they will make.
-
-    A job that is killed goes on at the next wave. Use it as a context manager.
-
-    Args:
-        out: that file.
-        identity: JSON-ready, what the episodes depend on; waves of another identity are refused.
-
-    Raises:
-        SyntherError: there are such.
-    """
-
-    def __init__(self, out: Path, identity: dict[str, Any]) -> None:
-        super().__init__()
-        self.folder = out.with_name(f".{out.name}.parts")
-        self._number, own, known = 0, json.dumps(identity, sort_keys=True), "identity.json"
-        if (self.folder / known).exists():
-            saved = read_json(self.folder / known, f"delete {self.folder}")
-            require_same(self.folder, str(saved.get("identity")), own)
-        else:
-            write_json(self.folder / known, {"identity": own})
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:05}.hdf5"
-
-    def skip(self) -> bool:
-        """Return whether the next wave is there already, and pass over it then."""
-        there = self._path(self._number).exists()
-        self._number += there
-        return there
-
-    def keep(self, episodes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], a: int) -> None:
-        """Write the next wave: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,) each.
-
-        Raises:
-            Stopped: a signal told the process to end, and the wave is written.
-        """
-        with self.saving(self.folder):
-            with ShardWriter(self._path(self._number), a) as writer:
-                for episode in episodes:
-                    writer.append(*episode)
-            self._number += 1
-
-    def episodes(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield all episodes in order, a wave in memory at a time."""
-        for number in range(self._number):
-            data = read_shards([self._path(number)])
-            for first in np.unique(data.first):
-                rows = slice(first, data.last[first] + 1)
-                steps = slice(first + 1, data.last[first] + 1)
-                yield data.frames[rows], data.actions[steps], data.rewards[steps]
-
-    def remove(self) -> None:
-        """Delete the waves; the file is whole now."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def measure(policies: Sequence[Policy], task: str) -> dict[str, float]:
@@ -189,11 +127,11 @@ def collect_pixels(
     identity = {**metadata, "rows": rows, **made_by.inputs}
     per_episode = states.time_limit
     number = min(MAX_WAVE, -(-max(share for _, share in made_by.shares) // per_episode))
-    totals: list[float] = []
+    made = 0
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
         PixelEnv(task, number, processes) as env,
-        Waves(Path(out), identity) as waves,
+        ShardWriter(out, env.action_dim, identity) as writer,
     ):
         for index, (policy, share) in enumerate(made_by.shares):
             entropy = np.random.SeedSequence([seed, index])
@@ -202,19 +140,17 @@ def collect_pixels(
             for first in range(0, len(limits), number):
                 part = limits[first : first + number]
                 (stream,) = entropy.spawn(1)
-                if waves.skip():
+                made += len(part)
+                if made <= writer.parts:  # by a job that was killed
                     progress.advance(int(part.sum()))
                     continue
                 seeds = stream.generate_state(len(part), np.uint64)
                 generator = np.random.default_rng(stream)
-                waves.keep(_wave(env, policy, part, generator, seeds, progress), env.action_dim)
-        with ShardWriter(out, env.action_dim) as writer:
-            for episode in waves.episodes():
-                writer.append(*episode)
-                if len(episode[2]) == per_episode:
-                    totals.append(float(episode[2].sum(dtype=np.float64)))
-            metadata["physics"] = env.physics
-            metadata["mean_return"] = f"{np.mean(totals):.1f}" if totals else "no whole episode"
-            writer.metadata = metadata
-        waves.remove()
+                for episode in _wave(env, policy, part, generator, seeds, progress):
+                    writer.append(*episode)
+                writer.keep()
+        totals = [earned for steps, earned in writer.returns() if steps == per_episode]
+        metadata["physics"] = env.physics
+        metadata["mean_return"] = f"{np.mean(totals):.1f}" if totals else "no whole episode"
+        writer.metadata = metadata
     return metadata

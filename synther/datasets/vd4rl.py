@@ -8,11 +8,11 @@ computed from row numbers, as V-D4RL's own loader computes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from synther import config
 from synther.datasets.hdf5_reader import open_hdf5, own_array
 from synther.errors import SyntherError
 from synther.jobs.files import atomic_path, require_file
+from synther.jobs.resumable import PartsWriter
 
 FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""
-STACK = 3
+STACK, SIZE = 3, 84
+"""Frames of a stack, and their pixels a side."""
 CHUNK_ROWS = 2000
 """Rows read at once; 42 MB of frames."""
 KEYS = ("observation", "action", "reward", "discount", "step_type")
@@ -164,74 +166,69 @@ def _episodes(steps: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
     return begins, ends
 
 
-class ShardWriter:
+class ShardWriter(PartsWriter):
     """Writes one shard episode by episode, in memory bounded by one episode.
 
-    Use it as a context manager; the file appears under its name only when the block ends well.
     Frames are compressed (gzip), to a third and less.
 
     Args:
         path: the file.
         action_dim: a.
+        identity: as every `PartsWriter` takes it.
+
+    Attributes:
         metadata: attributes of the file: text and numbers.
     """
 
-    def __init__(self, path: str | Path, action_dim: int, size: int = 84) -> None:
-        self._path, self._width, self._size = Path(path), action_dim, size
+    kinds: ClassVar[dict[str, Any]] = dict(
+        zip(KEYS, (np.uint8, np.float32, np.float32, np.float32, np.int64), strict=True)
+    )
+
+    def __init__(
+        self, path: str | Path, action_dim: int, identity: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(path, identity)
+        self._width = action_dim
         self.metadata: dict[str, str | int | float] = {}
-        self.rows = 0
 
-    def __enter__(self) -> ShardWriter:
-        import h5py
-
-        columns = {
-            "observation": (np.uint8, 3, self._size, self._size),
-            "action": (np.float32, self._width),
-            "reward": (np.float32,),
-            "discount": (np.float32,),
-            "step_type": (np.int64,),
-        }
-        with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_path(self._path))
-            self._file = stack.enter_context(h5py.File(temporary, "w", locking=False))
-            for key, (kind, *shape) in columns.items():
-                frames = key == "observation"
-                self._file.create_dataset(
-                    key,
-                    (0, *shape),
-                    kind,
-                    maxshape=(None, *shape),
-                    chunks=(64 if frames else 4096, *shape),
-                    track_times=False,
-                    **({"compression": "gzip", "compression_opts": 1} if frames else {}),
-                )
-            stack.callback(lambda: self._file.attrs.update(sorted(self.metadata.items())))
-            self._open = stack.pop_all()
-        return self
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict(zip(KEYS, ((3, SIZE, SIZE), (self._width,), (), (), ()), strict=True))
 
     def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
-        """Add an episode of T steps: frames (T + 1, 3, size, size), actions (T, a), rewards (T,).
+        """Add an episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).
 
         The suite's episodes have no terminal states: every discount is 1.
         """
         steps = len(rewards)
         types = np.full(steps + 1, MID)
         types[0], types[-1] = FIRST, LAST
-        columns = {
-            "observation": frames,
-            "action": np.concatenate([np.zeros((1, self._width)), actions]),
-            "reward": np.concatenate([[0.0], rewards]),
-            "discount": np.ones(steps + 1),
-            "step_type": types,
-        }
-        for key, column in columns.items():
-            stored = self._file[key]
-            stored.resize(self.rows + steps + 1, axis=0)
-            stored[self.rows :] = column
-        self.rows += steps + 1
+        actions = np.concatenate([np.zeros((1, self._width)), actions])
+        columns = (frames, actions, np.append(0.0, rewards), np.ones(steps + 1), types)
+        self.add(dict(zip(KEYS, columns, strict=True)))
 
-    def __exit__(self, *error: Any) -> None:
-        self._open.__exit__(*error)
+    def returns(self) -> list[tuple[int, float]]:
+        """Return steps and return of every episode that is kept."""
+        columns = self.columns()
+        begins = np.flatnonzero(columns["step_type"] == FIRST)
+        parts = [part[1:] for part in np.split(columns["reward"], begins[1:])]
+        return [(len(part), float(part.sum(dtype=np.float64))) for part in parts]
+
+    def _write(self, columns: dict[str, np.ndarray]) -> None:
+        import h5py
+
+        with atomic_path(self.path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+            for key, column in columns.items():
+                frames = key == "observation"
+                rows = min(64 if frames else 4096, len(column))
+                packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 1}
+                file.create_dataset(
+                    key,
+                    data=column,
+                    chunks=(rows, *column.shape[1:]),
+                    track_times=False,
+                    **(packed if frames else {}),
+                )
+            file.attrs.update(sorted(self.metadata.items()))
 
 
 def pixel_files(name: str, root: str | Path = "data") -> list[Path]:

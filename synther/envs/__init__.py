@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synther.config import load
 from synther.config.ogbench import PACKAGE
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 inherited.fit_renderer()
 
-# Task: its module here and its class, or the suite's name of it (:steps of it an action). MuJoCo is
-# loaded only when one is made.
+# Task: its module here and its class (:maze), or the suite's name of it (:steps of it an action).
+# MuJoCo is loaded only when one is made.
 TASKS: dict[str, tuple[str, str]] = {
     "hopper": ("locomotion", "Hopper"),
     "halfcheetah": ("locomotion", "HalfCheetah"),
     "walker2d": ("locomotion", "Walker2d"),
-    "maze2d-umaze": ("maze2d", "UMaze"),
-    "maze2d-medium": ("maze2d", "MediumMaze"),
-    "maze2d-large": ("maze2d", "LargeMaze"),
-    "antmaze-umaze": ("antmaze", "UMaze"),
-    "antmaze-medium-play": ("antmaze", "MediumMaze"),
-    "antmaze-large-play": ("antmaze", "LargeMaze"),
+    "maze2d-umaze": ("maze2d", "Maze2d:umaze"),
+    "maze2d-medium": ("maze2d", "Maze2d:medium"),
+    "maze2d-large": ("maze2d", "Maze2d:large"),
+    "antmaze-umaze": ("antmaze", "AntMaze:umaze"),
+    "antmaze-medium-play": ("antmaze", "AntMaze:medium-play"),
+    "antmaze-large-play": ("antmaze", "AntMaze:large-play"),
     "dmc-cheetah-run": ("dm_control", "cheetah-run"),
     "dmc-quadruped-walk": ("dm_control", "quadruped-walk"),
     "dmc-reacher-hard": ("dm_control", "reacher-hard"),
@@ -51,11 +51,7 @@ def _ogbench_tasks() -> list[str]:
 
 
 def make_env(
-    task: str,
-    num_envs: int,
-    physics: str = "d4rl",
-    threads: int | None = None,
-    **options: Any,
+    task: str, num_envs: int, physics: str = "d4rl", threads: int | None = None
 ) -> ResumableEnv:
     """Return `num_envs` environments of a task, stepped together.
 
@@ -66,7 +62,6 @@ def make_env(
             the installed MuJoCo's own (what Gymnasium's -v4 environments do). The dmc tasks are
             stepped by dm_control and OGBench's by its package, whatever this says.
         threads: the simulator's; all cores of this process by default. The dmc tasks use one.
-        options: the task's own, such as `dense=True` for maze2d.
     """
     if task in _ogbench_tasks():
         from synther.envs.ogbench import OGBench
@@ -81,15 +76,11 @@ def make_env(
         name, _, repeat = name.partition(":")
         domain, _, rest = name.partition("-")
         return DMControl(domain, rest, num_envs, int(repeat or 1))
-    return make_batched_env(task, num_envs, physics, threads, **options)
+    return make_batched_env(task, num_envs, physics, threads)
 
 
 def make_batched_env(
-    task: str,
-    num_envs: int,
-    physics: str = "d4rl",
-    threads: int | None = None,
-    **options: Any,
+    task: str, num_envs: int, physics: str = "d4rl", threads: int | None = None
 ) -> BatchedEnv:
     """Return the same for the tasks of D4RL, whose states are open: positions, velocities, goals.
 
@@ -102,5 +93,7 @@ def make_batched_env(
     if task not in known:
         raise unknown_name("task", task, known)
     module, factory = TASKS[task]
-    made = getattr(importlib.import_module(f"synther.envs.{module}"), factory)(**options)
+    name, *maze = factory.split(":")
+    made = getattr(importlib.import_module(f"synther.envs.{module}"), name)(*maze)
+    made.time_limit = load("datasets")["tasks"][task]["time_limit"]
     return BatchedEnv(made, num_envs, physics, threads)

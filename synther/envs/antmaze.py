@@ -14,10 +14,13 @@ import mujoco
 import numpy as np
 
 from synther.envs.batch import States, Task
-from synther.envs.maze2d import cells
+from synther.envs.maze2d import GOAL, LARGE, MEDIUM, WALL, cells
 
 _ASSET = Path(gymnasium.__file__).parent / "envs/mujoco/assets/ant.xml"
-WALL, START, GOAL = "1", "r", "g"
+START = np.array([1, 1])
+"""The cell (row, column) where episodes begin, in every maze."""
+MAZES = {"umaze": "##### #OOO# ###O# #GOO# #####", "medium-play": MEDIUM, "large-play": LARGE}
+"""Of antmaze-MAZE-v2, by rows."""
 CELL = 4.0
 """Width of a cell."""
 WALL_HEIGHT = 2.0
@@ -32,20 +35,23 @@ class AntMaze(Task):
     The goal is not observed: it lies in the same cell in every episode, with an offset of up to
     1.5 in each coordinate that is drawn at every reset (what v2 means).
 
+    Args:
+        maze: a name of `MAZES`.
+
     Attributes:
+        layout: of the maze.
         target: the goal's cell (2,), the least goal in both coordinates.
     """
 
     frame_skip = 5
-    layout: str
 
-    def __init__(self) -> None:
-        self._origin = cells(self.layout, START)[0]
+    def __init__(self, maze: str) -> None:
+        self.layout = MAZES[maze]
         self.target = self._position(cells(self.layout, GOAL)[0])
 
     def _position(self, cell: np.ndarray) -> np.ndarray:
         """Return the (x, y) of a (row, column); the start cell is at (0, 0)."""
-        offset: np.ndarray = CELL * (cell - self._origin)[::-1]
+        offset: np.ndarray = CELL * (cell - START)[::-1]
         return offset
 
     def spec(self) -> mujoco.MjSpec:
@@ -95,27 +101,3 @@ class AntMaze(Task):
         """Draw a goal: the goal cell plus uniform(0, 1) plus uniform(0, 0.5), and not below 0."""
         offset = generator.uniform(0, CELL / 4, 2) + generator.uniform(0, CELL / 8, 2)
         return np.maximum(self.target + offset, 0.0)
-
-
-class UMaze(AntMaze):
-    """antmaze-umaze-v2."""
-
-    time_limit = 700
-    layout = "11111 1r001 11101 1g001 11111"
-
-
-class MediumMaze(AntMaze):
-    """antmaze-medium-play-v2."""
-
-    time_limit = 1000
-    layout = "11111111 1r011001 10010001 11000111 10010001 10100101 100010g1 11111111"
-
-
-class LargeMaze(AntMaze):
-    """antmaze-large-play-v2."""
-
-    time_limit = 1000
-    layout = (
-        "111111111111 1r0001000001 101101010101 100000010001 101111011101 "
-        "100101000001 110101010111 100100010g01 111111111111"
-    )

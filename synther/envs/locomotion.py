@@ -20,7 +20,6 @@ _ASSETS = Path(gymnasium.__file__).parent / "envs/mujoco/assets"
 class Locomotion(Task):
     """What the three tasks share: a planar robot that is paid for moving along x."""
 
-    time_limit = 1000
     asset: str
     control_cost: float
     alive_bonus: float

@@ -21,6 +21,13 @@ WALL, FREE, GOAL = "#", "O", "G"
 MAX_SPEED = 5.0
 """To which each velocity is clipped before every step."""
 GOAL_RADIUS = 0.5
+MEDIUM = "######## #OO##OO# #OO#OOO# ##OOO### #OO#OOO# #O#OO#O# #OOO#OG# ########"
+LARGE = (
+    "############ #OOOO#OOOOO# #O##O#O#O#O# #OOOOOO#OOO# #O####O###O# "
+    "#OO#O#OOOOO# ##O#O#O#O### #OO#OOO#OGO# ############"
+)
+MAZES = {"umaze": "##### #GOO# ###O# #OOO# #####", "medium": MEDIUM, "large": LARGE}
+"""Of maze2d-MAZE-v1, by rows."""
 
 
 def cells(layout: str, kinds: str) -> np.ndarray:
@@ -35,17 +42,17 @@ class Maze2d(Task):
     A cell (i, j) of the layout lies at position (i, j): rows are the first coordinate.
 
     Args:
-        dense: reward exp(-distance to the target) instead of 1 within `GOAL_RADIUS`, else 0.
+        maze: a name of `MAZES`.
 
     Attributes:
+        layout: of the maze.
         target: the goal's position (2,), the same in every episode.
     """
 
     frame_skip = 1
-    layout: str
 
-    def __init__(self, dense: bool = False) -> None:
-        self.dense = dense
+    def __init__(self, maze: str) -> None:
+        self.layout = MAZES[maze]
         self.target = cells(self.layout, GOAL)[0].astype(np.float64)
         self._starts = cells(self.layout, FREE + GOAL)
 
@@ -107,9 +114,9 @@ class Maze2d(Task):
         return qpos, qvel, np.ones(len(qpos), dtype=bool)
 
     def position_reward(self, positions: np.ndarray) -> np.ndarray:
-        """Return the reward (N,) of being at positions (N, 2)."""
+        """Return 1 at positions (N, 2) within `GOAL_RADIUS` of the target, else 0."""
         distances = np.linalg.norm(positions - self.target, axis=1)
-        return np.exp(-distances) if self.dense else (distances <= GOAL_RADIUS).astype(np.float64)
+        return (distances <= GOAL_RADIUS).astype(np.float64)
 
     def reward(self, before: np.ndarray, actions: np.ndarray, after: States) -> np.ndarray:
         """Return the reward of the positions that the step led to."""
@@ -124,27 +131,3 @@ class Maze2d(Task):
             cell + generator.uniform(-0.1, 0.1, 2),
             qvel + 0.1 * generator.standard_normal(2),
         )
-
-
-class UMaze(Maze2d):
-    """maze2d-umaze-v1."""
-
-    time_limit = 300
-    layout = "##### #GOO# ###O# #OOO# #####"
-
-
-class MediumMaze(Maze2d):
-    """maze2d-medium-v1."""
-
-    time_limit = 600
-    layout = "######## #OO##OO# #OO#OOO# ##OOO### #OO#OOO# #O#OO#O# #OOO#OG# ########"
-
-
-class LargeMaze(Maze2d):
-    """maze2d-large-v1."""
-
-    time_limit = 800
-    layout = (
-        "############ #OOOO#OOOOO# #O##O#O#O#O# #OOOOOO#OOO# #O####O###O# "
-        "#OO#O#OOOOO# ##O#O#O#O### #OO#OOO#OGO# ############"
-    )

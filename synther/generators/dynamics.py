@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from synther.config.settings import as_dict
+from synther.config.settings import as_dict, require
 from synther.errors import SyntherError, unknown_name
 from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
@@ -75,12 +75,10 @@ class DynamicsSettings:
     uncertainty: str = "std"
 
     def __post_init__(self) -> None:
-        lowest = dict.fromkeys(("learning_rate", "weight_decay", "penalty"), 0)
-        for name, value in as_dict(self).items():
-            if name != "uncertainty" and value < (least := lowest.get(name, 1)):
-                raise SyntherError(
-                    f"setting '{name}' of dynamics is {value}; it must be at least {least}"
-                )
+        continuous = ("learning_rate", "weight_decay", "penalty")
+        counts = as_dict(self).keys() - {*continuous, "uncertainty"}
+        require(self, "at least 0", lambda v: v >= 0, *continuous)
+        require(self, "at least 1", lambda v: v >= 1, *sorted(counts))
         if self.elites > self.members:
             raise SyntherError(f"dynamics has {self.elites} elites of {self.members} members")
         if self.uncertainty not in UNCERTAINTIES:

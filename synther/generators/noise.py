@@ -20,7 +20,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from synther.errors import SyntherError, unknown_name
+from synther.config.settings import require
+from synther.errors import unknown_name
 from synther.generators.base import Generator
 from synther.jobs.checkpoint import Checkpoint
 from synther.transitions import Transitions
@@ -41,8 +42,7 @@ class NoiseSettings:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise unknown_name("kind of noise", self.kind, KINDS)
-        if not self.scale > 0:
-            raise SyntherError(f"the scale of noise is {self.scale}; it must be above 0")
+        require(self, "above 0", lambda v: v > 0, "scale")
 
 
 class Noise(Generator):

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from synther.errors import SyntherError, unknown_name
+from synther.config.settings import require
+from synther.errors import unknown_name
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.model import Diffusion, make_sampler
 from synther.generators.diffusion.settings import DiffusionSettings
@@ -47,12 +48,7 @@ class PrioritisedSettings(DiffusionSettings):
         super().__post_init__()
         if self.relevance not in KINDS:
             raise unknown_name("kind of relevance", self.relevance, KINDS)
-        for name in ("untold", "top"):
-            if not 0 < getattr(self, name) <= 1:
-                raise SyntherError(
-                    f"setting '{name}' of prioritised is {getattr(self, name)}; it must be above 0 "
-                    "and at most 1"
-                )
+        require(self, "above 0 and at most 1", lambda v: 0 < v <= 1, "untold", "top")
 
 
 class ConditionalTrainer(Trainer):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synther.config.settings import as_dict, resolve
+from synther.config.settings import as_dict, require, resolve
 from synther.errors import SyntherError
 from synther.generators.base import Generator
 from synther.jobs.checkpoint import Checkpoint
@@ -86,11 +86,8 @@ class TabularSettings:
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "embedding_dim"):
-            if getattr(self, name) < 1:
-                raise SyntherError(f"setting '{name}' is {getattr(self, name)}; it must be above 0")
-        if self.rows is not None and self.rows < 10:
-            raise SyntherError(f"setting 'rows' is {self.rows}; it must be at least 10, or null")
+        require(self, "above 0", lambda v: v > 0, "epochs", "batch_size", "embedding_dim")
+        require(self, "at least 10, or null", lambda v: v is None or v >= 10, "rows")
 
 
 @dataclass(frozen=True)
@@ -132,11 +129,9 @@ class CTGANSettings(TabularSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.pac < 1 or self.batch_size % self.pac:
-            raise SyntherError(
-                f"setting 'batch_size' is {self.batch_size}; it must be a multiple of pac, "
-                f"{self.pac}"
-            )
+        pac = self.pac
+        wanted = f"a multiple of pac, {pac}"
+        require(self, wanted, lambda v: pac >= 1 and v % pac == 0, "batch_size")
 
 
 class _Tabular(Generator):

@@ -1,4 +1,4 @@
-"""Samples written part by part, so that a job that is killed goes on at the next part."""
+"""Rows written part by part, so that a job that is killed goes on at the next part."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 import os
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -20,29 +21,29 @@ from synther.jobs.files import explain_os_error, explaining, write_json
 from synther.transitions import FIELDS, Transitions, write_npz
 
 
-class TransitionsWriter:
-    """Writes an `.npz` of transitions part by part, in memory bounded by one part.
+class PartsWriter(ABC):
+    """Writes a file of columns part by part, in memory bounded by one part.
 
-    Columns grow in `.NAME.parts` beside the file. From time to time what is written is made safe
-    and counted; what comes after the count is cut off when a job goes on. Use it as a context
-    manager: the file appears under its name only when the block ends well, and the parts go unless
-    some were counted.
+    Columns grow in `.NAME.parts` beside the file. What is written is made safe and counted by
+    `keep`; what comes after the count is cut off when a job goes on. Use it as a context manager:
+    the file appears under its name only when the block ends well, and the parts go unless some were
+    counted.
 
     Args:
         path: the file.
-        task: whose rows these are, as `Transitions.save` takes it.
         identity: JSON-ready, what the rows depend on; parts of another identity are refused.
 
     Attributes:
+        kinds: the columns' types by name.
         parts: parts written so far, of this job or of one that was killed.
         rows: rows in them.
         before_s: seconds that killed runs of the job took for those that they left.
     """
 
-    def __init__(
-        self, path: str | Path, task: str | None = None, identity: Mapping[str, Any] | None = None
-    ) -> None:
-        self.path, self.task = Path(path), task
+    kinds: ClassVar[dict[str, Any]]
+
+    def __init__(self, path: str | Path, identity: Mapping[str, Any] | None = None) -> None:
+        self.path = Path(path)
         self._folder = self.path.with_name(f".{self.path.name}.parts")
         self._count = self._folder / "count.json"
         self._identity = json.dumps(dict(identity or {}), sort_keys=True)
@@ -51,12 +52,21 @@ class TransitionsWriter:
         self.parts, self.rows, self.before_s = 0, 0, 0.0
         self._started = time.monotonic()
 
-    def __enter__(self) -> TransitionsWriter:
+    @abstractmethod
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a row's columns."""
+
+    @abstractmethod
+    def _write(self, columns: dict[str, np.ndarray]) -> None:
+        """Write the file of all rows, atomically."""
+
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             with explaining(self.path):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._handles = {
-                    name: stack.enter_context(open(self._folder / name, "ab")) for name in FIELDS
+                    name: stack.enter_context(open(self._folder / name, "ab"))
+                    for name in self.kinds
                 }
             stack.enter_context(self._pace)
             self._go_on()
@@ -79,15 +89,91 @@ class TransitionsWriter:
             require_same(self._folder, str(saved["identity"]), self._identity)
             self.rows, self.parts = rows, int(saved["parts"])
         for name, handle in self._handles.items():
-            wanted = 4 * self.rows * math.prod(self._shapes()[name])
+            size = np.dtype(self.kinds[name]).itemsize
+            wanted = size * self.rows * math.prod(self._shapes()[name])
             if os.fstat(handle.fileno()).st_size < wanted:
                 raise SyntherError(f"{self._folder} lacks rows that it counts: delete it")
             handle.truncate(wanted)
 
+    def add(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Add a part's rows.
+
+        Raises:
+            SyntherError: the disk is full.
+        """
+        self.rows += len(next(iter(columns.values())))
+        self.parts += 1
+        with explaining(self.path):
+            for name, handle in self._handles.items():
+                column = np.ascontiguousarray(columns[name], dtype=self.kinds[name])
+                handle.write(column.reshape(-1).view(np.uint8).data)
+
+    def keep(self) -> None:
+        """Make what is written safe, and count it.
+
+        Raises:
+            SyntherError: the disk is full.
+            Stopped: a signal told the process to end, and what is written is safe.
+        """
+        with self._pace.saving(self._folder):
+            with explaining(self.path):
+                for handle in self._handles.values():
+                    handle.flush()
+                    os.fsync(handle.fileno())
+            content = {
+                "identity": self._identity,
+                "parts": self.parts,
+                "rows": self.rows,
+                "widths": self._widths,
+                "seconds": self.before_s + time.monotonic() - self._started,
+            }
+            write_json(self._count, content)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return all rows, kept before, a column each; they are read where they are used."""
+        return {
+            name: np.memmap(self._folder / name, self.kinds[name], "r", shape=(self.rows, *shape))
+            for name, shape in self._shapes().items()
+        }
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        keep = self._count.exists()
+        try:
+            self._open.close()  # writes what is still buffered
+            if kind is None:
+                self._write(self.columns())
+                keep = False
+        except OSError as failure:
+            if kind is None:  # else the block's own error is the one to show
+                raise explain_os_error(failure, self.path) from failure
+        finally:
+            if not keep:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class TransitionsWriter(PartsWriter):
+    """Writes an `.npz` of transitions part by part.
+
+    Args:
+        path: the file.
+        task: whose rows these are, as `Transitions.save` takes it.
+        identity: as every `PartsWriter` takes it.
+    """
+
+    kinds: ClassVar[dict[str, Any]] = dict.fromkeys(FIELDS, np.float32)
+
+    def __init__(
+        self, path: str | Path, task: str | None = None, identity: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(path, identity)
+        self.task = task
+
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of a row's columns."""
         d, a = self._widths or (0, 0)
         return dict(zip(FIELDS, ((d,), (a,), (), (d,), ()), strict=True))
+
+    def _write(self, columns: dict[str, np.ndarray]) -> None:
+        write_npz(self.path, columns, self.task)
 
     def append(self, part: Transitions) -> None:
         """Add a part's rows, and make them safe where that is due.
@@ -100,43 +186,6 @@ class TransitionsWriter:
         if self._widths not in (None, widths):
             raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
         self._widths = widths
-        self.rows += len(part)
-        self.parts += 1
-        with explaining(self.path):
-            for name, handle in self._handles.items():
-                handle.write(getattr(part, name).reshape(-1).view(np.uint8))
+        self.add({name: getattr(part, name) for name in FIELDS})
         if self._pace.due():
-            with self._pace.saving(self._folder):
-                self._keep()
-
-    def _keep(self) -> None:
-        with explaining(self.path):
-            for handle in self._handles.values():
-                handle.flush()
-                os.fsync(handle.fileno())
-        content = {
-            "identity": self._identity,
-            "parts": self.parts,
-            "rows": self.rows,
-            "widths": self._widths,
-            "seconds": self.before_s + time.monotonic() - self._started,
-        }
-        write_json(self._count, content)
-
-    def __exit__(self, kind: Any, *rest: Any) -> None:
-        keep = self._count.exists()
-        try:
-            self._open.close()  # writes what is still buffered
-            if kind is None:
-                columns = {
-                    name: np.memmap(self._folder / name, np.float32, "r", shape=(self.rows, *shape))
-                    for name, shape in self._shapes().items()
-                }
-                write_npz(self.path, columns, self.task)
-                keep = False
-        except OSError as failure:
-            if kind is None:  # else the block's own error is the one to show
-                raise explain_os_error(failure, self.path) from failure
-        finally:
-            if not keep:
-                shutil.rmtree(self._folder, ignore_errors=True)
+            self.keep()

@@ -9,8 +9,7 @@ from synther.jobs.progress import Progress
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.loop import LOG_EVERY, mean_losses
 from synther.training.offline import learning_table
-from synther.training.streams import RandomStreams
-from synther.training.updates import GraphedUpdates
+from synther.training.updates import GraphedUpdates, learning_streams
 from synther.transitions import Transitions
 
 __all__ = ["evaluate", "learn"]
@@ -63,13 +62,7 @@ def learn(
         )
     device = str(next(agent.parameters()).device)
     table, standardiser = learning_table(settings, transitions, real, time_limit or 0, device)
-    streams = RandomStreams(
-        agent.seeds,
-        agent.noise(),
-        indices=(len(table), settings.batch_size),
-        device=device,
-        uniforms=table.uniforms(),
-    )
+    streams = learning_streams(agent, table, device)
     update = GraphedUpdates(agent, table.gather, table.uniforms())
     last, name = settings.steps if updates is None else updates, agent.title
     with Progress(last, name if progress else "", "update", done=agent.updates) as shown:

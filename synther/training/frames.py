@@ -1,4 +1,4 @@
-"""What pixel agents learn from: frames gathered by row number, or latents; and the encoding."""
+"""What pixel agents learn from: frames gathered by row number; and their encoding as latents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther.agents.pixels import PixelAgent, PixelBatch
+from synther.agents.base import Batch
+from synther.agents.pixels import PixelAgent
 from synther.datasets.vd4rl import STACK, PixelData
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Checkpoint
@@ -90,44 +91,16 @@ class FrameTable:
         found = self._frames.index_select(0, wanted.reshape(-1))
         return found.view(*rows.shape, -1, *self._frames.shape[2:])
 
-    def gather(self, indices: Tensor) -> PixelBatch:
+    def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B) of transitions."""
         rows = self._starts[indices.to(self._starts.device)]
-        return PixelBatch(
+        return Batch(
             observations=self.stacks(rows).to(self._device),
             actions=self._actions[indices],
             rewards=self._rewards[indices],
             next_observations=self.stacks(rows + self._n_step).to(self._device),
             terminals=self._terminals[indices],
         )
-
-
-class LatentTable:
-    """Latent transitions, real or generated, on the device.
-
-    Args:
-        transitions: observations are latents, rewards n-step returns, terminals as `PixelBatch` has
-            them.
-    """
-
-    def __init__(
-        self, transitions: Transitions, device: str = "cpu", dtype: torch.dtype = torch.float32
-    ) -> None:
-        names = ("observations", "actions", "rewards", "next_observations", "terminals")
-        self._columns = {
-            name: torch.as_tensor(getattr(transitions, name), dtype=dtype, device=device)
-            for name in names
-        }
-
-    def __len__(self) -> int:
-        return len(self._columns["rewards"])
-
-    def gather(self, indices: Tensor) -> PixelBatch:
-        """Return minibatches for indices (K, B)."""
-        return PixelBatch(**{name: column[indices] for name, column in self._columns.items()})
-
-
-Table = FrameTable | LatentTable
 
 
 def encode(

@@ -28,7 +28,7 @@ from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.replay import unpack
 from synther.training.results import ResultRows, write_run
-from synther.training.streams import RandomStreams
+from synther.training.updates import learning_streams
 from synther.transitions import Transitions
 
 
@@ -90,7 +90,7 @@ class TransitionTable:
 
     Args:
         transitions: N of them.
-        standardiser: applied to observations and next observations.
+        standardiser: applied to observations and next observations; None: they stay as they are.
         reward_shift: added to rewards.
         reward_scale: by which they are multiplied then.
     """
@@ -98,18 +98,19 @@ class TransitionTable:
     def __init__(
         self,
         transitions: Transitions,
-        standardiser: Standardiser,
-        reward_shift: float,
-        device: str,
+        standardiser: Standardiser | None = None,
+        reward_shift: float = 0.0,
+        device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         reward_scale: float = 1.0,
     ) -> None:
         d, a = transitions.observation_dim, transitions.action_dim
         table = torch.as_tensor(transitions.packed(), dtype=dtype, device=device)
-        mean = torch.as_tensor(standardiser.mean, dtype=dtype, device=device)
-        std = torch.as_tensor(standardiser.std, dtype=dtype, device=device)
-        for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
-            table[:, columns].sub_(mean).div_(std)
+        if standardiser is not None:
+            mean = torch.as_tensor(standardiser.mean, dtype=dtype, device=device)
+            std = torch.as_tensor(standardiser.std, dtype=dtype, device=device)
+            for columns in (slice(0, d), slice(d + a + 1, 2 * d + a + 1)):
+                table[:, columns].sub_(mean).div_(std)
         table[:, d + a].add_(reward_shift).mul_(reward_scale)
         self._table, self._widths = table, (d, a)
 
@@ -193,13 +194,7 @@ class OfflineTrainer(UpdateLoop):
         d = len(self.standardiser.mean)  # what the agent sees, a goal included
         make: Any = load_agent_class(job.module)
         self.agent: Agent = make(d, a, job.seeds, settings, device=job.device)
-        self.streams = RandomStreams(
-            job.seeds,
-            self.agent.noise(),
-            indices=(len(self.table), settings.batch_size),
-            device=job.device,
-            uniforms=self.table.uniforms(),
-        )
+        self.streams = learning_streams(self.agent, self.table, job.device)
         self.env = make_env(
             job.task, len(job.seeds) * settings.eval_episodes, job.physics, job.threads
         )

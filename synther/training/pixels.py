@@ -26,19 +26,12 @@ from synther.jobs.progress import Progress
 from synther.jobs.threads import grant
 from synther.training.clock import Clock
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
-from synther.training.frames import (
-    FrameTable,
-    LatentTable,
-    Table,
-    encode,
-    load_body,
-    save_body,
-    take_body,
-)
+from synther.training.frames import FrameTable, encode, load_body, save_body, take_body
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
+from synther.training.offline import TransitionTable
 from synther.training.results import ResultRows, write_run
-from synther.training.streams import RandomStreams
+from synther.training.updates import learning_streams
 from synther.transitions import Transitions
 
 CHUNK = 16
@@ -115,19 +108,11 @@ class PixelTrainer(UpdateLoop):
     """
 
     def __init__(
-        self, job: PixelJob, table: Table, agent: PixelAgent, env: PixelEnv | None = None
+        self, job: PixelJob, table: Any, agent: PixelAgent, env: PixelEnv | None = None
     ) -> None:
         self.job, self.data = job, job.data[0]
         self.table, self.agent, self.env = table, agent, env
-        self.streams = RandomStreams(
-            job.seeds,
-            agent.noise(),
-            indices=(len(table), job.settings.batch_size),
-            device=job.device,
-            dtype=next(agent.parameters()).dtype,
-            uniforms=agent.uniforms(),
-            chunk=CHUNK,
-        )
+        self.streams = learning_streams(agent, table, job.device, CHUNK)
         self.rows = ResultRows(job)
         self.clock = Clock("learning", "evaluation")
 
@@ -176,7 +161,7 @@ def make_pixel_agent(
     return make(observation_shape, action_dim, seeds, settings, device=device, frozen=frozen)
 
 
-def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
+def _prepare(job: PixelJob) -> tuple[Any, PixelAgent]:
     """Return what a job learns from, and its agents."""
     common_task(job.data, job.task)
     if job.body is None:
@@ -208,7 +193,7 @@ def _prepare(job: PixelJob) -> tuple[Table, PixelAgent]:
             f"dataset with {job.body}"
         )
     take_body(agent, content, job.body_seed, job.body)
-    return LatentTable(transitions, job.device), agent
+    return TransitionTable(transitions, device=job.device), agent
 
 
 def train_pixels(job: PixelJob) -> ResultRows:

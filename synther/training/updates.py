@@ -9,6 +9,21 @@ from torch import Tensor
 
 from synther.agents.base import Agent
 from synther.tensors.graphed import GraphedCall
+from synther.training.streams import CHUNK, RandomStreams
+
+
+def learning_streams(agent: Any, table: Any, device: str, chunk: int = CHUNK) -> RandomStreams:
+    """Return the draws of an agent's updates from a table: indices, noise, and uniform numbers."""
+    uniforms = {**getattr(table, "uniforms", dict)(), **getattr(agent, "uniforms", dict)()}
+    return RandomStreams(
+        agent.seeds,
+        agent.noise(),
+        indices=(len(table), agent.settings.batch_size),
+        device=device,
+        dtype=next(agent.parameters()).dtype,
+        uniforms=uniforms,
+        chunk=chunk,
+    )
 
 
 class GraphedUpdates:

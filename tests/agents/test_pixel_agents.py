@@ -7,9 +7,10 @@ import torch
 from plain_pixels import PlainBC, PlainDrQBC, shift
 
 from synther import SyntherError
+from synther.agents.base import Batch
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
-from synther.agents.pixels import PixelBatch, PixelSettings, random_shift
+from synther.agents.pixels import PixelSettings, random_shift
 
 SHAPE, A, B = (9, 21, 21), 2, 5
 F64 = torch.float64
@@ -30,7 +31,7 @@ def draws(agent, step, seeds):
     for seed in seeds:
         g = torch.Generator().manual_seed(1000 * step + seed)
         frames = [torch.randint(0, 256, (B, *SHAPE), generator=g).byte() for _ in range(2)]
-        batch = PixelBatch(
+        batch = Batch(
             observations=frames[0],
             actions=torch.rand(B, A, generator=g, dtype=F64) * 2 - 1,
             rewards=torch.randn(B, generator=g, dtype=F64),
@@ -40,7 +41,7 @@ def draws(agent, step, seeds):
         noise = {n: torch.randn(s, generator=g, dtype=F64) for n, s in agent.noise().items()}
         noise |= {n: torch.rand(s, generator=g, dtype=F64) for n, s in agent.uniforms().items()}
         parts.append((batch, noise))
-    batch = PixelBatch(*(torch.stack(columns) for columns in zip(*(p[0] for p in parts))))  # noqa: B905
+    batch = Batch(*(torch.stack(columns) for columns in zip(*(p[0] for p in parts))))  # noqa: B905
     return batch, {name: torch.stack([p[1][name] for p in parts]) for name in parts[0][1]}
 
 
@@ -85,7 +86,7 @@ def test_a_seed_learns_in_a_stack_what_it_learns_alone(kind, frozen):
                     next_observations=stack.encode(batch.next_observations),
                 )
         stack.update(batch, noise)
-        alone.update(PixelBatch(*(x[1:2] for x in batch)), {n: x[1:2] for n, x in noise.items()})
+        alone.update(Batch(*(x[1:2] for x in batch)), {n: x[1:2] for n, x in noise.items()})
     seen = frames(3, 4)
     torch.testing.assert_close(stack.act(seen)[1:2], alone.act(seen[1:2]))
 

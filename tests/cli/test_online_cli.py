@@ -52,7 +52,11 @@ def test_nested_settings():
     [
         (["--set", "stepps=1"], {}, "unknown setting 'stepps'"),
         (["--set", "diffusion.widht=1"], {}, "did you mean width"),
-        (["--set", "synthetic_share=2"], {}, "'synthetic_share' is 2.0; it must be from 0 to 1"),
+        (
+            ["--set", "synthetic_share=2"],
+            {},
+            "'synthetic_share' of sac is 2.0; it must be from 0 to 1",
+        ),
         ([], {"task": "dmc-cheetah-rum"}, "did you mean dmc-cheetah-run"),
         ([], {"agent": "redqq"}, "did you mean redq"),
         ([], {"agent": "td3_bc"}, "offline agent: train it with `synther train`"),

@@ -16,10 +16,8 @@ from synther.datasets.maze_controller import (
     next_cells,
 )
 from synther.envs import make_env
-from synther.envs.maze2d import FREE, GOAL, LargeMaze, MediumMaze, UMaze, cells
+from synther.envs.maze2d import FREE, GOAL, MAZES, cells
 from synther.errors import SyntherError
-
-MAZES = (UMaze, MediumMaze, LargeMaze)
 
 
 def distances(free, start):
@@ -34,10 +32,10 @@ def distances(free, start):
     return known
 
 
-@pytest.mark.parametrize("maze", MAZES)
+@pytest.mark.parametrize("maze", MAZES.values())
 def test_ways_are_shortest(maze):
-    free = [tuple(cell) for cell in cells(maze.layout, FREE + GOAL).tolist()]
-    following = next_cells(maze.layout)
+    free = [tuple(cell) for cell in cells(maze, FREE + GOAL).tolist()]
+    following = next_cells(maze)
     for t, target in enumerate(free):
         steps = distances(set(free), target)
         assert len(steps) == len(free)
@@ -46,7 +44,7 @@ def test_ways_are_shortest(maze):
 
 
 def test_action_pulls_to_the_waypoint_and_damps():
-    controller = WaypointController(UMaze.layout, 1, np.random.default_rng(0))
+    controller = WaypointController(MAZES["umaze"], 1, np.random.default_rng(0))
     positions, velocities = np.array([[1.0, 1.0]]), np.array([[0.3, -0.2]])
     controller._plan(0, positions[0], np.array([1, 2]))
     actions, reached = controller.act(np.array([[1.02, 1.95]]), velocities)

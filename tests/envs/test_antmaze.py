@@ -6,14 +6,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from synther.envs import make_env
-from synther.envs.antmaze import GOAL, WALL, LargeMaze, MediumMaze, UMaze
+from synther.envs import antmaze, make_env
+from synther.envs.antmaze import GOAL, WALL, AntMaze
 
-MAZES = {
-    "antmaze-umaze": UMaze,
-    "antmaze-medium-play": MediumMaze,
-    "antmaze-large-play": LargeMaze,
-}
+MAZES = {f"antmaze-{name}": AntMaze(name) for name in antmaze.MAZES}
 
 
 def at(env, xy):
@@ -79,7 +75,6 @@ def test_model(task):
 def test_walls(task):
     env = make_env(task, 1, threads=1)
     rows = MAZES[task].layout.split()
-    assert rows[1][1] == "r"
     count = 0
     for i, row in enumerate(rows):
         for j, kind in enumerate(row):

@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from synther.envs import make_env
-from synther.envs.maze2d import FREE, GOAL, WALL, LargeMaze, MediumMaze, UMaze, cells
+from synther.envs import make_env, maze2d
+from synther.envs.maze2d import FREE, GOAL, WALL, Maze2d, cells
 
-MAZES = {"maze2d-umaze": UMaze, "maze2d-medium": MediumMaze, "maze2d-large": LargeMaze}
+MAZES = {f"maze2d-{name}": Maze2d(name) for name in maze2d.MAZES}
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def episodes(recordings):
     with np.load(recordings / "maze2d-umaze-v1.npz") as archive:
         names = ("actions", "observations", "rewards")
         count = sum(name.endswith("/actions") for name in archive.files)
-        np.testing.assert_array_equal(archive["target"], UMaze().target)
+        np.testing.assert_array_equal(archive["target"], Maze2d("umaze").target)
         return [{name: archive[f"{k}/{name}"] for name in names} for k in range(count)]
 
 
@@ -116,15 +116,10 @@ def test_mazes(task, shape, target, free):
     assert set(border) == {WALL}
 
 
-def test_sparse_and_dense_rewards():
-    targets = np.array([[1.0, 1.5], [1.0, 1.5001], [1.3, 1.4], [3.0, 1.0]])
-    for dense in (False, True):
-        env = make_env("maze2d-umaze", 4, threads=1, dense=dense)
-        env.set_state(targets, np.zeros((4, 2)))
-        _, rewards, _, _ = env.step(np.zeros((4, 2)))
-        distance = np.sqrt(((env.qpos - [1, 1]) ** 2).sum(axis=1))
-        expected = np.exp(-distance) if dense else [1, 0, 1, 0]
-        np.testing.assert_allclose(rewards, expected, rtol=1e-12)
+def test_rewards_are_sparse():
+    env = make_env("maze2d-umaze", 4, threads=1)
+    env.set_state(np.array([[1.0, 1.5], [1.0, 1.5001], [1.3, 1.4], [3.0, 1.0]]), np.zeros((4, 2)))
+    assert env.step(np.zeros((4, 2)))[1].tolist() == [1, 0, 1, 0]
 
 
 def test_the_reward_is_that_of_where_the_step_leads():

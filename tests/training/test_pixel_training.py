@@ -16,7 +16,8 @@ from synther.agents.pixel_bc import PixelBC
 from synther.datasets.belonging import belonging
 from synther.datasets.vd4rl import PixelData, ShardWriter
 from synther.training import pixels as module
-from synther.training.frames import FrameTable, LatentTable, encode, load_body
+from synther.training.frames import FrameTable, encode, load_body
+from synther.training.offline import TransitionTable
 from synther.training.pixels import PixelJob, encode_dataset, train_pixels
 from synther.transitions import Transitions
 
@@ -148,7 +149,7 @@ def test_latents_are_those_of_the_agent_row_by_row():
     np.testing.assert_allclose(
         found.next_observations, agent.encode(batch.next_observations)[0], **near
     )
-    latent = LatentTable(found).gather(torch.tensor([[5, 0]]))
+    latent = TransitionTable(found).gather(torch.tensor([[5, 0]]))
     for name in ("actions", "rewards", "terminals"):
         torch.testing.assert_close(getattr(latent, name), getattr(batch, name)[:, [5, 0]])
     assert latent.observations.shape == (1, 2, 6)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synther.errors import SyntherError, unknown_name
+from synther.config.settings import require
+from synther.errors import unknown_name
 
 LARGE_DATASET = 800_000
 LARGE_BATCH = 1024
@@ -86,38 +87,23 @@ class DiffusionSettings:
     precision: str = "tf32"
 
     def __post_init__(self) -> None:
-        lowest = {
-            "width": 1,
-            "depth": 0,
-            "dim_t": 1,
-            "fourier_features": 2,
-            "steps": 1,
-            "ema_update_every": 1,
-            "sampling_steps": 2,
-        }
-        for name, bound in lowest.items():
-            if getattr(self, name) < bound:
-                raise _refusal(name, getattr(self, name), f"at least {bound}")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise _refusal("batch_size", self.batch_size, "at least 1, or null")
+        counts = ("width", "dim_t", "steps", "ema_update_every")
+        require(self, "at least 1", lambda v: v >= 1, *counts)
+        require(self, "at least 0", lambda v: v >= 0, "depth")
+        require(self, "at least 2", lambda v: v >= 2, "sampling_steps")
+        require(self, "even, at least 2", lambda v: v >= 2 and v % 2 == 0, "fourier_features")
+        require(self, "at least 1, or null", lambda v: v is None or v >= 1, "batch_size")
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS, "a setting of diffusion")
-        if self.fourier_features % 2:
-            raise _refusal("fourier_features", self.fourier_features, "even")
-        for name in ("sigma_data", "rho", "p_std", "learning_rate", "gradient_clip"):
-            if not getattr(self, name) > 0:
-                raise _refusal(name, getattr(self, name), "above 0")
-        if not 0 < self.sigma_min < self.sigma_max:
-            raise _refusal("sigma_min", self.sigma_min, "above 0 and below sigma_max")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise _refusal("betas", self.betas, "two numbers in [0, 1)")
+        positive = ("sigma_data", "rho", "p_std", "learning_rate", "gradient_clip")
+        require(self, "above 0", lambda v: v > 0, *positive)
+        highest = self.sigma_max
+        require(self, "above 0 and below sigma_max", lambda v: 0 < v < highest, "sigma_min")
+        pair = "two numbers in [0, 1)"
+        require(self, pair, lambda v: len(v) == 2 and min(v) >= 0 and max(v) < 1, "betas")
 
     def batch_size_for(self, rows: int) -> int:
         """Return the rows a training step takes from a dataset of `rows`."""
         if self.batch_size is not None:
             return self.batch_size
         return LARGE_BATCH if rows >= LARGE_DATASET else SMALL_BATCH
-
-
-def _refusal(name: str, value: object, wanted: str) -> SyntherError:
-    return SyntherError(f"setting '{name}' of diffusion is {value!r}; it must be {wanted}")
