@@ -16,7 +16,14 @@ from synther.config.specs import policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_ROWS, Experiments, pixels
 from synther.jobs import provenance
-from synther.jobs.files import claimed, describe_input, require_writable, sha256, write_json
+from synther.jobs.files import (
+    claimed,
+    describe_input,
+    require_writable,
+    sha256,
+    unchanged,
+    write_json,
+)
 from synther.jobs.threads import grant
 
 if TYPE_CHECKING:
@@ -101,8 +108,8 @@ class _RollOut(options.Threads):
         task_spec(self.task)
         rows = rows if self.rows is None else self.rows
         place = self.policies or policies
-        with claimed(self.out):
-            made = collect(self.task, self.level, rows, self.out, place, seed=self.seed, **how)
+        with claimed(self.out), unchanged(self.out) as out:
+            made = collect(self.task, self.level, rows, out, place, seed=self.seed, **how)
         print(f"{self.out}: mean return {made['mean_return']}", file=sys.stderr)
 
 

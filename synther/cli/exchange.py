@@ -13,7 +13,15 @@ from synther.cli.options import Reading, Terminals, Verb, require_suffix, told_t
 from synther.config.specs import task_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
-from synther.jobs.files import claimed, require_file, require_writable, sha256, write_json
+from synther.jobs.archive import merge
+from synther.jobs.files import (
+    claimed,
+    read_json,
+    require_file,
+    require_writable,
+    sha256,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from synther.transitions import Transitions
@@ -38,20 +46,30 @@ def _require_widths(transitions: Transitions, task: str, path: Path) -> None:
 
 
 class Import(Verb):
-    """Read what the released code wrote."""
+    """Read what the released code, or `synther pack`, wrote."""
 
-    file: Positional[Path]  # model-STEP.pt, or samples: .npz
-    task: str  # hopper, ...: the widths it must have
-    out: Path  # folder of the model, or the .npz file
+    file: Positional[Path]  # model-STEP.pt; samples: .npz; packed results: .zip
+    task: str = ""  # of the authors' files, hopper, ...: the widths they must have
+    out: Path  # folder of the model, or the .npz file; of packed results: results
     reading: Terminals
 
     def __call__(self) -> None:
         from synther.datasets.belonging import require_task
 
         file, out, task = require_file(self.file), self.out, self.task
+        if file.suffix == ".zip":
+            new, there = merge(file, out)
+            print(f"{out}: {new} files are new, {there} were there already", file=sys.stderr)
+            return
         task_spec(task)
         require_task(file, task)
         about = {"imported": {"path": str(file), "sha256": sha256(file)}, "task": task}
+        made = out.with_suffix(".json") if file.suffix == ".npz" else out / "fit.json"
+        if made.is_file() and read_json(made).get("imported", {}).get("sha256") != sha256(file):
+            raise SyntherError(
+                f"{made} says that what is there was not made from this file: remove it with what "
+                "lies beside it, or name another --out"
+            )
         if file.suffix == ".npz":
             if out.suffix != ".npz":
                 raise SyntherError(f"--out {out} must end in .npz, as {file} does")

@@ -13,7 +13,8 @@ from synther import config
 from synther.cli.options import Computing, Count, Paths, Verb, Words, require_suffix
 from synther.errors import SyntherError
 from synther.experiments import Experiments
-from synther.jobs.files import atomic_path, require_writable
+from synther.jobs.archive import opened, pack
+from synther.jobs.files import atomic_path, require_writable, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,15 +52,22 @@ class Table(Verb):
 class Report(Verb):
     """Make the page of everything that a preset's runs have left."""
 
-    preset: str = "paper"  # whose results
+    # archives of `synther pack`, or folders results/PRESET, to set side by side
+    trees: Positional[tuple[Path, ...]] = ()
+    preset: str = "paper"  # whose results, where no tree is given
     out: Path | None = None  # the .html file; figures/[PRESET/]report.html
 
     def __call__(self) -> None:
+        from synther.report import board
         from synther.report.page import render
 
+        if self.trees and not self.out:
+            raise SyntherError(
+                "say with --out where the page of these trees goes: --out board.html"
+            )
         experiments = Experiments(self.preset)
         out = require_writable(self.out or experiments.page())
-        page = render(experiments)
+        page = board.render(self.trees) if self.trees else render(experiments)
         with atomic_path(out) as temporary:
             temporary.write_text(page, encoding="utf-8")
         print(out)
@@ -91,8 +99,8 @@ class Scores(Verb):
 class Compare(Verb):
     """Set two trees of results side by side."""
 
-    a: Positional[Path]  # folder of results: results/quick, or another checkout's
-    b: Positional[Path]  # another folder, or the word `paper`: its numbers
+    a: Positional[Path]  # folder of results: results/quick, or another's; or an archive
+    b: Positional[Path]  # another one, or the word `paper`: its numbers
     json: bool = False  # print JSON in place of a table
     out: Path | None = None  # a .csv file to write besides
     reps: Count = 2000  # bootstrap resamples
@@ -117,7 +125,7 @@ def _write_csv(rows: pd.DataFrame, path: Path) -> None:
 class Verify(Verb):
     """Check every result."""
 
-    results: Positional[Path] = Path("results")  # the folder
+    results: Positional[Path] = Path("results")  # the folder, or an archive of `synther pack`
     preset: Words = ()  # only these presets' results
     no_checksums: bool = False  # do not read inputs
     json: bool = False  # print what is found as JSON
@@ -125,13 +133,32 @@ class Verify(Verb):
     def __call__(self) -> None:
         from synther.verification import verify
 
-        found = verify(self.results, list(self.preset) or None, checksums=not self.no_checksums)
+        with opened(self.results) as folder:
+            found = verify(folder, list(self.preset) or None, checksums=not self.no_checksums)
         print(json.dumps(found.to_dict(), indent=2) if self.json else "\n".join(found.lines()))
         if found.wrong:
             raise SyntherError(
                 f"{found.wrong} findings make results unfit for a table: remove the files that "
                 "they name, with their .json, and run the workflow again"
             )
+
+
+class Pack(Verb):
+    """Put a preset's results into one file."""
+
+    results: Positional[Path]  # the folder: results/PRESET
+    out: Path | None = None  # the .zip file; PRESET.zip
+
+    def __call__(self) -> None:
+        from synther.verification import verify
+
+        out = require_suffix(self.out or Path(f"{self.results.resolve().name}.zip"), ".zip")
+        if wrong := [each for each in verify(self.results).findings if each.is_wrong]:
+            raise SyntherError(
+                f"{len(wrong)} findings of `synther verify`, the first is {wrong[0]}"
+            )
+        count = pack(self.results, out)
+        print(f"{out}: {count} files, {out.stat().st_size:,} bytes, sha256 {sha256(out)}")
 
 
 class Sync(Verb):

@@ -24,6 +24,8 @@ _PACKAGE = Path(__file__).parents[1]
 _IN_CHECKOUT = (_PACKAGE.parent / "workflow/schemas").is_dir()
 HOME = _PACKAGE.parent if _IN_CHECKOUT else _PACKAGE / "_checkout"
 """Where Snakefile, workflow/ and config/ lie: the checkout, or what the wheel has of it."""
+_START = Path.cwd()
+"""What paths are relative to, wherever an archive of results is looked into meanwhile."""
 
 
 def config_dir() -> Path:
@@ -33,8 +35,9 @@ def config_dir() -> Path:
     checkout it is that of the folder written by `synther workflow` in which one stands, or the
     wheel's own.
     """
-    written = not _IN_CHECKOUT and Path("Snakefile").is_file() and Path("config").is_dir()
-    return _find("SYNTHER_CONFIG", Path.cwd() / "config" if written else HOME / "config")
+    written = (_START / "Snakefile").is_file() and (_START / "config").is_dir()
+    place = _START if written and not _IN_CHECKOUT else HOME
+    return _find("SYNTHER_CONFIG", place / "config")
 
 
 def schema_dir() -> Path:
@@ -43,7 +46,7 @@ def schema_dir() -> Path:
 
 
 def _find(variable: str, place: Path) -> Path:
-    place = Path(os.environ.get(variable) or place)
+    place = Path(_START, os.environ.get(variable) or place)
     if not place.is_dir():
         raise SyntherError(f"no folder {place}: set {variable} to it")
     return place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from synther.errors import SyntherError
@@ -84,19 +84,42 @@ def render(matrix: Experiments) -> str:
             f"preset '{matrix.preset}' has no table or figure yet: make them with `snakemake "
             f"--config preset={matrix.preset}`"
         )
-    titles, results = matrix.titles(), matrix.results(*files)
-    archive = gather(results, matrix.records(*files))
+    archive = gather(matrix.results(*files), matrix.records(*files), Archive())
+    missing = {n: path.replace(".json", ".pdf") for n, path in files.items() if n not in sheets}
+    origins = {n: f"File: {files[n]}, and beside it in other formats." for n in sheets}
+    return written([matrix], sheets, archive, origins, missing)
+
+
+def written(
+    matrices: Sequence[Experiments],
+    sheets: Mapping[str, Sheet],
+    archive: Archive,
+    origins: Mapping[str, str],
+    missing: Mapping[str, str],
+) -> str:
+    """Return a page as HTML.
+
+    Args:
+        matrices: what the results are of.
+        sheets: name -> what is shown, in order.
+        archive: the runs behind it.
+        origins: name -> where a sheet is from, in words.
+        missing: name -> the file of what could be made and is not there.
+    """
+    titles: dict[str, dict[str, str]] = {"agents": {}, "sources": {}}
+    for kind, known in ((k, each) for m in matrices for k, each in m.titles().items()):
+        titles[kind] |= known
     text: str = (
         html.environment(TEMPLATES)
         .get_template("report.html")
         .render(
-            preset=matrix.preset,
-            is_paper_protocol=matrix.scale["protocol"] == "paper",
-            is_evidence=matrix.scale["evidence"],
+            preset=", ".join(dict.fromkeys(matrix.preset for matrix in matrices)),
+            is_paper_protocol=all(matrix.scale["protocol"] == "paper" for matrix in matrices),
+            is_evidence=all(matrix.scale["evidence"] for matrix in matrices),
             sheets=sheets,
             fragments={name: html.fragment(sheet) for name, sheet in sheets.items()},
-            missing=[name for name in files if name not in sheets],
-            files=files,
+            missing=missing,
+            origins=origins,
             rulings=rulings(sheets),
             UNDECIDED=UNDECIDED,
             ran=ran(archive, titles, len(sheets)),

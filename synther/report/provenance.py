@@ -29,15 +29,17 @@ class Archive:
         runs: key -> evaluations and last episodes, of all files of a run, ready for JSON.
         records: path -> content, of runs and of what they were made from.
         made_from: path of a record -> paths of the records of its inputs.
+        prefix: what keys and paths begin with from now on, where results of several trees are read.
     """
 
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     made_from: dict[str, list[str]] = field(default_factory=dict)
+    prefix: str = ""
 
     def add_record(self, path: Path) -> bool:
         """Read a record and those of its inputs; return whether it is there."""
-        name = str(path)
+        name = self.prefix + str(path)
         if name in self.records:
             return True
         if not path.is_file():
@@ -53,7 +55,7 @@ class Archive:
         for given in _paths(content):
             for record in (given.with_suffix(".json"), given / "fit.json"):
                 if record != path and self.add_record(record):
-                    found.append(str(record))
+                    found.append(self.prefix + str(record))
         self.made_from[name] = list(dict.fromkeys(found))
         return True
 
@@ -61,12 +63,13 @@ class Archive:
         """Read the result files of one run, and their records."""
         every = pd.concat([scores.read_result(file) for file in files], ignore_index=True)
         rows = every.drop_duplicates([*scores.RUN, "seed", "step", "episode"])
-        records = [str(record) for f in files if self.add_record(record := f.with_suffix(".json"))]
-        made = {"files": list(map(str, files)), "records": records}
+        records = [each for f in files if self.add_record(each := f.with_suffix(".json"))]
+        both = {"files": files, "records": records}
+        made = {what: [self.prefix + str(path) for path in paths] for what, paths in both.items()}
         for name, run in evaluations.runs(rows).items():
             own = rows[(rows[scores.RUN] == name).all(axis=1)]
             labels = dict(zip(scores.RUN, name, strict=True))
-            self.runs[run_key(*name)] = _entry(run, own) | labels | made
+            self.runs[self.prefix + run_key(*name)] = _entry(run, own) | labels | made
 
 
 def _paths(content: Any) -> Iterator[Path]:
@@ -97,17 +100,17 @@ def _entry(run: evaluations.Run, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def gather(results: Iterable[str], others: Iterable[str]) -> Archive:
+def gather(results: Iterable[str], others: Iterable[str], archive: Archive) -> Archive:
     """Read everything that is there of an experiment's inputs.
 
     Args:
         results: paths of agents' rows; those that aren't there are left out.
         others: paths of measures (.parquet with a .json beside) and records (.json).
+        archive: what it is added to, and is returned.
 
     Raises:
         SyntherError: a file is damaged.
     """
-    archive = Archive()
     folders: dict[Path, list[Path]] = {}
     for path in map(Path, dict.fromkeys(results)):
         if path.is_file():

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -183,18 +183,21 @@ class Sheet:
     notes: tuple[Note, ...] = ()
     tidy: dict[str, list[Any]] = field(default_factory=dict)
 
-    def without_agreement(self) -> Sheet:
-        """Return it with nothing said of how its numbers stand to published ones."""
+    def with_cells(self, change: Callable[[Cell], Cell]) -> Sheet:
+        """Return it with every cell of its tables changed."""
 
-        def unjudged(row: Row) -> Row:
-            cells = tuple(dataclasses.replace(cell, agreement="") for cell in row.cells)
-            return dataclasses.replace(row, cells=cells)
+        def changed(row: Row) -> Row:
+            return dataclasses.replace(row, cells=tuple(map(change, row.cells)))
 
         tables = (
-            dataclasses.replace(table, rows=tuple(map(unjudged, table.rows)))
+            dataclasses.replace(table, rows=tuple(map(changed, table.rows)))
             for table in self.tables
         )
         return dataclasses.replace(self, tables=tuple(tables))
+
+    def without_agreement(self) -> Sheet:
+        """Return it with nothing said of how its numbers stand to published ones."""
+        return self.with_cells(lambda cell: dataclasses.replace(cell, agreement=""))
 
     def to_json(self) -> str:
         """Return it as JSON; what has its default value is left out."""

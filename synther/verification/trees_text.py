@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import Counter
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
+from synther.experiments.trees import NAMES, Cell, shown
 from synther.sheets import MISSING
-from synther.sheets.numbers import number
-from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
+from synther.verification.trees import Comparison, Pair
 
 APART = "*"
 """Behind a difference whose interval leaves out zero."""
@@ -35,66 +36,25 @@ def tidy(comparison: Comparison) -> pd.DataFrame:
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """Return everything as plain values; what is not known is null."""
-    return {
-        "a": comparison.titles[0],
-        "b": comparison.titles[1],
-        "cells": [_pair(pair) for pair in comparison.pairs],
-        "only_in_a": [_named(name) for name in comparison.only_a],
-        "only_in_b": [_named(name) for name in comparison.only_b],
-        "notes": comparison.notes,
-    }
-
-
-def _named(name: Name) -> dict[str, Any]:
-    return dict(zip(NAMES, (*name[:2], name[2] or None, name[3]), strict=True))
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _cell(cell: Cell) -> dict[str, Any]:
-    found = {"mean": cell.mean, "std": _known(cell.std), "seeds": cell.seeds or None}
-    if cell.published:
-        number = cell.published
-        return found | {"status": number.status, "provenance": number.provenance}
-    return found | {"scores": list(cell.scores)}
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    difference = pair.difference
-    return {
-        **_named(pair.name),
-        "a": _cell(pair.a),
-        "b": _cell(pair.b),
-        "difference": {
-            "value": difference.value,
-            "low": _known(difference.low),
-            "high": _known(difference.high),
-        },
-        "records_differ_in": {key: {"a": a, "b": b} for key, (a, b) in pair.differs.items()},
-    }
-
-
-def _number(value: float, unit: str) -> str:
-    """Return a score or return with one decimal, a measure with four digits."""
-    return f"{value:.4g}" if unit in MEASURES else number(value)
+    plain = json.dumps(comparison, default=lambda v: sorted(v) if isinstance(v, set) else vars(v))
+    found: dict[str, Any] = json.loads(plain, parse_constant=lambda _: None)
+    return found
 
 
 def _score(cell: Cell, unit: str) -> str:
     mark = cell.published.mark if cell.published else ""
-    spread = "" if math.isnan(cell.std) else f" ± {_number(cell.std, unit)}"
+    spread = "" if math.isnan(cell.std) else f" ± {shown(cell.std, unit)}"
     seeds = f" ({cell.seeds})" if cell.seeds else ""
-    return f"{_number(cell.mean, unit)}{spread}{mark}{seeds}"
+    return f"{shown(cell.mean, unit)}{spread}{mark}{seeds}"
 
 
 def _difference(pair: Pair) -> str:
     found, unit = pair.difference, pair.name[3]
-    value = _number(found.value, unit)
+    value = shown(found.value, unit)
     value = value if value.startswith("-") else f"+{value}"
     if math.isnan(found.low):
         return value
-    bounds = f"[{_number(found.low, unit)}, {_number(found.high, unit)}]"
+    bounds = f"[{shown(found.low, unit)}, {shown(found.high, unit)}]"
     return f"{value} {bounds}{APART if pair.apart else ''}"
 
 

@@ -52,7 +52,8 @@ def verify(
     """Check every result of some presets, or of all that have a folder.
 
     Args:
-        root: results/; the paths in records are relative to the folder that it is in.
+        root: results/, or a preset's folder in it; the paths in records are relative to the folder
+            that results/ is in.
         presets: names; None: all.
         checksums: whether files are read for them, which takes as long as reading does.
 
@@ -63,10 +64,9 @@ def verify(
     if not root.is_dir():
         raise SyntherError(f"{root} is not a folder of results: name one, or run the workflow")
     names = sorted(p.name for p in root.iterdir() if p.is_dir() or leads_nowhere(p))
-    if root.name in config.preset_names() and not set(names) & set(config.preset_names()):
-        raise SyntherError(
-            f"{root} has one preset's results: give `{root.parent} --preset {root.name}`"
-        )
+    is_one = root.parent.name == "results" or root.name in config.preset_names()
+    if is_one and presets in (None, [root.name]) and not set(names) & set(config.preset_names()):
+        return verify(root.parent, [root.name], checksums)
     for preset in presets or []:
         config.load_preset(preset)
         if preset not in names:

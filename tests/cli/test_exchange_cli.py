@@ -84,6 +84,42 @@ def test_a_model_that_can_not_be_written_has_no_record(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_what_came_in_is_compared_and_not_written_over(
+    theirs: Path, hopper: Path, tmp_path: Path, refused: Refused
+) -> None:
+    out = tmp_path / "out/samples.npz"
+    run("import", theirs, "--task", "hopper", "--out", out)
+    before = out.read_bytes()
+    run("import", theirs, "--task", "hopper", "--out", out)
+    load_transitions(hopper)[:100].save(tmp_path / "others.npz")
+    error = refused("import", tmp_path / "others.npz", "--task", "hopper", "--out", out)
+    assert "samples.json says that what is there was not made from this file" in error
+    assert out.read_bytes() == before
+    for seed, name in ((1, "model-1.pt"), (2, "model-2.pt")):
+        torch.manual_seed(seed)
+        checkpoint(Plain(2 * 11 + 3 + 2), tmp_path / name)
+    model = tmp_path / "model"
+    run("import", tmp_path / "model-1.pt", "--task", "hopper", "--out", model)
+    before = sha256(model / "model.pt")
+    run("import", tmp_path / "model-1.pt", "--task", "hopper", "--out", model)
+    assert sha256(model / "model.pt") == before
+    error = refused("import", tmp_path / "model-2.pt", "--task", "hopper", "--out", model)
+    assert "fit.json says" in error
+    assert sha256(model / "model.pt") == before
+
+
+def test_what_is_collected_twice_is_compared(
+    hopper: Path, tmp_path: Path, refused: Refused
+) -> None:
+    out = tmp_path / hopper.name
+    out.write_bytes(hopper.read_bytes())
+    again = ["--task", "hopper", "--level", "random", "--rows", 300, "--threads", 1, "--out", out]
+    run("collect", *again)
+    assert "what was made now is not the same" in refused("collect", *again, "--seed", 1)
+    assert out.read_bytes() == hopper.read_bytes()
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_files_of_another_task_stay_out(theirs: Path, tmp_path: Path, refused: Refused) -> None:
     error = refused("import", theirs, "--task", "walker2d", "--out", tmp_path / "x.npz")
     assert "11 observation and 3 action dimensions; task 'walker2d' has 17 and 6" in error

@@ -172,8 +172,8 @@ def test_measures_of_samples_have_no_seeds(trees: tuple[Path, Path]) -> None:
     correlation = pair(comparison, ("hopper-medium-v2", "synther", "", "correlation"))
     assert (correlation.a.mean, correlation.difference.value) == (0.75, 0.0)
     assert re.search(r"synther +— +marginal +0\.5 +0\.25 +\+0\.25 ", text(comparison))
-    cells = as_json(comparison)["cells"]
-    assert [c["agent"] for c in cells if c["unit"] == "marginal"] == [None]
+    names = [cell["name"] for cell in as_json(comparison)["pairs"]]
+    assert ["hopper-medium-v2", "synther", "", "marginal"] in names
 
 
 def test_published_measures_of_samples(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_a_single_seed_has_no_interval(tmp_path: Path) -> None:
     write(tmp_path / "b", MEDIUM, [50.0, 52.0])
     comparison = compare_trees(tmp_path / "a", tmp_path / "b")
     assert not comparison.pairs[0].apart
-    (cell,) = as_json(comparison)["cells"]
-    assert cell["agent"] == "td3_bc"
+    (cell,) = as_json(comparison)["pairs"]
+    assert cell["name"] == list(MEDIUM)
     assert cell["difference"] == {"value": 9.0, "low": None, "high": None}
     assert cell["a"]["std"] is None
     json.dumps(as_json(comparison), allow_nan=False)
@@ -255,8 +255,10 @@ def test_the_verb_prints_text_or_json_and_writes_csv(
     assert table.loc[REPLAY, "records_differ_in"] == "settings.steps: 1000 -> 500"
     assert main(["compare", a, b, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert {cell["dataset"] for cell in content["cells"]} == {MEDIUM[0], REPLAY[0]}
-    assert content["cells"][0]["records_differ_in"]
+    differs = {tuple(cell["name"]): cell["differs"] for cell in content["pairs"]}
+    assert differs.keys() == {MEDIUM, REPLAY}
+    assert differs[REPLAY] == {"settings.steps": ["1000", "500"]}
+    assert content["pairs"][0]["a"]["record"]["commit"] == ['"aaa"']
     assert main(["compare", a, b, "--out", str(tmp_path / "out.txt")]) == 1
     assert "must end in .csv" in capsys.readouterr().err
 
