@@ -11,7 +11,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from synther.sheets import MISSING
-from synther.sheets.numbers import number
+from synther.sheets.printed import number
 from synther.verification.trees import MEASURES, NAMES, Cell, Comparison, Name, Pair
 
 APART = "*"

@@ -21,7 +21,7 @@ from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.comparison.sheet import footnotes, sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
-from synther.sheets.numbers import number
+from synther.sheets.printed import number
 from synther.sheets.writers import csv, latex, markdown
 from synther.statistics.intervals import IMPROVEMENT
 
