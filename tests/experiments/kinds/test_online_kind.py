@@ -15,7 +15,7 @@ from synther.errors import SyntherError
 from synther.experiments.kinds.online.numbers import measure
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.online.sheet import sheet
-from synther.experiments.kinds.spec import Numbers, PaperColumns
+from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.experiments.kinds.sweep.plan import SweepSpec
 from synther.sheets import Sheet, writers
 from synther.sheets.writers import markdown
@@ -30,7 +30,7 @@ FIELDS: dict[str, Any] = {
     "is_paper_protocol": False,
     "is_evidence": False,
     "agents": AGENTS,
-    "tasks": TASKS,
+    "groups": {"tasks": [DatasetRow(t, t, t.removeprefix("dmc-")) for t in TASKS]},
     "bootstrap_reps": 200,
 }
 
@@ -142,7 +142,9 @@ def test_missing_runs_are_said_and_left_out(spec: OnlineSpec) -> None:
 
 
 def test_a_task_without_results_is_not_among_those_that_are_counted(spec: OnlineSpec) -> None:
-    wider = dataclasses.replace(spec, tasks=[*TASKS, "walker2d"])
+    wider = dataclasses.replace(
+        spec, groups=spec.groups | {"more": [DatasetRow("walker2d", "walker2d")]}
+    )
     made = sheet(measure(wider, results()))
     assert made.plots[0].panels[-1].title == "2 of 3 tasks (IQM)"
     cells = made.tables[1].rows[0].cells
@@ -179,7 +181,6 @@ def known() -> PaperColumns:
         table="online_other",
         agents={"sac": "SAC"},
         variants={"sac": "SAC"},
-        datasets={"dmc-cheetah-run": "cheetah-run"},
     )
 
 

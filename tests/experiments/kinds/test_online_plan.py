@@ -48,7 +48,7 @@ def test_quick_runs_the_same_at_a_small_budget() -> None:
     budget = quick.plan("online").describe().budget
     assert budget.startswith("2 seeds; 500 environment steps; diffusion: width 64, 200 steps")
     assert budget.endswith("2 of 6 tasks")
-    assert paper.plan("online").describe().budget.endswith("; 6 tasks")
+    assert paper.plan("online").describe().budget.endswith("; all 6 tasks")
 
 
 def test_settings_are_the_released_ones() -> None:

@@ -12,6 +12,7 @@ import pytest
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
+from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.kinds.wall_time.numbers import PARTS, measure, read
 from synther.experiments.kinds.wall_time.plan import WallTimeSpec
 from synther.experiments.kinds.wall_time.sheet import sheet
@@ -52,7 +53,7 @@ def spec(tmp_path: Path) -> WallTimeSpec:
         budget="tiny",
         is_paper_protocol=False,
         agents={"sac": "SAC", "redq": "REDQ"},
-        tasks=["walker2d", "hopper"],
+        groups={"gym": [DatasetRow(task, task) for task in ("walker2d", "hopper")]},
         records=[str(tmp_path / f"{name}.json") for name in ("sac", "redq", "none")],
     )
 
@@ -94,7 +95,7 @@ def test_damaged_records_are_named(spec: WallTimeSpec, rows: list[Path], tmp_pat
     path.write_text("{}")
     with pytest.raises(SyntherError, match="lacks seconds"):
         measure(spec, read(rows))
-    elsewhere = dataclasses.replace(spec, tasks=["walker2d"])
+    elsewhere = dataclasses.replace(spec, groups={"gym": spec.groups["gym"][:1]})
     for wanted, given in ((spec, []), (elsewhere, rows[1:])):
         with pytest.raises(SyntherError, match="none of the 3 records"):
             measure(wanted, read(given))

@@ -50,7 +50,7 @@ class Plan(kinds.Plan):
 
     def _require_difference(self, small: str, large: str) -> None:
         """Check that the preset does not scale the difference of two agents away."""
-        preset = self.matrix.preset
+        preset = self.preset
         for dataset in self.datasets():
             sides = [agent_settings(agent, dataset, preset) for agent in (small, large)]
             if sides[0] == sides[1]:

@@ -92,13 +92,9 @@ class Plan(kinds.Plan):
     requires = ("datasets", "agents", "sources")
     shows = CurveSpec
 
-    def listed_agents(self) -> list[str]:
-        """Return every agent that the experiment names, those of other curves included."""
-        return [*super().listed_agents(), *self.spec.get("rivals", {})]
-
     def described(self) -> dict[str, Any]:
         """Return the fields of the description, the curves and their points among them."""
-        found, kept = super().described(), self.matrix.shares(self.name)
+        found, kept = super().described(), self.shares()
         if len({share.unit for share in kept}) != 1:
             raise SyntherError(
                 f"experiment '{self.name}' of kind curve has shares of {len(kept)} sizes: give it "

@@ -38,7 +38,7 @@ def sheet(found: Numbers) -> sheets.Sheet:
 def _returns(found: Numbers) -> sheets.Table:
     spec, there, rows = found.spec, found.by("row", "task", "agent"), []
     has_others = not found.rows("published").empty
-    for task, agent in itertools.product(spec.tasks, spec.agents):
+    for task, agent in itertools.product(spec.names, spec.agents):
         if not (final := there.get(("final", task, agent))):
             continue
         runs, theirs = spec.behind(ONLINE, agent, task), sheets.Cell()
@@ -58,7 +58,7 @@ def _returns(found: Numbers) -> sheets.Table:
 
 
 def _over_tasks(found: Numbers) -> sheets.Table:
-    agents, whole, rows = found.spec.agents, len(found.spec.tasks), []
+    agents, whole, rows = found.spec.agents, len(found.spec.names), []
     there = found.by("row", "task", "agent")
     for agent in agents:
         if not (final := there.get(("final", "", agent))):
@@ -87,7 +87,7 @@ def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
 
 
 def _plot(found: Numbers) -> sheets.Plot:
-    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.tasks)
+    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.names)
     x = frame["x"].map(math.log2) if spec.ratios else frame["x"]
     drawn = frame.assign(panel=frame["task"], series=frame["agent"], x=x)
     points, levels = (drawn[drawn["row"] == row] for row in ("point", "level"))

@@ -21,8 +21,8 @@ CSV_COLUMNS = (
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table."""
     spec, jobs, rows = found.spec, found.frame, []
-    totals = ["all tasks"] * (len(spec.tasks) > 1)
-    for place, agent in itertools.product([*spec.tasks, *totals], spec.agents):
+    totals = ["all tasks"] * (len(spec.names) > 1)
+    for place, agent in itertools.product([*spec.names, *totals], spec.agents):
         own = jobs[(jobs["agent"] == agent) & (jobs["task"].eq(place) | (place in totals))]
         if len(own):
             words = place, spec.agents[agent]
