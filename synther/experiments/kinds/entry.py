@@ -27,11 +27,11 @@ class Entry:
         preset: slug.
         spec: its entry.
         place_kind: dataset, or task of agents that learn in their environment.
-        requires: keys that an entry of this kind can't do without.
+        requires: keys that an entry of this kind can't do without; of an agent one is run.
         learns: the part of a preset that has its seeds: "", online or pixels.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[tuple[str, ...]] = ("datasets", "agents", "sources")
     learns: ClassVar[str] = ""
 
     def __init__(self, matrix: Experiments, name: str) -> None:
@@ -136,7 +136,10 @@ class Entry:
     def agents(self) -> list[str]:
         """Return the agents that are run, but for rivals."""
         every = self.spec.get("agents", [])
-        return self._kept("agent", every, self.scaled().get("agents", every))
+        kept = self._kept("agent", every, self.scaled().get("agents", every))
+        if "agents" in self.requires and not kept:
+            raise NotRunError(f"preset '{self.preset}' runs no agents of experiment '{self.name}'")
+        return kept
 
     def seeds(self, source: str) -> int:
         """Return how many seeds there are of the agents that learn from a source."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synther.errors import SyntherError, unknown_name
+from synther.errors import unknown_name
 from synther.experiments.runs import ONLINE
 from synther.sheets.figure import Plot, frame_columns
 from synther.sheets.notes import DatasetRow
@@ -73,11 +73,9 @@ class Spec:
             that learn in their environment; variants of `paper` are then by agent.
         paper: published numbers to print beside, if any.
         layout: what is shown, and how: one of `layouts`, where the kind has several.
-        needs: fields that this kind can't do without.
     """
 
     kind: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
     layouts: ClassVar[Collection[str]] = ()
 
     name: str
@@ -101,17 +99,10 @@ class Spec:
             cls.kind = cls.__module__.rpartition(".")[0].removeprefix(f"{__package__}.")
 
     def __post_init__(self) -> None:
-        """Check that what it can't do without isn't empty, and that there is such a layout."""
-        if self.layouts:
-            self.require_known("layout", self.layout, self.layouts)
-        for field in self.needs:
-            if not getattr(self, field):
-                raise SyntherError(f"{self.kind} {self.name} has no {field}; give it at least one")
-
-    def require_known(self, what: str, name: str, known: Iterable[str]) -> None:
-        """Check that a name, where one is given, is among the known ones."""
-        if name and name not in known:
-            raise unknown_name(what, name, known, f"{self.kind} {self.name}")
+        """Check that there is such a layout."""
+        if self.layouts and self.layout not in self.layouts:
+            where = f"{self.kind} {self.name}"
+            raise unknown_name("layout", self.layout, self.layouts, where)
 
     @property
     def rows(self) -> list[DatasetRow]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 
 from synther import config
 from synther.config.shares import listed
@@ -105,8 +105,6 @@ class Claim:
 class ClaimsSpec(Spec):
     """All claims."""
 
-    needs: ClassVar[tuple[str, ...]] = ("claims",)
-
     claims: list[Claim]
 
     @property
@@ -119,6 +117,8 @@ class ClaimsSpec(Spec):
 
 class Plan(kinds.Plan):
     """All claims: what decides them are other experiments' runs and measures."""
+
+    requires = ()
 
     @functools.cached_property
     def claims(self) -> list[Claim]:

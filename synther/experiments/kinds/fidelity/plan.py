@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
@@ -37,18 +36,11 @@ class FidelitySpec(Spec):
         not_installed: source -> the package that it lacks.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
     layouts: ClassVar[Collection[str]] = COLUMNS
 
     factors: dict[str, list[str]]
     files: dict[str, dict[str, dict[str, str]]]
     not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check what no table can do without."""
-        super().__post_init__()
-        for name in itertools.chain.from_iterable(self.factors.values()):
-            self.require_known("source", name, self.sources)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -23,16 +23,8 @@ class OnlineSpec(Spec):
         reference: the agents that are then drawn as level lines.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents")
-
     ratios: dict[str, int] = dataclasses.field(default_factory=dict)
     reference: list[str] = dataclasses.field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Check that what is swept is there."""
-        super().__post_init__()
-        for agent in [*self.reference, *self.ratios]:
-            self.require_known("agent", agent, self.agents)
 
     @property
     def series(self) -> dict[str, str]:

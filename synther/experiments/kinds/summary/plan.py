@@ -15,7 +15,6 @@ from synther.experiments.kinds.spec import DatasetRow, Spec
 class SummarySpec(Spec):
     """Agents on several sources, summarised over the datasets of each group, and over all."""
 
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
     layouts: ClassVar[tuple[str, ...]] = ("aggregates", "profiles", "curves")
 
 

@@ -8,16 +8,8 @@ from synther.config.specs import online_settings
 from synther.experiments.kinds.online import plan as online
 
 
-class SweepSpec(online.OnlineSpec):
-    """Agents that differ in how many updates they make an environment step, beside others."""
-
-    needs = ("groups", "agents", "ratios")
-
-
 class Plan(online.Plan):
     """An experiment of this kind; it is described as one of agents online, and made into one."""
-
-    shows = SweepSpec
 
     def agents(self) -> list[str]:
         """Return all agents that are run, those that are drawn as level lines included."""
