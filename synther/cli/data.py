@@ -14,7 +14,7 @@ from synther import config
 from synther.cli import options
 from synther.config.specs import policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
-from synther.experiments import FULL_ROWS, Experiments, pixels
+from synther.experiments import FULL_FRAMES, FULL_ROWS, Experiments
 from synther.jobs import provenance
 from synther.jobs.files import (
     claimed,
@@ -139,10 +139,10 @@ class Render(_RollOut, options.Verb):
 
         instead = "is not rendered but {kind}: name a dataset like walker-walk-medium-local"
         asked = self.of_dataset("rendered", "data/pixels", instead)
-        rows, policies = pixels.FULL_ROWS, None
+        rows, policies = FULL_FRAMES, None
         if asked.preset:
-            plan = Experiments(asked.preset).pixels()
-            rows, policies = plan.rows(), plan.scale.get("policies")
+            plan = Experiments(asked.preset)
+            rows, policies = plan.frames(), plan.part("pixels").get("policies")
         asked.write(collect_pixels, rows, policies, processes=asked.threads)
 
 

@@ -1,9 +1,10 @@
 """The matrix of the benchmark: what each experiment runs, where it lies, what it spends.
 
-`matrix` has all of it by name; its parts are plans of the kinds of experiments that differ.
+`matrix` has what a preset's experiments share, and each one's plan by name.
 """
 
 from synther.experiments.files import PAPER_PRESET as PAPER_PRESET
+from synther.experiments.matrix import FULL_FRAMES as FULL_FRAMES
 from synther.experiments.matrix import FULL_ROWS as FULL_ROWS
 from synther.experiments.matrix import Experiments as Experiments
 from synther.experiments.matrix import preset_experiments as preset_experiments

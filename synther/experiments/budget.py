@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def part_of(count: int, whole: int) -> str:
-    """Return how many of an experiment's datasets are run."""
+def part_of(count: int, whole: int, kind: str) -> str:
+    """Return how many of an experiment's datasets or tasks are run."""
     if count < whole:
-        return f"{count} of {whole} datasets"
-    return f"all {whole} datasets" if whole > 1 else "1 dataset"
+        return f"{count} of {whole} {kind}s"
+    return f"all {whole} {kind}s" if whole > 1 else f"1 {kind}"
 
 
 def listed(numbers: Iterable[int]) -> str:

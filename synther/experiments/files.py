@@ -50,6 +50,13 @@ class Files:
             return f"{root}/d4rl/{spec['url'].rpartition('/')[2]}"
         return f"{root}/{'local' if spec['kind'] == 'collected' else spec['kind']}/{dataset}.hdf5"
 
+    def shards(self, dataset: str) -> list[str]:
+        """Return the files of a pixel dataset, V-D4RL's shards or the rendered one."""
+        spec = config.spec(dataset, "dataset")
+        if spec["kind"] == "rendered":
+            return [f"data/{self.preset}/pixels/{dataset}.hdf5"]
+        return [f"data/vd4rl/{below}" for below in spec["files"]]
+
     def generator_folder(self, dataset: str, source: str) -> str:
         """Return the folder of a fitted generator and its samples."""
         return f"results/{self.preset}/generators/{dataset}/{source}"

@@ -7,21 +7,20 @@ and with which settings; nothing else knows the layout of `data/`, `results/` an
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from synther import config
-from synther.config import shares, specs
-from synther.config.shares import Share
-from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.config import specs
+from synther.errors import SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.files import Files
-from synther.experiments.pixels import Pixels
 from synther.experiments.runs import ONLINE, Run
 
 FULL_ROWS = 1_000_000
+FULL_FRAMES = 100_000
+"""Agent steps of a rendered dataset: V-D4RL's (recalled; medium-expert there has twice as many)."""
 FIDELITY_SAMPLES = 100_000
 """Samples that are measured (the paper's number, recalled)."""
 
@@ -40,15 +39,13 @@ class Experiments(Files):
         self.specs = {name: every[name] for name in every if name in self.scale.get("only", every)}
         parts = [self.scale, self.part("online"), self.part("pixels")]
         parts += self.scale.get("experiments", {}).values()
+        for name in (*self.scale.get("experiments", {}), *self.scale.get("only", [])):
+            config.spec(name, "experiment")  # misspelt, it would be ignored in silence
         for kind in ("dataset", "task"):
             known = config.load("datasets")[f"{kind}s"]
             for name in itertools.chain.from_iterable(part.get(f"{kind}s", []) for part in parts):
                 if name not in known:
                     raise unknown_name(kind, name, known, f"preset '{preset}'")
-
-    def experiment(self, name: str) -> dict[str, Any]:
-        """Return the entry of config/experiments.yaml."""
-        return config.spec(name, "experiment")
 
     def plan(self, name: str) -> kinds.Plan:
         """Return what an experiment runs, and which files and words its table is made from.
@@ -56,7 +53,7 @@ class Experiments(Files):
         Raises:
             SyntherError: there is no such experiment, or its kind is unknown.
         """
-        return kinds.plan_of(self.experiment(name)["kind"])(self, name)
+        return kinds.plan_of(config.spec(name, "experiment")["kind"])(self, name)
 
     def results(self, *names: str) -> list[str]:
         """Return the paths of the agents' rows of experiments, each once."""
@@ -75,14 +72,13 @@ class Experiments(Files):
         """Return what an experiment's table or figure shows, as plain data."""
         return dataclasses.asdict(self.plan(name).describe())
 
-    def is_run(self, name: str) -> bool:
-        """Return whether the preset runs anything of an experiment."""
-        plan = self.plan(name)
-        return name in self.specs and plan.is_run()
-
     def made(self) -> list[str]:
         """Return the experiments whose tables and figures the preset makes."""
-        return [name for name in self.specs if self.is_run(name)]
+        return [name for name in self.specs if self.plan(name).is_run()]
+
+    def runs(self, name: str) -> Sequence[Run]:
+        """Return all training jobs of an experiment."""
+        return self.plan(name).runs()
 
     def all_figures(self) -> list[str]:
         """Return the files of all tables and figures."""
@@ -101,88 +97,9 @@ class Experiments(Files):
             "sources": {s: s if s == ONLINE else specs.source_spec(s)["title"] for s in sources},
         }
 
-    def learns(self, name: str) -> str:
-        """Return the part of the preset that an experiment is of: "", online or pixels."""
-        return kinds.plan_of(self.experiment(name)["kind"]).learns
-
     def part(self, name: str) -> dict[str, Any]:
         """Return what the preset says of online or pixels; of all others ("") it is the preset."""
         return self.scale.get(name, {}) if name else self.scale
-
-    def datasets(self, name: str) -> dict[str, list[str]]:
-        """Return an experiment's datasets by group: the paper's names of those that are run.
-
-        Of agents that learn in their environment, they are tasks.
-        """
-        spec, part = self.experiment(name), self.learns(name)
-        key = "datasets" if "datasets" in spec else "tasks"
-        for each in itertools.chain.from_iterable(spec[key].values()):
-            specs.task_spec(each) if key == "tasks" else config.spec(each, "dataset")
-        chosen = self.scaled(name).get(key, self.part(part).get(key))
-        groups = {
-            group: [each for each in names if chosen is None or each in chosen]
-            for group, names in spec[key].items()
-        }
-        if not any(groups.values()):
-            where = f"{part}.{key}" if part else key
-            raise NotRunError(
-                f"preset '{self.preset}' runs no {key[:-1]} of experiment '{name}': add one of "
-                f"them to the preset's {where}, or to its experiments.{name}.{key}"
-            )
-        return {group: names for group, names in groups.items() if names}
-
-    def scaled(self, name: str) -> dict[str, Any]:
-        """Return what the preset says of one experiment."""
-        for entry in (*self.scale.get("experiments", {}), *self.scale.get("only", [])):
-            self.experiment(entry)  # misspelt, it would be ignored in silence
-        if name not in self.specs:
-            raise NotRunError(
-                f"preset '{self.preset}' leaves experiment '{name}' out: add it to the preset's "
-                "`only`"
-            )
-        return self.scale.get("experiments", {}).get(name, {})
-
-    def shares(self, name: str) -> list[Share]:
-        """Return the shares of the data that an experiment runs on; empty where on all of it."""
-        every = shares.listed(self.experiment(name))
-        return self._kept("share", every, shares.listed(self.scaled(name)) or every)
-
-    def _kept(self, kind: str, every: list[Any], chosen: list[Any]) -> list[Any]:
-        """Return those of an experiment's that the preset chooses: all of these must be its."""
-        for each in chosen:
-            if each not in every:
-                where = f"preset '{self.preset}'"
-                raise unknown_name(kind, str(each), [str(known) for known in every], where)
-        return [each for each in every if each in chosen]
-
-    def sources(self, name: str) -> list[str]:
-        """Return the sources that an experiment runs: for a curve, one a share of the data."""
-        whole, spec = self.whole_sources(name), self.experiment(name)
-        if not shares.listed(spec):
-            return whole
-        points = [specs.on_share(source, share) for source in whole for share in self.shares(name)]
-        return [*points, *spec.get("reference", [])]
-
-    def listed_sources(self, name: str) -> list[str]:
-        """Return every source that an experiment names, those of all factors included."""
-        spec = self.experiment(name)
-        factors = spec.get("factors", {}).values()
-        return list(dict.fromkeys([*spec.get("sources", []), *itertools.chain(*factors)]))
-
-    def whole_sources(self, name: str) -> list[str]:
-        """Return the sources that are run, shares of the data aside: those that are installed.
-
-        Raises:
-            SyntherError: the preset chooses one that is not the experiment's.
-        """
-        every = self.listed_sources(name)
-        chosen = self._kept("source", every, self.scaled(name).get("sources", every))
-        return [source for source in chosen if specs.missing_package(source) is None]
-
-    def agents(self, name: str) -> list[str]:
-        """Return the agents of an experiment that are run."""
-        every = self.experiment(name).get("agents", [])
-        return self._kept("agent", every, self.scaled(name).get("agents", every))
 
     def run_name(self, dataset: str) -> str:
         """Return the dataset that is run for the paper's: itself, or its local stand-in."""
@@ -197,19 +114,6 @@ class Experiments(Files):
             )
         return local[0]
 
-    def seeds(self, name: str, source: str) -> int:
-        """Return how many seeds an experiment has of the agents that learn from a source."""
-        usual = (self.scale | self.part(self.learns(name)))["seeds"]
-        own = self.scaled(name).get("seeds", usual)
-        if not isinstance(own, dict):
-            return int(own)
-        for pattern in own:
-            if not fnmatch.filter(every := self.sources(name), pattern):
-                where = f"preset '{self.preset}', experiments.{name}.seeds"
-                raise unknown_name("source pattern", pattern, every, where)
-        fitting = [n for pattern, n in own.items() if fnmatch.fnmatchcase(source, pattern)]
-        return int([usual, *fitting][-1])
-
     def seed_blocks(self, part: str = "", count: int | None = None) -> list[tuple[int, ...]]:
         """Return the seeds of a part of the preset, or so many, a tuple a job."""
         scale = self.scale | self.part(part)
@@ -217,17 +121,13 @@ class Experiments(Files):
         size = scale["seeds_per_job"]
         return [tuple(seeds[start : start + size]) for start in range(0, len(seeds), size)]
 
-    def runs(self, name: str) -> Sequence[Run]:
-        """Return all training jobs of an experiment."""
-        return self.plan(name).runs()
-
-    def pixels(self) -> Pixels:
-        """Return what is asked of experiments whose agents see pixels."""
-        return Pixels(self)
-
     def rows(self, dataset: str) -> int:
         """Return how many transitions a collected dataset has: a million by default."""
         return specs.collected_rows(dataset, self.preset) or FULL_ROWS
+
+    def frames(self) -> int:
+        """Return the agent steps of a rendered dataset."""
+        return self.part("pixels").get("rows", FULL_FRAMES)
 
     def fidelity_samples(self) -> int:
         """Return how many samples of a source are measured."""
@@ -241,10 +141,32 @@ class Experiments(Files):
         """Return the time limit of a dataset's task, in environment steps."""
         return specs.task_spec(config.spec(dataset, "dataset")["task"])["time_limit"]
 
-    def samples(self, source: str) -> int:
-        """Return how many transitions a source generates."""
-        scale = specs.preset_scale(self.preset, source)
+    def samples(self, source: str, part: str = "") -> int:
+        """Return how many transitions a source generates; in part pixels, of latents."""
+        scale = self.part(part) if part else specs.preset_scale(self.preset, source)
         return scale.get("samples", specs.source_spec(source).get("samples", 0))
+
+    def latent_settings(self, dataset: str, source: str) -> dict[str, Any]:
+        """Return the settings of a source's generator on latents."""
+        own = self.latent_overrides(source)
+        return specs.source_settings(source, dataset, self.preset) | own
+
+    def latent_overrides(self, source: str) -> dict[str, Any]:
+        """Return what the preset sets of a source's generator on latents alone."""
+        generators = self.part("pixels").get("generators", {})
+        return generators.get(specs.source_spec(source)["generator"], {})
+
+    def body(self, dataset: str, agent: str) -> str:
+        """Return the weights that latents are made with: those of the block with that seed.
+
+        Raises:
+            SyntherError: the preset trains no such seed.
+        """
+        seed = self.scale["generator_seed"]
+        for block in self.seed_blocks("pixels"):
+            if seed in block:
+                return Run(self.preset, dataset, "real", agent, block, "pixels").body
+        raise SyntherError(f"preset '{self.preset}' has generator_seed {seed}, and no such seed")
 
 
 def preset_experiments(default: str) -> config.ByPreset[Experiments]:

@@ -18,7 +18,7 @@ from synther.experiments.runs import ONLINE
 from synther.jobs.archive import opened
 from synther.jobs.files import read_json
 from synther.jobs.folders import files_below
-from synther.sheets.numbers import number
+from synther.sheets.printed import number
 from synther.statistics.measures import measures, read_fidelity
 from synther.statistics.published import PaperNumber
 from synther.statistics.scores import COLUMNS, RUN, final_scores, read_results

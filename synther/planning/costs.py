@@ -64,7 +64,7 @@ def collect_dataset(plan: Experiments, w: Any) -> Cost:
 
 def render_dataset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of a dataset of frames, compressed as V-D4RL's shards are."""
-    rows = plan.pixels().rows()
+    rows = plan.frames()
     return Cost((Work("frames", rows),), 4000, 0.3 * rows * sizes.FRAME_BYTES)
 
 
@@ -269,14 +269,14 @@ def encode_latents(plan: Experiments, w: Any) -> Cost:
 
 def fit_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of fitting a source's generator to latents."""
-    settings = plan.pixels().generator_settings(w.dataset, w.source)
+    settings = plan.latent_settings(w.dataset, w.source)
     return _fit(w.source, settings, sizes.LATENT_COLUMNS, sizes.frames(plan, w.dataset), 4000)
 
 
 def sample_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling latents."""
-    pixels = plan.pixels()
-    settings, number = pixels.generator_settings(w.dataset, w.source), pixels.samples(w.source)
+    settings = plan.latent_settings(w.dataset, w.source)
+    number = plan.samples(w.source, "pixels")
     memory = sizes.pixel_memory_mb(plan, w.dataset, w.source)
     return _sample(w.source, settings, sizes.LATENT_COLUMNS, number, memory)
 

@@ -46,7 +46,7 @@ def frames(plan: Experiments, dataset: str) -> int:
     """Return the agent steps of a pixel dataset."""
     spec = config.spec(dataset, "dataset")
     twice = spec["kind"] == "vd4rl" and spec["level"] == "medium-expert"
-    return plan.pixels().rows() * (1 + twice)
+    return plan.frames() * (1 + twice)
 
 
 def memory_mb(plan: Experiments, dataset: str, source: str = "real") -> int:
@@ -72,5 +72,5 @@ def online_memory_mb(plan: Experiments, task: str, agent: str, seeds: int) -> in
 def pixel_memory_mb(plan: Experiments, dataset: str, source: str = "real") -> int:
     """Estimate a job's memory: frames once, or samples of latents thrice, and the rest."""
     if source != "real":
-        return 3000 + 3 * plan.pixels().samples(source) * LATENT_COLUMNS * 4 // 1_000_000
+        return 3000 + 3 * plan.samples(source, "pixels") * LATENT_COLUMNS * 4 // 1_000_000
     return 4000 + int(1.1 * frames(plan, dataset) * 501 / 500 * FRAME_BYTES / 1_000_000)

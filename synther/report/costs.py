@@ -9,7 +9,7 @@ import pandas as pd
 
 from synther import sheets
 from synther.sheets import Cell, Row, Table, columns
-from synther.sheets.numbers import count, duration
+from synther.sheets.printed import count, duration
 
 STAGES = {
     "offline": "training on fixed data",

@@ -107,7 +107,7 @@ def belonging(
     Args:
         spec: of a table or figure, of which kind, name, preset and agents are looked at.
         results: rows as `read_results` returns them.
-        datasets: those that it shows; by default those of `spec.rows`.
+        datasets: those that it shows; by default those of `spec.names`.
         sources: likewise, of `spec.sources`.
 
     Raises:
@@ -119,7 +119,7 @@ def belonging(
             f"{spec.kind} {spec.name} is of preset {spec.preset}, but results of preset "
             f"{', '.join(others)} were given; give only its own"
         )
-    names = [row.name for row in spec.rows] if datasets is None else list(datasets)
+    names = spec.names if datasets is None else list(datasets)
     wanted = results[
         results["dataset"].isin(names)
         & results["agent"].isin(list(spec.agents))

@@ -25,7 +25,7 @@ def check_fit(result: Result) -> None:
     result.check_version()
     with result.otherwise("foreign"):
         if "agent" in names:  # which made the latents
-            now = plan.pixels().generator_settings(names["dataset"], names["source"])
+            now = plan.latent_settings(names["dataset"], names["source"])
         else:
             now = source_settings(names["source"], names["dataset"], plan.preset)
     result.check_settings(now, complete=True)
@@ -40,7 +40,7 @@ def check_samples(result: Result) -> None:
     now: dict[str, Any] = {}
     with result.otherwise("foreign"):
         if "agent" in names:
-            wanted = plan.pixels().samples(names["source"])
+            wanted = plan.samples(names["source"], "pixels")
         else:
             wanted = plan.samples(names["source"])
             now = sampling_settings(names["source"], names["dataset"], plan.preset)

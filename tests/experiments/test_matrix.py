@@ -47,7 +47,7 @@ def test_the_curve_runs_every_source_at_every_share() -> None:
     paper = Experiments("paper")
     runs = paper.runs("small_data")
     shares = [1, 3, 5, 10, 15, 20]
-    assert list(map(str, paper.shares("small_data"))) == [f"{share}pct" for share in shares]
+    assert list(map(str, paper.plan("small_data").shares())) == [f"{share}pct" for share in shares]
     assert {run.agent for run in runs} == {"td3_bc", "iql"}
     assert {run.source for run in runs} == {"real"} | {
         f"{source}-{percent}pct"
@@ -98,7 +98,10 @@ def test_a_curve_over_transitions_has_a_rival() -> None:
 
 def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path]) -> None:
     known = Experiments("known")
-    assert (known.seeds("table1", "real"), known.seeds("tiny_data", "real-300rows")) == (4, 8)
+    assert (
+        known.plan("table1").seeds("real"),
+        known.plan("tiny_data").seeds("real-300rows"),
+    ) == (4, 8)
     tiny = {run.seeds for run in known.runs("tiny_data")}
     assert tiny == {(0, 1, 2, 3), (4, 5, 6, 7)}
     seeds = {run.source: 0 for run in known.runs("figure1a")}
@@ -168,7 +171,7 @@ def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
         (run.agent, run.source) for run in Experiments("paper").runs("table1")
     }
     assert all(run.dataset.endswith("-local") for run in runs)
-    groups = quick.datasets("table1")
+    groups = quick.plan("table1").chosen()
     assert [stands_for(r.dataset) for r in runs[::6]] == groups["locomotion"] + groups["maze2d"]
     assert quick.run_name("hopper-medium-v2") == "hopper-medium-local"
     assert Experiments("paper").run_name("hopper-medium-v2") == "hopper-medium-v2"

@@ -24,7 +24,7 @@ def test_the_paper_preset_plans_downloads_and_both_sources(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     jobs = planned(done.stdout + done.stderr)
     paper = Experiments("paper")
-    groups = [group for name in TABLES for group in paper.datasets(name).values()]
+    groups = [group for name in TABLES for group in paper.plan(name).chosen().values()]
     assert jobs["ogbench_dataset"] == sum(map(len, groups))
     assert jobs["fit_generator"] == len(groups[0]) + 2 * len(groups[1])
     assert jobs["train_offline"] == sum(len(paper.runs(name)) for name in TABLES)

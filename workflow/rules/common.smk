@@ -47,11 +47,6 @@ def assignments(settings):
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
 
 
-def pixels(wildcards):
-    """Return what a preset asks of the experiments on pixels."""
-    return EXPERIMENTS[wildcards.preset].pixels()
-
-
 def fidelity_threads(wildcards):
     """Return how many threads compare a preset's samples."""
     return 8 if EXPERIMENTS[wildcards.preset].fidelity_samples() > 20_000 else 1

@@ -38,8 +38,8 @@ rule render_dataset:
         **asks(costs.render_dataset),
         cpus_per_task=4,
     params:
-        rows=lambda w: pixels(w).rows(),
-        policies=lambda w: pixels(w).scale.get("policies", ""),
+        rows=lambda w: EXPERIMENTS[w.preset].frames(),
+        policies=lambda w: EXPERIMENTS[w.preset].part("pixels").get("policies", ""),
     shell:
         "synther render --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --rows {params.rows} --out {output} --threads {threads} 2> {log}"
@@ -47,7 +47,7 @@ rule render_dataset:
 
 rule train_pixels:
     input:
-        lambda w: pixels(w).shards(w.dataset),
+        lambda w: EXPERIMENTS[w.preset].shards(w.dataset),
     output:
         rows="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.json",
@@ -72,8 +72,8 @@ rule train_pixels:
 
 rule encode_latents:
     input:
-        shards=lambda w: pixels(w).shards(w.dataset),
-        body=lambda w: pixels(w).body(w.dataset, w.agent),
+        shards=lambda w: EXPERIMENTS[w.preset].shards(w.dataset),
+        body=lambda w: EXPERIMENTS[w.preset].body(w.dataset, w.agent),
     output:
         latents="results/{preset}/latents/{dataset}/{agent}/latents.npz",
         record="results/{preset}/latents/{dataset}/{agent}/latents.json",
@@ -87,7 +87,7 @@ rule encode_latents:
         cpus_per_task=2,
     params:
         device=config["device"],
-        seed=lambda w: pixels(w).body_seed(),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther encode --preset {wildcards.preset} --dataset {wildcards.dataset}"
@@ -110,10 +110,10 @@ rule fit_latents:
         **asks(costs.fit_latents),
     params:
         device=config["device"],
-        seed=lambda w: pixels(w).body_seed(),
-        folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
-        set=lambda w: assignments(pixels(w).generator_overrides(w.source)),
-        settings=lambda w: pixels(w).generator_settings(w.dataset, w.source),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        folder="results/{preset}/latents/{dataset}/{agent}/{source}",
+        set=lambda w: assignments(EXPERIMENTS[w.preset].latent_overrides(w.source)),
+        settings=lambda w: EXPERIMENTS[w.preset].latent_settings(w.dataset, w.source),
     shell:
         "synther fit --preset {wildcards.preset} --data {input} --source {wildcards.source}"
         " --dataset {wildcards.dataset} --seed {params.seed} {params.set}"
@@ -134,9 +134,9 @@ rule sample_latents:
         **asks(costs.sample_latents),
     params:
         device=config["device"],
-        seed=lambda w: pixels(w).body_seed(),
-        num=lambda w: pixels(w).samples(w.source),
-        folder=lambda w: pixels(w).model_folder(w.dataset, w.agent, w.source),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        num=lambda w: EXPERIMENTS[w.preset].samples(w.source, "pixels"),
+        folder="results/{preset}/latents/{dataset}/{agent}/{source}",
     shell:
         "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
@@ -145,7 +145,7 @@ rule sample_latents:
 rule train_heads:
     input:
         latents="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
-        body=lambda w: pixels(w).body(w.dataset, w.agent),
+        body=lambda w: EXPERIMENTS[w.preset].body(w.dataset, w.agent),
     output:
         rows="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",
@@ -161,7 +161,7 @@ rule train_heads:
         cpus_per_task=4,
     params:
         device=config["device"],
-        seed=lambda w: pixels(w).body_seed(),
+        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"

@@ -4,69 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from synther import config
 from synther.config import specs
 from synther.config.ogbench import PACKAGE
 from synther.config.specs import agent_settings, agent_spec, on_share, source_spec
-from synther.errors import NotRunError, SyntherError, unknown_name
+from synther.errors import NotRunError, unknown_name
 from synther.experiments import budget
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns, Spec
+from synther.experiments.kinds.entry import Entry
+from synther.experiments.kinds.spec import PaperColumns, Spec
 from synther.experiments.runs import ONLINE, Run
-
-if TYPE_CHECKING:
-    from synther.experiments.matrix import Experiments
 
 Cells = dict[tuple[str, str, str], list[str]]
 """(dataset or task, source, agent) -> paths of rows."""
 
 
-class Plan:
-    """An experiment of config/experiments.yaml at a preset.
-
-    Args:
-        matrix: the preset's datasets, sources, agents and paths.
-        name: the experiment's.
+class Plan(Entry):
+    """An experiment's runs, files and description; see `Entry` too.
 
     Attributes:
-        spec: its entry.
-        requires: keys that an entry of this kind can't do without.
         shows: the class of its description. Fields that only this class has are read from the
             entry, or from its `options`.
-        learns: the part of a preset that has its seeds: "", online or pixels.
         settings: (agent, dataset or task[, preset]) -> the agent's settings there.
         varied: layouts whose sources differ in a setting, which their titles say.
         is_summarised: whether it has agents' scores on sources of datasets, by group, which a
             summary over datasets can be of: its description has `groups`, `sources`, `physics`.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
     shows: ClassVar[type[Spec]] = Spec
-    learns: ClassVar[str] = ""
     settings: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(agent_settings)
     varied: ClassVar[tuple[str, ...]] = ()
     is_summarised: ClassVar[bool] = False
 
-    def __init__(self, matrix: Experiments, name: str) -> None:
-        self.matrix, self.name, self.spec = matrix, name, matrix.experiment(name)
-        for key in self.requires:
-            if not self.spec.get(key):
-                raise SyntherError(
-                    f"experiment '{name}' of kind {self.spec['kind']} has no `{key}`: add it in "
-                    "config/experiments.yaml"
-                )
-
     def pairs(self) -> list[tuple[str, str]]:
         """Return (agent, source) of what is run on every dataset, rivals last."""
-        sources = self.matrix.sources(self.name) if "datasets" in self.spec else [ONLINE]
+        sources = [ONLINE] if self.place_kind == "task" else self.sources()
         found = [(agent, source) for source in sources for agent in self.agents()]
         found += [
             (rival, on_share(source, share))
             for rival, source in self.spec.get("rivals", {}).items()
-            for share in self.matrix.shares(self.name)
+            for share in self.shares()
         ]
         for agent, source in found:
             agent_spec(agent)
@@ -76,14 +55,13 @@ class Plan:
 
     def runs(self) -> Sequence[Run]:
         """Return all training jobs."""
-        matrix, learns, pairs = self.matrix, self.learns, self.pairs()
-        skipped = self.spec.get("skip", {})
+        learns, pairs, skipped = self.learns, self.pairs(), self.spec.get("skip", {})
         return [
-            Run(matrix.preset, self.run_name(place), source, agent, seeds, learns or "offline")
+            Run(self.preset, self.run_name(place), source, agent, seeds, learns or "offline")
             for place in self.datasets()
             for agent, source in pairs
             if not any(fnmatch.fnmatchcase(place, p) for p in skipped.get(agent, []))
-            for seeds in matrix.seed_blocks(learns, matrix.seeds(self.name, source))
+            for seeds in self.matrix.seed_blocks(learns, self.seeds(source))
         ]
 
     def results(self) -> list[str]:
@@ -132,21 +110,9 @@ class Plan:
         """Return dataset -> source -> "fidelity", "fit" and "sample" -> path."""
         return {}
 
-    def run_name(self, place: str) -> str:
-        """Return the dataset or task that is run for the paper's."""
-        return self.matrix.run_name(place) if "datasets" in self.spec else place
-
     def protocol_steps(self, agent: str, place: str) -> int:
         """Return the protocol's updates, or environment steps."""
         return int(self.settings(agent, place)["steps"])
-
-    def places(self) -> dict[str, list[str]]:
-        """Return the paper's datasets or tasks by group, those that the preset leaves out too."""
-        return self.spec.get("datasets") or self.spec.get("tasks") or {}
-
-    def listed_agents(self) -> list[str]:
-        """Return every agent that the experiment names, those that the preset leaves out too."""
-        return list(self.spec.get("agents", []))
 
     # What several kinds describe themselves with.
 
@@ -156,7 +122,7 @@ class Plan:
         return {
             "name": self.name,
             "title": self.spec["title"],
-            "preset": self.matrix.preset,
+            "preset": self.preset,
             "is_paper_protocol": scale["protocol"] == "paper",
             "is_evidence": scale["evidence"],
             "banner": scale.get("banner", ""),
@@ -166,53 +132,48 @@ class Plan:
 
     def described(self) -> dict[str, Any]:
         """Return the fields of a description that say what is run, and on what."""
-        found = {
+        return {
             **self.heading(),
             "budget": self.budget(),
             "agents": {agent: agent_spec(agent)["title"] for agent in self.agents()},
             "physics": self.physics(),
             "paper": self.paper(),
+            "groups": self.groups(),
+            "sources": {source: source_spec(source)["title"] for source in self.whole_sources()},
         }
-        if "datasets" in self.spec:
-            sources = self.matrix.whole_sources(self.name)
-            found["groups"] = self.groups()
-            found["sources"] = {source: source_spec(source)["title"] for source in sources}
-        else:
-            found["tasks"] = self.datasets()
-        return found
-
-    def agents(self) -> list[str]:
-        """Return all agents that are run."""
-        return self.matrix.agents(self.name)
 
     def budget(self) -> str:
         """Return in words what the experiment spends, as tables print it."""
-        matrix, datasets, cells = self.matrix, self.datasets(), self.pairs()
-        sources, everything = matrix.sources(self.name), sum(map(len, self.places().values()))
+        whole, kind = sum(map(len, self.places().values())), self.place_kind
+        return "; ".join([*self.spends(), budget.part_of(len(self.datasets()), whole, kind)])
+
+    def spends(self) -> list[str]:
+        """Return in words what the experiment spends on each dataset."""
+        preset, datasets, cells = self.preset, self.datasets(), self.pairs()
         scaled, own = (
-            [agent_settings(agent, d, preset, source) for agent, source in cells for d in datasets]
-            for preset in (matrix.preset, None)
+            [agent_settings(agent, d, each, source) for agent, source in cells for d in datasets]
+            for each in (preset, None)
         )
         parts = []
         if cells:
-            seeds = budget.listed(matrix.seeds(self.name, source) for _, source in cells)
-            parts.append(f"{seeds} seeds")
+            parts.append(f"{budget.listed(self.seeds(source) for _, source in cells)} seeds")
             parts.append(f"{budget.listed(settings['steps'] for settings in scaled)} updates")
         pairs = [(a.get("hidden", [0]), b.get("hidden")) for a, b in zip(scaled, own, strict=True)]
         if widths := {max(here) for here, there in pairs if here != there}:
             parts.append(f"networks of {budget.listed(widths)}")
         if self.measures():
-            parts.append(f"{matrix.fidelity_samples():,} samples measured")
-        if counts := {n for d in datasets if (n := specs.collected_rows(d, matrix.preset))}:
+            parts.append(f"{self.matrix.fidelity_samples():,} samples measured")
+        if counts := {n for d in datasets if (n := specs.collected_rows(d, preset))}:
             parts.append(f"{budget.listed(counts)} transitions a dataset")
-        if self.spec.get("layout") in self.varied:
-            sources = [s for s in sources if not {"like", "model_of"} & source_spec(s).keys()]
-        generated = set()
-        for source in sources:
-            if kind := source_spec(source).get("generator"):
-                settings = specs.source_settings(source, datasets[0], matrix.preset)
-                generated.add(budget.generator(kind, matrix.samples(source), settings))
-        return "; ".join([*parts, *sorted(generated), budget.part_of(len(datasets), everything)])
+        generated, is_varied = set(), self.spec.get("layout") in self.varied
+        for source in self.sources():
+            spec = source_spec(source)
+            is_variant = is_varied and {"like", "model_of"} & spec.keys()
+            if "generator" in spec and not is_variant:
+                settings = specs.source_settings(source, datasets[0], preset)
+                samples = self.matrix.samples(source)
+                generated.add(budget.generator(spec["generator"], samples, settings))
+        return [*parts, *sorted(generated)]
 
     def physics(self) -> str:
         """Say in words how true the simulators are that datasets are judged in."""
@@ -233,8 +194,8 @@ class Plan:
         asked, agents = self.spec.get("paper", {}), self.listed_agents()
         known = {
             "agents": agents,
-            "datasets": list(itertools.chain.from_iterable(self.places().values())),
-            "variants": self.matrix.listed_sources(self.name) or agents,
+            "datasets": [name for names in self.places().values() for name in names],
+            "variants": self.listed_sources() or agents,
         }
         for key, names in known.items():
             for entry in asked.get(key, {}):
@@ -242,18 +203,5 @@ class Plan:
                     kind = "source" if key == "variants" else key[:-1]
                     where = f"experiment '{self.name}', paper.{key}"
                     raise unknown_name(kind, entry, names, where)
-        return PaperColumns(**asked) if asked else None
-
-    def datasets(self) -> list[str]:
-        """Return the paper's datasets or tasks that are run."""
-        if not self.places():  # what it shows are other experiments' runs
-            return []
-        return list(itertools.chain.from_iterable(self.matrix.datasets(self.name).values()))
-
-    def groups(self) -> dict[str, list[DatasetRow]]:
-        """Return the datasets by group, each with what it stands for and is called in print."""
-        names = self.spec.get("paper", {}).get("datasets", {})
-        return {
-            group: [DatasetRow(self.run_name(n), n, names.get(n, "")) for n in members]
-            for group, members in self.matrix.datasets(self.name).items()
-        }
+        own = {key: value for key, value in asked.items() if key != "datasets"}
+        return PaperColumns(**own) if asked else None

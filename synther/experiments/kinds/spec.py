@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synther.errors import SyntherError, unknown_name
+from synther.errors import unknown_name
 from synther.experiments.runs import ONLINE
 from synther.sheets.figure import Plot, frame_columns
 from synther.sheets.notes import DatasetRow
@@ -38,7 +39,6 @@ class PaperColumns:
     variants: dict[str, str] = dataclasses.field(default_factory=dict)
     also: dict[str, str] = dataclasses.field(default_factory=dict)
     measures: dict[str, str] = dataclasses.field(default_factory=dict)
-    datasets: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def columns(self, sources: Iterable[str]) -> Iterable[tuple[str, str, str]]:
         """Yield (key, table, variant) of every published column an agent has.
@@ -68,17 +68,14 @@ class Spec:
         physics: simulator in words, printed where given.
         banner: words of the banner if not the default.
         is_evidence: False where the preset checks the pipeline: nothing is held against the paper.
-        groups: group -> datasets, in order.
-        sources: slug -> name to print, in order; others are compared with the first.
-        tasks: of agents that learn in their environment, in place of both; variants of `paper` are
-            then by agent.
+        groups: group -> datasets or tasks, in order.
+        sources: slug -> name to print, in order; others are compared with the first. None of agents
+            that learn in their environment; variants of `paper` are then by agent.
         paper: published numbers to print beside, if any.
         layout: what is shown, and how: one of `layouts`, where the kind has several.
-        needs: fields that this kind can't do without.
     """
 
     kind: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
     layouts: ClassVar[Collection[str]] = ()
 
     name: str
@@ -93,7 +90,6 @@ class Spec:
     is_evidence: bool = True
     groups: dict[str, list[DatasetRow]] = dataclasses.field(default_factory=dict)
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
-    tasks: list[str] = dataclasses.field(default_factory=list)
     paper: PaperColumns | None = None
     layout: str = ""
 
@@ -103,22 +99,20 @@ class Spec:
             cls.kind = cls.__module__.rpartition(".")[0].removeprefix(f"{__package__}.")
 
     def __post_init__(self) -> None:
-        """Check that what it can't do without isn't empty, and that there is such a layout."""
-        if self.layouts:
-            self.require_known("layout", self.layout, self.layouts)
-        for field in self.needs:
-            if not getattr(self, field):
-                raise SyntherError(f"{self.kind} {self.name} has no {field}; give it at least one")
-
-    def require_known(self, what: str, name: str, known: Iterable[str]) -> None:
-        """Check that a name, where one is given, is among the known ones."""
-        if name and name not in known:
-            raise unknown_name(what, name, known, f"{self.kind} {self.name}")
+        """Check that there is such a layout."""
+        if self.layouts and self.layout not in self.layouts:
+            where = f"{self.kind} {self.name}"
+            raise unknown_name("layout", self.layout, self.layouts, where)
 
     @property
     def rows(self) -> list[DatasetRow]:
         """The datasets of all groups, in order."""
         return [row for rows in self.groups.values() for row in rows]
+
+    @property
+    def names(self) -> list[str]:
+        """The slugs of these datasets, or the tasks."""
+        return [row.name for row in self.rows]
 
     @property
     def baseline(self) -> str:
@@ -146,21 +140,16 @@ class Spec:
             return
         for _, table, variant in paper.columns(paper.variants):
             published.require_mapping(table, [variant])
-        for row in self.rows:
-            for key, table, variant in paper.columns(self.sources):
-                for agent in filter(paper.agents.__contains__, self.agents):
-                    names = row.called, paper.agents[agent], variant
-                    if number := published.lookup(table, *names):
+        for row, agent in itertools.product(self.rows, self.agents):
+            if called := paper.agents.get(agent):
+                online = [(ONLINE, paper.table, paper.variants.get(agent, ""))]
+                for key, table, variant in paper.columns(self.sources) if self.sources else online:
+                    if number := published.lookup(table, row.called, called, variant):
                         yield row.name, agent, key, number
-        for task in filter(paper.datasets.__contains__, self.tasks):
-            for agent in filter(paper.agents.__contains__, self.agents):
-                names = paper.datasets[task], paper.agents[agent], paper.variants[agent]
-                if number := published.lookup(paper.table, *names):
-                    yield task, agent, ONLINE, number
 
     def behind(self, source: str, agent: str, dataset: str = "", group: str = "") -> list[str]:
         """Return the keys of the runs behind a number: on one dataset, on a group's or on all."""
-        every = [row.name for row in (self.groups[group] if group else self.rows)]
+        every = [row.name for row in self.groups[group]] if group else self.names
         return [run_key(name, source, agent) for name in ([dataset] if dataset else every)]
 
     def heading(self) -> dict[str, Any]:

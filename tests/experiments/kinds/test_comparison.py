@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from matplotlib.image import imread
 from result_rows import described, results
 
 from synther.errors import SyntherError
+from synther.experiments import Experiments
 from synther.experiments.kinds.comparison.numbers import CSV_COLUMNS, measure
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.comparison.sheet import footnotes, sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
-from synther.sheets.numbers import number
+from synther.sheets.printed import number
 from synther.sheets.writers import csv, latex, markdown
 from synther.statistics.intervals import IMPROVEMENT
 
@@ -75,9 +77,10 @@ def in_markdown(table: Numbers) -> str:
     return "".join(re.sub(r" +\|", " |", re.sub(r"\| +", "| ", line)) for line in lines)
 
 
-def test_a_spec_needs_agents(spec: TableSpec) -> None:
-    with pytest.raises(SyntherError, match="no agents"):
-        dataclasses.replace(spec, agents={})
+def test_a_table_needs_agents(edit_config: Callable[..., Path]) -> None:
+    edit_config("presets/quick.yaml", "  mixture: {", "  table1: {agents: []}\n  mixture: {")
+    with pytest.raises(SyntherError, match="runs no agents of experiment 'table1'"):
+        Experiments("quick").results("table1")
 
 
 def of_kind(table: Numbers, kind: str, agent: str) -> pd.DataFrame:

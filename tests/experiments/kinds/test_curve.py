@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from result_rows import described, results
 
-from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
@@ -185,17 +186,9 @@ def test_a_lone_share_stands_beside_the_level_of_all_data() -> None:
     assert [row.cells[2].text for row in rows_of] == ["15", "all"]
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"amounts": [3, 1]}, "ascending"),
-        ({"amounts": [50, 101]}, "up to 100"),
-        ({"rivals": {"bc": "real"}}, "unknown rival 'bc'"),
-    ],
-)
-def test_what_is_no_curve_is_refused(spec: CurveSpec, change: dict, words: str) -> None:
-    with pytest.raises(SyntherError, match=words):
-        dataclasses.replace(spec, **change)
+def test_points_ascend_in_whatever_order_they_are_listed(edit_config: Callable[..., Path]) -> None:
+    edit_config("experiments.yaml", "percents: [1, 3, 5, 10,", "percents: [10, 1, 5, 3,")
+    assert Experiments("paper").table("small_data")["amounts"] == [1, 3, 5, 10, 15, 20]
 
 
 def test_many_transitions_are_named_in_full(spec: CurveSpec) -> None:

@@ -204,8 +204,6 @@ def test_damaged_and_foreign_results_are_refused(spec: FidelitySpec, tmp_path: P
 def test_misspelt_descriptions_offer_the_nearest(spec: FidelitySpec) -> None:
     with pytest.raises(SyntherError, match="did you mean diversity"):
         dataclasses.replace(spec, layout="divrsity")
-    with pytest.raises(SyntherError, match="unknown source 'synthr'"):
-        dataclasses.replace(spec, factors={"": ["synthr"]})
 
 
 def test_copies_are_a_hundred_percent_memorised() -> None:

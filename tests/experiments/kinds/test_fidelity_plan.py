@@ -104,7 +104,7 @@ def test_every_input_of_a_table_has_a_rule(tmp_path: Path) -> None:
 
 def test_without_the_package_its_rows_say_so_and_nothing_runs(without_ctgan: None) -> None:
     quick = Experiments("quick")
-    assert quick.sources("generators") == ["real", "synther", "flow", "prioritised-return"]
+    assert quick.plan("generators").sources() == ["real", "synther", "flow", "prioritised-return"]
     table = quick.plan("generators").describe()
     assert table.not_installed == {"tvae": "ctgan", "ctgan": "ctgan"}
     assert {"tvae", "ctgan"} <= set(table.sources)
@@ -127,7 +127,7 @@ def test_misspelt_sources_offer_the_nearest(edit_config: Callable[..., Path]) ->
     edit_config("presets/quick.yaml", "  synther-5k: {samples", "  synther-50k: {samples")
     edit_config("presets/quick.yaml", "sources: [real, synther, tvae", "sources: [real, synhter")
     with pytest.raises(SyntherError, match="did you mean synther"):
-        Experiments("quick").sources("generators")
+        Experiments("quick").plan("generators").sources()
 
 
 def test_every_layout_has_an_experiment() -> None:

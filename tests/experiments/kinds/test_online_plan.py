@@ -11,7 +11,7 @@ from synther import SyntherError
 from synther.config.settings import resolve
 from synther.config.specs import agent_spec, layered, online_settings
 from synther.experiments import Experiments
-from synther.experiments.kinds.sweep.plan import SweepSpec
+from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.generators.diffusion import DiffusionSettings
 from synther.planning.sizes import online_memory_mb
 
@@ -33,7 +33,7 @@ def test_the_paper_runs_three_agents_on_six_tasks() -> None:
 
 def test_the_sweep_has_five_ratios_and_redq() -> None:
     spec = Experiments("paper").plan("utd_sweep").describe()
-    assert isinstance(spec, SweepSpec)
+    assert isinstance(spec, OnlineSpec)
     assert sorted(spec.ratios.values()) == [1, 5, 10, 20, 40]
     assert spec.reference == ["redq"]
     assert "redq" in spec.agents
@@ -48,7 +48,7 @@ def test_quick_runs_the_same_at_a_small_budget() -> None:
     budget = quick.plan("online").describe().budget
     assert budget.startswith("2 seeds; 500 environment steps; diffusion: width 64, 200 steps")
     assert budget.endswith("2 of 6 tasks")
-    assert paper.plan("online").describe().budget.endswith("; 6 tasks")
+    assert paper.plan("online").describe().budget.endswith("; all 6 tasks")
 
 
 def test_settings_are_the_released_ones() -> None:

@@ -44,7 +44,7 @@ def test_settings_are_those_in_force() -> None:
 
 
 def test_where_things_lie() -> None:
-    paper_plan, quick = Experiments("paper").pixels(), Experiments("quick").pixels()
+    paper_plan, quick = Experiments("paper"), Experiments("quick")
     shards = paper_plan.shards("walker-walk-medium-expert")
     assert len(shards) == 8
     assert "data/vd4rl/walker_walk/medium/84px/0_walker_walk_medium.hdf5" in shards
@@ -59,12 +59,12 @@ def test_where_things_lie() -> None:
 
 
 def test_the_generator_is_the_sources_own_scaled_for_latents() -> None:
-    paper_plan, quick = Experiments("paper").pixels(), Experiments("quick").pixels()
-    assert paper_plan.generator_settings(DATASETS[0], "synther")["width"] == 2048
-    assert paper_plan.generator_overrides("synther") == {}
-    assert paper_plan.samples("synther") == 5_000_000
-    assert quick.generator_settings(f"{DATASETS[0]}-local", "synther")["width"] == 64
-    assert quick.samples("synther") == 4000
+    paper_plan, quick = Experiments("paper"), Experiments("quick")
+    assert paper_plan.latent_settings(DATASETS[0], "synther")["width"] == 2048
+    assert paper_plan.latent_overrides("synther") == {}
+    assert paper_plan.samples("synther", "pixels") == 5_000_000
+    assert quick.latent_settings(f"{DATASETS[0]}-local", "synther")["width"] == 64
+    assert quick.samples("synther", "pixels") == 4000
 
 
 def test_the_table_finds_the_papers_numbers() -> None:
@@ -120,4 +120,4 @@ def test_mistakes_are_named(edit_config: Callable[..., Path]) -> None:
         Experiments("paper").table("vd4rl")
     edit_config(quick, "generator_seed: 0", "generator_seed: 7")
     with pytest.raises(SyntherError, match="generator_seed 7, and no such seed"):
-        Experiments("quick").pixels().body("walker-walk-medium-local", "drq_bc")
+        Experiments("quick").body("walker-walk-medium-local", "drq_bc")

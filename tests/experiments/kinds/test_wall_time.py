@@ -13,6 +13,7 @@ from result_rows import described
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
+from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.kinds.wall_time.numbers import PARTS, measure, read
 from synther.experiments.kinds.wall_time.plan import WallTimeSpec
 from synther.experiments.kinds.wall_time.sheet import sheet
@@ -50,7 +51,7 @@ def spec(tmp_path: Path) -> WallTimeSpec:
         WallTimeSpec,
         "wall_time",
         agents={"sac": "SAC", "redq": "REDQ"},
-        tasks=["walker2d", "hopper"],
+        groups={"gym": [DatasetRow(task, task) for task in ("walker2d", "hopper")]},
         records=[str(tmp_path / f"{name}.json") for name in ("sac", "redq", "none")],
     )
 
@@ -92,7 +93,7 @@ def test_damaged_records_are_named(spec: WallTimeSpec, rows: list[Path], tmp_pat
     path.write_text("{}")
     with pytest.raises(SyntherError, match="lacks seconds"):
         measure(spec, read(rows))
-    elsewhere = dataclasses.replace(spec, tasks=["walker2d"])
+    elsewhere = dataclasses.replace(spec, groups={"gym": spec.groups["gym"][:1]})
     for wanted, given in ((spec, []), (elsewhere, rows[1:])):
         with pytest.raises(SyntherError, match="none of the 3 records"):
             measure(wanted, read(given))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 
 from synther import config
 from synther.config.shares import listed
@@ -105,8 +105,6 @@ class Claim:
 class ClaimsSpec(Spec):
     """All claims."""
 
-    needs: ClassVar[tuple[str, ...]] = ("claims",)
-
     claims: list[Claim]
 
     @property
@@ -119,6 +117,8 @@ class ClaimsSpec(Spec):
 
 class Plan(kinds.Plan):
     """All claims: what decides them are other experiments' runs and measures."""
+
+    requires = ()
 
     @functools.cached_property
     def claims(self) -> list[Claim]:
@@ -166,7 +166,7 @@ class _Ground:
                 f"experiment '{plan.name}' of config/claims.yaml has no datasets or tasks that a "
                 "claim could be decided from: name another"
             )
-        self.sources = plan.matrix.listed_sources(plan.name)
+        self.sources = plan.listed_sources()
         self.cells: kinds.plan.Cells = {}
         self.measures: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
         self.budget = "the preset runs nothing of it"
@@ -215,9 +215,7 @@ class _Ground:
     def _known_agent(self, agent: str, where: str) -> str:
         if not agent:
             raise SyntherError(f"{where}: a side names no agent; give it one")
-        spec = self.plan.spec
-        known = [*spec["agents"], *spec.get("rivals" if self.sources else "reference", [])]
-        if agent not in known:
+        if agent not in (known := self.plan.listed_agents()):
             raise unknown_name("agent", agent, known, where)
         return agent
 

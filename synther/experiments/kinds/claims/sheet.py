@@ -13,7 +13,7 @@ from synther.experiments.kinds.claims.numbers import CSV_COLUMNS, UNITS
 from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import numbers
+from synther.sheets import printed
 from synther.sheets.sheet import run_key
 from synther.statistics import published
 
@@ -90,7 +90,7 @@ def _effect(row: Any) -> sheets.Cell:
         return sheets.Cell("undefined", runs=runs)
     known: dict[str, Any] = {"unit": row.unit, "runs": runs, "signed": row.measure in SIGNED}
     digits = DIGITS.get(row.measure, 1)
-    made = numbers.measured(row.effect, low=row.low, high=row.high, digits=digits, **known)
+    made = printed.measured(row.effect, low=row.low, high=row.high, digits=digits, **known)
     space = "" if row.unit in ("%", "x") else " "
     return dataclasses.replace(made, text=f"{made.text}{space}{row.unit}".rstrip())
 

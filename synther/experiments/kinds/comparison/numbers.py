@@ -87,7 +87,7 @@ def _aggregates(spec: TableSpec, final: pd.DataFrame) -> tuple[Records, list[str
     """Return rows of aggregates of each agent and source, and in words what they leave out."""
     records: Records = []
     notes: list[str] = []
-    names = [row.name for row in spec.rows]
+    names = spec.names
     for agent, label in spec.agents.items():
         if agent not in set(final["agent"]):
             notes.append(f"{label}: no results yet.")
@@ -109,7 +109,7 @@ def _sizes(
     spec: TableSpec, final: pd.DataFrame, agents: Sequence[str]
 ) -> dict[tuple[str, str], np.ndarray]:
     """Return the scores of both agents on the sources and datasets that they have in common."""
-    sources, datasets = list(spec.sources), [row.name for row in spec.rows]
+    sources, datasets = list(spec.sources), spec.names
     for _ in range(2):  # the second time with what the other agent lacks left out of both
         covered = [scores.coverage(final, agent, sources, datasets) for agent in agents]
         sources = [s for s in sources if all(s in c.sources for c in covered)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from synther.config.specs import agent_settings
-from synther.errors import SyntherError
+from synther.errors import SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 
@@ -22,22 +21,13 @@ class TableSpec(Spec):
         evaluations: how many of the last ones are averaged in a table of their own, if several.
     """
 
-    needs = ("groups", "agents", "sources")
-
     larger: dict[str, str] = dataclasses.field(default_factory=dict)
     evaluations: int = 1
-
-    def __post_init__(self) -> None:
-        """Check what no table can do without."""
-        super().__post_init__()
-        for agent in itertools.chain.from_iterable(self.larger.items()):
-            self.require_known("agent of a pair", agent, self.agents)
 
 
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    requires = ("datasets", "agents", "sources")
     shows = TableSpec
     is_summarised = True
 
@@ -45,12 +35,16 @@ class Plan(kinds.Plan):
         """Return the fields of the description, the pairs of agents among them."""
         larger = self.spec.get("scaling", {}).get("pairs", {})
         for pair in larger.items():
+            for agent in pair:
+                if agent not in self.agents():
+                    where = f"experiment '{self.name}', scaling.pairs"
+                    raise unknown_name("agent", agent, self.agents(), where)
             self._require_difference(*pair)
         return super().described() | {"larger": larger}
 
     def _require_difference(self, small: str, large: str) -> None:
         """Check that the preset does not scale the difference of two agents away."""
-        preset = self.matrix.preset
+        preset = self.preset
         for dataset in self.datasets():
             sides = [agent_settings(agent, dataset, preset) for agent in (small, large)]
             if sides[0] == sides[1]:

@@ -11,7 +11,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.comparison.numbers import CLAIM, CSV_COLUMNS, LARGER, OURS, THEIRS
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics import published
 from synther.statistics.intervals import IMPROVEMENT
 
@@ -83,11 +83,11 @@ def _main(found: Numbers) -> sheets.Table:
 def _cell(own: Any, side: str, runs: list[str]) -> sheets.Cell:
     theirs = own.paper_mean, own.paper_std, own.paper_seeds
     if side == THEIRS:
-        return numbers.published(*theirs[:2], status=own.paper_status)
+        return printed.published(*theirs[:2], status=own.paper_status)
     if pd.isna(own.mean):
         return sheets.Cell()
-    stands = numbers.agreement((own.mean, own.std, own.seeds), theirs, numbers.SCORE_TOLERANCE)
-    return numbers.measured(own.mean, own.std, runs=runs, agreement=stands)
+    stands = printed.agreement((own.mean, own.std, own.seeds), theirs, printed.SCORE_TOLERANCE)
+    return printed.measured(own.mean, own.std, runs=runs, agreement=stands)
 
 
 def _lately(found: Numbers) -> sheets.Table:
@@ -98,7 +98,7 @@ def _lately(found: Numbers) -> sheets.Table:
     def cell(*run: str) -> sheets.Cell:
         if not (own := there.get(("lately", *run))):
             return sheets.Cell()
-        return numbers.measured(own.mean, own.std, runs=[sheets.run_key(*run)])
+        return printed.measured(own.mean, own.std, runs=[sheets.run_key(*run)])
 
     names = dict.fromkeys(found.rows("lately")["dataset"])
     return sheets.table(
@@ -115,10 +115,10 @@ def _aggregates(found: Numbers) -> sheets.Table:
         if own[0]:
             runs = spec.behind(source, agent)
             cells = (
-                numbers.estimated(each, digits, runs)
+                printed.estimated(each, digits, runs)
                 for each, (_, digits) in zip(own, AGGREGATES.values(), strict=True)
             )
-            sizes = map(numbers.count, (own[0].seeds, own[0].datasets))
+            sizes = map(printed.count, (own[0].seeds, own[0].datasets))
             rows.append([spec.agents[agent], spec.sources[source], *sizes, *cells])
     baseline = spec.sources[spec.baseline]
     heads = [head.format(baseline=baseline) for head, _ in AGGREGATES.values()]
@@ -136,12 +136,12 @@ def _changes(found: Numbers) -> sheets.Table:
         seeds = dict.fromkeys(f"{count:.0f}" for count in (own.from_seeds, own.seeds))
         theirs = sheets.Cell()
         if own.paper_status:
-            theirs = numbers.published(own.paper_mean, status=own.paper_status, signed=True)
+            theirs = printed.published(own.paper_mean, status=own.paper_status, signed=True)
         cells = (
             *(" → ".join(names) for names in (map(spec.agents.get, sides), labels, seeds)),
-            numbers.count(own.datasets),
-            *(numbers.measured(mean, runs=runs) for mean in (own.from_mean, own.mean)),
-            numbers.estimated(own, 1, runs, signed=True),
+            printed.count(own.datasets),
+            *(printed.measured(mean, runs=runs) for mean in (own.from_mean, own.mean)),
+            printed.estimated(own, 1, runs, signed=True),
             *[theirs] * has_claim,
         )
         rows.append(cells)
@@ -230,7 +230,7 @@ def _scaling_notes(found: Numbers) -> list[str]:
         claim = published.claim(CLAIM)
         lines.append(
             f"The paper's claim ({claim.agent}, {claim.family}): {claim.words}: "
-            f"{numbers.number(claim.mean, signed=True)}; {claim.provenance}. "
+            f"{printed.number(claim.mean, signed=True)}; {claim.provenance}. "
             "Which baseline it is over isn't known here."
         )
     return lines

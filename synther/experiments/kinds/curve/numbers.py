@@ -100,7 +100,7 @@ def _overall(
     spec: CurveSpec, final: pd.DataFrame, agent: str
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Return source -> scores on all datasets that every point has in common, and what is not."""
-    names = [row.name for row in spec.rows]
+    names = spec.names
     covered = scores.coverage(final, agent, spec.points, names)
     notes = [f"Over datasets, {spec.agents[agent]}: {note}." for note in covered.notes]
     if len(covered.datasets) < 2:
@@ -140,7 +140,7 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
         SyntherError: results are of another preset, none is of this curve, or seeds of one run
             end at different steps.
     """
-    names, sources = [row.name for row in spec.rows], [*spec.points, *spec.reference]
+    names, sources = spec.names, [*spec.points, *spec.reference]
     rows = scores.belonging(spec, _with_rivals(spec, results), names, sources)
     final = scores.final_scores(rows)
     records: list[dict[str, Any]] = []

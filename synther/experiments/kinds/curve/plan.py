@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,26 +29,11 @@ class CurveSpec(Spec):
             learns from; they bear the agent's name, and stand in every panel.
     """
 
-    needs = ("groups", "agents", "series", "amounts")
-
     series: dict[str, str]
     amounts: Sequence[float]
     unit: str = "pct"
     reference: dict[str, str] = dataclasses.field(default_factory=dict)
     rivals: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check what no curve can do without."""
-        super().__post_init__()
-        most = 100 if self.unit == "pct" else math.inf
-        rising = list(self.amounts) == sorted(set(self.amounts))
-        if not rising or not 0 < self.amounts[0] <= self.amounts[-1] <= most:
-            raise SyntherError(
-                f"curve {self.name} has amounts {self.amounts}; give them ascending, above 0 "
-                "and, in percent, up to 100"
-            )
-        for rival in self.rivals:
-            self.require_known("rival", rival, self.series)
 
     @property
     def baseline(self) -> str:
@@ -89,16 +73,11 @@ class CurveSpec(Spec):
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    requires = ("datasets", "agents", "sources")
     shows = CurveSpec
-
-    def listed_agents(self) -> list[str]:
-        """Return every agent that the experiment names, those of other curves included."""
-        return [*super().listed_agents(), *self.spec.get("rivals", {})]
 
     def described(self) -> dict[str, Any]:
         """Return the fields of the description, the curves and their points among them."""
-        found, kept = super().described(), self.matrix.shares(self.name)
+        found, kept = super().described(), self.shares()
         if len({share.unit for share in kept}) != 1:
             raise SyntherError(
                 f"experiment '{self.name}' of kind curve has shares of {len(kept)} sizes: give it "
@@ -112,6 +91,6 @@ class Plan(kinds.Plan):
         return found | {
             "series": found["sources"] | others,
             "unit": kept[0].unit,
-            "amounts": [share.amount for share in kept],
+            "amounts": sorted(share.amount for share in kept),
             "reference": {s: f"{source_spec(s)['title']}, all of it" for s in whole},
         }

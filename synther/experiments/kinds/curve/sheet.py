@@ -12,7 +12,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.curve.numbers import ALL_DATA
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics.intervals import Estimate
 
 CSV_COLUMNS = (
@@ -52,7 +52,7 @@ def _panels(found: Numbers) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
 
 def _cell(found: Numbers, point: Any, value: Any, digits: int = 1) -> sheets.Cell:
     runs = found.spec.behind(point.source, point.agent, point.dataset) if point else ()
-    return numbers.estimated(value, digits, runs)
+    return printed.estimated(value, digits, runs)
 
 
 def _scores(found: Numbers) -> sheets.Table:
@@ -122,7 +122,7 @@ def _plot(found: Numbers) -> sheets.Plot:
         sheets.Panel(
             f"{dataset}|{agent}",
             title,
-            f"{spec.agents[agent]}, {numbers.seeds_text(own['seeds'])}",
+            f"{spec.agents[agent]}, {printed.seeds_text(own['seeds'])}",
             x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.kept}".strip(),
             y="normalised score" if dataset else "IQM of normalised scores",
             x_ticks=tuple(zip(places, map(spec.number, spec.amounts), strict=True)),
@@ -164,7 +164,7 @@ def footnotes(found: Numbers) -> list[sheets.Note | str]:
         text += f"; in brackets: {reps}"
     lines: list[sheets.Note | str] = [
         f"Normalised score of a seed: mean of the {notes.episodes(found.episodes)} of "
-        f"the last evaluation, with {numbers.seeds_text(counts)} a point.",
+        f"the last evaluation, with {printed.seeds_text(counts)} a point.",
         sheets.Note(f"{drawn}.", "page"),
         sheets.Note(f"{text}.", "text"),
         *notes.one_or_few(counts),

@@ -96,7 +96,7 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
     """
     found: list[tuple[Any, ...]] = []
     measured: dict[tuple[str, str], Measured] = {}
-    for place in itertools.product([row.name for row in spec.rows], spec.sources):
+    for place in itertools.product(spec.names, spec.sources):
         own, of_samples = _measured(spec, *place)
         found += [(*place, name, "", value, math.nan, math.nan) for name, value in own.items()]
         measured |= {place: of_samples} if of_samples[0] else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
@@ -37,18 +36,11 @@ class FidelitySpec(Spec):
         not_installed: source -> the package that it lacks.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("groups", "sources", "factors")
     layouts: ClassVar[Collection[str]] = COLUMNS
 
     factors: dict[str, list[str]]
     files: dict[str, dict[str, dict[str, str]]]
     not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check what no table can do without."""
-        super().__post_init__()
-        for name in itertools.chain.from_iterable(self.factors.values()):
-            self.require_known("source", name, self.sources)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -78,7 +70,7 @@ class Plan(kinds.Plan):
                     "fit": f"{matrix.model_folder(row.name, source)}/fit.json",
                     "sample": f"{matrix.generator_folder(row.name, source)}/samples.json",
                 }
-                for source in matrix.sources(self.name)
+                for source in self.sources()
                 if "generator" in specs.source_spec(source)
             }
         return found
@@ -92,10 +84,9 @@ class Plan(kinds.Plan):
         Raises:
             SyntherError: two sources of an ablation come out the same at this preset.
         """
-        matrix, name = self.matrix, self.name
-        every, running = matrix.listed_sources(name), matrix.sources(name)
+        every, running = self.listed_sources(), self.sources()
         if not every:
-            raise SyntherError(f"experiment '{name}' has no `sources` or `factors`: add them")
+            raise SyntherError(f"experiment '{self.name}' has no `sources` or `factors`: add them")
         first = self._rows()[0].paper_name
         without = {s: package for s in every if (package := specs.missing_package(s))}
         shown = [source for source in every if source in running or source in without]
@@ -107,7 +98,7 @@ class Plan(kinds.Plan):
             for factor, sources in (varied or {"": every}).items()
             if (kept := [source for source in sources if source in shown])
         }
-        titles = {source: specs.source_title(source, first, matrix.preset) for source in shown}
+        titles = {source: specs.source_title(source, first, self.preset) for source in shown}
         return FidelitySpec(
             **self.described() | {"sources": titles},
             factors=factors,
@@ -118,7 +109,7 @@ class Plan(kinds.Plan):
     def _require_difference(self, sources: list[str], dataset: str) -> None:
         """Check that a preset does not scale the difference between two sources away."""
         seen: dict[str, str] = {}
-        preset = self.matrix.preset
+        preset = self.preset
         for source in sources:
             settings = specs.source_settings(source, dataset, preset)
             key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))

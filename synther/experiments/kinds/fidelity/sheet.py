@@ -14,7 +14,7 @@ from synther.experiments.kinds.fidelity.numbers import (
     Fidelity,
 )
 from synther.experiments.kinds.fidelity.plots import DRAWN, plots
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics import published
 
 LARGEST_RATIO = "largest ratio"
@@ -109,33 +109,33 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
 def value_text(measure: str, value: float) -> str:
     """Return a measure as it is printed."""
     if measure in ("marginal", "worst", "correlation"):
-        return numbers.number(value, 3)
+        return printed.number(value, 3)
     if measure == "parameters":
         return f"{value / 1e6:.3g}M" if value >= 1e6 else f"{value:,.0f}"
     if measure in ("mse", "scaled_mse", "distance", "data_distance"):
         return f"{value:.3g}"
-    text = numbers.number(value)
+    text = printed.number(value)
     return f"{text}x" if measure == "compression" else text
 
 
 def _published(row: Any) -> sheets.Cell:
     text = value_text(row.measure, row.paper_value)
-    return numbers.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
+    return printed.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
 
 
 def _measured(found: Fidelity, row: Any) -> sheets.Cell:
     """Return what was measured, and how it stands to the paper's."""
     if math.isnan(row.value):
         return sheets.Cell()
-    tolerance = numbers.SCORE_TOLERANCE if row.measure == "score" else TOLERANCE
+    tolerance = printed.SCORE_TOLERANCE if row.measure == "score" else TOLERANCE
     theirs = row.paper_value, row.paper_std, math.nan
-    stands = numbers.agreement((row.value, row.std, row.seeds), theirs, tolerance)
+    stands = printed.agreement((row.value, row.std, row.seeds), theirs, tolerance)
     run = sheets.run_key(row.dataset, row.source, row.agent)
     if row.measure != "score":
         path = found.spec.files[row.dataset][row.source][MADE_BY.get(row.measure, "fidelity")]
         run = path.replace(".parquet", ".json")
     text = value_text(row.measure, row.value)
-    return numbers.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
+    return printed.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
 
 
 def _dynamics_note(found: Fidelity) -> list[str]:
@@ -144,7 +144,7 @@ def _dynamics_note(found: Fidelity) -> list[str]:
     parts = []
     for name, words in LEFT_OUT.items():
         most = max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
-        parts += [f"{words}: up to {numbers.number(most, 2)}%"] * (most > 0)
+        parts += [f"{words}: up to {printed.number(most, 2)}%"] * (most > 0)
     listed = "; ".join(parts)
     return [f"Left out of the dynamics, of each source's samples: {listed}."] if parts else []
 

@@ -6,11 +6,8 @@ from synther.experiments import kinds
 class LearningSpec(kinds.Spec):
     """A panel a dataset and agent, a line a source; published final scores are level lines."""
 
-    needs = ("groups", "agents", "sources")
-
 
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    requires = ("datasets", "agents", "sources")
     shows = LearningSpec

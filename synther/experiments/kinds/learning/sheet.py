@@ -7,7 +7,7 @@ import itertools
 from synther import sheets
 from synther.experiments.kinds.learning.numbers import COLUMNS
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
@@ -53,13 +53,13 @@ def _table(found: Numbers) -> sheets.Table:
         if at := there.get(("point", *run)):
             theirs = sheets.Cell()
             if other := there.get(("published", *run)):
-                theirs = numbers.published(other.value, other.std, status=other.status)
+                theirs = printed.published(other.value, other.std, status=other.status)
             rows.append(
                 [
                     *(notes.label(row), spec.agents[agent], spec.sources[source]),
-                    numbers.count(at.step),
-                    numbers.estimated(at, runs=[sheets.run_key(*run)]),
-                    numbers.count(at.seeds),
+                    printed.count(at.step),
+                    printed.estimated(at, runs=[sheets.run_key(*run)]),
+                    printed.count(at.seeds),
                     theirs,
                 ]
             )
@@ -72,7 +72,7 @@ def _notes(found: Numbers) -> list[str]:
     spec, counts = found.spec, sorted({int(n) for n in found.rows("point")["seeds"]})
     lines = [
         f"Normalised score, mean of the {notes.episodes(found.episodes)} of an evaluation; lines: "
-        f"means over {numbers.seeds_text(counts)}.",
+        f"means over {printed.seeds_text(counts)}.",
         *notes.stand_ins(spec.rows),
     ]
     if max(counts) > 1:

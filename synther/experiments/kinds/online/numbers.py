@@ -118,7 +118,7 @@ def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
 
 def _omissions(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[str]:
     found = []
-    for task in spec.tasks:
+    for task in spec.names:
         if lacking := [name for slug, name in spec.agents.items() if (task, slug) not in runs]:
             found.append(f"{task}: no results of {', '.join(lacking)}.")
     ends = {key: int(run.steps[-1]) for key, run in runs.items()}
@@ -147,9 +147,9 @@ def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
         SyntherError: results are of another preset, none belongs here, or seeds of one run were
             evaluated at different steps.
     """
-    rows = scores.belonging(spec, results, spec.tasks, [ONLINE])
+    rows = scores.belonging(spec, results, spec.names, [ONLINE])
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
-    tasks = [task for task in spec.tasks if any(key[0] == task for key in runs)]
+    tasks = [task for task in spec.names if any(key[0] == task for key in runs)]
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
     records = [*_lines(spec, runs, tasks), *_summaries(spec, runs, tasks)]
     frame = pd.DataFrame(records, columns=COLUMNS)

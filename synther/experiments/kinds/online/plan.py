@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,16 +23,8 @@ class OnlineSpec(Spec):
         reference: the agents that are then drawn as level lines.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("tasks", "agents")
-
     ratios: dict[str, int] = dataclasses.field(default_factory=dict)
     reference: list[str] = dataclasses.field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Check that what is swept is there."""
-        super().__post_init__()
-        for agent in [*self.reference, *self.ratios]:
-            self.require_known("agent", agent, self.agents)
 
     @property
     def series(self) -> dict[str, str]:
@@ -54,13 +47,12 @@ class Plan(kinds.Plan):
         """Say in words how true the simulators are."""
         return "that of Gym's -v2 tasks on mujoco-py, to rounding; dm_control's own (dmc-)"
 
-    def budget(self) -> str:
-        """Return in words what the experiment spends."""
-        tasks, preset = self.datasets(), self.matrix.preset
-        every = sum(map(len, self.spec["tasks"].values()))
-        each = [online_settings(agent, task, preset) for task in tasks for agent in self.agents()]
+    def spends(self) -> list[str]:
+        """Return in words what the experiment spends on each task."""
+        runs = itertools.product(self.agents(), self.datasets())
+        each = [online_settings(*run, self.preset) for run in runs]
         parts = [
-            f"{self.matrix.seeds(self.name, ONLINE)} seeds",
+            f"{self.seeds(ONLINE)} seeds",
             f"{budget.listed(settings['steps'] for settings in each)} environment steps",
         ]
         for settings in [s for s in each if s["synthetic_share"] > 0][:1]:
@@ -70,5 +62,4 @@ class Plan(kinds.Plan):
                 f"{settings['synthetic_samples']:,} samples every "
                 f"{settings['retrain_every']:,} steps"
             )
-        few = f"{len(tasks)} of " if len(tasks) < every else ""
-        return "; ".join([*parts, f"{few}{every} tasks"])
+        return parts

@@ -14,7 +14,7 @@ from synther.experiments.kinds.online.numbers import CSV_COLUMNS
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
@@ -38,19 +38,19 @@ def sheet(found: Numbers) -> sheets.Sheet:
 def _returns(found: Numbers) -> sheets.Table:
     spec, there, rows = found.spec, found.by("row", "task", "agent"), []
     has_others = not found.rows("published").empty
-    for task, agent in itertools.product(spec.tasks, spec.agents):
+    for task, agent in itertools.product(spec.names, spec.agents):
         if not (final := there.get(("final", task, agent))):
             continue
         runs, theirs = spec.behind(ONLINE, agent, task), sheets.Cell()
         shown, mean = (
-            numbers.estimated(own, 1, runs) for own in (final, there["mean", task, agent])
+            printed.estimated(own, 1, runs) for own in (final, there["mean", task, agent])
         )
         if other := there.get(("published", task, agent)):
             ours, known = ((each.value, each.std, each.seeds) for each in (final, other))
-            stands = numbers.agreement(ours, known, TOLERANCE * abs(other.value))
+            stands = printed.agreement(ours, known, TOLERANCE * abs(other.value))
             shown = dataclasses.replace(shown, agreement=stands)
-            theirs = numbers.published(other.value, other.std, status=other.status)
-        cells = [task, spec.agents[agent], shown, mean, numbers.count(final.seeds)]
+            theirs = printed.published(other.value, other.std, status=other.status)
+        cells = [task, spec.agents[agent], shown, mean, printed.count(final.seeds)]
         rows.append([*cells, *[theirs] * has_others])
     heads = ("Final return", "Mean return over training", "Seeds")
     columns = sheets.columns(("Task", "Agent"), heads, ["Published, final"] * has_others)
@@ -58,14 +58,14 @@ def _returns(found: Numbers) -> sheets.Table:
 
 
 def _over_tasks(found: Numbers) -> sheets.Table:
-    agents, whole, rows = found.spec.agents, len(found.spec.tasks), []
+    agents, whole, rows = found.spec.agents, len(found.spec.names), []
     there = found.by("row", "task", "agent")
     for agent in agents:
         if not (final := there.get(("final", "", agent))):
             continue
         runs = [sheets.run_key(task, ONLINE, agent) for task in final.names]
         each = (there.get((row, "", agent)) for row in ("final", "mean", "improvement"))
-        cells = (numbers.estimated(own, n, runs) for own, n in zip(each, (1, 1, 2), strict=True))
+        cells = (printed.estimated(own, n, runs) for own, n in zip(each, (1, 1, 2), strict=True))
         which = f"all {whole}" if final.tasks == whole else f"{final.tasks} of {whole}"
         rows.append([which, agents[agent], *cells])
     first = next(iter(agents.values()))
@@ -87,7 +87,7 @@ def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
 
 
 def _plot(found: Numbers) -> sheets.Plot:
-    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.tasks)
+    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.names)
     x = frame["x"].map(math.log2) if spec.ratios else frame["x"]
     drawn = frame.assign(panel=frame["task"], series=frame["agent"], x=x)
     points, levels = (drawn[drawn["row"] == row] for row in ("point", "level"))
@@ -96,7 +96,7 @@ def _plot(found: Numbers) -> sheets.Plot:
     for task, own in frame.groupby("task", sort=False):
         count = own["tasks"].iloc[0]
         over = f"{count}{'' if count == whole else f' of {whole}'} tasks (IQM)"
-        seeds_of = numbers.seeds_text(own["seeds"])
+        seeds_of = printed.seeds_text(own["seeds"])
         y = "return" if task else "IQM of normalised scores"
         panels.append(sheets.Panel(task, task or over, seeds_of, y=y, **_axis(spec, own)))
     return sheets.curves(
@@ -114,7 +114,7 @@ def footnotes(found: Numbers) -> list[sheets.Note | str]:
     spec, counts = found.spec, found.rows("point", "level")["seeds"].tolist()
     lines: list[sheets.Note | str] = [
         f"Return of a seed: mean of the {notes.episodes(found.episodes)} of an evaluation with "
-        f"the deterministic policy; {numbers.seeds_text(counts)}. Score: normalised, D4RL's on "
+        f"the deterministic policy; {printed.seeds_text(counts)}. Score: normalised, D4RL's on "
         "Gym's tasks and a tenth of the return on the DeepMind Control Suite's."
     ]
     if max(counts) > 1:

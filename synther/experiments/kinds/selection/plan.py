@@ -15,13 +15,10 @@ class SelectionSpec(kinds.Spec):
         episodes: most that are tried.
     """
 
-    needs = ("groups", "agents", "sources")
-
     episodes: int = 100
 
 
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
-    requires = ("datasets", "agents", "sources")
     shows = SelectionSpec

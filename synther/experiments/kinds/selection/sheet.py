@@ -9,7 +9,7 @@ from synther import sheets
 from synther.experiments.kinds import Numbers
 from synther.experiments.kinds.selection.numbers import REPS
 from synther.experiments.kinds.selection.plan import SelectionSpec
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.statistics.selection import RUNS_PER_RESAMPLE
 
 COLUMNS = ("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best")
@@ -62,9 +62,9 @@ def _table(found: Numbers) -> sheets.Table:
             runs = [sheets.run_key(row.name, source, agent) for agent in pool.agents]
             at = (lines[row.name, source, count] for count in counts)
             cells = [
-                *(numbers.estimated(own, runs=runs) for own in at),
-                numbers.measured(pool.best, runs=runs),
-                numbers.count(pool.policies),
+                *(printed.estimated(own, runs=runs) for own in at),
+                printed.measured(pool.best, runs=runs),
+                printed.count(pool.policies),
             ]
             rows.append([notes.label(row), spec.sources[source], *cells])
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]

@@ -15,7 +15,6 @@ from synther.experiments.kinds.spec import DatasetRow, Spec
 class SummarySpec(Spec):
     """Agents on several sources, summarised over the datasets of each group, and over all."""
 
-    needs: ClassVar[tuple[str, ...]] = ("groups", "agents", "sources")
     layouts: ClassVar[tuple[str, ...]] = ("aggregates", "profiles", "curves")
 
 
@@ -43,10 +42,10 @@ class Plan(kinds.Plan):
                 if source not in plan.spec["sources"]:
                     where = f"'{other}', which experiment '{self.name}' summarises"
                     raise unknown_name("source", source, plan.spec["sources"], where)
-        kept = {other: plan for other, plan in parts.items() if self.matrix.is_run(other)}
+        kept = {other: plan for other, plan in parts.items() if plan.is_run()}
         if not kept:
             raise NotRunError(
-                f"preset '{self.matrix.preset}' leaves all out that experiment '{self.name}' is "
+                f"preset '{self.preset}' leaves all out that experiment '{self.name}' is "
                 f"of: add one of {', '.join(parts)} to the preset's `only`, or leave this one out "
                 "too"
             )

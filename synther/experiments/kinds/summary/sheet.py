@@ -14,7 +14,7 @@ from synther.experiments.kinds.summary.numbers import (
     Summary,
 )
 from synther.experiments.kinds.summary.plots import BLOCK, group_label, metrics_of
-from synther.sheets import notes, numbers
+from synther.sheets import notes, printed
 from synther.sheets.sheet import run_key
 from synther.statistics.evaluations import WINDOW
 from synther.statistics.intervals import BAND_REPS, IMPROVEMENT
@@ -56,7 +56,7 @@ def _shown(found: Summary, own: pd.DataFrame) -> list[sheets.Cell]:
     else:  # the last that is not above the place asked for
         places = [share / 100 * rows[-1].x for share in SHARES]
         wanted = [(([None] + [r for r in rows if r.x <= x + 1e-9])[-1], 1) for x in places]
-    return [numbers.estimated(row, digits, runs) for row, digits in wanted]
+    return [printed.estimated(row, digits, runs) for row, digits in wanted]
 
 
 def _table(found: Summary, is_drawn: bool) -> sheets.Table:
@@ -71,7 +71,7 @@ def _table(found: Summary, is_drawn: bool) -> sheets.Table:
     for _, own in found.frame.groupby([*BLOCK, "source"], sort=False):
         (first,) = own[:1].itertuples()
         names = (spec.agents[first.agent], group_label(found, first), spec.sources[first.source])
-        rows.append([*names, numbers.count(first.seeds), *_shown(found, own)])
+        rows.append([*names, printed.count(first.seeds), *_shown(found, own)])
     columns = sheets.columns(("Agent", "Datasets", "Data"), ("Seeds", *heads))
     return sheets.table(title, columns, rows, is_drawn=is_drawn)
 

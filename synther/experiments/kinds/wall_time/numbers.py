@@ -65,7 +65,7 @@ def measure(spec: WallTimeSpec, records: dict[str, dict[str, Any]]) -> Numbers:
         SyntherError: a record is damaged or of another preset, or none is there.
     """
     every = [_job(path, record, spec.preset) for path, record in records.items()]
-    jobs = [job for job in every if job["task"] in spec.tasks and job["agent"] in spec.agents]
+    jobs = [job for job in every if job["task"] in spec.names and job["agent"] in spec.agents]
     if not jobs:
         raise SyntherError(
             f"none of the {len(spec.records)} records of {spec.name} is there: run them"

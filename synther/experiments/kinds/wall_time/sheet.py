@@ -10,7 +10,7 @@ from synther import sheets
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.kinds.wall_time.numbers import PARTS
 from synther.experiments.runs import ONLINE
-from synther.sheets import numbers
+from synther.sheets import printed
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "task", "agent", "seeds", "steps", "wall_time_s"),
@@ -21,8 +21,8 @@ CSV_COLUMNS = (
 def sheet(found: Numbers) -> sheets.Sheet:
     """Return the table."""
     spec, jobs, rows = found.spec, found.frame, []
-    totals = ["all tasks"] * (len(spec.tasks) > 1)
-    for place, agent in itertools.product([*spec.tasks, *totals], spec.agents):
+    totals = ["all tasks"] * (len(spec.names) > 1)
+    for place, agent in itertools.product([*spec.names, *totals], spec.agents):
         own = jobs[(jobs["agent"] == agent) & (jobs["task"].eq(place) | (place in totals))]
         if len(own):
             words = place, spec.agents[agent]
@@ -40,10 +40,10 @@ def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
     each, steps = counted / len(jobs), (jobs["steps"] * jobs["seeds"]).sum()
     whole = max(counted, 1e-9)
     return [
-        *(sheets.Cell(numbers.span(jobs[n]), float(jobs[n].max())) for n in ("seeds", "steps")),
-        sheets.Cell(numbers.duration(each), each, unit="s", runs=runs),
-        numbers.measured(steps / whole, runs=runs),
-        *(numbers.measured(100 * sum(jobs[f"{part}_s"]) / whole, runs=runs) for part in PARTS),
+        *(sheets.Cell(printed.span(jobs[n]), float(jobs[n].max())) for n in ("seeds", "steps")),
+        sheets.Cell(printed.duration(each), each, unit="s", runs=runs),
+        printed.measured(steps / whole, runs=runs),
+        *(printed.measured(100 * sum(jobs[f"{part}_s"]) / whole, runs=runs) for part in PARTS),
     ]
 
 

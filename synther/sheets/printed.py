@@ -1,4 +1,4 @@
-"""Numbers as cells: one way to round, and to print spreads, intervals and marks."""
+"""Numbers in print, as cells: one way to round, and to show spreads, intervals and marks."""
 
 from __future__ import annotations
 
