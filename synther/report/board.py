@@ -19,7 +19,7 @@ from synther.jobs.archive import opened
 from synther.jobs.files import sha256
 from synther.report.page import written
 from synther.report.provenance import Archive, gather
-from synther.sheets import MISSING, Cell, Sheet, columns, numbers, run_key
+from synther.sheets import MISSING, Cell, Sheet, columns, printed, run_key
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def _cells(matrix: Experiments) -> Iterator[tuple[Name, Cell]]:
         dataset, source, agent, unit = name
         record = matrix.fidelity_file(dataset, source).replace(".parquet", ".json")
         runs = [run_key(dataset, source, agent) if agent else record]
-        cell = numbers.measured(own.mean, own.std, text=shown(own.mean, unit), runs=runs)
+        cell = printed.measured(own.mean, own.std, text=shown(own.mean, unit), runs=runs)
         yield name, replace(cell, text=cell.text + (f" ({own.seeds})" if own.seeds else ""))
 
 
