@@ -1,4 +1,4 @@
-"""What agents that are told a goal share: settings, networks, and goals drawn by hindsight.
+"""What agents that are told a goal share: settings, batches and networks.
 
 After OGBench (Park et al. 2024, arXiv 2410.20092) and its reference code, impls/. An agent's
 observations are (state, goal).
@@ -9,16 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from synther.agents.base import OfflineSettings
 from synther.errors import SyntherError
-
-FLOOR = 1e-6
-"""Of a uniform number, whose logarithm is taken."""
 
 
 class GoalBatch(NamedTuple):
@@ -77,90 +74,6 @@ class GoalSettings(OfflineSettings):
                 "agents with goals take states as they are and rewards of their own: leave "
                 "normalise_states, scale_rewards and reward_shift at their defaults"
             )
-
-
-class GoalTable:
-    """Transitions on the device, from which minibatches with goals are gathered.
-
-    Args:
-        observations: (N, d).
-        actions: (N, a).
-        next_observations: (N, d).
-        last: (N,) integers, the last row of each row's trajectory.
-        settings: which goals are drawn.
-        later: (N, d), a later state of each row, where rows have no trajectories; or None.
-    """
-
-    def __init__(
-        self,
-        observations: Tensor,
-        actions: Tensor,
-        next_observations: Tensor,
-        last: Tensor,
-        settings: GoalSettings,
-        later: Tensor | None = None,
-    ) -> None:
-        self._states, self._actions, self._following = observations, actions, next_observations
-        self._settings: Any = settings  # whose own class says which values it has, if any
-        self._last, self._later = last, later
-        self._values = hasattr(settings, "value_p_curgoal")
-
-    def __len__(self) -> int:
-        return len(self._states)
-
-    def uniforms(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes, a seed, of the uniform numbers that a minibatch takes."""
-        kinds = ("value_goal", "actor_goal") if self._values else ("actor_goal",)
-        return dict.fromkeys(kinds, (3, self._settings.batch_size))
-
-    def places(self, kind: str, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        """Return goals' rows (K, B), and booleans (K, B): they are of the state's trajectory.
-
-        Args:
-            kind: "value", whose later states are geometrically distributed, or "actor".
-            rows: (K, B), whose goals they are.
-            draws: (K, 3, B) in [0, 1): they say which of `GOALS`, how far, and where at random.
-        """
-        which, far, anywhere = draws.unbind(dim=1)
-        own, later = (getattr(self._settings, f"{kind}_p_{goal}") for goal in GOALS[:2])
-        last = self._last[rows]
-        if kind == "value":
-            steps = far.clamp_min(FLOOR).log() / math.log(self._settings.discount)
-            found = torch.minimum(rows + steps.ceil().clamp_min(1).long(), last)
-        else:
-            found = (torch.minimum(rows + 1, last) * far + last * (1 - far)).round().long()
-        is_later = (which >= own) & (which < own + later)
-        others = torch.where(is_later, found, (anywhere * len(self)).long())
-        return torch.where(which < own, rows, others), is_later
-
-    def _goals(self, kind: str, rows: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        """Return goals (K, B, d), and booleans (K, B): they are the state itself."""
-        places, is_later = self.places(kind, rows, draws)
-        goals, reached = self._states[places], places == rows
-        if self._later is not None:
-            goals = torch.where(is_later[..., None], self._later[rows], goals)
-            reached &= ~is_later
-        return goals, reached
-
-    def gather(self, rows: Tensor, **draws: Tensor) -> GoalBatch:
-        """Return minibatches for rows (K, B) and the `uniforms` of a step.
-
-        Rewards are 0 at the goal, where the episode ends, and -1 elsewhere. An agent without values
-        gets the policy's goals everywhere.
-        """
-        states = self._states[rows]
-        actor_goals, reached = self._goals("actor", rows, draws["actor_goal"])
-        goals = actor_goals
-        if self._values:
-            goals, reached = self._goals("value", rows, draws["value_goal"])
-        return GoalBatch(
-            observations=torch.cat([states, goals], dim=-1),
-            actions=self._actions[rows],
-            rewards=reached.to(states.dtype) - 1.0,
-            next_observations=torch.cat([self._following[rows], goals], dim=-1),
-            terminals=reached.to(states.dtype),
-            actor_observations=torch.cat([states, actor_goals], dim=-1),
-        )
 
 
 class GoalMLP(nn.Module):

@@ -29,7 +29,7 @@ def expanded(content: dict[str, Any]) -> dict[str, Any]:
     for environment, own in content.get(PACKAGE, {}).get("environments", {}).items():
         for suffix in suffixes():
             tasks[environment + suffix] = {
-                **{"reference_min": 0.0, "reference_max": 1.0, "package": PACKAGE},
+                **{"reference_min": 0.0, "reference_max": 1.0, "simulator": [PACKAGE]},
                 **{key: own[key] for key in ("time_limit", "dimensions")},
             }
             for level, rows in own["rows"].items():

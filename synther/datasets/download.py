@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
 import urllib.parse
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,7 +16,7 @@ from synther import config
 from synther.datasets import dataset_file, source_file
 from synther.datasets.addresses import Interrupted, PlaceFails, Unreachable, open_address
 from synther.errors import SyntherError, unknown_name
-from synther.jobs.files import explain_os_error, sha256
+from synther.jobs.files import claimed, explaining, sha256
 from synther.jobs.progress import Progress
 
 ATTEMPTS = 4
@@ -127,15 +125,17 @@ def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str], wai
             return target
         print(f"{target} {fault}: downloading {wanted.name} again", file=sys.stderr)
     places = _places(url, mirrors)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked_part(target) as part:
-            # Another process may have finished the file while this one waited for the lock.
-            if not (target.is_file() and _fault(target, wanted) is None):
-                _fetch_anywhere(places, part, wanted, target, wait_s)
-                os.replace(part.name, target)
-    except OSError as error:
-        raise explain_os_error(error, target) from error
+    path = target.with_name(f"{target.name}.part")
+    with claimed(target, wait=True), explaining(target):
+        # Another process may have finished the file while this one waited for it.
+        if not (target.is_file() and _fault(target, wanted) is None):
+            try:
+                with open(path, "ab") as part:
+                    _fetch_anywhere(places, part, wanted, target, wait_s)
+                os.replace(path, target)
+            finally:
+                if path.exists() and path.stat().st_size == 0:
+                    path.unlink()
     return target
 
 
@@ -161,27 +161,6 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
         for some in ([own] if own else [], others)
     )
     return list(dict.fromkeys([*before, url, *after]))
-
-
-@contextmanager
-def _locked_part(target: Path) -> Iterator[IO[bytes]]:
-    """Yield `target`.part, open and locked; an empty one is removed afterwards."""
-    path = target.with_name(f"{target.name}.part")
-    while True:
-        part = open(path, "ab")  # noqa: SIM115
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(part, fcntl.LOCK_EX)
-        # The one who held the lock may have renamed or removed this very file meanwhile.
-        if path.exists() and os.path.samestat(os.fstat(part.fileno()), path.stat()):
-            break
-        part.close()
-    try:
-        yield part
-    finally:
-        # While the lock is held, or another process's new part could be the one removed.
-        if path.exists() and path.stat().st_size == 0:
-            path.unlink()
-        part.close()
 
 
 def _fetch_anywhere(
@@ -276,7 +255,7 @@ def _fault(path: Path, wanted: _Wanted) -> str | None:
     import h5py
 
     try:
-        # Not locked by HDF5: its lock would collide with the one on the part.
+        # Not locked: some file systems have no locks.
         with h5py.File(path, "r", locking=False):
             return None
     except OSError as error:

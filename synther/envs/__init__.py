@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synther.config import load
 from synther.config.ogbench import PACKAGE
@@ -16,38 +16,16 @@ if TYPE_CHECKING:
 
 inherited.fit_renderer()
 
-# Task: its module here and its class (:maze), or the suite's name of it (:steps of it an action).
-# MuJoCo is loaded only when one is made.
-TASKS: dict[str, tuple[str, str]] = {
-    "hopper": ("locomotion", "Hopper"),
-    "halfcheetah": ("locomotion", "HalfCheetah"),
-    "walker2d": ("locomotion", "Walker2d"),
-    "maze2d-umaze": ("maze2d", "Maze2d:umaze"),
-    "maze2d-medium": ("maze2d", "Maze2d:medium"),
-    "maze2d-large": ("maze2d", "Maze2d:large"),
-    "antmaze-umaze": ("antmaze", "AntMaze:umaze"),
-    "antmaze-medium-play": ("antmaze", "AntMaze:medium-play"),
-    "antmaze-large-play": ("antmaze", "AntMaze:large-play"),
-    "dmc-cheetah-run": ("dm_control", "cheetah-run"),
-    "dmc-quadruped-walk": ("dm_control", "quadruped-walk"),
-    "dmc-reacher-hard": ("dm_control", "reacher-hard"),
-    "dmc-reacher-easy": ("dm_control", "reacher-easy"),
-    "dmc-walker-walk": ("dm_control", "walker-walk"),
-    "dmc-pendulum-swingup": ("dm_control", "pendulum-swingup"),
-    # with every action held for two steps, as pixel agents act
-    "dmc-walker-walk-repeat2": ("dm_control", "walker-walk:2"),
-    "dmc-cheetah-run-repeat2": ("dm_control", "cheetah-run:2"),
-}
+
+def simulators() -> dict[str, list[Any]]:
+    """Return task -> its module here and what that is given, as config/datasets.yaml has them."""
+    every = load("datasets")["tasks"]
+    return {task: spec["simulator"] for task, spec in every.items() if "simulator" in spec}
 
 
 def task_names() -> list[str]:
     """Return the names that `make_env` knows."""
-    return sorted({*TASKS, *_ogbench_tasks()})
-
-
-def _ogbench_tasks() -> list[str]:
-    every = load("datasets")["tasks"]
-    return [task for task, spec in every.items() if spec.get("package") == PACKAGE]
+    return sorted(simulators())
 
 
 def make_env(
@@ -63,19 +41,18 @@ def make_env(
             stepped by dm_control and OGBench's by its package, whatever this says.
         threads: the simulator's; all cores of this process by default. The dmc tasks use one.
     """
-    if task in _ogbench_tasks():
+    module, *given = simulators().get(task, [""])
+    if module == PACKAGE:
         from synther.envs.ogbench import OGBench
 
         return OGBench(task, num_envs, threads)
-    if task not in TASKS:
-        raise unknown_name("task", task, task_names())
-    module, name = TASKS[task]
     if module == "dm_control":
         from synther.envs.dm_control import DMControl
 
-        name, _, repeat = name.partition(":")
-        domain, _, rest = name.partition("-")
-        return DMControl(domain, rest, num_envs, int(repeat or 1))
+        domain, name, *repeat = given
+        return DMControl(domain, name, num_envs, *repeat)
+    if not module:
+        raise unknown_name("task", task, task_names())
     return make_batched_env(task, num_envs, physics, threads)
 
 
@@ -89,11 +66,10 @@ def make_batched_env(
     """
     from synther.envs.batch import BatchedEnv
 
-    known = [name for name, (module, _) in TASKS.items() if module != "dm_control"]
+    known = {n: s for n, s in simulators().items() if s[0] not in (PACKAGE, "dm_control")}
     if task not in known:
         raise unknown_name("task", task, known)
-    module, factory = TASKS[task]
-    name, *maze = factory.split(":")
+    module, name, *maze = known[task]
     made = getattr(importlib.import_module(f"synther.envs.{module}"), name)(*maze)
     made.time_limit = load("datasets")["tasks"][task]["time_limit"]
     return BatchedEnv(made, num_envs, physics, threads)

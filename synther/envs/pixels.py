@@ -147,9 +147,9 @@ class PixelEnv(VectorEnv):
     """
 
     def __init__(self, task: str, num_envs: int, processes: int = 1) -> None:
-        from synther.envs import TASKS
+        from synther.envs import simulators
 
-        if task not in TASKS or TASKS[task][0] != "dm_control":
+        if simulators().get(task, [""])[0] != "dm_control":
             raise SyntherError(f"{task} can't be rendered: choose a task of dm_control (dmc-...)")
         super().__init__(num_envs)
         backend = find_backend()

@@ -7,7 +7,6 @@ the lock when the process ends, however it ends.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.jobs.files import explain_os_error, open_lock
+from synther.jobs.files import explain_os_error, explaining, try_lock
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""
@@ -118,7 +117,9 @@ def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
     while True:
         for slot in range(slots):
             for index, gpu in enumerate(gpus):
-                lock = _try_lock(folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}")
+                place = folder / f"{re.sub(r'[^A-Za-z0-9-]', '_', gpu)}.{slot}"
+                with explaining(place):
+                    lock = try_lock(place)
                 if lock is not None:
                     return Claim(index, lock)
         if not told:
@@ -130,17 +131,3 @@ def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
             )
             told = True
         time.sleep(_POLL_S)
-
-
-def _try_lock(path: Path) -> int | None:
-    """Lock a file; return it open, or None if another process has it."""
-    try:
-        handle = open_lock(path)
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle

@@ -164,22 +164,45 @@ def open_lock(path: Path) -> int:
             return handle
 
 
+def try_lock(path: Path, wait: bool = False) -> int | None:
+    """Lock a file, made where it is missing, until its descriptor is closed or the process ends.
+
+    File systems without locks are taken as they are.
+
+    Returns:
+        The descriptor; None if another process has it, unless that is waited for.
+
+    Raises:
+        OSError: it can't be made, or not be read.
+    """
+    handle = open_lock(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:  # no locks on this file system
+        pass
+    return handle
+
+
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
 """The end of the names that `atomic_path` gives."""
 
 
 @contextmanager
-def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
+def claimed(path: str | Path, *beside: str, wait: bool = False) -> Iterator[Path]:
     """Yield `path`, which can be written, and keep other processes from making it meanwhile.
 
     Two workflows on one folder, or one that was started again while jobs of a killed one run on,
     would else train the same result twice over the same checkpoint. The lock is the system's: it
-    goes with the process, however that ends. File systems without locks are taken as they are.
+    goes with the process, however that ends.
     Temporary files that a killed process left are deleted.
 
     Args:
         path: the file.
         *beside: stems of further files that are made with it.
+        wait: for another process that is making it.
 
     Raises:
         SyntherError: the file can't be written, or another process is making it.
@@ -188,17 +211,15 @@ def claimed(path: str | Path, *beside: str) -> Iterator[Path]:
     lock = path.with_name(f".{path.name}.lock")
     while True:
         with explaining(path):
-            handle = open_lock(lock)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 200).decode(errors="replace") or "another process"
-            os.close(handle)
+            handle = try_lock(lock, wait)
+        if handle is None:
+            holder = ""
+            with suppress(OSError):
+                holder = lock.read_text(encoding="utf-8", errors="replace")[:200]
             raise SyntherError(
-                f"{path} is being made by {holder}: let it finish or end it, then run this again"
-            ) from None
-        except OSError:  # no locks on this file system
-            pass
+                f"{path} is being made by {holder or 'another process'}: let it finish or end it, "
+                "then run this again"
+            )
         # The one who held the lock may have removed this very file meanwhile.
         with suppress(OSError):
             if os.path.samestat(os.fstat(handle), lock.stat()):

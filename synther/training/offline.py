@@ -14,7 +14,7 @@ from torch import Tensor
 
 from synther.agents import load_agent_class
 from synther.agents.base import Agent, Batch, OfflineSettings
-from synther.agents.goals import GoalSettings, GoalTable
+from synther.agents.goals import GoalSettings
 from synther.datasets.belonging import common_task
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
@@ -23,7 +23,7 @@ from synther.generators import draw
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import grant
 from synther.training.evaluate import Episodes, Standardiser, evaluate
-from synther.training.goals import goal_table
+from synther.training.goals import GoalTable
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.replay import unpack
@@ -147,7 +147,7 @@ def learning_table(
     """
     d = statistics.observation_dim
     if isinstance(settings, GoalSettings):
-        table = goal_table(settings, data, statistics.action_dim, device)
+        table = GoalTable(settings, data, statistics.action_dim, device)
         return table, Standardiser(np.zeros(2 * d), np.ones(2 * d))
     standardiser = Standardiser(np.zeros(d), np.ones(d))
     if settings.normalise_states:

@@ -15,10 +15,9 @@ from torch import nn
 from synther.agents import make_agent
 from synther.agents.gcbc import GCBC
 from synther.agents.gciql import GCIQL
-from synther.agents.goals import GoalTable
 from synther.errors import SyntherError
 from synther.training.direct import learn
-from synther.training.goals import goal_table, with_later_states
+from synther.training.goals import GoalTable, with_later_states
 from synther.training.streams import RandomStreams
 from synther.transitions import Transitions
 
@@ -45,7 +44,7 @@ def make(name, seeds, **changes):
 
 
 def batches(agent, data=None):
-    table = goal_table(agent.settings, data or trajectories(), A, dtype=F64)
+    table = GoalTable(agent.settings, data or trajectories(), A, dtype=F64)
     streams = RandomStreams(
         agent.seeds, {}, indices=(len(table), B), dtype=F64, uniforms=table.uniforms()
     )
@@ -162,7 +161,7 @@ def test_a_seed_learns_in_a_stack_what_it_learns_alone_and_goes_on_when_restored
 def drawn(kind, rows, number=4000, data=None, **shares):
     """Goals' rows, drawn many times for the same rows, and whether they lie ahead."""
     own = GCIQL.Settings(batch_size=len(rows), **shares)
-    table = goal_table(own, data or trajectories(), A, dtype=F64)
+    table = GoalTable(own, data or trajectories(), A, dtype=F64)
     indices = torch.as_tensor(rows).expand(number, -1)
     draws = torch.rand(number, 3, len(rows), dtype=F64, generator=torch.Generator().manual_seed(0))
     places, ahead = table.places(kind, indices, draws)
@@ -206,7 +205,7 @@ def test_shares_of_goals_are_the_settings():
 
 def gathered(data, rows, **changes):
     own = GCIQL.Settings(batch_size=len(rows), **changes)
-    table = goal_table(own, data, A, dtype=F64)
+    table = GoalTable(own, data, A, dtype=F64)
     draws = {
         name: torch.rand(1, *shape, dtype=F64, generator=torch.Generator().manual_seed(n))
         for n, (name, shape) in enumerate(table.uniforms().items())
@@ -278,4 +277,4 @@ def test_the_benchmarks_initial_weights():
         math.sqrt(0.06 / 302), rel=0.05
     )
     assert not agent.actor.scales
-    assert isinstance(goal_table(agent.settings, trajectories(), A), GoalTable)
+    assert len(GoalTable(agent.settings, trajectories(), A)) == sum(LENGTHS)

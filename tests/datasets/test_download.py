@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import http.server
 import io
@@ -20,6 +19,7 @@ import yaml
 from synther import config, datasets
 from synther.datasets.download import ATTEMPTS, download, target_path
 from synther.errors import SyntherError
+from synther.jobs.files import claimed
 
 BELOW = "group/file-v2.hdf5"
 
@@ -358,22 +358,14 @@ def test_two_at_once_download_once(server, setup):
     fetch(place)
 
 
-def test_a_part_removed_while_waiting_for_it(server, setup, monkeypatch):
+def test_a_process_that_makes_the_file_is_waited_for(server, setup):
     place = setup(f"{server.address}/offline_rl/{BELOW}")
-    place.part.parent.mkdir(parents=True)
-    waiting, flock = threading.Event(), fcntl.flock
-
-    def noted_flock(*arguments):
-        waiting.set()
-        flock(*arguments)
-
-    monkeypatch.setattr("synther.datasets.download.fcntl.flock", noted_flock)
     thread = threading.Thread(target=download, args=("thing", place.root), kwargs={"wait_s": 0})
-    with open(place.part, "ab") as held:
-        flock(held, fcntl.LOCK_EX)
+    with claimed(place.target):
         thread.start()
-        assert waiting.wait(10)
-        place.part.unlink()
+        thread.join(0.5)
+        assert thread.is_alive()
+        assert server.asked == []
     thread.join()
     fetch(place)
     assert len(server.asked) == 1

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from synther.config.specs import task_spec
-from synther.envs import TASKS, make_batched_env, make_env
+from synther.envs import make_batched_env, make_env, simulators
 from synther.envs.dm_control import DMControl, _load, episode_random_state
 from synther.errors import SyntherError
 
 SUITE = {
-    name: where
-    for name, (module, where) in TASKS.items()
-    if module == "dm_control" and ":" not in where
+    name: "-".join(given)
+    for name, (module, *given) in simulators().items()
+    if module == "dm_control" and len(given) == 2
 }
 WIDTHS = {
     "dmc-cheetah-run": (17, 6),
