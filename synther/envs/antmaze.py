@@ -7,16 +7,13 @@ of locomotion (`synther.envs.physics`).
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import gymnasium
 import mujoco
 import numpy as np
 
 from synther.envs.batch import States, Task
 from synther.envs.maze2d import cells
+from synther.envs.physics import gymnasium_assets
 
-_ASSET = Path(gymnasium.__file__).parent / "envs/mujoco/assets/ant.xml"
 WALL, START, GOAL = "1", "r", "g"
 CELL = 4.0
 """Width of a cell."""
@@ -50,7 +47,7 @@ class AntMaze(Task):
 
     def spec(self) -> mujoco.MjSpec:
         """Return the ant in its maze."""
-        spec = mujoco.MjSpec.from_file(str(_ASSET))
+        spec = mujoco.MjSpec.from_file(str(gymnasium_assets() / "ant.xml"))
         spec.option.timestep = 0.02
         half = [CELL / 2, CELL / 2, WALL_HEIGHT / 2]
         for cell in cells(self.layout, WALL):
