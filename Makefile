@@ -18,7 +18,8 @@ CORES = $$(python -c 'from synther.jobs.threads import cores; print(cores())')
 
 quick: environment rendering
 	@echo "Making every table and figure of the quick preset. You may interrupt it: make quick continues."
-	@snakemake all report --cores "$(CORES)" --config preset=quick --logger synther
+	@python -m synther.cli.forkserver snakemake all report --cores "$(CORES)" --config preset=quick \
+	   --prioritize figures/quick/table1.pdf --scheduler greedy --logger synther
 	@echo
 	@echo "Open first:  figures/quick/report.html    everything on one page"
 	@echo "Then:        figures/quick/               tables and figures: .pdf .png .csv .tex .md .json"

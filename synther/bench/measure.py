@@ -109,21 +109,6 @@ def seconds(
     return best
 
 
-def beside(
-    section: str,
-    name: str,
-    unit: str,
-    amount: float,
-    functions: Sequence[Callable[[], Any]],
-    against: str,
-    device: str = "cpu",
-    least: float = 0.2,
-) -> Measurement:
-    """Return how fast the first of two functions does an amount, held against the second."""
-    took, limit = seconds(functions, device, least, rounds=2)
-    return rate(section, name, unit, amount / took, amount / limit, against)
-
-
 def _replay(graph: Any, *_kept: list[Any]) -> None:
     """Replay a graph; the tensors that it computes with are kept by being handed in."""
     graph.replay()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from synther.cli.output import unfailing
 from synther.errors import SyntherError
 from synther.jobs import inherited, signals
 
+FORKSERVER = "SYNTHER_FORKSERVER"
+"""The variable that names the socket of `synther.cli.forkserver`, where one runs."""
 PRODUCTS_IN_NUMPY = ("fidelity",)
 """Verbs whose large products are numpy's: of all samples with all data."""
 
@@ -25,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     reader of its words who has gone is no failure.
     """
     words = sys.argv[1:] if argv is None else argv
+    if argv is None and FORKSERVER in os.environ:
+        from synther.cli import forkserver
+
+        if (served := forkserver.run(words)) is not None:
+            return served
     with unfailing() as out:
         code, message = _run(words, is_program=argv is None)
         out.flush()

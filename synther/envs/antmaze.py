@@ -7,16 +7,13 @@ of locomotion (`synther.envs.physics`).
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import gymnasium
 import mujoco
 import numpy as np
 
 from synther.envs.batch import States, Task
 from synther.envs.maze2d import GOAL, LARGE, MEDIUM, WALL, cells
+from synther.envs.physics import gymnasium_assets
 
-_ASSET = Path(gymnasium.__file__).parent / "envs/mujoco/assets/ant.xml"
 START = np.array([1, 1])
 """The cell (row, column) where episodes begin, in every maze."""
 MAZES = {"umaze": "##### #OOO# ###O# #GOO# #####", "medium-play": MEDIUM, "large-play": LARGE}
@@ -56,7 +53,7 @@ class AntMaze(Task):
 
     def spec(self) -> mujoco.MjSpec:
         """Return the ant in its maze."""
-        spec = mujoco.MjSpec.from_file(str(_ASSET))
+        spec = mujoco.MjSpec.from_file(str(gymnasium_assets() / "ant.xml"))
         spec.option.timestep = 0.02
         half = [CELL / 2, CELL / 2, WALL_HEIGHT / 2]
         for cell in cells(self.layout, WALL):

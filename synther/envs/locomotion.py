@@ -6,15 +6,11 @@ The models' XML are those that Gymnasium ships for -v2 to -v4 (the -v5 files dif
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import gymnasium
 import mujoco
 import numpy as np
 
 from synther.envs.batch import States, Task
-
-_ASSETS = Path(gymnasium.__file__).parent / "envs/mujoco/assets"
+from synther.envs.physics import gymnasium_assets
 
 
 class Locomotion(Task):
@@ -28,7 +24,7 @@ class Locomotion(Task):
     velocity_clip = 10.0
 
     def __init__(self) -> None:
-        self._spec = mujoco.MjSpec.from_file(str(_ASSETS / self.asset))
+        self._spec = mujoco.MjSpec.from_file(str(gymnasium_assets() / self.asset))
         self.dt = self._spec.option.timestep * self.frame_skip
 
     def spec(self) -> mujoco.MjSpec:

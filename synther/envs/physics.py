@@ -13,8 +13,21 @@ every trajectory:
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import mujoco
 import numpy as np
+
+from synther.errors import SyntherError
+
+
+def gymnasium_assets() -> Path:
+    """Return the folder of Gymnasium's robots, without importing the package."""
+    found = importlib.util.find_spec("gymnasium")
+    if found is None or found.origin is None:
+        raise SyntherError("Gymnasium, whose robots these are, is missing: pip install gymnasium")
+    return Path(found.origin).parent / "envs/mujoco/assets"
 
 
 def compile_stock(spec: mujoco.MjSpec) -> mujoco.MjModel:

@@ -16,6 +16,10 @@ from synther.envs.vector import Stepped, VectorEnv
 from synther.errors import SyntherError
 from synther.jobs.threads import mathematics
 
+WORTH_HALVING = 32
+"""Episodes whose policy and simulator are worth a thread each: fewer take a step all together. The
+number of threads must not decide it, as rows of smaller products are rounded otherwise."""
+
 
 @dataclass(frozen=True)
 class Standardiser:
@@ -109,7 +113,7 @@ def evaluate(agent: Agent, env: VectorEnv, standardiser: Standardiser) -> Episod
         live[terminated | truncated] = False
 
     require_whole(~live, observations)
-    half = (episodes + 1) // 2
+    half = episodes if env.num_envs < WORTH_HALVING else (episodes + 1) // 2
     places = np.arange(env.num_envs) % episodes
     halves = [(slice(0, half), places < half)]
     if half < episodes:

@@ -110,17 +110,17 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ("presets/quick.yaml", "evidence: false", "", "'evidence' is a required property"),
         (
             "presets/quick.yaml",
-            "steps: 1500",
+            "steps: 1000",
             "steps: many",
             "quick.yaml: agents.steps is 'many'; it must be like",
         ),
         (
             "presets/quick.yaml",
-            "steps: 1500",
-            "steps: 1500.5",
-            "agents.steps is 1500.5; it must be like",
+            "steps: 1000",
+            "steps: 1000.5",
+            "agents.steps is 1000.5; it must be like",
         ),
-        ("presets/quick.yaml", "steps: 1500", "steps: 0100", "0100 begins with a zero: write 100"),
+        ("presets/quick.yaml", "steps: 1000", "steps: 0100", "0100 begins with a zero: write 100"),
         (
             "presets/quick.yaml",
             "hidden: [64, 64]",
@@ -135,7 +135,7 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ),
         (
             "presets/quick.yaml",
-            "diffusion: {steps: 6000",
+            "diffusion: {steps: 5000",
             "diffusion: {steps: x",
             "reduced.generators.diffusion.steps",
         ),
@@ -259,14 +259,14 @@ def test_references_between_specs_hold() -> None:
             assert experiments.table(experiment)
 
 
-@pytest.mark.parametrize("written", ["15e2", "1.5e3", "1500.0", "1_500"])
+@pytest.mark.parametrize("written", ["10e2", "1.0e3", "1000.0", "1_000"])
 def test_a_presets_settings_are_typed_when_it_is_loaded(
     edit_config: Callable[..., Path], written: str
 ) -> None:
-    edit_config("presets/quick.yaml", "  steps: 1500\n", f"  steps: {written}\n")
+    edit_config("presets/quick.yaml", "  steps: 1000\n", f"  steps: {written}\n")
     steps = config.load_preset("quick")["agents"]["steps"]
-    assert (steps, type(steps)) == (1500, int)
-    assert "1,500 updates" in Experiments("quick").table("table1")["budget"]
+    assert (steps, type(steps)) == (1000, int)
+    assert "1,000 updates" in Experiments("quick").table("table1")["budget"]
     assert main(["plan", "table1", "--preset", "quick"]) == 0
 
 

@@ -23,7 +23,7 @@ def test_presets_scale_the_budget() -> None:
     assert (paper.samples("synther"), quick.samples("synther")) == (5_000_000, 25_000)
     assert [p.rows("hopper-medium-local") for p in (paper, quick)] == [1_000_000, 20_000]
     assert agent_settings("td3_bc", "hopper-medium-v2", "paper")["steps"] == 1_000_000
-    assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 1500
+    assert agent_settings("td3_bc", "hopper-medium-v2", "quick")["steps"] == 1000
     assert source_settings("synther", "hopper-medium-v2", "paper")["width"] == 2048
     assert source_settings("synther", "hopper-medium-v2", "quick")["width"] == 128
 
@@ -55,7 +55,7 @@ def test_a_preset_scales_by_dataset_and_by_agent(edit_config: Callable[..., Path
         "  maze2d-*: {steps: 77}\n  hopper-full-replay-v2: {",
     )
     assert agent_settings("td3_bc", "maze2d-umaze-local", "quick")["steps"] == 77
-    assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 1500
+    assert agent_settings("td3_bc", "hopper-medium-local", "quick")["steps"] == 1000
     edit_config("presets/quick.yaml", "  maze2d-*: {steps: 77}", "  maze-*: {steps: 77}")
     with pytest.raises(SyntherError, match="unknown dataset pattern 'maze-"):
         agent_settings("td3_bc", "hopper-medium-local", "quick")

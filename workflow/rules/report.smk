@@ -15,6 +15,7 @@ rule table:
         ),
     log:
         "logs/{preset}/table/{experiment}.log",
+    priority: 1
     conda:
         ENVIRONMENT
     resources:

@@ -51,7 +51,9 @@ class ResidualMLP(FlatLayers):
             (width, dim),
         ]
         super().__init__(layers, models, generator)
-        frequencies = torch.randn(models, fourier_features // 2, generator=generator)
+        frequencies = torch.empty(models, fourier_features // 2)
+        if not frequencies.is_meta:  # where torch would import its compiler, 2 s, to draw nothing
+            frequencies.normal_(generator=generator)
         self.register_buffer("frequencies", frequencies)
 
     def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
