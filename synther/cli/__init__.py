@@ -10,6 +10,7 @@ from synther.cli import verbs
 from synther.cli.output import unfailing
 from synther.errors import SyntherError
 from synther.jobs import inherited, signals
+from synther.jobs.bucket import work_there
 
 FORKSERVER = "SYNTHER_FORKSERVER"
 """The variable that names the socket of `synther.cli.forkserver`, where one runs."""
@@ -48,7 +49,7 @@ def _run(words: Sequence[str], is_program: bool) -> tuple[int, str]:
     """Run a verb; return the exit code, and what went wrong."""
     try:
         with signals.answering():
-            verb, asked = verbs.parse(words)
+            verb, asked = verbs.parse(work_there(words) if is_program else words)
             if is_program:  # what calls this instead keeps its environment
                 own = verb in PRODUCTS_IN_NUMPY
                 inherited.settle(asked.computing.threads if own else 1)  # type: ignore[attr-defined]

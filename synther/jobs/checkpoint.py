@@ -14,6 +14,7 @@ from typing import Any, Self
 from synther.config.settings import flat
 from synther.errors import SyntherError
 from synther.jobs import signals
+from synther.jobs.bucket import Copy
 from synther.tensors import weights
 
 INTERVAL_S = 120.0
@@ -80,7 +81,7 @@ def kind_of(device: str) -> str:
     return device.partition(":")[0]
 
 
-def require_same(path: Path, theirs: str, mine: str) -> None:
+def require_same(path: Path | str, theirs: str, mine: str) -> None:
     """Refuse a saved state whose identity, as JSON, is not this job's.
 
     Raises:
@@ -106,7 +107,8 @@ class Checkpoint(Pace):
     """The saved state of one job, bound to the settings that it was made under.
 
     Args:
-        path: the file; it stands beside the job's output and goes when the job is done.
+        path: the file; it stands beside the job's output and goes when the job is done, and its
+            copy in a bucket (`bucket.Copy`) with it.
         identity: JSON-ready settings, inputs and version. A checkpoint of another identity is
             refused, because going on from it would mix two experiments in one result.
         device: on which the job computes; its kind and torch's version belong to the identity.
@@ -120,6 +122,7 @@ class Checkpoint(Pace):
     ) -> None:
         super().__init__()
         self.path = Path(path)
+        self._copy = Copy(self.path)
         whole = dict(identity)
         if device is not None:
             whole |= {"device": kind_of(device), "torch": importlib.metadata.version("torch")}
@@ -134,6 +137,7 @@ class Checkpoint(Pace):
         Raises:
             SyntherError: the file is damaged, or belongs to other settings.
         """
+        self._copy.fetch()
         if not self.path.exists():
             return None
         try:
@@ -142,7 +146,7 @@ class Checkpoint(Pace):
             )
         except SyntherError as error:
             raise SyntherError(f"checkpoint {error}") from error
-        require_same(self.path, str(saved["identity"]), self.identity)
+        require_same(f"{self.path}{self._copy}", str(saved["identity"]), self.identity)
         self.before_s = float(saved.get("seconds", 0.0))
         state: dict[str, Any] = saved["state"]
         return state
@@ -158,6 +162,7 @@ class Checkpoint(Pace):
             seconds = self.before_s + time.monotonic() - self._started
             content = {"identity": self.identity, "seconds": seconds, "state": state}
             weights.save(self.path, content)
+            self._copy.update()
 
     def part(self, name: str) -> Checkpoint:
         """Return the checkpoint of a part of the job, in a file of its own that goes with this."""
@@ -170,3 +175,4 @@ class Checkpoint(Pace):
         for part in self._parts:
             part.remove()
         self.path.unlink(missing_ok=True)
+        self._copy.update()

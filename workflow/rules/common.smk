@@ -8,6 +8,7 @@ from synther.config import load, spec, specs
 from synther.config.shares import share_of
 from synther.datasets import source_file
 from synther.experiments import preset_experiments
+from synther.jobs import bucket
 from synther.planning import costs
 from synther.planning.resources import RuleResources
 from synther.sheets.writers import suffixes
@@ -30,6 +31,13 @@ D4RL_FILES = {
 NOISE = f"({'|'.join(specs.noise_sources())})(-[0-9]+(pct|rows))?"
 
 
+# Where all files are kept, if not here: tell synther's jobs, which start from this process.
+if BUCKET := workflow.storage_settings.default_storage_prefix:
+    bucket.announce(
+        BUCKET, workflow.storage_registry.default_storage_provider.local_prefix
+    )
+
+
 wildcard_constraints:
     preset="[^/]+",
     dataset="[a-z0-9-]+",
@@ -45,6 +53,23 @@ wildcard_constraints:
 def assignments(settings):
     """Return settings as --set arguments."""
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
+
+
+def beside(**files):
+    """Return files that a verb finds beside those it is given: nothing is beside them in a bucket,
+    unless a rule names it. Elsewhere they stay out, as a new input would make results anew.
+    """
+    return files if BUCKET else {}
+
+
+def page_inputs(preset):
+    """Return what a preset's page is made from."""
+    sheets = EXPERIMENTS[preset].sheets()
+    rows, others = EXPERIMENTS[preset].results(*sheets), EXPERIMENTS[preset].records(
+        *sheets
+    )
+    records = [str(Path(path).with_suffix(".json")) for path in rows]
+    return [*sheets.values(), *([*rows, *records, *others] if BUCKET else [])]
 
 
 def fidelity_threads(wildcards):

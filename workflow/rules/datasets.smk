@@ -38,7 +38,11 @@ rule ogbench_dataset:
 
 rule d4rl_policies:
     output:
-        "data/policies/{task}/returns.json",
+        (
+            directory("data/policies/{task}")
+            if BUCKET
+            else "data/policies/{task}/returns.json"
+        ),
     log:
         "logs/policies/{task}.log",
     retries: 2
@@ -54,7 +58,10 @@ rule d4rl_policies:
 
 rule collect_dataset:
     input:
-        lambda w: specs.fetched_policies(w.dataset, w.preset),
+        lambda w: [
+            str(Path(path).parent) if BUCKET else path
+            for path in specs.fetched_policies(w.dataset, w.preset)
+        ],
     output:
         "data/{preset}/local/{dataset}.hdf5",
     log:

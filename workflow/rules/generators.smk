@@ -37,6 +37,9 @@ ruleorder: fit_noise > fit_generator
 
 rule sample_generator:
     input:
+        **beside(
+            record=lambda w: f"{EXPERIMENTS[w.preset].model_folder(w.dataset, w.source)}/fit.json"
+        ),
         model=lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
         states=lambda w: EXPERIMENTS[w.preset].start_states(w.dataset, w.source),
     output:

@@ -100,6 +100,9 @@ rule fit_latents:
     input:
         "results/{preset}/latents/{dataset}/{agent}/latents.npz",
     output:
+        **beside(
+            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json"
+        ),
         model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
     log:
@@ -123,6 +126,10 @@ rule fit_latents:
 rule sample_latents:
     input:
         "results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        **beside(
+            record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
+            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
+        ),
     output:
         samples="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/samples.json",

@@ -64,7 +64,7 @@ rule scores:
 # One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
 rule page:
     input:
-        lambda w: EXPERIMENTS[w.preset].sheets().values(),
+        lambda w: page_inputs(w.preset),
     output:
         report(
             "figures/{preset}/report.html",
@@ -86,7 +86,7 @@ rule page:
 
 use rule page as paper_page with:
     input:
-        lambda w: EXPERIMENTS["paper"].sheets().values(),
+        lambda w: page_inputs("paper"),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:
