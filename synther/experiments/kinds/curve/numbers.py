@@ -12,48 +12,38 @@ import pandas as pd
 from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, scores
-from synther.statistics.intervals import Estimate
+from synther.statistics.lines import line, spread
 
 ALL_DATA = "all"
 """The amount of a reference, in print."""
 
 
-def _estimate(name: str, found: Estimate) -> dict[str, float]:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-
-
-def _point(spec: CurveSpec, matrix: np.ndarray) -> dict[str, Any]:
+def _point(spec: CurveSpec, same: dict[str, Any], matrix: np.ndarray) -> dict[str, Any]:
     """Return the score of (seeds, datasets): a mean of one dataset's, or an IQM of several."""
-    several = matrix.shape[1] > 1
-    rule = intervals.iqm if several else intervals.mean
-    found = intervals.bootstrap(rule, intervals.columns(matrix), spec.bootstrap_reps)
-    is_spread = not several and len(matrix) > 1
-    return {
-        **{"metric": "iqm" if several else "mean", "datasets": matrix.shape[1]},
-        **{"seeds": len(matrix), "std": np.std(matrix, ddof=1) if is_spread else np.nan},
-        **{"each": [] if several else matrix[:, 0].tolist(), **vars(found)},
-    }
+    (found,) = line(same, [0.0], matrix[..., None], spec.bootstrap_reps)
+    size, std = matrix.shape[1], spread(found["each"])
+    return found | {"metric": "iqm" if size > 1 else "mean", "datasets": size, "std": std} | same
 
 
 def _versus(
     spec: CurveSpec, own: dict[str, Any], base: dict[str, Any], pair: tuple[np.ndarray, np.ndarray]
-) -> dict[str, Any]:
-    """Return how a point compares with the baseline's at the same amount.
+) -> None:
+    """Add how a point compares with the baseline's at the same amount.
 
     `intervals_apart` is whether the two intervals of the score have no value in common; empty
     without intervals.
     """
     reps = spec.bootstrap_reps
     rule = intervals.versus(intervals.iqm if pair[0].shape[1] > 1 else intervals.mean)
-    better = intervals.probability_of_improvement(*pair, reps)
+    compared = {
+        "difference": intervals.bootstrap(rule, intervals.columns(*pair), reps),
+        "probability": intervals.probability_of_improvement(*pair, reps),
+    }
+    for name, found in compared.items():
+        own |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
     apart = own["low"] > base["high"] or own["high"] < base["low"]
     is_known = not np.isnan([own["low"], base["low"]]).any()
-    return {
-        "baseline": base["source"],
-        **_estimate("difference", intervals.bootstrap(rule, intervals.columns(*pair), reps)),
-        **_estimate("probability", better),
-        "intervals_apart": str(bool(apart)).lower() if is_known else "",
-    }
+    own |= {"baseline": base["source"], "intervals_apart": str(apart).lower() if is_known else ""}
 
 
 def _panel(
@@ -64,22 +54,17 @@ def _panel(
     same = {"panel": agent, "dataset": dataset}
     for amount, series in itertools.product(spec.amounts, spec.series):
         if (source := spec.source(series, amount)) in found:
-            kept = {spec.column: amount, "amount": spec.number(amount)}
             origin = dict(zip(("agent", "source"), spec.origin(agent, series, source), strict=True))
-            own = {"row": "point", "series": series, "baseline": "", **kept, **same, **origin}
-            own |= _point(spec, found[source])
+            kept = {spec.column: amount, "amount": spec.number(amount), "series": series}
+            own = _point(spec, {**same, **kept, **origin, "baseline": ""}, found[source])
             if base := points.get((spec.baseline, amount)):
-                own |= _versus(spec, own, base, (found[source], found[base["source"]]))
+                _versus(spec, own, base, (found[source], found[base["source"]]))
             points[series, amount] = own
-    return [
-        *points.values(),
-        *(
-            {"row": "reference", "series": source, "agent": agent, "source": source}
-            | {**same, "amount": ALL_DATA, **_point(spec, found[source])}
-            for source in spec.reference
-            if source in found and points
-        ),
-    ]
+    levels = [source for source in spec.reference if source in found and points]
+    for source in levels:
+        place = {"row": "reference", "series": source, "agent": agent, "source": source}
+        points[source, 0] = _point(spec, same | place | {"amount": ALL_DATA}, found[source])
+    return list(points.values())
 
 
 def _missing(spec: CurveSpec, agent: str, dataset: str, found: Mapping[str, np.ndarray]) -> str:

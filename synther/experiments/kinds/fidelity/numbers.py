@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synther.config import read_yaml
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.plan import FidelitySpec
 from synther.experiments.kinds.spec import Numbers
@@ -27,12 +28,8 @@ CSV_COLUMNS = (
 )
 NOT_INSTALLED = "not installed"
 PLACE = ["dataset", "source", "measure", "agent"]
-RECORDED = {
-    "fit_s": ("fit", "wall_time_s"),
-    "parameters": ("fit", "num_parameters"),
-    "sample_s": ("sample", "wall_time_s"),
-}
-"""Measure -> the job whose record has it, and its name there."""
+MEASURES: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("measures.yaml"))
+"""Measure -> what that file says of it."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,9 @@ def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, 
     if "fidelity" in paths:
         measured = samples.read_fidelity(paths["fidelity"], spec.preset)
         found |= samples.measures(*measured)
-    for measure, (kind, key) in RECORDED.items():
-        if kind in paths:
-            found[measure] = float(read_json(paths[kind], samples.AGAIN)[key])
+    for measure, known in MEASURES.items():
+        if "key" in known and known["job"] in paths:
+            found[measure] = float(read_json(paths[known["job"]], samples.AGAIN)[known["key"]])
     if found.get("parameters") and measured[0]:
         found["compression"] = samples.compression(paths["fit"], len(measured[0]["columns"]))
     return found, measured

@@ -9,8 +9,8 @@ from typing import Any
 from synther import sheets
 from synther.experiments.kinds.fidelity.numbers import (
     CSV_COLUMNS,
+    MEASURES,
     NOT_INSTALLED,
-    RECORDED,
     Fidelity,
 )
 from synther.experiments.kinds.fidelity.plots import DRAWN, plots
@@ -21,42 +21,6 @@ LARGEST_RATIO = "largest ratio"
 """The paper's claim of how much smaller a denoiser is than its dataset."""
 TOLERANCE = 0.02
 """Within which marginals and correlations, which run from 0 to 1, agree with published ones."""
-HEADS = {
-    "marginal": "Marginal",
-    "worst": "Worst column",
-    "correlation": "Correlation",
-    "mse": "Dynamics MSE",
-    "scaled_mse": "Dynamics MSE, scaled",
-    "distance": "Distance to data",
-    "data_distance": "Data to itself",
-    "memorised": "Memorised (%)",
-    "score": "score",
-    "fit_s": "Fit (s)",
-    "sample_s": "Sample (s)",
-    "parameters": "Parameters",
-    "compression": "Compression",
-}
-EXPLAINED = {
-    "marginal": "Marginal: mean over columns of 1 - the two-sample Kolmogorov-Smirnov statistic "
-    "(KSComplement of sdmetrics).",
-    "worst": "Worst column: the least of these.",
-    "correlation": "Correlation: mean over pairs of columns of 1 - |difference of Spearman's "
-    "correlations| / 2 (CorrelationSimilarity of sdmetrics); columns that never change are left "
-    "out.",
-    "mse": "Dynamics MSE: mean squared error of next observation and reward against the simulator, "
-    "started from the sample's own observation with its action, in the task's units; mean over "
-    "entries and samples.",
-    "scaled_mse": "Scaled: every entry in standard deviations of the data.",
-    "distance": "Distance to data: median of the least L2 distance of a sample to any transition "
-    "of the data, in standard deviations of each column, terminals aside.",
-    "data_distance": "Data to itself: the same, from the transition of the data that is nearest to "
-    "a sample to the transition nearest to that one.",
-    "memorised": "Memorised: samples closer to the data than their nearest transition there is to "
-    "any other (Alaa et al. 2022, arXiv 2102.08921).",
-    "compression": "Compression: bytes of the dataset over bytes of the network, both float32.",
-}
-MADE_BY = {"compression": "fit"} | {measure: kind for measure, (kind, _) in RECORDED.items()}
-"""Measure -> the job whose record it is from, if not `fidelity`'s."""
 LEFT_OUT = {
     "terminal": "terminal (their next observation is another episode's)",
     "undetermined": "with a velocity at its clip (the observation hides the state)",
@@ -83,7 +47,8 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
     columns = [*sheets.columns(("Varied", "SynthER with") if varied else ("Dataset", "Data"), ())]
     published_too = []
     for (measure, agent), theirs in frame.groupby(["measure", "agent"], sort=False)["paper_value"]:
-        text = f"{spec.agents[agent]} {HEADS[measure]}" if agent else HEADS[measure]
+        head = MEASURES[measure]["head"]
+        text = f"{spec.agents[agent]} {head}" if agent else head
         columns.append(sheets.Column(text))
         if theirs.notna().any():
             columns.append(sheets.Column(f"{text} (paper)", is_published=True))
@@ -108,14 +73,12 @@ def _tables(found: Fidelity) -> Iterator[sheets.Table]:
 
 def value_text(measure: str, value: float) -> str:
     """Return a measure as it is printed."""
-    if measure in ("marginal", "worst", "correlation"):
-        return printed.number(value, 3)
+    known = MEASURES[measure]
     if measure == "parameters":
         return f"{value / 1e6:.3g}M" if value >= 1e6 else f"{value:,.0f}"
-    if measure in ("mse", "scaled_mse", "distance", "data_distance"):
-        return f"{value:.3g}"
-    text = printed.number(value)
-    return f"{text}x" if measure == "compression" else text
+    if "significant" in known:
+        return f"{value:.{known['significant']}g}"
+    return printed.number(value, known.get("digits", 1)) + known.get("unit", "")
 
 
 def _published(row: Any) -> sheets.Cell:
@@ -132,8 +95,8 @@ def _measured(found: Fidelity, row: Any) -> sheets.Cell:
     stands = printed.agreement((row.value, row.std, row.seeds), theirs, tolerance)
     run = sheets.run_key(row.dataset, row.source, row.agent)
     if row.measure != "score":
-        path = found.spec.files[row.dataset][row.source][MADE_BY.get(row.measure, "fidelity")]
-        run = path.replace(".parquet", ".json")
+        job = MEASURES[row.measure].get("job", "fidelity")
+        run = found.spec.files[row.dataset][row.source][job].replace(".parquet", ".json")
     text = value_text(row.measure, row.value)
     return printed.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
 
@@ -153,7 +116,7 @@ def footnotes(found: Fidelity) -> list[sheets.Note | str]:
     """Return the footnotes: what the columns mean, caveats, and the marks that are printed."""
     spec = found.spec
     shown = set(found.frame["measure"])
-    lines = [text for measure, text in EXPLAINED.items() if measure in shown]
+    lines = [known["words"] for m, known in MEASURES.items() if m in shown and "words" in known]
     if shown & {"mse", "scaled_mse"}:
         lines += _dynamics_note(found)
     counts = {int(count) for count in found.frame["seeds"].dropna()}

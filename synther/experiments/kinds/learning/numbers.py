@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from synther.experiments.kinds.learning.plan import LearningSpec
-from synther.experiments.kinds.online.numbers import Records, line
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, scores
 from synther.statistics.intervals import BAND_REPS
+from synther.statistics.lines import Records, line
 
 COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from synther.experiments.runs import ONLINE
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
 from synther.statistics.intervals import BAND_REPS
+from synther.statistics.lines import Records, line, spread
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "task", "agent", "x", "unit"),
@@ -26,7 +27,6 @@ METRICS = ("mean return", "IQM of scores")
 """Of one task, and of several."""
 Runs = dict[tuple[str, str], Run]
 """(task, agent) -> its evaluations."""
-Records = list[dict[str, Any]]
 
 
 def _panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
@@ -46,24 +46,6 @@ def _values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
     if len(own) < len(tasks):
         return []
     return evaluations.together(own) if len(own) > 1 else [own[0].returns]
-
-
-def line(same: dict[str, Any], xs: Iterable[float], cube: np.ndarray, reps: int) -> Records:
-    """Return rows of a line through (seeds, tasks, xs) values; `each` has one task's seeds.
-
-    They are means over seeds of one task, or IQMs over several.
-    """
-    seeds, tasks, count = cube.shape
-    if tasks > 1:
-        found = intervals.iqms({"": cube}, reps)[""]
-    else:
-        columns = (cube[:, 0, place] for place in range(count))
-        found = [intervals.bootstrap(intervals.mean, [column], reps) for column in columns]
-    return [
-        {**same, "row": "point", "x": float(x), "seeds": seeds, **vars(value)}
-        | {"each": [] if tasks > 1 else cube[:, 0, place].tolist()}
-        for place, (x, value) in enumerate(zip(xs, found, strict=True))
-    ]
 
 
 def _lines(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
@@ -104,8 +86,7 @@ def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
             own = same | {"agent": agent, "seeds": len(both), "names": names}
             ends = line(own, [math.nan, math.nan], both, reps)
             for row, end in zip(("final", "mean"), ends, strict=True):
-                std = np.std(end["each"], ddof=1) if len(end["each"]) > 1 else math.nan
-                found.append(end | {"row": row, "std": float(std)})
+                found.append(end | {"row": row, "std": spread(end["each"])})
             if len(names) > 1 and first is not None:
                 better = intervals.probability_of_improvement(both[:, :, 0], first, reps)
                 found.append({**own, "row": "improvement", "metric": "probability", **vars(better)})
