@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 # ctgan is optional, and not open source (BUSL-1.1): `make quick EXTRAS=dev` does without. The others
-# let `make docs` write the site, and `make test` try SLURM, Kubernetes' profile and wandb.
-EXTRAS ?= dev,docs,ctgan,slurm,kubernetes,wandb
+# let `make docs` write the site, and `make test` try SLURM, a bucket, Kubernetes' profile and wandb.
+EXTRAS ?= dev,docs,ctgan,slurm,s3,kubernetes,wandb
 BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 OUTSIDE := $(subst $(BIN):,,$(PATH))
 export PATH := $(BIN):$(OUTSIDE)

@@ -9,6 +9,8 @@
 # What is run, where it lies and with which settings is synther/experiments' to say.
 from snakemake.utils import min_version, validate
 
+from synther.config import schema_dir
+
 min_version("9.0")
 
 
@@ -18,7 +20,8 @@ configfile: "config/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
-validate(config, "workflow/schemas/config.schema.yaml")
+# Where synther has it: where a pod runs, Snakemake has sent its own files along, and no schemas.
+validate(config, str(schema_dir() / "config.schema.yaml"))
 
 
 include: "workflow/rules/common.smk"

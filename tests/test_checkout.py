@@ -19,7 +19,7 @@ def test_scripts_run_where_git_writes_windows_line_ends(tmp_path):
     subprocess.run(
         ["git", *windows, "clone", "--quiet", "--shared", str(REPOSITORY), str(copy)], check=True
     )
-    for path in (".ci/run", "Makefile", "Snakefile", "workflow/scripts/kubernetes_job.py"):
+    for path in (".ci/run", "Makefile", "Snakefile"):
         assert b"\r" not in (copy / path).read_bytes(), path
     changed = subprocess.run(
         ["git", *windows, "-C", str(copy), "status", "--porcelain"], capture_output=True, check=True

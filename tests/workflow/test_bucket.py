@@ -1,21 +1,16 @@
-"""The workflow with its files in a bucket: killed and begun on another disk, it goes on.
-
-The bucket is moto's, a server of S3's interface on this machine.
-"""
+"""The workflow with its files in a bucket: killed and begun on another disk, it goes on."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +21,10 @@ from test_slurm import STEPS, small
 from synther import SyntherError
 from synther.jobs.checkpoint import Checkpoint
 
-if importlib.util.find_spec("moto") is None or importlib.util.find_spec("boto3") is None:
-    reason = "no bucket on this machine: pip install 'moto[server]'"
-    pytest.skip(reason, allow_module_level=True)
-
 HERE = "results/quick/offline/hopper-medium-local"
 TARGET = f"{HERE}/synther/td3_bc/seeds-0-1.parquet"
 PREFIX = "synther"
 PATIENCE_S = 300.0
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """An empty bucket of a server that is this test's own."""
-    import boto3
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    own = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_MAX_ATTEMPTS": "2",
-    }
-    for name, value in own.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    log = open(tmp_path / "moto.log", "wb")  # noqa: SIM115
-    command = ["-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
-    try:
-        wait(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
-        yield boto3.resource("s3").create_bucket(Bucket="experience")
-    finally:
-        server.kill()
-        server.wait()
-        log.close()
 
 
 def wait(happened: Callable[[], Any]) -> Any:

@@ -1,237 +1,187 @@
-"""The Kubernetes profile: manifests against a schema, and a run with a kubectl that is pretended.
+"""The Kubernetes profile: a run with an API server that is pretended, and a bucket.
 
-No cluster is at hand here. The pretended kubectl runs a manifest's command on this machine, and
-answers as the API does; what it cannot show is the cluster's part: images, volumes, eviction.
+No cluster is at hand here. The pretended server takes what the plugin sends, runs a pod's command
+on this machine in an empty folder, and answers as the API does; what it cannot show is the
+cluster's part: images, scheduling, eviction.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import base64
 import json
+import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-import jsonschema
 import pytest
 import yaml
-from test_dag import ROOT, copy_workflow, environment, snakemake
+from test_dag import ROOT, copy_workflow, environment
 from test_slurm import small
 
-SCRIPT = ROOT / "workflow/scripts/kubernetes_job.py"
 PROFILE = ROOT / "workflow/profiles/kubernetes"
-NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$"}
-LABELS = {
-    "type": "object",
-    "additionalProperties": {
-        "type": "string",
-        "pattern": "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$",
-    },
-}
-QUANTITIES = {
-    "type": "object",
-    "additionalProperties": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(m|[KMGT]i?)?$"},
-}
+GPU = "nvidia.com/gpu"
+HERE = "results/quick/offline/hopper-medium-local"
 
 
-def strict(required: dict, **optional: dict) -> dict:
-    """An object with these properties and no others."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(required),
-        "properties": required | optional,
+class Cluster(ThreadingHTTPServer):
+    """An API server of jobs and secrets, whose pods are processes here.
+
+    Attributes:
+        jobs: name -> what was asked for.
+        secrets: name -> key -> value.
+        pods: name -> the process; the first is lost at once, and so is one that asks for a GPU.
+        folder: of the pods' own disks.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.folder = folder
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.pods: dict[str, subprocess.Popen[bytes]] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
+
+    def run(self, job: dict[str, Any]) -> None:
+        name, is_first = job["metadata"]["name"], not self.jobs
+        self.jobs[name] = job
+        (one,) = job["spec"]["template"]["spec"]["containers"]
+        here = self.folder / name
+        here.mkdir(parents=True)
+        # The plugin's package is in this environment, and nothing is to be downloaded
+        (here.parent / "pip").write_text("#!/bin/sh\n")
+        (here.parent / "pip").chmod(0o755)
+        given = {
+            variable["name"]: self.secrets[entry["name"]][entry["key"]]
+            for variable in one["env"]
+            for entry in [variable["valueFrom"]["secretKeyRef"]]
+        }
+        kept = {key: os.environ[key] for key in ("HOME", "PYTHONPATH") if key in os.environ}
+        path = f"{here.parent}:{Path(sys.executable).parent}:/usr/bin:/bin"
+        with open(self.folder / f"{name}.log", "wb") as log:
+            is_lost = is_first or GPU in one["resources"]["requests"]
+            self.pods[name] = subprocess.Popen(
+                ["false"] if is_lost else [*one["command"], *one["args"]],
+                cwd=here,
+                env={**kept, **given, "PATH": path, "OMP_NUM_THREADS": "1"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def status(self, name: str) -> dict[str, Any]:
+        code = self.pods[name].poll()
+        return {} if code is None else {"failed" if code else "succeeded": 1}
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Cluster
+
+    def answer(self, content: dict[str, Any], code: int = 200) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("/secrets"):
+            values = {key: base64.b64decode(v).decode() for key, v in sent["data"].items()}
+            self.server.secrets[sent["metadata"]["name"]] = values
+        else:
+            assert self.path == "/apis/batch/v1/namespaces/default/jobs"
+            self.server.run(sent)
+        self.answer(sent, 201)
+
+    def do_GET(self) -> None:
+        if found := re.search(r"/jobs/([^/]+)/status$", self.path):
+            self.answer({"status": self.server.status(found[1])})
+        else:
+            assert "/pods?" in self.path
+            self.answer({"items": []})
+
+    def do_DELETE(self) -> None:
+        self.answer({})
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="synther[kubernetes]")
+    server = Cluster(tmp_path / "nodes")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": url}}],
+        "users": [{"name": "me", "user": {}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
     }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
-# What batch/v1 says of the fields that are used, and of no others: a misspelt one is refused.
-CONTAINER = strict(
-    {
-        "name": NAME,
-        "image": {"type": "string", "pattern": r"^[^ :]+:[^ :]+$"},
-        "command": {"type": "array", "items": {"type": "string"}},
-        "workingDir": {"type": "string", "pattern": "^/"},
-        "env": {
-            "type": "array",
-            "items": strict({"name": {"type": "string"}, "value": {"type": "string"}}),
-        },
-        "resources": strict({"requests": QUANTITIES, "limits": QUANTITIES}),
-        "volumeMounts": {
-            "type": "array",
-            "items": strict({"name": NAME, "mountPath": {"type": "string", "pattern": "^/"}}),
-        },
-    }
-)
-JOB = strict(
-    {
-        "apiVersion": {"const": "batch/v1"},
-        "kind": {"const": "Job"},
-        "metadata": strict({"name": NAME, "namespace": NAME, "labels": LABELS}),
-        "spec": strict(
-            {
-                "backoffLimit": {"type": "integer", "minimum": 0},
-                "template": strict(
-                    {
-                        "metadata": strict({"labels": LABELS}),
-                        "spec": strict(
-                            {
-                                "restartPolicy": {"enum": ["Never", "OnFailure"]},
-                                "containers": {"type": "array", "items": CONTAINER, "minItems": 1},
-                                "volumes": {
-                                    "type": "array",
-                                    "items": strict(
-                                        {
-                                            "name": NAME,
-                                            "persistentVolumeClaim": strict({"claimName": NAME}),
-                                        }
-                                    ),
-                                },
-                            },
-                            terminationGracePeriodSeconds={"type": "integer", "minimum": 0},
-                        ),
-                    }
-                ),
-            },
-            activeDeadlineSeconds={"type": "integer", "minimum": 1},
-            ttlSecondsAfterFinished={"type": "integer", "minimum": 0},
-        ),
-    }
-)
-
-KUBECTL = """#!{python}
-import json, pathlib, subprocess, sys
-jobs = pathlib.Path({jobs!r})
-namespace, verb, *rest = sys.argv[2:]
-if verb == "create":
-    job = json.load(sys.stdin)
-    assert job["metadata"]["namespace"] == namespace
-    place = jobs / job["metadata"]["name"]
-    place.with_suffix(".json").write_text(json.dumps(job))
-    one = job["spec"]["template"]["spec"]["containers"][0]
-    subprocess.Popen(
-        ["/bin/sh", "-c", '"$@"; echo $? > ' + str(place) + ".rc", "sh", *one["command"]],
-        cwd=one["workingDir"], stdin=subprocess.DEVNULL,
-        stdout=open(str(place) + ".log", "w"), stderr=subprocess.STDOUT, start_new_session=True)
-elif verb == "get":
-    ended = jobs / (rest[1] + ".rc")
-    text = ended.read_text().strip() if ended.exists() else ""
-    kind = "Complete" if text == "0" else "Failed"
-    conditions = [dict(type="SuccessCriteriaMet", status="True"), dict(type=kind, status="True")]
-    print(json.dumps(dict(status=dict(conditions=conditions if text else []))))
-"""
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("kubernetes_job", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def job_script(**resources: object) -> str:
-    content = {"rule": "train_offline", "threads": 4, "resources": resources}
-    return f"#!/bin/sh\n# properties = {json.dumps(content)}\necho\n"
-
-
-def test_a_job_asks_for_what_its_rule_asks(script, tmp_path: Path) -> None:
-    job = script.properties(job_script(mem_mb=7000, runtime=90, gpu=1))
-    template = yaml.safe_load((PROFILE / "job.yaml").read_text())
-    made = script.manifest(template, job, tmp_path / "x.sh", "synther-1")
-    jsonschema.validate(made, JOB)
-    assert made["spec"]["activeDeadlineSeconds"] == 90 * 60
-    container = made["spec"]["template"]["spec"]["containers"][0]
-    gpu = "nvidia.com/gpu"
-    assert container["resources"] == {
-        "requests": {"cpu": "4", "memory": "7000M", gpu: "1"},
-        "limits": {"memory": "7000M", gpu: "1"},
-    }
-    assert container["command"] == ["/bin/sh", str(tmp_path / "x.sh")]
-    assert "name" not in template["metadata"]  # a job changes nothing for the next
-    without = script.manifest(template, script.properties(job_script(gpu=0)), tmp_path, "synther-2")
-    jsonschema.validate(without, JOB)
-    assert gpu not in json.dumps(without)
-
-
-def test_the_schema_refuses_what_is_misspelt(script, tmp_path: Path) -> None:
-    template = yaml.safe_load((PROFILE / "job.yaml").read_text())
-    template["spec"]["backofLimit"] = template["spec"].pop("backoffLimit")
-    made = script.manifest(template, {"rule": "table"}, tmp_path, "synther-1")
-    with pytest.raises(jsonschema.ValidationError, match="backof"):
-        jsonschema.validate(made, JOB)
-
-
-@pytest.mark.parametrize(
-    ("conditions", "state"),
-    [
-        ([], "running"),
-        ([{"type": "Suspended", "status": "True"}], "running"),
-        ([{"type": "FailureTarget", "status": "True"}], "running"),
-        ([{"type": "Failed", "status": "False"}], "running"),
-        ([{"type": "Failed", "status": "True"}], "failed"),
-        (
-            [
-                {"type": "SuccessCriteriaMet", "status": "True"},
-                {"type": "Complete", "status": "True"},
-            ],
-            "success",
-        ),
-    ],
-)
-def test_the_state_of_a_job(script, conditions: list, state: str) -> None:
-    assert script.state({"status": {"conditions": conditions}}) == state
-
-
-def test_without_kubectl_or_a_job_script_it_says_so(script, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (tmp_path / "x.sh").write_text(job_script())
-    assert script.main(["submit", str(tmp_path / "x.sh")]) == 1
-    assert "kubectl" in capsys.readouterr().err
-    (tmp_path / "y.sh").write_text("#!/bin/sh\n")
-    assert script.main(["submit", str(tmp_path / "y.sh")]) == 1
-    assert "not a job script" in capsys.readouterr().err
-    assert script.main([]) == script.main(["submit"]) == 2
-
-
-def test_the_profile_plans_the_paper(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "snakemake_executor_plugin_cluster_generic", reason="pip install 'synther[kubernetes]'"
-    )
-    folder = copy_workflow(tmp_path)
-    profile = "workflow/profiles/kubernetes"
-    done = snakemake(folder, "-n", "--quiet", "rules", "--profile", profile, "figures/table1.pdf")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^train_offline +90$", done.stdout + done.stderr, re.M)
-
-
-@pytest.mark.slow
-def test_jobs_run_as_pods_would(script, tmp_path: Path) -> None:
-    pytest.importorskip(
-        "snakemake_executor_plugin_cluster_generic", reason="pip install 'synther[kubernetes]'"
-    )
-    folder, jobs, commands = small(tmp_path / "run"), tmp_path / "jobs", tmp_path / "bin"
-    jobs.mkdir()
-    commands.mkdir()
-    kubectl = commands / "kubectl"
-    kubectl.write_text(KUBECTL.format(python=sys.executable, jobs=str(jobs)))
-    kubectl.chmod(0o755)
-    given = environment(folder)
-    target = "results/quick/subsets/hopper-medium-local/10pct.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--profile", "workflow/profiles/kubernetes", target],
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", *arguments),
+            *("--profile", "workflow/profiles/kubernetes"),
+            *("--default-storage-prefix", "s3://experience/synther"),
+        ],
         cwd=folder,
-        env=given | {"PATH": f"{commands}:{given['PATH']}"},
+        env=environment(folder),
         capture_output=True,
         text=True,
     )
-    logs = "".join(path.read_text() for path in jobs.glob("*.log"))
-    assert done.returncode == 0, done.stdout + done.stderr + logs
-    assert (folder / target).stat().st_size > 0
-    (made,) = [json.loads(path.read_text()) for path in jobs.glob("*.json")]  # both in one pod
-    jsonschema.validate(made, JOB)
-    assert made["metadata"]["labels"]["rule"] == "prepare"
+
+
+@pytest.mark.slow
+def test_jobs_run_as_pods_would(cluster: Cluster, bucket: Any, tmp_path: Path) -> None:
+    folder = small(tmp_path / "run")
+    done = run(folder, f"{HERE}/real-10pct/td3_bc/seeds-0-1.parquet", "--config", "device=cuda")
+    logs = "".join(path.read_text() for path in cluster.folder.glob("*.log"))
+    said = done.stdout + done.stderr + logs
+    # The pod of both jobs that prepare data was lost, and made anew; no node has a GPU
+    share = "results/quick/subsets/hopper-medium-local/10pct.npz"
+    assert f"synther/{share}" in [one.key for one in bucket.objects.all()], said
+    assert done.returncode == 1
+    assert not (folder / "results").exists()
+    made = [each["spec"]["template"]["spec"]["containers"][0] for each in cluster.jobs.values()]
+    assert [GPU in one["resources"]["requests"] for one in made] == [False] * 2 + [True] * 3, said
+    for job in cluster.jobs.values():
+        assert_valid(job)
+    asked = made[-1]["resources"]
+    assert asked["limits"][GPU] == asked["requests"][GPU] == "1"
+    assert asked["limits"]["memory"] == asked["requests"]["memory"]
+    memory = [int(one["resources"]["requests"]["memory"].removesuffix("M")) for one in made[2:]]
+    assert memory == sorted(set(memory))  # more at every attempt
+    (secret,) = cluster.secrets.values()
+    wanted = {"aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key"}
+    assert wanted < set(secret)
+    assert secret["aws_secret_access_key"] not in json.dumps(cluster.jobs)
+
+
+def assert_valid(job: dict[str, Any]) -> None:
+    """Hold a manifest against the API's own types, which know no misspelt field."""
+    from kubernetes import client
+
+    api = client.ApiClient()
+    read = api._ApiClient__deserialize(job, "V1Job")
+    assert api.sanitize_for_serialization(read) == job
 
 
 def test_the_container_has_the_pinned_versions() -> None:
@@ -245,19 +195,15 @@ def test_the_container_has_the_pinned_versions() -> None:
     assert "==" not in text  # versions come from pyproject.toml alone
     makefile = (ROOT / "Makefile").read_text()
     assert set(re.findall(r"lib\w*(?:gl|mesa)\S*", text)) <= set(makefile.split())
-    image = yaml.safe_load((PROFILE / "job.yaml").read_text())["spec"]["template"]["spec"]
-    assert image["containers"][0]["image"].endswith(f":{project['version']}")
+    profile = yaml.safe_load((PROFILE / "config.yaml").read_text())
+    assert profile["container-image"].endswith(f":{project['version']}")
     for path in re.findall(r"^COPY (?!\. )(.*) \./$", text, re.M):
         assert all((ROOT / name).is_file() for name in path.split())
 
 
 def test_containers_have_a_cache_without_a_home(tmp_path: Path) -> None:
     """Snakemake's lies in the home, which a pod's or a host's user may not have there."""
-    pod = yaml.safe_load((PROFILE / "job.yaml").read_text(encoding="utf-8"))
-    (variable,) = pod["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert variable["name"] == "XDG_CACHE_HOME"
-    image = (ROOT / "Containerfile").read_text(encoding="utf-8")
-    assert f"XDG_CACHE_HOME={variable['value']}" in image
+    assert "XDG_CACHE_HOME=/tmp/cache" in (ROOT / "Containerfile").read_text(encoding="utf-8")
     folder, homeless = copy_workflow(tmp_path / "checkout"), tmp_path / "file"
     homeless.touch()  # below which nobody, root included, can make a folder
     for cache, code in (({}, 1), ({"XDG_CACHE_HOME": str(tmp_path / "cache")}, 0)):

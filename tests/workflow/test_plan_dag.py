@@ -135,7 +135,7 @@ def test_a_rule_that_is_wrong_is_named(tmp_path: Path) -> None:
 def test_what_jobs_do_is_no_scheduler_s_business(tmp_path: Path) -> None:
     """It is counted for plans; it neither limits a submitted job nor is asked for."""
     pytest.importorskip(
-        "snakemake_executor_plugin_cluster_generic", reason="pip install 'synther[kubernetes]'"
+        "snakemake_executor_plugin_cluster_generic", reason="pip install 'synther[dev]'"
     )
     folder = copy_workflow(tmp_path / "run")
     refuse = tmp_path / "refuse"
@@ -150,7 +150,7 @@ def test_what_jobs_do_is_no_scheduler_s_business(tmp_path: Path) -> None:
     assert not [name for name in TOLD if name in command]
 
 
-@pytest.mark.parametrize("name", ["slurm", "slurm_jobstep", "cluster_generic"])
+@pytest.mark.parametrize("name", ["slurm", "slurm_jobstep", "kubernetes"])
 def test_executors_know_none_of_the_names_of_what_jobs_do(name: str) -> None:
     module = f"snakemake_executor_plugin_{name}"
     plugin = pytest.importorskip(module, reason="pip install 'synther[slurm,kubernetes]'")

@@ -79,11 +79,9 @@ def fidelity_threads(wildcards):
 
 def require_scheduler(workflow):
     """Refuse a profile whose scheduler's commands are not here."""
-    settings, needed = workflow.executor_settings, []
-    if workflow.executor_plugin.name == "slurm":
-        needed = ["sbatch", "scancel", settings.status_command or "sacct"]
-    elif "kubernetes" in (getattr(settings, "submit_cmd", None) or ""):
-        needed = ["kubectl"]
+    if workflow.executor_plugin.name != "slurm":
+        return
+    needed = ["sbatch", "scancel", workflow.executor_settings.status_command or "sacct"]
     if missing := [command for command in needed if shutil.which(command) is None]:
         raise WorkflowError(
             f"this profile hands jobs over by {', '.join(needed)}; not found: {', '.join(missing)}. "
