@@ -64,34 +64,43 @@ def layered(*layers: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def agent_spec(name: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return an agent's module, title, settings and dataset settings.
+def agent_spec(name: str) -> dict[str, Any]:
+    """Return an agent's module, title, settings and dataset settings, those taken over included."""
+    return _full_spec(name, "agent")
 
-    What an agent does not say is as in the one that it is `like`; its own settings win over all of
-    that one's, those by dataset included.
+
+def _full_spec(name: str, kind: str, asked_by: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return an agent's or a source's entry with what it takes over from the one it builds on.
+
+    `like` takes over everything but what the entry says itself, settings one by one; its own ones
+    win over all of that one's, those by dataset or task included. `model_of` takes over generator
+    and samples, and no settings, which are the other's fitted model's.
     """
-    spec = config.spec(name, "agent")
-    if "like" not in spec:
+    spec = config.spec(name, kind)
+    other = spec.get("like") or spec.get("model_of")
+    if other is None:
         return spec
     if name in asked_by:
-        raise SyntherError(f"agent '{name}' is like itself: see {config.config_dir()}/agents.yaml")
-    base = agent_spec(spec["like"], (*asked_by, name))
-    kinds = ("datasets", "tasks")
-    return {
-        **base,
-        **spec,
-        "settings": layered(base["settings"], spec.get("settings", {})),
-        **{kind: layered(_left(base, spec, kind), spec.get(kind, {})) for kind in kinds},
-    }
-
-
-def _left(base: dict[str, Any], spec: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return a base's settings by dataset or task, without those that a spec has for all."""
+        raise SyntherError(
+            f"{kind} '{name}' builds on itself: see {config.config_dir()}/{kind}s.yaml"
+        )
+    base = _full_spec(other, kind, (*asked_by, name))
+    if kind == "source" and "generator" not in base:
+        raise SyntherError(f"source '{name}' builds on '{other}', which has no generator")
+    if "like" not in spec:
+        if "model_of" in base:
+            raise SyntherError(f"source '{name}': name the source that fits the model of '{other}'")
+        return {"generator": base["generator"], "samples": base["samples"], **spec}
     own = spec.get("settings", {})
-    return {
-        pattern: {k: v for k, v in settings.items() if k not in own or isinstance(v, dict)}
-        for pattern, settings in base.get(kind, {}).items()
-    }
+    for part in ("datasets", "tasks") if kind == "agent" else ("datasets",):
+        left = {
+            pattern: {k: v for k, v in settings.items() if k not in own or isinstance(v, dict)}
+            for pattern, settings in base.get(part, {}).items()
+        }
+        spec = spec | {part: layered(left, spec.get(part, {}))}
+    if kind == "source":  # whose title is its name where it has none
+        base = {key: value for key, value in base.items() if key != "title"}
+    return {**base, **spec, "settings": layered(base.get("settings", {}), own)}
 
 
 def source_spec(name: str) -> dict[str, Any]:
@@ -104,7 +113,7 @@ def source_spec(name: str) -> dict[str, Any]:
     """
     base, share = shares.split(name)
     if name in config.load("sources")["sources"] or share is None:
-        return {"title": name, **_full_source(name, ()), "share": None}
+        return {"title": name, **_full_spec(name, "source"), "share": None}
     spec = source_spec(base)
     return {**spec, "title": f"{spec['title']}, {share.words}", "share": share}
 
@@ -112,36 +121,7 @@ def source_spec(name: str) -> dict[str, Any]:
 def noise_sources() -> list[str]:
     """Return the sources that perturb rows: nothing of theirs is computed on a device."""
     every = config.load("sources")["sources"]
-    return [name for name in every if _full_source(name, ()).get("generator") == "noise"]
-
-
-def _full_source(name: str, asked_by: tuple[str, ...]) -> dict[str, Any]:
-    """Return a source's entry with what it takes over from the one that it builds on.
-
-    `like` takes over everything but what the entry says itself, settings one by one; `model_of`
-    generator and samples, and no settings, which are the other's fitted model's.
-    """
-    spec = config.spec(name, "source")
-    other = spec.get("like") or spec.get("model_of")
-    if other is None:
-        return spec
-    if name in asked_by:
-        raise SyntherError(
-            f"source '{name}' builds on itself: see {config.config_dir()}/sources.yaml"
-        )
-    base = _full_source(other, (*asked_by, name))
-    if "generator" not in base:
-        raise SyntherError(f"source '{name}' builds on '{other}', which has no generator")
-    if "like" in spec:
-        return {
-            **{key: value for key, value in base.items() if key != "title"},
-            **spec,
-            "settings": base.get("settings", {}) | spec.get("settings", {}),
-            "datasets": _left(base, spec, "datasets") | spec.get("datasets", {}),
-        }
-    if "model_of" in base:
-        raise SyntherError(f"source '{name}': name the source that fits the model of '{other}'")
-    return {"generator": base["generator"], "samples": base["samples"], **spec}
+    return [name for name in every if _full_spec(name, "source").get("generator") == "noise"]
 
 
 def fitted_source(name: str) -> str:

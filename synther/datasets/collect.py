@@ -30,8 +30,6 @@ from synther.jobs.progress import Progress
 
 MAX_WAVE = 256
 """Most episodes run side by side."""
-MEASURED_EPISODES = 10
-"""Episodes that measure a policy whose return is not recorded."""
 
 
 @dataclass(frozen=True)
@@ -158,15 +156,6 @@ def _split(saved: dict[str, Any]) -> list[dict[str, np.ndarray]]:
     return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
 
 
-def mean_returns(policies: Sequence[Policy], task: str, physics: str) -> dict[str, float]:
-    """Return every policy's mean return, of some episodes that it is rolled out for."""
-    env, returns = make_batched_env(task, MEASURED_EPISODES, physics), {}
-    for policy in policies:
-        episodes = _wave(env, policy, np.random.default_rng(0), np.arange(env.num_envs))
-        returns[policy.name] = float(np.mean([e["rewards"].sum() for e in episodes]))
-    return returns
-
-
 def _say_disorder(level: str, means: Sequence[float]) -> None:
     """Say loudly that the expert's episodes were worse than the medium policy's."""
     if level == "medium-expert" and len(means) == 2 and means[1] < means[0]:
@@ -222,11 +211,7 @@ def collect(
         earned = columns["rewards"].mean(dtype=np.float64) * task_spec(task)["time_limit"]
         about = {"algorithm": f"{level} controller", "mean_return": f"{earned:.1f}"}
     else:
-        env = make_batched_env(task, 1, physics)
-        widths = (env.observation_dim, env.action_dim)
-        made_by = recipe(
-            *(task, level, rows, policies, widths), lambda some: mean_returns(some, task, physics)
-        )
+        made_by = recipe(task, level, rows, policies, physics)
         asked = {"task": task, "level": level, "rows": rows, "seed": seed, "physics": physics}
         checkpoint = Checkpoint(Path(out).with_suffix(".ckpt"), asked | made_by.inputs)
         with Progress(rows, f"{task} {level}", "row") as progress:

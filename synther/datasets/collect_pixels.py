@@ -6,17 +6,15 @@ V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from synther.datasets.collect import MEASURED_EPISODES
+from synther.config.specs import task_spec
 from synther.datasets.levels import recipe
 from synther.datasets.policies import Policy
 from synther.datasets.vd4rl import ShardWriter
-from synther.envs import make_env
 from synther.envs.pixels import SIZE, PixelEnv
 from synther.errors import SyntherError
 from synther.jobs import provenance
@@ -69,20 +67,6 @@ def _wave(
     return list(zip(frames, actions, rewards, strict=True))
 
 
-def measure(policies: Sequence[Policy], task: str) -> dict[str, float]:
-    """Return the policies' mean returns by name, of some episodes each, without rendering."""
-    env = make_env(task, MEASURED_EPISODES)
-    returns = {}
-    for policy in policies:
-        generator = np.random.default_rng(0)
-        states, total = env.reset(0), 0.0
-        for _ in range(env.time_limit):
-            states, rewards, _, _ = env.step(_actions(policy, states, env.action_dim, generator))
-            total += float(rewards.mean())
-        returns[policy.name] = total
-    return returns
-
-
 def collect_pixels(
     task: str,
     level: str,
@@ -114,9 +98,7 @@ def collect_pixels(
     """
     if rows < 2:
         raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")
-    states = make_env(task, 1)
-    widths = (states.observation_dim, states.action_dim)
-    made_by = recipe(task, level, rows, policies, widths, lambda some: measure(some, task))
+    made_by = recipe(task, level, rows, policies)
     metadata: dict[str, Any] = {
         "task": task,
         "level": level,
@@ -125,7 +107,7 @@ def collect_pixels(
         **made_by.about,
     }
     identity = {**metadata, "rows": rows, **made_by.inputs}
-    per_episode = states.time_limit
+    per_episode = task_spec(task)["time_limit"]
     number = min(MAX_WAVE, -(-max(share for _, share in made_by.shares) // per_episode))
     made = 0
     with (

@@ -11,7 +11,7 @@ medium, half expert.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,15 @@ from synther.datasets.policies import (
     policy_files,
     recorded_returns,
 )
+from synther.envs import make_env
 from synther.errors import SyntherError, unknown_name
 from synther.jobs import provenance
 from synther.jobs.files import describe_input
 
 POLICY_LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
 LEVELS = (*POLICY_LEVELS, "waypoint", "navigate")
+MEASURED_EPISODES = 10
+"""Episodes that measure a policy whose return is not recorded."""
 
 
 def choose_policies(
@@ -98,8 +101,7 @@ def recipe(
     level: str,
     rows: int,
     folder: str | Path | None,
-    widths: tuple[int, int],
-    measure: Callable[[list[Policy]], Mapping[str, float]],
+    physics: str = "d4rl",
 ) -> Recipe:
     """Return who collects how much of a level; every policy has an equal share.
 
@@ -108,8 +110,7 @@ def recipe(
         level: one of `POLICY_LEVELS`.
         rows: transitions in all.
         folder: of behaviour policies; the package's own by default.
-        widths: d and a of the task.
-        measure: gives the mean returns of policies of which none is recorded.
+        physics: that policies are measured in of which no return is recorded.
 
     Raises:
         SyntherError: there are no such policies, or the level would be out of order.
@@ -117,11 +118,13 @@ def recipe(
     place = Path(folder) if folder is not None else packaged_policies()
     returns: dict[str, float] = {}
     files = policy_files(place, task) if level != "random" else []
+    env = make_env(task, 1, physics)
+    widths = (env.observation_dim, env.action_dim)
     known = load_policies(place, task, *widths) if level != "random" else []
     if known:
         returns |= recorded_returns(place, task)
         if missing := [policy for policy in known if policy.name not in returns]:
-            returns |= measure(missing)
+            returns |= mean_returns(missing, task, physics)
     chosen = choose_policies(level, known, returns)
     if not level.endswith("replay"):  # whose first stages may well be worse
         require_above_random(task, level, {p.name: returns[p.name] for p in chosen if p})
@@ -133,6 +136,21 @@ def recipe(
     }
     read = {"policies": [describe_input(path) for path in files], "version": provenance.version()}
     return Recipe(list(zip(chosen, shares.tolist(), strict=True)), known, about, read)
+
+
+def mean_returns(policies: Sequence[Policy], task: str, physics: str) -> dict[str, float]:
+    """Return every policy's mean return, of some episodes that it is rolled out for."""
+    env, returns = make_env(task, MEASURED_EPISODES, physics), {}
+    for policy in policies:
+        generator, observations = np.random.default_rng(0), env.reset(0)
+        live, totals = np.ones(env.num_envs, dtype=bool), np.zeros(env.num_envs)
+        while live.any():
+            actions, _ = policy.sample(observations, generator)
+            observations, rewards, terminated, truncated = env.step(actions, active=live)
+            totals += rewards
+            live &= ~(terminated | truncated)
+        returns[policy.name] = float(totals.mean())
+    return returns
 
 
 def require_above_random(task: str, level: str, returns: Mapping[str, float]) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from synther import SyntherError, make_env
 from synther.datasets import collect as module
-from synther.datasets.collect import collect, mean_returns, roll_out
+from synther.datasets.collect import collect, roll_out
 from synther.datasets.d4rl import read_hdf5
-from synther.datasets.levels import choose_policies
+from synther.datasets.levels import choose_policies, mean_returns
 from synther.datasets.policies import Policy, load_policies, load_policy
 
 ROWS = 300

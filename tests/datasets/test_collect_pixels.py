@@ -7,7 +7,8 @@ from random_policies import random_policy
 
 from synther import SyntherError
 from synther.datasets import collect_pixels as module
-from synther.datasets.collect_pixels import collect_pixels, measure
+from synther.datasets import levels
+from synther.datasets.collect_pixels import collect_pixels
 from synther.datasets.levels import choose_policies
 from synther.datasets.policies import load_policies, packaged_policies, recorded_returns
 from synther.datasets.vd4rl import read_shards
@@ -60,7 +61,7 @@ def policies(tmp_path):
 
 def test_a_rendered_dataset_is_the_policies_episodes(tmp_path, policies, monkeypatch):
     monkeypatch.setattr(module, "PixelEnv", FakeEnv)
-    monkeypatch.setattr(module, "measure", lambda found, task: {"p_0": 10.0, "p_1": 30.0})
+    monkeypatch.setattr(levels, "mean_returns", lambda *_: {"p_0": 10.0, "p_1": 30.0})
     out = tmp_path / "x.hdf5"
     about = collect_pixels(TASK, "medium-expert", 1060, out, policies)
     assert about["behaviour_policies"] == "p_0,p_1"
@@ -83,7 +84,7 @@ def test_a_rendered_dataset_is_the_policies_episodes(tmp_path, policies, monkeyp
 
 def test_a_killed_job_goes_on_at_the_next_wave(tmp_path, policies, monkeypatch):
     monkeypatch.setattr(module, "PixelEnv", FakeEnv)
-    monkeypatch.setattr(module, "measure", lambda found, task: {"p_0": 10.0, "p_1": 30.0})
+    monkeypatch.setattr(levels, "mean_returns", lambda *_: {"p_0": 10.0, "p_1": 30.0})
     whole, cut = tmp_path / "whole.hdf5", tmp_path / "cut.hdf5"
     wanted = (TASK, "medium-expert", 40)
     collect_pixels(*wanted, whole, policies)
@@ -128,7 +129,7 @@ def test_refusals(tmp_path, policies):
 
 @pytest.mark.parametrize("task", ["dmc-walker-walk-repeat2", "dmc-cheetah-run-repeat2"])
 def test_the_packages_policies_are_of_clearly_different_skill(task, monkeypatch):
-    monkeypatch.setattr(module, "MEASURED_EPISODES", 3)
+    monkeypatch.setattr(levels, "MEASURED_EPISODES", 3)
     env = make_env(task, 1)
     found = load_policies(packaged_policies(), task, env.observation_dim, env.action_dim)
     recorded = recorded_returns(packaged_policies(), task)
@@ -138,7 +139,7 @@ def test_the_packages_policies_are_of_clearly_different_skill(task, monkeypatch)
     medium = choose_policies("medium", found, recorded)[0]
     assert medium is not None
     assert 0.2 < recorded[medium.name] / recorded[best.name] < 0.5
-    measured = measure([best, found[0]], task)
+    measured = levels.mean_returns([best, found[0]], task, "d4rl")
     assert measured[best.name] > 0.6 * recorded[best.name]
     assert measured[found[0].name] < 0.4 * recorded[best.name]
 

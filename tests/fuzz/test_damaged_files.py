@@ -28,7 +28,8 @@ from synther.datasets.d4rl import read_hdf5
 from synther.datasets.policies import load_policy, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.generators.diffusion import Diffusion, DiffusionSettings
-from synther.generators.dynamics import Dynamics, DynamicsSettings
+from synther.generators.dynamics import Dynamics
+from synther.generators.members import DynamicsSettings
 from synther.generators.noise import Noise
 from synther.jobs import files, npz
 from synther.jobs.checkpoint import Checkpoint

@@ -13,13 +13,8 @@ from synther.config import load
 from synther.config.settings import resolve
 from synther.errors import SyntherError
 from synther.generators import Generator, change_sampling, make_generator
-from synther.generators.dynamics import (
-    BOUNDS,
-    Dynamics,
-    DynamicsSettings,
-    DynamicsTrainer,
-    Members,
-)
+from synther.generators.dynamics import Dynamics
+from synther.generators.members import BOUNDS, DynamicsSettings, DynamicsTrainer, Members
 from synther.jobs.checkpoint import Checkpoint
 from synther.transitions import Transitions
 
