@@ -1,17 +1,14 @@
-"""Evaluation against MuJoCo's own rollout without a policy, and against one Gymnasium loop."""
+"""Evaluation against MuJoCo's own rollout without a policy."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-import gymnasium
 import mujoco
 import mujoco.rollout
 import numpy as np
-import torch
 
 from synther.agents.base import Agent
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
@@ -21,7 +18,7 @@ from synther.envs.batch import BatchedEnv
 from synther.jobs.threads import cores
 from synther.training.evaluate import Standardiser, evaluate
 
-TASK, GYM = "halfcheetah", "HalfCheetah-v5"
+TASK = "halfcheetah"
 """No episode of it ends before the time limit, so that all comparisons take the same steps."""
 SEEDS, EPISODES, STEPS = 8, 10, 200
 TARGET = 0.6
@@ -51,8 +48,6 @@ def measure(device: str, least: float = 0.5) -> Iterator[Measurement]:
     name = f"{TASK}, {SEEDS} seeds x {EPISODES} episodes, {threads} threads"
     against = "mujoco.rollout, same actions"
     yield rate("evaluation", name, "steps/s", number / took, number / limit, against, TARGET)
-    alone = gymnasium_rate(TD3BC(d, a, [0], TD3BCSettings()))
-    yield rate("evaluation", name, "steps/s", number / took, alone, "one Gymnasium environment")
 
 
 def episodes(
@@ -72,18 +67,3 @@ def episodes(
     with mock.patch.object(env, "step", noting):
         evaluate(agent, env, standardiser)
     return starts[0], np.stack(actions, axis=1).repeat(env.task.frame_skip, axis=1)
-
-
-def gymnasium_rate(agent: Agent, steps: int = 500) -> float:
-    """Return the steps/s of one Gymnasium environment with the policy of one seed."""
-    env = gymnasium.make(GYM)
-    observation, _ = env.reset(seed=0)
-    started = time.perf_counter()
-    for _ in range(steps):
-        with torch.no_grad():
-            inputs = torch.as_tensor(observation, dtype=torch.float32).reshape(1, 1, -1)
-            action = agent.act(inputs)[0, 0].numpy()
-        observation, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            observation, _ = env.reset()
-    return steps / (time.perf_counter() - started)

@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -50,7 +51,7 @@ def run(words: Sequence[str]) -> int | None:
     except OSError:  # it has ended, or a stream is closed
         return None
     asked = {"words": list(words), "folder": os.getcwd(), "environment": dict(os.environ)}
-    process = 0
+    process: int
 
     def pass_on(number: int, _: Any) -> None:
         with suppress(ProcessLookupError):
@@ -59,7 +60,12 @@ def run(words: Sequence[str]) -> int | None:
     with client, client.makefile("rw", encoding="utf-8") as stream:
         stream.write(json.dumps(asked) + "\n")
         stream.flush()
-        process = int(stream.readline())
+        try:
+            if not (number := stream.readline()):  # it has ended since
+                return None
+        except KeyboardInterrupt:
+            return 130
+        process = int(number)
         for ending in ENDING:
             if signal.getsignal(ending) is not signal.SIG_IGN:
                 signal.signal(ending, pass_on)
@@ -138,6 +144,8 @@ def _prepare() -> None:
     for preset in config.preset_names():
         with suppress(SyntherError):  # of one that nobody asked for
             config.load_preset(preset)
+    # Python 3.12 warns of every thread; that of pyarrow's allocator may be forked.
+    warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
     gc.collect()
     gc.freeze()  # or a fork's first collection would copy every page
 

@@ -177,4 +177,3 @@ def test_no_hot_path_has_collapsed(monkeypatch):
     assert products["sampling, width 512"] > 0.3
     beside = {against: ratio for (_, against), ratio in found.items()}
     assert beside["mujoco.rollout, same actions"] > 0.02
-    assert beside["one Gymnasium environment"] > 0.3

@@ -40,7 +40,11 @@ def checkout(tmp_path: Path, data: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+FORKED = ("-m", "synther.cli.forkserver", sys.executable)
+"""As `make quick` runs its workflow: a job is a fork of a server, in a group of its own."""
+
+
+def start(folder: Path, *arguments: str, by: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -48,7 +52,10 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         "SYNTHER_CHECKPOINT_INTERVAL": "0",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments, "--config", "device=cpu"],
+        [
+            *(sys.executable, *by, "-m", "snakemake", "--cores", "1"),
+            *(*arguments, "--config", "device=cpu"),
+        ],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -89,14 +96,15 @@ def expected(checkout: Path, folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("by", [(), FORKED], ids=["by itself", "forked"])
 def test_a_workflow_killed_in_every_way(
-    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, by: tuple[str, ...]
 ) -> None:
     whole = expected(checkout, tmp_path_factory.mktemp("whole"))
 
     # All at once, as by a machine that goes down
     saved = checkout / HERE / "td3_bc/seeds-0-1.ckpt"
-    first = start(checkout, TARGET)
+    first = start(checkout, TARGET, by=by)
     wait_for(saved)
     os.killpg(first.pid, signal.SIGKILL)
     finish(first)
@@ -104,7 +112,7 @@ def test_a_workflow_killed_in_every_way(
     before = saved.stat()
 
     # The driver alone, while a job trains on; the job is held up, so that it trains for long
-    second = start(checkout, "--nolock", TARGET)
+    second = start(checkout, "--nolock", TARGET, by=by)
     lock = checkout / HERE / "td3_bc/.seeds-0-1.parquet.lock"
     wait_for(saved, than=before)
     job = int(re.fullmatch(r"process (\d+) on .*", lock.read_text())[1])  # type: ignore[index]
@@ -114,12 +122,12 @@ def test_a_workflow_killed_in_every_way(
     assert second.wait(PATIENCE_S) == -signal.SIGKILL
 
     # A second workflow on the folder is refused by the first one's lock
-    code, output = finish(start(checkout, TARGET))
+    code, output = finish(start(checkout, TARGET, by=by))
     assert code != 0
     assert "cannot be locked" in output
 
     # One that does not mind it is refused job by job; the others are made
-    code, output = finish(start(checkout, "--nolock", "--keep-going", TARGET, OTHER))
+    code, output = finish(start(checkout, "--nolock", "--keep-going", TARGET, OTHER, by=by))
     assert code != 0
     log = (checkout / f"logs/quick/offline/{DATASET}/real/td3_bc/seeds-0-1.log").read_text()
     assert f"is being made by process {job} on" in log
@@ -129,7 +137,7 @@ def test_a_workflow_killed_in_every_way(
 
     # The job ends with its group, and the next workflow goes on from what it saved
     os.killpg(finish_group, signal.SIGKILL)
-    code, output = finish(start(checkout, "--nolock", TARGET, OTHER))
+    code, output = finish(start(checkout, "--nolock", TARGET, OTHER, by=by))
     assert code == 0, output
     for made, by_hand in ((TARGET, "td3_bc.parquet"), (OTHER, "bc.parquet")):
         assert (checkout / made).read_bytes() == (whole / by_hand).read_bytes(), made
