@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import math
-import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -200,21 +199,9 @@ class Sheet:
         return self.with_cells(lambda cell: dataclasses.replace(cell, agreement=""))
 
     def to_json(self) -> str:
-        """Return it as JSON; what has its default value is left out."""
-        content = _plain(self)
+        """Return it as JSON; what has its default value is left out, and NaN is null."""
+        content = _adapter().dump_python(self, mode="json", exclude_defaults=True)
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Sheet:
-        """Return the sheet of a text that `to_json` returned.
-
-        Raises:
-            ValueError: it is none.
-        """
-        try:
-            return typing.cast(Sheet, _built(cls, json.loads(text)))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"no sheet of this version ({error})") from error
 
     @classmethod
     def read(cls, path: Path) -> Sheet:
@@ -224,39 +211,17 @@ class Sheet:
             SyntherError: it is missing, damaged, or of another version.
         """
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            made: Sheet = _adapter().validate_json(path.read_bytes())
         except (OSError, ValueError) as error:
+            words = str(error).splitlines()[0]
             raise SyntherError(
-                f"{path} is not what this version writes ({error}): remove it and make it again"
+                f"{path} is not what this version writes ({words}): remove it and make it again"
             ) from error
+        return made
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        found = {}
-        for entry in dataclasses.fields(value):
-            own = getattr(value, entry.name)
-            if own != entry.default and not (entry.name == "tidy" and not own):
-                found[entry.name] = _plain(own)
-        return found
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "item"):  # a number of numpy's
-        value = value.item()
-    return None if isinstance(value, float) and math.isnan(value) else value
+@functools.cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # here: it takes half a second
 
-
-def _built(kind: Any, content: Any) -> Any:  # a type, or what an annotation may be else
-    """Return plain values as what a field's annotation says they are."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _built(hints[name], entry) for name, entry in content.items()})
-    if typing.get_origin(kind) is tuple and content is not None:
-        parts = typing.get_args(kind)
-        each: Sequence[Any] = parts if parts[-1] is not Ellipsis else [parts[0]] * len(content)
-        return tuple(_built(part, entry) for part, entry in zip(each, content, strict=True))
-    if dataclass_union := [p for p in typing.get_args(kind) if typing.get_origin(p) is tuple]:
-        return _built(dataclass_union[0], content) if content is not None else None
-    return content
+    return TypeAdapter(Sheet)

@@ -72,8 +72,9 @@ def sheet() -> Sheet:
 
 
 def test_json_and_back(sheet: Sheet, tmp_path: Path) -> None:
-    assert Sheet.from_json(sheet.to_json()) == sheet
     path = tmp_path / "sheet.json"
+    path.write_text(sheet.to_json(), encoding="utf-8")
+    assert Sheet.read(path) == sheet
     for text in ("", "[]", "{", '{"name": "x"}', '{"nonsense": 1}'):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(SyntherError, match="is not what this version writes"):
@@ -133,11 +134,11 @@ def test_every_mark_is_drawn(sheet: Sheet, mark: str) -> None:
     assert counts[1] > counts[0]
 
 
-def test_numpys_numbers_and_nan_become_plain(sheet: Sheet) -> None:
+def test_numpys_floats_and_nan_become_plain(sheet: Sheet) -> None:
     import numpy as np
 
-    changed = dataclasses.replace(sheet, tidy={"x": [np.float64(1.5), float("nan"), np.int64(2)]})
-    assert json.loads(changed.to_json())["tidy"] == {"x": [1.5, None, 2]}
+    changed = dataclasses.replace(sheet, tidy={"x": [np.float64(1.5), float("nan")]})
+    assert json.loads(changed.to_json())["tidy"] == {"x": [1.5, None]}
 
 
 FIGURES = Path(__file__).parents[2] / "figures"

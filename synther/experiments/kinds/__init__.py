@@ -4,6 +4,11 @@ A kind's folder has `plan.py` (what config/ asks for -> runs, files and a descri
 (rows of results -> `Numbers`, a tidy frame; `read`, if it takes other rows than
 `scores.read_results` returns) and `sheet.py` (numbers -> a `Sheet`). A plan that
 returns the description of another kind stands alone. Nothing elsewhere names a kind.
+
+`measure(spec, rows)` of `numbers.py` is given a description and these rows; those of other
+datasets, agents and sources than the description's are left aside. It raises `SyntherError` where
+rows are of another preset, none belongs to it, or seeds of one run end at different steps.
+
 Plans are asked for at every dry run: they import neither pandas nor what draws.
 """
 

@@ -167,8 +167,8 @@ def test_over_training_never_looks_ahead() -> None:
 @pytest.mark.parametrize("layout", ["aggregates", "profiles", "curves"])
 def test_all_formats_with_preset_and_banner(spec: SummarySpec, layout: str, tmp_path: Path) -> None:
     made = sheet(measure(dataclasses.replace(spec, layout=layout), results(SCORES)))
-    assert Sheet.from_json(made.to_json()) == made
     paths = writers.write(made, tmp_path / layout)
+    assert Sheet.read(tmp_path / f"{layout}.json") == made
     frame = pd.read_csv(tmp_path / f"{layout}.csv")
     assert tuple(frame) == CSV_COLUMNS
     assert frame["value"].notna().all()

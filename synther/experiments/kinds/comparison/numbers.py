@@ -164,11 +164,6 @@ def _changes(spec: TableSpec, final: pd.DataFrame) -> tuple[Records, list[str]]:
 def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
     """Work out a comparison table: cells, averages, aggregates, changes with the networks' size.
 
-    Args:
-        spec: what to print.
-        results: rows as `scores.read_results` returns them; other datasets, agents and sources
-            than the spec's are left aside.
-
     Returns:
         Rows of `CSV_COLUMNS`. `row` is cell, average, overall, lately (over several of the last
         evaluations, if these are asked for), aggregate or scaling. Cells and averages have mean
@@ -176,10 +171,6 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
         `low` and `high`; so has scaling, the change in percent from `from_mean` to `mean`, with the
         paper's claim as `paper_mean`. Scores run from 0 to 100; the optimality gap and
         probabilities from 0 to 1.
-
-    Raises:
-        SyntherError: results are of another preset, none is of this table, or seeds of one run
-            end at different steps.
     """
     own_results = scores.belonging(spec, results)
     final = scores.final_scores(own_results)

@@ -109,21 +109,12 @@ def _with_rivals(spec: CurveSpec, results: pd.DataFrame) -> pd.DataFrame:
 def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
     """Work out a curve: its points with intervals, and what they are over the baseline.
 
-    Args:
-        spec: what to show.
-        results: rows as `scores.read_results` returns them; other datasets, agents and sources
-            than the spec's are left aside.
-
     Returns:
         A row a point: `row` is point, or reference for a source on all of the data, which has no
         amount. `metric` is mean (of seeds on one dataset) or iqm (of seeds on several, where
         `dataset` is empty). Scores and differences run from 0 to 100; probabilities from 0 to 1.
         Missing points have no row. Its panel is that of the agent `panel`, and `each` a seed's
         score, where there is one dataset.
-
-    Raises:
-        SyntherError: results are of another preset, none is of this curve, or seeds of one run
-            end at different steps.
     """
     names, sources = spec.names, [*spec.points, *spec.reference]
     rows = scores.belonging(spec, _with_rivals(spec, results), names, sources)

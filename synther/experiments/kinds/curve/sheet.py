@@ -60,7 +60,7 @@ def _scores(found: Numbers) -> sheets.Table:
     extra = {slug: label for slug, label in spec.reference.items() if slug not in spec.series}
     shown = (*spec.series, *extra)
     for dataset, agent, title, own in _panels(found):
-        amounts = {spec.number(n): sheets.Cell(spec.number(n), n) for n in spec.amounts}
+        amounts = {spec.number(n): sheets.Cell(spec.number(n), float(n)) for n in spec.amounts}
         if "reference" in set(own["row"]):
             amounts[ALL_DATA] = sheets.Cell(ALL_DATA)  # sorts last
         for amount, cell in amounts.items():
@@ -83,7 +83,7 @@ def _comparisons(found: Numbers) -> sheets.Table:
             )
             cells = [
                 *(title, spec.agents[agent]),
-                sheets.Cell(point.amount, getattr(point, spec.column)),
+                sheets.Cell(point.amount, float(getattr(point, spec.column))),
                 spec.series[point.series],
                 _cell(found, point, versus),
                 _cell(found, point, better, 2),

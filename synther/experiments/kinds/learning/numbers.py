@@ -16,17 +16,9 @@ COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "
 def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
     """Work out the curves.
 
-    Args:
-        spec: what to show.
-        results: rows as `scores.read_results` returns them.
-
     Returns:
         A row an evaluation of a run (`row` is point), and of each published score at the end of
         training, which has no step. `provenance` says where that is from.
-
-    Raises:
-        SyntherError: results are of another preset, none belongs here, or seeds of one run were
-            evaluated at different steps.
     """
     rows = scores.belonging(spec, results)
     reps = min(spec.bootstrap_reps, BAND_REPS)

@@ -114,19 +114,10 @@ def _omissions(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[str]:
 def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
     """Work out a figure: its lines with intervals, and its tables' numbers.
 
-    Args:
-        spec: what to show.
-        results: rows as `scores.read_results` returns them; other tasks and agents than the
-            spec's are left aside.
-
     Returns:
         A number a row: `row` is point (of a line), level (of a reference), final, mean (over all
         evaluations), improvement or published. A task's numbers are returns; over tasks (`task`
         empty) IQMs of normalised scores.
-
-    Raises:
-        SyntherError: results are of another preset, none belongs here, or seeds of one run were
-            evaluated at different steps.
     """
     rows = scores.belonging(spec, results, spec.names, [ONLINE])
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}

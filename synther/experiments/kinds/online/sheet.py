@@ -79,7 +79,7 @@ def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
     """Return the horizontal axis of a panel of these rows: steps, or ratios, on a log scale."""
     if not spec.ratios:
         unit = "environment steps" if own["task"].iloc[0] else "% of the environment steps"
-        return {"x": unit, "x_limits": (0, 1.04 * own["x"].max())}
+        return {"x": unit, "x_limits": (0.0, 1.04 * own["x"].max())}
     ticks = tuple((math.log2(ratio), f"{ratio:g}") for ratio in sorted(spec.ratios.values()))
     edge = 0.045 * (ticks[-1][0] - ticks[0][0]) or 0.5
     ends = ticks[0][0] - edge, ticks[-1][0] + edge

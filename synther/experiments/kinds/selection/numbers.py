@@ -21,9 +21,6 @@ def measure(spec: SelectionSpec, results: pd.DataFrame) -> Numbers:
         A row a (dataset, source, episodes) with the expected score `value`, `low` and `high`, and
         one a (dataset, source), without `episodes`: the number of `policies`, their `mean` and
         `best` score, and `agents`.
-
-    Raises:
-        SyntherError: results are of another preset, or none belongs here.
     """
     rows = scores.belonging(spec, results)
     lines: list[dict[str, Any]] = []

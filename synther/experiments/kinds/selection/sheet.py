@@ -38,8 +38,8 @@ def _plot(found: Numbers) -> sheets.Plot:
     pools = drawn[drawn["x"].isna()]
     axes: dict[str, Any] = {
         **{"x": "episodes tried", "y": "expected score", "x_scale": "log"},
-        "x_ticks": tuple((count, str(count)) for count in _counts(spec)),
-        "x_limits": (1, frame["episodes"].max()),
+        "x_ticks": tuple((float(count), str(count)) for count in _counts(spec)),
+        "x_limits": (1.0, frame["episodes"].max()),
     }
     return sheets.curves(
         drawn[drawn["x"].notna()],

@@ -104,20 +104,11 @@ def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> list[tuple[st
 def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
     """Work out a summary, by group and overall.
 
-    Args:
-        spec: what to show.
-        results: rows as `scores.read_results` or `evaluations.means` returns them; other datasets,
-            agents and sources than the spec's are left aside.
-
     Returns:
         A number a row, of an agent and source on one group's datasets (`names`), or all: those on
         which all sources have results. Scores run from 0 to 100; the optimality gap, shares and
         probabilities from 0 to 1. `x` is a profile's score or a curve's place in training, in
         `unit`.
-
-    Raises:
-        SyntherError: results are of another preset, none belongs here, or seeds of one run end at
-            different steps.
     """
     rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
