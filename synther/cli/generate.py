@@ -33,7 +33,7 @@ class Fit(options.Verb):
     computing: options.Computing
 
     def __call__(self) -> None:
-        from synther.generators import make_generator
+        from synther.generators import Generator, make_generator
         from synther.jobs.checkpoint import Checkpoint
 
         started = time.monotonic()
@@ -49,6 +49,11 @@ class Fit(options.Verb):
                 from synther.training.goals import with_later_states
 
                 transitions = with_later_states(transitions, self.seed)
+            if transitions.span.n_step > 1 and not isinstance(generator, Generator):
+                raise SyntherError(
+                    f"generator '{spec['generator']}' can't say that its samples are of "
+                    f"{transitions.span}: make it a subclass of synther.generators.Generator"
+                )
             identity = {
                 "generator": spec["generator"],
                 "source": self.source,

@@ -133,9 +133,11 @@ class Experiments(Files):
         """Return how many samples of a source are measured."""
         return self.scale.get("fidelity_samples", FIDELITY_SAMPLES)
 
-    def subset_choice(self) -> dict[str, Any]:
-        """Return how shares of a dataset are chosen: "choose" and "seed"."""
-        return config.load("sources")["subset"]
+    def subset_choice(self, share: Share) -> dict[str, Any]:
+        """Return what `synther subset` makes a share of a dataset with, by option."""
+        choice = config.load("sources")["subset"]
+        names = ["discount"] if share.unit == "step" else ["choose", "seed"]
+        return {share.option: share.amount, **{name: choice[name] for name in names}}
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""

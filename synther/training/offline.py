@@ -67,8 +67,13 @@ def return_range(transitions: Transitions, time_limit: int) -> tuple[float, floa
     last end are left out.
 
     Raises:
-        SyntherError: no episode ends, or all returns are equal.
+        SyntherError: no episode ends, all returns are equal, or rows are of several steps.
     """
+    if transitions.span.n_step > 1:
+        raise SyntherError(
+            f"rewards can't be scaled by the returns of rows of {transitions.span}: give the "
+            "dataset itself in --statistics-from"
+        )
     n = len(transitions)
     starts = np.concatenate([[0], np.flatnonzero(transitions.terminals > 0.5) + 1])
     stops = np.append(starts[1:], n)
@@ -113,6 +118,7 @@ class TransitionTable:
                 table[:, columns].sub_(mean).div_(std)
         table[:, d + a].add_(reward_shift).mul_(reward_scale)
         self._table, self._widths = table, (d, a)
+        self._going_on = transitions.span.discount ** (transitions.span.n_step - 1)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -124,7 +130,7 @@ class TransitionTable:
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B)."""
         rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
-        return unpack(rows, *self._widths)
+        return unpack(rows, *self._widths, self._going_on)
 
 
 def learning_table(
@@ -144,7 +150,16 @@ def learning_table(
         statistics: the real dataset, whose state statistics and returns count even on samples.
         time_limit: of the task, in steps.
         device: where the table lies.
+
+    Raises:
+        SyntherError: rows of n steps have another discount than the agent, or a reward is added.
     """
+    own = getattr(settings, "discount", data.span.discount)  # one that imitates has none
+    if data.span.n_step > 1 and (own != data.span.discount or settings.reward_shift):
+        raise SyntherError(
+            f"rows of {data.span} for an agent of discount {own} and reward_shift "
+            f"{settings.reward_shift:g}: make them with its discount, and set reward_shift to 0"
+        )
     d = statistics.observation_dim
     if isinstance(settings, GoalSettings):
         table = GoalTable(settings, data, statistics.action_dim, device)
