@@ -50,10 +50,8 @@ class Fit(options.Verb):
 
                 transitions = with_later_states(transitions, self.seed)
             if transitions.span.n_step > 1 and not isinstance(generator, Generator):
-                raise SyntherError(
-                    f"generator '{spec['generator']}' can't say that its samples are of "
-                    f"{transitions.span}: make it a subclass of synther.generators.Generator"
-                )
+                words = f"for rows of {transitions.span}, make it one of synther.generators"
+                raise SyntherError(f"{spec['generator']} is no subclass of Generator: {words}")
             identity = {
                 "generator": spec["generator"],
                 "source": self.source,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)")
+_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)(?P<whole>-whole)?")
 _OPTIONS = {"pct": "percent", "rows": "rows", "step": "n_step"}
 _WORDS = {"pct": "{}%", "rows": "{:,} transitions", "step": "{} steps a row"}
 _KEYS = {"percents": "pct", "rows": "rows"}
@@ -21,12 +21,19 @@ class Share:
     Attributes:
         amount: from 1 to 99 percent, 1 transition or more, or 2 steps or more.
         unit: pct, rows or step.
+        whole: whether whole trajectories are chosen, and not single transitions.
     """
 
     amount: int
     unit: str
+    whole: bool = False
 
     def __str__(self) -> str:
+        return self.size + "-whole" * self.whole
+
+    @property
+    def size(self) -> str:
+        """How much it is, however it is chosen."""
         return f"{self.amount}{self.unit}"
 
     @property
@@ -39,26 +46,19 @@ class Share:
         """The option of `synther subset`, and the key of its record: percent, rows or n_step."""
         return _OPTIONS[self.unit]
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no transition is left aside."""
-        return self.unit == "step"
-
     def of(self, rows: int) -> int:
         """Return how many of so many transitions it is."""
-        if self.is_whole:
-            return rows
-        return min(self.amount, rows) if self.unit == "rows" else rows * self.amount // 100
+        if self.unit == "pct":
+            return rows * self.amount // 100
+        return min(self.amount, rows) if self.unit == "rows" else rows
 
 
 def share_of(text: str) -> Share | None:
     """Return the share that a text is, or None where it is none."""
     found = _SHARE.fullmatch(text)
-    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2):
+    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2) or text == "1step":
         return None
-    if found["unit"] == "step" and found["amount"] == "1":
-        return None
-    return Share(int(found["amount"]), found["unit"])
+    return Share(int(found["amount"]), found["unit"], bool(found["whole"]))
 
 
 def split(name: str) -> tuple[str, Share | None]:

@@ -7,6 +7,7 @@ Settings are layered: a spec's own, then those of the dataset patterns that matc
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import functools
 import importlib.util
@@ -106,6 +107,7 @@ def source_spec(name: str) -> dict[str, Any]:
     if name in config.load("sources")["sources"] or share is None:
         return {"title": name, **_full_source(name, ()), "share": None}
     spec = source_spec(base)
+    share = dataclasses.replace(share, whole="choose" in spec)
     return {**spec, "title": f"{spec['title']}, {share.words}", "share": share}
 
 
@@ -222,11 +224,11 @@ def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
         config.spec(name, "source")  # misspelt, it would be ignored in silence
     own = scale.get("per_source", {}).get(source, {})
     share = source_spec(source)["share"]
-    if share is None or share.is_whole:
+    if share is None or share.unit == "step":
         return scale | {key: own[key] for key in ("samples",) if key in own}
     reduced = scale.get("reduced", {})
     patterns = reduced.get("per_share", {})
-    parts = [reduced, *(own for p, own in patterns.items() if fnmatch.fnmatchcase(str(share), p))]
+    parts = [reduced, *(own for p, own in patterns.items() if fnmatch.fnmatchcase(share.size, p))]
     return layered(scale, *parts)
 
 

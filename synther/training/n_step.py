@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 
 class NStepRows:
     """Turns rows of one step into rows of n, as `synther.datasets.subset.n_step` has them.
 
-    A row is given out n - 1 calls after its own step. An episode that is cut by its time limit
-    leaves fewer than n rows without n steps, which are lost. In their place, so that seeds stay in
-    step, the last row before them is given out again.
+    A row is given out n - 1 calls after its own step. Of an episode that is cut by its time limit
+    the last n - 1 are lost; so that seeds stay in step, the one before is given out in their place.
 
     Args:
         seeds: K.
@@ -37,18 +35,15 @@ class NStepRows:
         """
         reward = self._reward
         for row, cut, begun, whole in zip(rows, truncated, self._open, self._whole, strict=True):
-            for age, earlier in zip(range(len(begun), 0, -1), begun, strict=True):
+            for age, earlier in enumerate(reversed(begun), 1):
                 earlier[reward] += self._discount**age * row[reward]
                 earlier[reward + 1 :] = row[reward + 1 :]
             begun.append(row.copy())
-            if row[-1]:
-                whole += begun
-            elif len(begun) == self._n:
-                whole.append(begun[0])
-                if not cut:
-                    del begun[0]
-            if row[-1] or cut:
-                whole += [whole[-1]] * (0 if row[-1] else len(begun) - 1)
+            done = len(begun) if row[-1] else max(len(begun) - self._n + 1, 0)
+            whole += begun[:done]
+            del begun[:done]
+            if cut:
+                whole += [whole[-1]] * len(begun)
                 begun.clear()
         self._calls += 1
         if self._calls < self._n:
@@ -58,13 +53,12 @@ class NStepRows:
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs."""
         kept = {"open": self._open, "whole": self._whole}
-        tensors = {n: [list(map(torch.as_tensor, r)) for r in each] for n, each in kept.items()}
-        return {"calls": self._calls, **tensors}
+        plain = {n: [[row.tolist() for row in rows] for rows in of] for n, of in kept.items()}
+        return {"calls": self._calls, **plain}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go back to a `snapshot`."""
         self._calls = snapshot["calls"]
         self._open, self._whole = (
-            [[row.cpu().numpy().copy() for row in rows] for rows in snapshot[name]]
-            for name in ("open", "whole")
+            [list(map(np.array, rows)) for rows in snapshot[name]] for name in ("open", "whole")
         )

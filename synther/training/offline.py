@@ -67,13 +67,8 @@ def return_range(transitions: Transitions, time_limit: int) -> tuple[float, floa
     last end are left out.
 
     Raises:
-        SyntherError: no episode ends, all returns are equal, or rows are of several steps.
+        SyntherError: no episode ends, or all returns are equal.
     """
-    if transitions.span.n_step > 1:
-        raise SyntherError(
-            f"rewards can't be scaled by the returns of rows of {transitions.span}: give the "
-            "dataset itself in --statistics-from"
-        )
     n = len(transitions)
     starts = np.concatenate([[0], np.flatnonzero(transitions.terminals > 0.5) + 1])
     stops = np.append(starts[1:], n)
@@ -152,13 +147,15 @@ def learning_table(
         device: where the table lies.
 
     Raises:
-        SyntherError: rows of n steps have another discount than the agent, or a reward is added.
+        SyntherError: rows of n steps have another discount than the agent, or rewards are shifted,
+            or scaled by rows of n steps.
     """
-    own = getattr(settings, "discount", data.span.discount)  # one that imitates has none
-    if data.span.n_step > 1 and (own != data.span.discount or settings.reward_shift):
+    span, own = data.span, getattr(settings, "discount", data.span.discount)  # BC has none
+    scales = settings.scale_rewards and statistics.span.n_step > 1
+    if span.n_step > 1 and (own != span.discount or settings.reward_shift or scales):
         raise SyntherError(
-            f"rows of {data.span} for an agent of discount {own} and reward_shift "
-            f"{settings.reward_shift:g}: make them with its discount, and set reward_shift to 0"
+            f"rows of {span} for an agent of discount {own}: make them with that, set reward_shift "
+            "to 0, and name the dataset itself in --statistics-from where rewards are scaled"
         )
     d = statistics.observation_dim
     if isinstance(settings, GoalSettings):

@@ -15,7 +15,7 @@ from synther.errors import SyntherError
 from synther.fidelity.measure import measure
 from synther.generators import draw, make_generator
 from synther.jobs.resumable import TransitionsWriter
-from synther.training.offline import learning_table, return_range
+from synther.training.offline import learning_table
 from synther.transitions import ONE_STEP, Span, Transitions
 
 GAMMA = 0.9
@@ -113,11 +113,10 @@ def test_what_can_not_be_made_or_learned_from_is_refused() -> None:
         trajectory_ids(rows)
     with pytest.raises(SyntherError, match="can't be one set"):
         Transitions.concatenate([rows, data])
-    with pytest.raises(SyntherError, match="statistics-from"):
-        return_range(rows, 100)
-    for settings in (TD3BCSettings(), TD3BCSettings(discount=GAMMA, reward_shift=-1.0)):
+    for changes in ({"discount": 0.99}, {"reward_shift": -1.0}, {"scale_rewards": True}):
+        settings = TD3BCSettings(**{"discount": GAMMA} | changes)
         with pytest.raises(SyntherError, match=r"rows of 3 steps \(discount 0.9\)"):
-            learning_table(settings, rows, data, 100)
+            learning_table(settings, rows, rows, 100)
 
 
 def test_the_command_makes_them(tmp_path: Path) -> None:

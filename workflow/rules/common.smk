@@ -47,7 +47,7 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
-    share=r"\d+(pct|rows|step)",
+    share=r"\d+(pct|rows|step)(-whole)?",
 
 
 def options(settings):

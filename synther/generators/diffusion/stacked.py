@@ -64,7 +64,8 @@ class StackedDiffusion:
         )
         trainer = Trainer(self._normaliser.forward(rows).contiguous(), s, seeds)
         if weights:
-            trainer.start_from(weights)
+            trainer.network.load_state_dict(weights)
+            trainer.ema.average.copy_(weights["flat"])
         self._network = trainer.run(title, checkpoint)
 
     def weights(self) -> dict[str, Tensor]:

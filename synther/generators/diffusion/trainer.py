@@ -154,11 +154,6 @@ class Trainer:
             network.frequencies.copy_(torch.cat([one.frequencies for one in alone]))
         return network
 
-    def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Begin with the weights of another such network, and the average with them."""
-        self.network.load_state_dict(weights)
-        self.ema.average.copy_(self.network.flat.detach())
-
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of step `step`, counted from 0: a half cosine down to 0."""
         s = self._settings
