@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,6 +64,33 @@ def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndar
     return found
 
 
+class Span(NamedTuple):
+    """What a row of transitions spans: one step, or n (`synther.datasets.subset.n_step`).
+
+    Attributes:
+        n_step: steps from its observation to its next observation.
+        discount: gamma, by which its reward sums the rewards of these steps.
+    """
+
+    n_step: int = 1
+    discount: float = 1.0
+
+    @classmethod
+    def said(cls, content: Mapping[str, Any], where: str) -> Span:
+        """Return what a file says; one step where it says nothing, `where` is named in errors."""
+        found = cls(content.get("n_step", 1), content.get("discount", 1.0))
+        kinds = isinstance(found.n_step, int) and isinstance(found.discount, (int, float))
+        if not (kinds and found.n_step >= 1 and 0 < found.discount <= 1):
+            raise SyntherError(f"{where} says that its rows span {found}: make it anew")
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.n_step} steps (discount {self.discount})"
+
+
+ONE_STEP = Span()
+
+
 @dataclass(frozen=True)
 class Transitions:
     """A set of transitions (s, a, r, s', terminal), all float32.
@@ -74,6 +101,7 @@ class Transitions:
         rewards: (N,), the environment's own (not scaled).
         next_observations: (N, d).
         terminals: (N,), 1.0 where the episode ended in a terminal state; a time-out is 0.0.
+        span: of every row; what is not one step is bootstrapped with gamma^n.
     """
 
     observations: np.ndarray
@@ -81,6 +109,7 @@ class Transitions:
     rewards: np.ndarray
     next_observations: np.ndarray
     terminals: np.ndarray
+    span: Span = ONE_STEP
 
     def __post_init__(self) -> None:
         for name in FIELDS:
@@ -117,7 +146,7 @@ class Transitions:
 
     def __getitem__(self, rows: Any) -> Transitions:
         """Return the transitions at `rows`: a slice, an index array or a boolean mask."""
-        return Transitions(**{name: getattr(self, name)[rows] for name in FIELDS})
+        return replace(self, **{name: getattr(self, name)[rows] for name in FIELDS})
 
     def packed(self) -> np.ndarray:
         """Return (N, 2 d + a + 2): observations, actions, reward, next observations, terminal."""
@@ -151,9 +180,13 @@ class Transitions:
 
     @classmethod
     def concatenate(cls, parts: Iterable[Transitions]) -> Transitions:
-        """Return all parts' rows, one after another."""
+        """Return all parts' rows, one after another; they span the same."""
         parts = list(parts)
-        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS})
+        spans = sorted({part.span for part in parts})
+        if len(spans) > 1:
+            raise SyntherError(f"rows of {spans[0]} and of {spans[1]} can't be one set")
+        arrays = {n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS}
+        return cls(**arrays, span=spans[0])
 
     def check_values(self, where: str) -> Transitions:
         """Return self, as `check_finite`, if no value dwarfs its column either.
@@ -204,7 +237,7 @@ class Transitions:
             path: the file.
             task: whose rows these are; the file says so where readers of arrays do not look.
         """
-        write_npz(path, {name: getattr(self, name) for name in FIELDS}, task)
+        write_npz(path, {name: getattr(self, name) for name in FIELDS}, task, self.span)
 
     @classmethod
     def load(cls, path: str | Path, threshold_terminals: float | None = None) -> Transitions:
@@ -224,7 +257,7 @@ class Transitions:
             if arrays[name].ndim == 2 and arrays[name].shape[1] == 1:
                 arrays[name] = arrays[name][:, 0]
         try:
-            transitions = cls(**arrays)
+            transitions = cls(**arrays, span=Span.said(npz_says(path), str(path)))
         except SyntherError as error:
             raise SyntherError(f"{path}: {error}") from error
         if not len(transitions):
@@ -232,21 +265,23 @@ class Transitions:
         return transitions.check_values(str(path)).with_flags(threshold_terminals, str(path))
 
 
-def write_npz(path: str | Path, columns: Mapping[str, np.ndarray], task: str | None) -> None:
-    """Write an `.npz`, atomically, that says of what task it is in its archive's comment."""
+def write_npz(
+    path: str | Path, columns: Mapping[str, np.ndarray], task: str | None, span: Span = ONE_STEP
+) -> None:
+    """Write an `.npz`, atomically, that says of what task and span it is in its comment."""
+    said = ({"task": task} if task else {}) | (span._asdict() if span != ONE_STEP else {})
     with atomic_path(path) as temporary:
         with open(temporary, "wb") as handle:
             np.savez(handle, **columns)  # type: ignore[arg-type]
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.comment = json.dumps({"task": task}).encode() if task else b""
+            archive.comment = json.dumps(said).encode() if said else b""
 
 
-def npz_task(path: str | Path) -> str | None:
-    """Return the task that an `.npz` says it is of; None where it says none, or is no archive."""
+def npz_says(path: str | Path) -> dict[str, Any]:
+    """Return what an `.npz` says in its comment: nothing where it is none of ours."""
     try:
         with zipfile.ZipFile(path) as archive:
             said = json.loads(archive.comment)
     except (OSError, ValueError, zipfile.BadZipFile):
-        return None
-    task = said.get("task") if isinstance(said, dict) else None
-    return task if isinstance(task, str) else None
+        return {}
+    return said if isinstance(said, dict) else {}

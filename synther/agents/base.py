@@ -79,10 +79,15 @@ class OnlineSettings:
     """Episodes a seed and evaluation."""
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers of actor and critics."""
+    n_step: int = 1
+    """Steps that a row of replay and samples spans; up to the time limit."""
     synthetic_share: float = 0.0
     """Of every batch, once there are samples; 0: no generator at all."""
     retrain_every: int = 10_000
     """Environment steps between trainings of a new diffusion model on the replay buffer."""
+    fine_tune_steps: int = 0
+    """Of a training that goes on from the last model's weights, as all but the first then do; 0:
+    each begins with fresh weights and has the diffusion's own steps."""
     synthetic_samples: int = 1_000_000
     """Transitions a seed drawn from each such model; they replace the last one's."""
     overwrite_rollout: bool = False
@@ -95,10 +100,12 @@ class OnlineSettings:
         check_settings(
             self,
             *("steps", "batch_size", "eval_every", "eval_episodes"),
-            *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples"),
+            *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step"),
         )
         require(self, "from 0 to 1", lambda v: 0 <= v <= 1, "synthetic_share")
-        require(self, "0 or more", lambda v: v >= 0, "random_steps")
+        require(self, "0 or more", lambda v: v >= 0, "fine_tune_steps")
+        least = self.n_step - 1  # before which there is no row
+        require(self, f"{least} or more", lambda v: v >= least, "random_steps")
 
     @property
     def synthetic_rows(self) -> int:

@@ -186,11 +186,13 @@ def write_transitions(transitions: Transitions, out: Path, about: dict[str, Any]
 
 
 class Subset(options.Verb):
-    """Keep a part of a dataset."""
+    """Keep a part of a dataset, or make its rows span several steps."""
 
     data: Path  # transitions: .npz or D4RL's .hdf5
     percent: Annotated[float | None, _PART] = None  # of the transitions
     rows: Annotated[int | None, options.whole(2), _PART] = None  # transitions
+    n_step: Annotated[int | None, options.whole(2), _PART] = None  # all, in rows of n steps
+    discount: float = 0.99  # gamma of these rows: that of the agents
     choose: str = "transitions"  # transitions or trajectories
     seed: options.Seed = 0  # of the choice
     out: Path  # the .npz file
@@ -198,21 +200,22 @@ class Subset(options.Verb):
     computing: options.Threads
 
     def __call__(self) -> None:
-        from synther.datasets.subset import subset
+        from synther.datasets.subset import n_step, subset
 
         with claimed(options.require_suffix(self.out, ".npz")):
             how = self.reading.of(self.data)
             transitions = how.read(self.data)
-            asked = {"percent": self.percent} if self.rows is None else {"rows": self.rows}
-            kept = subset(transitions, choose=self.choose, seed=self.seed, **asked)
-            about = {
-                "data": describe_input(self.data),
-                **asked,
-                "choose": self.choose,
-                "seed": self.seed,
-                **how.record(),
-            }
-            write_transitions(kept, self.out, about)
+            asked: dict[str, Any]
+            if self.n_step is not None:
+                asked = {"n_step": self.n_step, "discount": self.discount}
+                kept = n_step(transitions, self.n_step, self.discount)
+            else:
+                asked = {"percent": self.percent} if self.rows is None else {"rows": self.rows}
+                asked |= {"choose": self.choose, "seed": self.seed}
+                kept = subset(transitions, **asked)
+            write_transitions(
+                kept, self.out, {"data": describe_input(self.data), **asked, **how.record()}
+            )
         print(f"{self.out}: {len(kept):,} of {len(transitions):,} transitions", file=sys.stderr)
 
 

@@ -33,7 +33,7 @@ class Fit(options.Verb):
     computing: options.Computing
 
     def __call__(self) -> None:
-        from synther.generators import make_generator
+        from synther.generators import Generator, make_generator
         from synther.jobs.checkpoint import Checkpoint
 
         started = time.monotonic()
@@ -49,6 +49,9 @@ class Fit(options.Verb):
                 from synther.training.goals import with_later_states
 
                 transitions = with_later_states(transitions, self.seed)
+            if transitions.span.n_step > 1 and not isinstance(generator, Generator):
+                words = f"for rows of {transitions.span}, make it one of synther.generators"
+                raise SyntherError(f"{spec['generator']} is no subclass of Generator: {words}")
             identity = {
                 "generator": spec["generator"],
                 "source": self.source,

@@ -1,4 +1,4 @@
-"""A part of a dataset as names have it: `15pct` of its transitions, or `300rows` of them."""
+"""What names say of a dataset: `15pct` of its transitions, `300rows` of them, or `3step` rows."""
 
 from __future__ import annotations
 
@@ -7,51 +7,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows)")
+_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)(?P<whole>-whole)?")
+_OPTIONS = {"pct": "percent", "rows": "rows", "step": "n_step"}
+_WORDS = {"pct": "{}%", "rows": "{:,} transitions", "step": "{} steps a row"}
 _KEYS = {"percents": "pct", "rows": "rows"}
 """What config/experiments.yaml and a preset list amounts under -> the unit in names."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many percent of a dataset's transitions, or so many of them.
+    """So many percent of a dataset's transitions, so many of them, or all in rows of n steps.
 
     Attributes:
-        amount: from 1 to 99 percent, or 1 transition or more.
-        unit: pct or rows.
+        amount: from 1 to 99 percent, 1 transition or more, or 2 steps or more.
+        unit: pct, rows or step.
+        whole: whether whole trajectories are chosen, and not single transitions.
     """
 
     amount: int
     unit: str
+    whole: bool = False
 
     def __str__(self) -> str:
+        return self.size + "-whole" * self.whole
+
+    @property
+    def size(self) -> str:
+        """How much it is, however it is chosen."""
         return f"{self.amount}{self.unit}"
 
     @property
     def words(self) -> str:
         """What titles say."""
-        return f"{self.amount}%" if self.unit == "pct" else f"{self.amount:,} transitions"
+        return _WORDS[self.unit].format(self.amount)
 
     @property
     def option(self) -> str:
-        """The option of `synther subset`, and the key of its record: percent or rows."""
-        return "percent" if self.unit == "pct" else "rows"
+        """The option of `synther subset`, and the key of its record: percent, rows or n_step."""
+        return _OPTIONS[self.unit]
 
     def of(self, rows: int) -> int:
         """Return how many of so many transitions it is."""
-        return min(self.amount, rows) if self.unit == "rows" else rows * self.amount // 100
+        if self.unit == "pct":
+            return rows * self.amount // 100
+        return min(self.amount, rows) if self.unit == "rows" else rows
 
 
 def share_of(text: str) -> Share | None:
     """Return the share that a text is, or None where it is none."""
     found = _SHARE.fullmatch(text)
-    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2):
+    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2) or text == "1step":
         return None
-    return Share(int(found["amount"]), found["unit"])
+    return Share(int(found["amount"]), found["unit"], bool(found["whole"]))
 
 
 def split(name: str) -> tuple[str, Share | None]:
-    """Return a source's name without the share at its end, and that; NAME-15pct, NAME-300rows."""
+    """Return a source's name without the share at its end, and that."""
     base, _, end = name.rpartition("-")
     share = share_of(end)
     return (base, share) if base and share else (name, None)

@@ -1,12 +1,13 @@
 """Named specs of `config/`, resolved: what `synther-15pct` or `td3_bc_large` stands for.
 
 A source may be followed by a share: `NAME-15pct` is source NAME on 15% of a dataset, `NAME-300rows`
-on 300 of its transitions. An agent may be like another one. Settings are layered: a spec's own,
-then those of the dataset patterns that match, then a preset's.
+on 300 of its transitions, `NAME-3step` on its rows of 3 steps. An agent may be like another one.
+Settings are layered: a spec's own, then those of the dataset patterns that match, then a preset's.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import functools
 import importlib.util
@@ -115,6 +116,7 @@ def source_spec(name: str) -> dict[str, Any]:
     if name in config.load("sources")["sources"] or share is None:
         return {"title": name, **_full_spec(name, "source"), "share": None}
     spec = source_spec(base)
+    share = dataclasses.replace(share, whole="choose" in spec)
     return {**spec, "title": f"{spec['title']}, {share.words}", "share": share}
 
 
@@ -202,11 +204,11 @@ def preset_scale(preset: str | None, source: str) -> dict[str, Any]:
         config.spec(name, "source")  # misspelt, it would be ignored in silence
     own = scale.get("per_source", {}).get(source, {})
     share = source_spec(source)["share"]
-    if share is None:
+    if share is None or share.unit == "step":
         return scale | {key: own[key] for key in ("samples",) if key in own}
     reduced = scale.get("reduced", {})
     patterns = reduced.get("per_share", {})
-    parts = [reduced, *(own for p, own in patterns.items() if fnmatch.fnmatchcase(str(share), p))]
+    parts = [reduced, *(own for p, own in patterns.items() if fnmatch.fnmatchcase(share.size, p))]
     return layered(scale, *parts)
 
 

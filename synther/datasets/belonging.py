@@ -19,7 +19,7 @@ from synther.datasets import dataset_of_file
 from synther.datasets.hdf5_reader import open_hdf5, own_text
 from synther.errors import SyntherError
 from synther.jobs.files import read_json
-from synther.transitions import npz_task
+from synther.transitions import npz_says
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def belonging(path: str | Path) -> Belonging | None:
         with open_hdf5(path, (), "a dataset") as file:
             said = own_text(file, "metadata/task") or own_text(file.attrs, "task")
     elif path.suffix.lower() == ".npz":
-        said = npz_task(path)
+        said = npz_says(path).get("task")
     if isinstance(said, str) and (task := named_task(said)):
         return Belonging(task, by_name=False)
     task = named_task(dataset_of_file(path) or path.stem)

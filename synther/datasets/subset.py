@@ -1,11 +1,11 @@
-"""Reduced datasets: a part of the transitions, drawn at random or as whole trajectories."""
+"""Reduced datasets, drawn at random or as whole trajectories; mixtures; rows of n steps."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from synther.errors import SyntherError, unknown_name
-from synther.transitions import Transitions
+from synther.transitions import Span, Transitions
 
 WAYS = ("transitions", "trajectories")
 
@@ -15,11 +15,62 @@ def trajectory_ids(transitions: Transitions) -> np.ndarray:
 
     A trajectory ends at a terminal, and where a row's next observation is not the observation of
     the row after it.
+
+    Raises:
+        SyntherError: rows span several steps, and so do not follow on each other.
     """
+    if transitions.span.n_step > 1:
+        raise SyntherError(f"rows of {transitions.span} have no trajectories: give those of a step")
     breaks = transitions.terminals[:-1] > 0.5
     jumps = transitions.next_observations[:-1] != transitions.observations[1:]
     starts = np.concatenate([[False], breaks | jumps.any(axis=1)])
     return np.cumsum(starts)
+
+
+def last_rows(transitions: Transitions) -> np.ndarray:
+    """Return the last row (N,) of each row's trajectory."""
+    ids = trajectory_ids(transitions)
+    ends: np.ndarray = np.searchsorted(ids, np.arange(ids[-1] + 1), side="right") - 1
+    return ends[ids]
+
+
+def n_step(transitions: Transitions, n: int, discount: float) -> Transitions:
+    """Return rows of n steps: (s_t, a_t, sum of gamma^i r_{t+i} for i < n, s_{t+n}, terminal).
+
+    Fewer than n steps before its trajectory ends in a terminal state, a row sums the rewards that
+    are left: nothing is bootstrapped there, so that it needs no steps more. The last n - 1 rows of
+    a trajectory that was cut, by a time limit or the end of the data, are left out: they would be
+    bootstrapped with another power of gamma than all others.
+
+    Args:
+        transitions: N of one step, in their recorded order.
+        n: steps, 2 or more.
+        discount: gamma, the agents' own; over 0, at most 1.
+
+    Raises:
+        SyntherError: n or the discount is out of range, rows are not of one step, or none is left.
+    """
+    if n < 2 or not 0 < discount <= 1:
+        raise SyntherError(f"{Span(n, discount)} a row: give 2 or more, and a discount up to 1")
+    last, rows = last_rows(transitions), np.arange(len(transitions))
+    returns = np.zeros(len(rows))
+    for step in range(n):
+        ahead = np.minimum(rows + step, last)
+        returns += np.where(rows + step <= last, discount**step, 0.0) * transitions.rewards[ahead]
+    whole = np.flatnonzero((rows + n - 1 <= last) | (transitions.terminals[last] > 0.5))
+    if not len(whole):
+        raise SyntherError(
+            f"no trajectory of the {len(rows)} rows has {n} steps: take rows in recorded order"
+        )
+    ends = np.minimum(whole + n - 1, last[whole])
+    return Transitions(
+        transitions.observations[whole],
+        transitions.actions[whole],
+        returns[whole],
+        transitions.next_observations[ends],
+        transitions.terminals[ends],
+        Span(n, discount),
+    )
 
 
 def subset(

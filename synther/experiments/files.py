@@ -87,6 +87,11 @@ class Files:
             return self.dataset_file(dataset)
         return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
 
+    def statistics(self, dataset: str, source: str) -> str:
+        """Return the real transitions whose statistics count: of one step each."""
+        share = source_spec(source)["share"]
+        return self.real_data(dataset, "real" if share and share.unit == "step" else source)
+
     def training_data(self, dataset: str, source: str) -> str:
         """Return the file that an agent learns from: real transitions, samples or a mixture."""
         spec = source_spec(source)

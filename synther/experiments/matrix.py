@@ -13,6 +13,7 @@ from typing import Any
 
 from synther import config
 from synther.config import specs
+from synther.config.shares import Share
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.files import Files
@@ -39,8 +40,9 @@ class Experiments(Files):
         self.specs = {name: every[name] for name in every if name in self.scale.get("only", every)}
         parts = [self.scale, self.part("online"), self.part("pixels")]
         parts += self.scale.get("experiments", {}).values()
-        for name in (*self.scale.get("experiments", {}), *self.scale.get("only", [])):
-            config.spec(name, "experiment")  # misspelt, it would be ignored in silence
+        for key in ("experiments", "only", "aside"):
+            for name in self.scale.get(key, []):
+                config.spec(name, "experiment")  # misspelt, it would be ignored in silence
         for kind in ("dataset", "task"):
             known = config.load("datasets")[f"{kind}s"]
             for name in itertools.chain.from_iterable(part.get(f"{kind}s", []) for part in parts):
@@ -73,8 +75,9 @@ class Experiments(Files):
         return dataclasses.asdict(self.plan(name).describe())
 
     def made(self) -> list[str]:
-        """Return the experiments whose tables and figures the preset makes."""
-        return [name for name in self.specs if self.plan(name).is_run()]
+        """Return the experiments whose tables and figures the preset makes, but for those aside."""
+        names = [name for name in self.specs if name not in self.scale.get("aside", [])]
+        return [name for name in names if self.plan(name).is_run()]
 
     def runs(self, name: str) -> Sequence[Run]:
         """Return all training jobs of an experiment."""
@@ -133,9 +136,12 @@ class Experiments(Files):
         """Return how many samples of a source are measured."""
         return self.scale.get("fidelity_samples", FIDELITY_SAMPLES)
 
-    def subset_choice(self) -> dict[str, Any]:
-        """Return how shares of a dataset are chosen: "choose" and "seed"."""
-        return config.load("sources")["subset"]
+    def subset_choice(self, share: Share) -> dict[str, Any]:
+        """Return what `synther subset` makes a share of a dataset with, by option."""
+        choice = dict(config.load("sources")["subset"])
+        names = ["discount"] if share.unit == "step" else ["choose", "seed"]
+        choice |= {"choose": "trajectories"} if share.whole else {}
+        return {share.option: share.amount, **{name: choice[name] for name in names}}
 
     def time_limit(self, dataset: str) -> int:
         """Return the time limit of a dataset's task, in environment steps."""

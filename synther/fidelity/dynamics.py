@@ -81,9 +81,16 @@ def simulate(
     return Simulated(following, rewards, valid, left_out)
 
 
-def squared_errors(transitions: Transitions, simulated: Simulated) -> np.ndarray:
-    """Return (N, d + 1): squared errors of the next observation's entries and of the reward."""
+def mean_squared_errors(
+    transitions: Transitions, simulated: Simulated, real: Transitions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's mean squared error of (r, s') against the simulator: two of (N,).
+
+    The first is in the task's units; in the second every entry is in standard deviations of `real`.
+    """
     states = transitions.next_observations - simulated.next_observations
     errors = np.concatenate([states, (transitions.rewards - simulated.rewards)[:, None]], axis=1)
-    squared: np.ndarray = np.square(errors)
-    return squared
+    columns = (real.next_observations, real.rewards[:, None])
+    spread = np.concatenate([column.std(axis=0, dtype=np.float64) for column in columns])
+    scaled = errors / np.where(spread > 0, spread, 1.0)
+    return np.square(errors).mean(axis=1), np.square(scaled).mean(axis=1)

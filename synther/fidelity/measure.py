@@ -12,7 +12,7 @@ import pandas as pd
 
 from synther.errors import SyntherError
 from synther.fidelity import marginals
-from synther.fidelity.dynamics import simulate, squared_errors
+from synther.fidelity.dynamics import mean_squared_errors, simulate
 from synther.fidelity.neighbours import Scale, nearest
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import atomic_path, sha256, write_json
@@ -74,7 +74,8 @@ def measure(
         real: all transitions of the data; distances are to every one of them.
         samples: of which `number` are measured, drawn at random without replacement. Marginals and
             correlations hold them against as many real transitions, likewise drawn.
-        task: whose simulator says what is true; None leaves the dynamics out.
+        task: whose simulator says what is true; None leaves the dynamics out, and so do rows of
+            several steps.
         number: 2 or more; all samples where there are not as many.
         seed: of both draws.
         physics: "d4rl" or "stock".
@@ -115,15 +116,10 @@ def measure(
     own, _ = nearest(packed_real[unique], packed_real, scale, unique, second)
     rows = pd.DataFrame({"row": chosen, "distance": distances, "data_distance": own[back]})
     rows["mse"] = rows["scaled_mse"] = np.nan
-    simulated = simulate(task, measured, physics, threads) if task else None
+    is_step = measured.span.n_step == 1
+    simulated = simulate(task, measured, physics, threads) if task and is_step else None
     if simulated is not None:
-        errors = squared_errors(measured, simulated)
-        spread = np.append(
-            real.next_observations.std(axis=0, dtype=np.float64),
-            real.rewards.std(dtype=np.float64),
-        )
-        rows["mse"] = errors.mean(axis=1)
-        rows["scaled_mse"] = (errors / np.where(spread > 0, spread, 1.0) ** 2).mean(axis=1)
+        rows["mse"], rows["scaled_mse"] = mean_squared_errors(measured, simulated, real)
         record["dynamics"] = {
             "physics": physics,
             "rows": int(simulated.valid.sum()),

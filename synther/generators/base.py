@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,7 +13,7 @@ from synther.errors import SyntherError
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import write_json
 from synther.tensors import weights
-from synther.transitions import Transitions
+from synther.transitions import ONE_STEP, Span, Transitions
 
 
 class Generator(ABC):
@@ -43,7 +44,7 @@ class Generator(ABC):
 
     def __init__(self, settings: Any = None, device: str = "cpu") -> None:
         self.settings = settings or self.settings_type()
-        self._widths = (0, 0)
+        self._widths, self._span = (0, 0), ONE_STEP
         self._learned: Any = None
 
     @property
@@ -106,6 +107,7 @@ class Generator(ABC):
         own = as_dict(self.settings)
         self.settings = resolve(self.settings_type, own, overrides, where=self.name)
         self._widths = (transitions.observation_dim, transitions.action_dim)
+        self._span = transitions.span
         self._fit(transitions, seed, progress, checkpoint)
         return self
 
@@ -140,7 +142,7 @@ class Generator(ABC):
         if n < 1 or size < 1:
             raise SyntherError(f"can't sample {n} rows in chunks of {size}: both must be 1 or more")
         for index in range(first, -(-n // size)):
-            part = self._part(min(size, n - index * size), seed, index)
+            part = replace(self._part(min(size, n - index * size), seed, index), span=self._span)
             yield part.check_finite(f"samples of {self.name} (seed {seed}, chunk {index})")
 
     def save(self, path: str | Path) -> None:
@@ -159,7 +161,9 @@ class Generator(ABC):
             "action_dim": self._widths[1],
             "num_parameters": self.num_parameters,
         }
-        content = self._content(described)
+        content, span = self._content(described), self._span._asdict()
+        if self._span != ONE_STEP:
+            described, content = described | span, content | span
         write_json(path / "settings.json", described)
         weights.save(path / "model.pt", content)
 
@@ -179,7 +183,9 @@ class Generator(ABC):
             missing=f"fit and save a {cls.words} there first",
         )
         try:
-            return cls._from_content(content, file, device)
+            model = cls._from_content(content, file, device)
+            model._span = Span.said(content, str(file))
+            return model
         except SyntherError:
             raise
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

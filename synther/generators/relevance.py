@@ -55,6 +55,7 @@ def _td_errors(transitions: Transitions, seed: int) -> np.ndarray:
     states = torch.from_numpy((transitions.observations - mean) / std)
     following = torch.from_numpy((transitions.next_observations - mean) / std)
     rewards = torch.from_numpy(transitions.rewards)
+    discount = DISCOUNT**transitions.span.n_step
     going_on = 1 - torch.from_numpy(transitions.terminals)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -69,7 +70,7 @@ def _td_errors(transitions: Transitions, seed: int) -> np.ndarray:
 
     def errors(rows: torch.Tensor | slice) -> torch.Tensor:
         with torch.no_grad():
-            target = rewards[rows] + DISCOUNT * going_on[rows] * value(following[rows])[:, 0]
+            target = rewards[rows] + discount * going_on[rows] * value(following[rows])[:, 0]
         return target - value(states[rows])[:, 0]
 
     for _ in range(VALUE_STEPS):

@@ -18,7 +18,7 @@ import numpy as np
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Pace, require_same
 from synther.jobs.files import explain_os_error, explaining, write_json
-from synther.transitions import FIELDS, Transitions, write_npz
+from synther.transitions import FIELDS, ONE_STEP, Span, Transitions, write_npz
 
 
 class PartsWriter(ABC):
@@ -48,6 +48,7 @@ class PartsWriter(ABC):
         self._count = self._folder / "count.json"
         self._identity = json.dumps(dict(identity or {}), sort_keys=True)
         self._widths: tuple[int, int] | None = None
+        self._span = ONE_STEP
         self._pace = Pace()
         self.parts, self.rows, self.before_s = 0, 0, 0.0
         self._started = time.monotonic()
@@ -82,6 +83,7 @@ class PartsWriter(ABC):
                 rows, widths = int(saved["rows"]), saved.get("widths")
                 self.before_s = float(saved["seconds"])
                 self._widths = (int(widths[0]), int(widths[1])) if widths else None
+                self._span = Span.said(saved, str(self._count))
             except (ValueError, TypeError, LookupError) as error:
                 raise SyntherError(
                     f"{self._count} is damaged ({error}): delete {self._folder}"
@@ -125,6 +127,7 @@ class PartsWriter(ABC):
                 "parts": self.parts,
                 "rows": self.rows,
                 "widths": self._widths,
+                **self._span._asdict(),
                 "seconds": self.before_s + time.monotonic() - self._started,
             }
             write_json(self._count, content)
@@ -173,7 +176,7 @@ class TransitionsWriter(PartsWriter):
         return dict(zip(FIELDS, ((d,), (a,), (), (d,), ()), strict=True))
 
     def _write(self, columns: dict[str, np.ndarray]) -> None:
-        write_npz(self.path, columns, self.task)
+        write_npz(self.path, columns, self.task, self._span)
 
     def append(self, part: Transitions) -> None:
         """Add a part's rows, and make them safe where that is due.
@@ -185,7 +188,7 @@ class TransitionsWriter(PartsWriter):
         widths = (part.observation_dim, part.action_dim)
         if self._widths not in (None, widths):
             raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
-        self._widths = widths
+        self._widths, self._span = widths, part.span
         self.add({name: getattr(part, name) for name in FIELDS})
         if self._pace.due():
             self.keep()

@@ -13,6 +13,7 @@ from typing import Any
 
 from synther import config
 from synther.config import specs
+from synther.config.shares import share_of
 from synther.experiments import FULL_ROWS, Experiments
 from synther.planning import sizes
 from synther.planning.rates import BENCHED_SEEDS, Cost, Work
@@ -71,7 +72,8 @@ def render_dataset(plan: Experiments, w: Any) -> Cost:
 def subset(plan: Experiments, w: Any) -> Cost:
     """Return the cost of choosing a share of a dataset."""
     rows = sizes.transitions(plan, w.dataset, "real")
-    kept = sizes.transitions(plan, w.dataset, f"real-{w.share}")
+    share = share_of(w.share)
+    kept = share.of(rows) if share else rows
     size = sizes.file_bytes(kept, sizes.task_of(w.dataset))
     return Cost((Work("rows", rows),), sizes.memory_mb(plan, w.dataset, "real"), size)
 

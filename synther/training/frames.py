@@ -131,7 +131,7 @@ def encode(
             latents[rows.numpy()] = agent.encode(stacks[None])[0].float().cpu().numpy()
             if checkpoint and checkpoint.due():
                 checkpoint.save({"latents": torch.from_numpy(latents[: first + len(rows)])})
-    columns = n_step_columns(data, settings.n_step, settings.discount)
+    columns: dict[str, Any] = n_step_columns(data, settings.n_step, settings.discount)
     starts = columns.pop("starts")
     return Transitions(
         observations=latents[starts],

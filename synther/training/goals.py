@@ -10,18 +10,11 @@ import torch
 from torch import Tensor
 
 from synther.agents.goals import GOALS, GoalBatch, GoalSettings
-from synther.datasets.subset import trajectory_ids
+from synther.datasets.subset import last_rows
 from synther.transitions import Transitions
 
 FLOOR = 1e-6
 """Of a uniform number, whose logarithm is taken."""
-
-
-def last_rows(transitions: Transitions) -> np.ndarray:
-    """Return the last row (N,) of each row's trajectory."""
-    ids = trajectory_ids(transitions)
-    ends: np.ndarray = np.searchsorted(ids, np.arange(ids[-1] + 1), side="right") - 1
-    return ends[ids]
 
 
 def with_later_states(transitions: Transitions, seed: int) -> Transitions:

@@ -37,6 +37,7 @@ class Learner:
         self.agent, self.real, self.synthetic = agent, real, synthetic
         settings = agent.settings
         self._updates, self._mixed_rows = settings.updates_per_step, settings.synthetic_rows
+        self._widths = (*real.widths, settings.discount ** (settings.n_step - 1))
         parameter = next(agent.parameters())
         noise = agent.noise()
         shapes = {name: (self._updates, *shape) for name, shape in noise.items()}
@@ -81,10 +82,10 @@ class Learner:
         """Return the minibatch at `places`, (K, B) in [0, 1) each; real rows come first."""
         real = places["real"]
         if self.synthetic is None or not self.mixed:
-            return unpack(self.real.gather(real), *self.real.widths)
+            return unpack(self.real.gather(real), *self._widths)
         own = self.real.gather(real[:, : real.shape[1] - self._mixed_rows])
         rows = torch.cat([own, self.synthetic.gather(places["synthetic"])], dim=1)
-        return unpack(rows, *self.real.widths)
+        return unpack(rows, *self._widths)
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs, but for agent and buffers."""

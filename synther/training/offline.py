@@ -113,6 +113,7 @@ class TransitionTable:
                 table[:, columns].sub_(mean).div_(std)
         table[:, d + a].add_(reward_shift).mul_(reward_scale)
         self._table, self._widths = table, (d, a)
+        self._going_on = transitions.span.discount ** (transitions.span.n_step - 1)
 
     def __len__(self) -> int:
         return len(self._table)
@@ -124,7 +125,7 @@ class TransitionTable:
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B)."""
         rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
-        return unpack(rows, *self._widths)
+        return unpack(rows, *self._widths, self._going_on)
 
 
 def learning_table(
@@ -144,7 +145,18 @@ def learning_table(
         statistics: the real dataset, whose state statistics and returns count even on samples.
         time_limit: of the task, in steps.
         device: where the table lies.
+
+    Raises:
+        SyntherError: rows of n steps have another discount than the agent, or rewards are shifted,
+            or scaled by rows of n steps.
     """
+    span, own = data.span, getattr(settings, "discount", data.span.discount)  # BC has none
+    scales = settings.scale_rewards and statistics.span.n_step > 1
+    if span.n_step > 1 and (own != span.discount or settings.reward_shift or scales):
+        raise SyntherError(
+            f"rows of {span} for an agent of discount {own}: make them with that, set reward_shift "
+            "to 0, and name the dataset itself in --statistics-from where rewards are scaled"
+        )
     d = statistics.observation_dim
     if isinstance(settings, GoalSettings):
         table = GoalTable(settings, data, statistics.action_dim, device)

@@ -14,6 +14,7 @@ from synther.agents import load_agent_class
 from synther.agents.sac import SAC, SACSettings
 from synther.envs import make_env
 from synther.errors import SyntherError
+from synther.fidelity.dynamics import mean_squared_errors, simulate
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.progress import Progress
 from synther.jobs.threads import grant, largest_product, mathematics
@@ -22,14 +23,18 @@ from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
 from synther.training.learner import Learner
 from synther.training.loop import LOG_EVERY, refuse_broken
+from synther.training.n_step import NStepRows
 from synther.training.replay import Replay
 from synther.training.results import ResultRows, write_run
 from synther.training.streams import RandomStreams
 from synther.training.synthetic import Synthesiser
+from synther.transitions import Transitions
 
 PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
 """Stepping the training environments; acting and learning; training generators; drawing from them;
 evaluation episodes, simulator and policy together."""
+MEASURED_SAMPLES = 1000
+"""Of each generator, a seed: the simulator says after every training how true they are."""
 SOURCE = "online"
 """What the rows' column `source` says: the agent learned from its own experience."""
 
@@ -61,6 +66,9 @@ class OnlineTrainer:
         step: environment steps of every seed so far.
         observations: (K, d), what the agents act on next.
         clock: where the time went.
+        drift: after every training of the generators its `step`, and each seed's `mse` and
+            `scaled_mse` of the dynamics, as `synther.fidelity` has them; rows of one step alone,
+            where the simulator can be put into a state.
     """
 
     def __init__(
@@ -76,7 +84,11 @@ class OnlineTrainer:
         self.agent: SAC = make(d, a, job.seeds, settings, device=job.device, dtype=dtype)
         self._operations = largest_product(self.agent, settings.batch_size)
         capacity = min(settings.replay_size, settings.steps)
-        self.replay = Replay(seeds, capacity, d, a, job.device, dtype)
+        n, gamma = settings.n_step, settings.discount
+        if n > job.time_limit:
+            raise SyntherError(f"setting 'n_step' is {n}, over {job.task}'s limit: lower it")
+        rows = NStepRows(seeds, n, gamma, widths) if n > 1 else None
+        self.replay = Replay(seeds, capacity, d, a, job.device, dtype, rows)
         self.synthesiser = (
             Synthesiser(
                 *(settings, widths, job.seeds, job.device),
@@ -91,7 +103,7 @@ class OnlineTrainer:
         self.streams = RandomStreams(job.seeds, {"noise": (a,)}, purpose=5, **both)
         self.rows = ResultRows(job)
         self.clock = Clock(*PARTS)
-        self.step = 0
+        self.step, self.drift = 0, list[dict[str, Any]]()
         self.episodes = np.zeros(seeds, dtype=np.int64)
         self.observations = self._begin(np.arange(seeds))
 
@@ -142,7 +154,8 @@ class OnlineTrainer:
         with self.clock.time("simulator"):
             following, rewards, terminated, truncated = self.env.step(actions)
         with self.clock.time("agent"):
-            self.replay.add(self.observations, actions, rewards, following, terminated)
+            ends = terminated, truncated
+            self.replay.add(self.observations, actions, rewards, following, *ends)
         self.step += 1
         if self.env.diverged.any() or not np.isfinite(following).all():
             raise SyntherError(
@@ -177,12 +190,30 @@ class OnlineTrainer:
         if checkpoint:  # a job that is killed in training comes back to it at once
             checkpoint.save(self.snapshot())
         synthesiser.refresh(self.replay.rows(), self.clock, f"diffusion at step {self.step}")
+        with self.clock.time("evaluation"):
+            self._measure(synthesiser.buffer)
         if self.job.settings.overwrite_rollout:
             d = self.env.observation_dim
             self.observations = synthesiser.buffer.rows()[:, -1, :d].cpu().numpy().astype(float)
         if checkpoint:
             checkpoint.save(self.snapshot())
             synthesiser.tidy()
+
+    def _measure(self, samples: Replay) -> None:
+        """Add how far the last generators' samples are from the simulator, seed by seed."""
+        found: dict[str, Any] = {"step": self.step, "mse": [], "scaled_mse": []}
+        for drawn, rows in zip(samples.rows(), self.replay.rows(), strict=True):
+            own, real = (
+                Transitions.unpack(part.cpu().numpy(), *samples.widths)
+                for part in (drawn[:MEASURED_SAMPLES], rows)
+            )
+            truth = simulate(self.job.task, own, self.job.physics, self.job.threads)
+            if truth is None or self.job.settings.n_step > 1 or not truth.valid.any():
+                return
+            errors = mean_squared_errors(own, truth, real)
+            for name, each in zip(("mse", "scaled_mse"), errors, strict=True):
+                found[name].append(float(np.nanmean(each)))
+        self.drift.append(found)
 
     def _evaluate(self) -> float:
         d = self.env.observation_dim
@@ -200,6 +231,7 @@ class OnlineTrainer:
         return {
             **{name: part.snapshot() for name, part in self._parts().items()},
             "step": self.step,
+            "drift": list(self.drift),
             "env": {name: torch.as_tensor(v) for name, v in self.env.snapshot().items()},
             "observations": torch.as_tensor(self.observations),
             "episodes": torch.as_tensor(self.episodes.copy()),
@@ -210,7 +242,7 @@ class OnlineTrainer:
         """Go back to a `snapshot`."""
         for name, part in self._parts().items():
             part.restore(saved[name])
-        self.step = saved["step"]
+        self.step, self.drift = saved["step"], list(saved["drift"])
         self.env.restore({name: value.cpu().numpy() for name, value in saved["env"].items()})
         self.observations = saved["observations"].cpu().numpy()
         self.episodes = saved["episodes"].cpu().numpy()
@@ -235,6 +267,7 @@ def train_online(job: OnlineJob) -> ResultRows:
         "transitions": trainer.replay.added,
         "batches": trainer.learner.batches,
         "refreshes": trainer.synthesiser.refreshes if trainer.synthesiser else 0,
+        "drift": trainer.drift,
         "seconds": clock.rounded(),
         "shares": clock.shares(),
         "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),

@@ -10,17 +10,25 @@ from torch import Tensor
 
 from synther.agents.base import Batch
 from synther.errors import SyntherError
+from synther.training.n_step import NStepRows
 
 
-def unpack(rows: Tensor, observation_dim: int, action_dim: int) -> Batch:
-    """Return rows (K, B, 2 d + a + 2), packed as `Transitions.packed` has them, as a batch."""
+def unpack(rows: Tensor, observation_dim: int, action_dim: int, going_on: float = 1.0) -> Batch:
+    """Return rows (K, B, 2 d + a + 2), packed as `Transitions.packed` has them, as a batch.
+
+    Of rows of n steps, `going_on` is gamma^(n - 1), and 1 - terminal becomes that share of itself:
+    an agent, which multiplies it by gamma, bootstraps them with gamma^n.
+    """
     d, a = observation_dim, action_dim
+    terminals = rows[..., 2 * d + a + 1]
+    if going_on < 1:
+        terminals = 1 - going_on * (1 - terminals)
     return Batch(
         observations=rows[..., :d],
         actions=rows[..., d : d + a],
         rewards=rows[..., d + a],
         next_observations=rows[..., d + a + 1 : 2 * d + a + 1],
-        terminals=rows[..., 2 * d + a + 1],
+        terminals=terminals,
     )
 
 
@@ -34,6 +42,7 @@ class Replay:
         action_dim: a.
         device: where the rows lie and minibatches are gathered.
         dtype: of the rows.
+        n_step: what makes rows of n steps of those that are added.
 
     Attributes:
         size: rows a seed in it, the same for all.
@@ -49,7 +58,9 @@ class Replay:
         action_dim: int,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        n_step: NStepRows | None = None,
     ) -> None:
+        self._n_step = n_step
         self.widths = (observation_dim, action_dim)
         width = 2 * observation_dim + action_dim + 2
         self._rows = torch.zeros(seeds, capacity, width, dtype=dtype, device=device)
@@ -73,11 +84,12 @@ class Replay:
         rewards: np.ndarray,
         next_observations: np.ndarray,
         terminated: np.ndarray,
+        truncated: np.ndarray | None = None,
     ) -> None:
-        """Store one transition a seed: (K, d), (K, a), (K,), (K, d), (K,).
+        """Store one transition a seed: (K, d), (K, a), (K,), (K, d), (K,), (K,).
 
         `terminated` is what the simulator calls so: an episode that is cut by its time limit has
-        not terminated, and its value goes on.
+        not terminated but is `truncated`, and its value goes on. Rows of n steps come later.
         """
         packed = np.concatenate(
             [
@@ -89,6 +101,11 @@ class Replay:
             ],
             axis=1,
         )
+        if self._n_step is not None:
+            cut = np.zeros(len(rewards), dtype=bool) if truncated is None else truncated
+            if (whole := self._n_step.add(packed, cut)) is None:
+                return
+            packed = whole
         where = self.added % self.capacity
         self._rows[:, where] = torch.as_tensor(packed).to(self._rows)
         self.added += 1
@@ -111,9 +128,12 @@ class Replay:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs."""
-        return {"rows": self.rows().clone(), "added": self.added}
+        begun = {"n_step": self._n_step.snapshot()} if self._n_step else {}
+        return {"rows": self.rows().clone(), "added": self.added, **begun}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
         self.fill(snapshot["rows"].to(self._rows))
+        if self._n_step:
+            self._n_step.restore(snapshot["n_step"])
         self.added = snapshot["added"]

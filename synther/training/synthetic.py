@@ -1,8 +1,9 @@
-"""The generators of online training: trained anew on the replay, sampled into a second buffer."""
+"""The generators of online training: trained on the replay, sampled into a second buffer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ class Synthesiser:
         self.settings = resolve(DiffusionSettings, settings.diffusion, where=where)
         self.seeds, self._device = list(seeds), device
         self.buffer = Replay(len(seeds), settings.synthetic_samples, *widths, device=device)
-        self.refreshes = 0
+        self.refreshes, self._fine_tune_steps = 0, settings.fine_tune_steps
+        self._weights: dict[str, Tensor] = {}  # that the next training begins with
         self._out, self._identity = out, identity or {}
 
     def _checkpoint(self, kind: str, refresh: int) -> Checkpoint | None:
@@ -63,23 +65,28 @@ class Synthesiser:
         return Checkpoint(path, {**self._identity, "kind": kind, "refresh": refresh}, self._device)
 
     def refresh(self, real: Tensor, clock: Clock, title: str = "") -> None:
-        """Train new generators on `real` (K, N, 2 d + a + 2) and put their samples in the buffer.
+        """Train generators on `real` (K, N, 2 d + a + 2) and put their samples in the buffer.
 
         A job that is killed in here goes on with the training, or the sampling, where it was.
         """
         number, widths = self.refreshes, self.buffer.widths
         training = self._checkpoint("diffusion", number)
-        model = StackedDiffusion(self.settings, widths)
+        settings = self.settings
+        if self._weights:
+            settings = replace(settings, steps=self._fine_tune_steps)
+        model = StackedDiffusion(settings, widths)
         with clock.time("diffusion"):
             seeds = [_model_seed(seed, number, 0) for seed in self.seeds]
-            model.fit(real.float(), seeds, training, title)
+            model.fit(real.float(), seeds, training, title, self._weights)
+        if self._fine_tune_steps:
+            self._weights = model.weights()
         with clock.time("sampling"):
             seeds = [_model_seed(seed, number, 1) for seed in self.seeds]
             drawing = self._checkpoint("sampling", number)
             self.buffer.fill(model.sample(self.buffer.capacity, seeds, checkpoint=drawing))
         self.refreshes += 1
         if saved := self._checkpoint("samples", number):
-            saved.save(self.buffer.snapshot())
+            saved.save(self._state())
 
     def tidy(self, everything: bool = False) -> None:
         """Delete the checkpoints that the job's own has made needless, or all of them."""
@@ -90,9 +97,12 @@ class Synthesiser:
                 if checkpoint and (everything or (number < self.refreshes and not needed)):
                     checkpoint.remove()
 
+    def _state(self) -> dict[str, Any]:
+        return {**self.buffer.snapshot(), "weights": self._weights}
+
     def snapshot(self) -> dict[str, Any]:
         """Return what `restore` needs; where there is a result, the samples have their own file."""
-        own = {"buffer": self.buffer.snapshot()} if self._out is None else {}
+        own = {"buffer": self._state()} if self._out is None else {}
         return {"refreshes": self.refreshes, **own}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -112,3 +122,4 @@ class Synthesiser:
                 )
         if saved:
             self.buffer.restore(saved)
+            self._weights = saved["weights"]

@@ -67,7 +67,7 @@ def check_subset(result: Result) -> None:
         result.give_up("foreign", "no rule makes such a file")
     result.check_says(transitions=_rows(result))
     result.check_made("output_sha256", "data")
-    result.check_asked(**{share.option: share.amount}, **result.plan.subset_choice())
+    result.check_asked(**result.plan.subset_choice(share))
 
 
 def _rows(result: Result) -> int:

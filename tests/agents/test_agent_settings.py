@@ -10,6 +10,8 @@ from synther.config.settings import as_dict, resolve
 from synther.config.specs import agent_settings, agent_spec
 
 AGENTS = config.load("agents")["agents"]
+LATER = {"n_step", "fine_tune_steps"}
+"""Of online agents: newer than results that are shipped, whose records lack them."""
 OWN = [name for name, spec in AGENTS.items() if "module" in spec]
 
 
@@ -20,10 +22,11 @@ def settings(agent, dataset):
 
 @pytest.mark.parametrize("agent", OWN)
 def test_the_file_states_all_defaults(agent):
+    later = LATER if "tasks" in AGENTS[agent] else set()
     kind, own = load_agent_class(AGENTS[agent]["module"]), agent_spec(agent)["settings"]
     stated = resolve(kind.Settings, own, where=agent)
     assert as_dict(stated) == as_dict(kind.Settings())
-    assert set(own) == {f.name for f in dataclasses.fields(kind.Settings)}
+    assert set(own) == {f.name for f in dataclasses.fields(kind.Settings)} - later
     assert AGENTS[agent]["title"] == kind.title
 
 

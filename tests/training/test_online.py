@@ -199,9 +199,11 @@ class Killed(Exception):
     """What a signal does to a job."""
 
 
-@pytest.mark.parametrize("task", ["hopper", "dmc-reacher-hard"])
-def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(tmp_path, monkeypatch, task):
-    chosen = {"task": task, **SYNTHER}
+@pytest.mark.parametrize(("task", "tuned"), [("hopper", 15), ("dmc-reacher-hard", 0)])
+def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(
+    tmp_path, monkeypatch, task, tuned
+):
+    chosen = {"task": task, "fine_tune_steps": tuned, **SYNTHER}
     expected = train_online(job(out=tmp_path / "whole.parquet", **chosen)).frame()
     calls = {"due": 0}
 
@@ -228,6 +230,8 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(tmp_path, mon
             killed += 1
     assert killed >= 6
     pd.testing.assert_frame_equal(found, expected)
+    records = [json.loads((tmp_path / f"{n}.json").read_text()) for n in ("cut", "whole")]
+    assert records[0]["drift"] == records[1]["drift"]
     assert (tmp_path / "cut.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "cut.json",

@@ -28,7 +28,7 @@ D4RL_FILES = {
     if spec["kind"] == "d4rl"
 }
 # Sources that need no device, shares of the data included.
-NOISE = f"({'|'.join(specs.noise_sources())})(-[0-9]+(pct|rows))?"
+NOISE = f"({'|'.join(specs.noise_sources())})(-[0-9]+(pct|rows|step))?"
 
 
 # Where all files are kept, if not here: tell synther's jobs, which start from this process.
@@ -47,7 +47,12 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
-    share=r"\d+(pct|rows)",
+    share=r"\d+(pct|rows|step)(-whole)?",
+
+
+def options(settings):
+    """Return settings as options of a verb."""
+    return " ".join(f"--{key.replace('_', '-')} {v}" for key, v in settings.items())
 
 
 def assignments(settings):

@@ -93,12 +93,10 @@ rule subset:
     resources:
         **asks(costs.subset),
     params:
-        share=lambda w: share_of(w.share),
-        choice=lambda w: EXPERIMENTS[w.preset].subset_choice(),
+        choice=lambda w: options(EXPERIMENTS[w.preset].subset_choice(share_of(w.share))),
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
-        "synther subset --data {input} --{params.share.option} {params.share.amount}"
-        " --choose {params.choice[choose]} --seed {params.choice[seed]}"
+        "synther subset --data {input} {params.choice}"
         " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"
 
 

@@ -2,7 +2,7 @@
 rule train_offline:
     input:
         data=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
-        statistics=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        statistics=lambda w: EXPERIMENTS[w.preset].statistics(w.dataset, w.source),
     output:
         rows="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",

@@ -6,7 +6,7 @@ learns and samples what `Diffusion` would with the same rows and seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -42,6 +42,7 @@ class StackedDiffusion:
         seeds: Sequence[int],
         checkpoint: Checkpoint | None = None,
         title: str = "",
+        weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Train K models as `Diffusion.fit` trains one, a seed each.
 
@@ -50,6 +51,8 @@ class StackedDiffusion:
             seeds: one a model.
             checkpoint: as there.
             title: what the progress is called; none is shown without.
+            weights: of other such models, to begin with in place of fresh ones. Rows are
+                standardised anew all the same, and the learning rate begins at its height.
         """
         s = self.settings
         columns, keep = modelled(s, *self.widths)
@@ -60,7 +63,14 @@ class StackedDiffusion:
             torch.stack([n.std for n in each])[:, None],
         )
         trainer = Trainer(self._normaliser.forward(rows).contiguous(), s, seeds)
+        if weights:
+            trainer.network.load_state_dict(weights)
+            trainer.ema.average.copy_(weights["flat"])
         self._network = trainer.run(title, checkpoint)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what `fit` can begin with; nothing of models that are not fitted."""
+        return dict(self._network.state_dict()) if self._network else {}
 
     @torch.inference_mode()
     def sample(

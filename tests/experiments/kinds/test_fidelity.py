@@ -15,6 +15,7 @@ from result_rows import described, results
 from synther.errors import SyntherError
 from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
 from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
+from synther.experiments.kinds.fidelity.plots import plots
 from synther.experiments.kinds.fidelity.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
 from synther.sheets import writers
@@ -135,6 +136,34 @@ def test_a_dataset_is_held_against_the_size_of_its_denoiser(spec: FidelitySpec) 
     assert own["synther", "compression"] == 1000 * 5 / 250
 
 
+def test_what_is_as_good_in_less_time_is_on_the_front(spec: FidelitySpec) -> None:
+    """Scores of 10, 30, 20 and 40 in rising time: the third is no part of it."""
+    names = ["synther", "noise", "tvae", "flow"]
+    varied = dataclasses.replace(
+        spec,
+        layout="cost",
+        factors={"size": names[:3], "steps": names[1:]},
+        sources={name: name for name in names},
+        not_installed={},
+        paper=None,
+    )
+    found = measure(varied, SCORES)
+    cost = {"row": 0, "dataset": spec.rows[0].name, "agent": "", "paper_name": ""}
+    records = []
+    for place, (name, score) in enumerate(zip(names, (10.0, 30.0, 20.0, 40.0), strict=True)):
+        own = {**cost, "source": name, "factor": "size" if place < 3 else "steps", "std": 1.0}
+        for measured, value in (("fit_s", place + 1.0), ("sample_s", 1.0), ("score", score)):
+            agent = "td3_bc" if measured == "score" else ""
+            records.append({**own, "measure": measured, "value": value, "agent": agent})
+    made = dataclasses.replace(found, frame=pd.DataFrame(records))
+    (plot,) = plots(made)
+    drawn = pd.DataFrame(plot.data)
+    front, points = (drawn[drawn["mark"] == mark] for mark in ("thin", "points"))
+    assert front[["x", "y"]].to_numpy().tolist() == [[2, 10], [3, 30], [5, 40]]
+    assert points["series"].tolist() == ["size", "size", "size", "steps"]
+    assert [series.label for series in plot.series] == ["real", "size", "steps"]
+
+
 def test_the_papers_numbers_stand_beside_with_their_status(found: Fidelity) -> None:
     text = markdown.render(sheet(found))[".md"]
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -158,7 +187,7 @@ def test_every_layout_is_written_in_every_format(
     spec: FidelitySpec, layout: str, tmp_path: Path
 ) -> None:
     changed = dataclasses.replace(spec, layout=layout)
-    if layout == "ablations":
+    if layout in ("ablations", "cost"):
         changed = dataclasses.replace(
             changed, factors={"w": ["synther", "noise"], "n": ["synther"]}
         )
@@ -172,7 +201,7 @@ def test_every_layout_is_written_in_every_format(
     assert all(before.values())
     writers.write(made, tmp_path / "out" / layout)
     assert {suffix: path.read_bytes() for suffix, path in written.items()} == before
-    assert len(made.plots) == (layout in ("diversity", "marginals", "compression"))
+    assert len(made.plots) == (layout not in ("generators", "ablations"))
     frame = pd.read_csv(written[".csv"])
     assert set(frame["measure"]) == set(changed.columns)
     if layout == "compression":

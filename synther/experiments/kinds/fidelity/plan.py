@@ -20,6 +20,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "ablations": ("marginal", "correlation", "mse", "distance", "score", "fit_s", "sample_s"),
     "diversity": ("distance", "data_distance", "memorised", "mse", "scaled_mse"),
     "marginals": ("marginal", "worst", "correlation"),
+    "memory": ("distance", "data_distance", "memorised", "mse", "score"),
+    "cost": ("parameters", "fit_s", "sample_s", "mse", "score"),
     "compression": ("parameters", "compression", "score", "marginal", "mse"),
 }
 """Layout -> the measures that it has columns of."""
@@ -52,7 +54,7 @@ class Plan(kinds.Plan):
     """An experiment of this kind."""
 
     requires = ("datasets", "layout")
-    varied = ("compression", "ablations")
+    varied = ("compression", "ablations", "cost")
 
     def files(self) -> list[str]:
         """Return the paths of all records of an experiment, each once."""
@@ -111,6 +113,8 @@ class Plan(kinds.Plan):
         seen: dict[str, str] = {}
         preset = self.preset
         for source in sources:
+            if "generator" not in specs.source_spec(source):
+                continue
             settings = specs.source_settings(source, dataset, preset)
             key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))
             if key in seen:

@@ -13,11 +13,19 @@ from synther.sheets import notes
 POINTS = 1000
 """Samples drawn of a source: more only make a stain."""
 REAL = "real"
+AGAINST = {
+    "compression": ("bytes of data / bytes of denoiser", "log", ["compression"]),
+    "memory": ("samples memorised (%)", "linear", ["memorised"]),
+    "cost": ("seconds of fitting and sampling", "log", ["fit_s", "sample_s"]),
+}
+"""Layout -> what scores are drawn against: label, scale, and the measures that it is the sum of."""
 DRAWN = {
     "diversity": "Points: up to 1,000 samples of each source; large marks: medians.",
     "marginals": "Histograms: shares of all rows (upwards) in bins of the column's own unit, over "
     "the middle 99.8% of real values; grey areas are the data.",
     "compression": "Bars: one standard deviation over seeds; the dotted line is the real data.",
+    "memory": "Bars: one standard deviation over seeds.",
+    "cost": "Bars: one standard deviation over seeds; line: the Pareto front.",
 }
 
 
@@ -28,7 +36,7 @@ def plots(found: Fidelity) -> tuple[sheets.Plot, ...]:
         return tuple(_histograms(found, row) for row in found.spec.rows if row.name in there)
     if found.spec.layout == "diversity" and found.samples:
         return (_scatter(found),)
-    return (_sizes(found),) if found.spec.layout == "compression" else ()
+    return (_scores(found),) if found.spec.layout in AGAINST else ()
 
 
 def _series(found: Fidelity) -> tuple[sheets.Series, ...]:
@@ -107,14 +115,16 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
     )
 
 
-def _sizes(found: Fidelity) -> sheets.Plot:
-    """Draw scores against how many times smaller the denoiser is than its data."""
+def _scores(found: Fidelity) -> sheets.Plot:
+    """Draw scores against how small the denoiser is, what is memorised, or what it took."""
     frame, spec, keys = found.frame, found.spec, ["dataset", "source"]
-    ratios = frame[frame["measure"] == "compression"].drop_duplicates(keys).set_index(keys)
+    label, scale, measures = AGAINST[spec.layout]
+    own = frame[frame["measure"].isin(measures)].drop_duplicates([*keys, "measure"])
+    ratios = own.groupby(keys)["value"].sum(min_count=len(measures))
     scores = frame[frame["measure"] == "score"].dropna(subset="value")
-    scores = scores.join(ratios["value"].rename("x"), on=keys).assign(
+    scores = scores.join(ratios.rename("x"), on=keys).assign(
         panel=scores["dataset"] + "|" + scores["agent"],
-        series=scores["source"],
+        series=scores["source" if "" in spec.factors else "factor"],
         y=scores["value"],
         low=scores["value"] - scores["std"],
         high=scores["value"] + scores["std"],
@@ -122,27 +132,30 @@ def _sizes(found: Fidelity) -> sheets.Plot:
     scores = _rounded(scores)
     points = scores.dropna(subset="x")
     between = points.sort_values("x")[["panel", "x", "y"]].assign(series=REAL)
+    if spec.layout == "cost":
+        between = between[between["y"] >= between.groupby("panel")["y"].cummax()]
     real = scores[scores["source"] == REAL].assign(low=None, high=None)
     panels = [
         sheets.Panel(
             f"{dataset.name}|{agent}",
             notes.label(dataset),
             title,
-            x="bytes of data / bytes of denoiser",
+            x=label,
             y="normalised score",
-            x_scale="log",
+            x_scale=scale,
         )
         for dataset in spec.rows
         for agent, title in spec.agents.items()
     ]
+    varied = () if "" in spec.factors else tuple(sheets.Series(f, f) for f in spec.factors)
     return sheets.Plot(
         sheets.layered(
             ("levels", real),
-            ("thin", between),
+            ("thin", between if spec.layout != "memory" else ()),
             ("ranges", points.dropna(subset="low")),
             ("points", points),
         ),
-        series=(sheets.Series(REAL, "real", is_level=True), *_series(found)),
+        series=(sheets.Series(REAL, "real", is_level=True), *(varied or _series(found))),
         panels=tuple(panels),
         panel_size=_panel_size(len(panels)),
     )

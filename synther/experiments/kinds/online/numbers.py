@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import pandas as pd
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
+from synther.jobs.files import read_json
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
 from synther.statistics.intervals import BAND_REPS
 from synther.statistics.lines import Records, line, spread
+from synther.statistics.measures import AGAIN
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "task", "agent", "x", "unit"),
@@ -97,6 +100,23 @@ def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     return found
 
 
+def _drift(spec: OnlineSpec) -> Records:
+    """Return rows of how far samples are from the simulator after each training of generators."""
+    errors: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for path in filter(Path.is_file, map(Path, spec.records)):
+        record = read_json(path, AGAIN)
+        own = errors.setdefault((record["task"], record["agent"]), {})
+        for found in record.get("drift", []):
+            own.setdefault(found["step"], []).extend(found["scaled_mse"])
+    rows: Records = []
+    for (task, agent), own in errors.items():
+        place = {"task": task, "agent": agent, "tasks": 1, "metric": "scaled_mse", "unit": "steps"}
+        cube = np.array(list(own.values())).T[:, None] if own else np.empty((0, 1, 0))
+        points = line(place, own, cube, min(spec.bootstrap_reps, BAND_REPS))
+        rows += [point | {"row": "drift"} for point in points]
+    return rows
+
+
 def _omissions(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> list[str]:
     found = []
     for task in spec.names:
@@ -116,13 +136,13 @@ def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
 
     Returns:
         A number a row: `row` is point (of a line), level (of a reference), final, mean (over all
-        evaluations), improvement or published. A task's numbers are returns; over tasks (`task`
-        empty) IQMs of normalised scores.
+        evaluations), drift (of samples), improvement or published. A task's numbers are returns;
+        over tasks (`task` empty) IQMs of normalised scores.
     """
     rows = scores.belonging(spec, results, spec.names, [ONLINE])
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
     tasks = [task for task in spec.names if any(key[0] == task for key in runs)]
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
-    records = [*_lines(spec, runs, tasks), *_summaries(spec, runs, tasks)]
+    records = [*_lines(spec, runs, tasks), *_summaries(spec, runs, tasks), *_drift(spec)]
     frame = pd.DataFrame(records, columns=COLUMNS)
     return Numbers(spec, frame, sorted(set(counts)), _omissions(spec, runs, tasks))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synther.config.specs import online_settings
 from synther.experiments import budget, kinds
@@ -21,10 +22,14 @@ class OnlineSpec(Spec):
         ratios: agent -> updates an environment step, where these are swept: the axis of final
             returns, in place of steps.
         reference: the agents that are then drawn as level lines.
+        records: of the runs, whose samples' drift layout "drift" draws too.
     """
+
+    layouts: ClassVar[Collection[str]] = ("", "drift")
 
     ratios: dict[str, int] = dataclasses.field(default_factory=dict)
     reference: list[str] = dataclasses.field(default_factory=list)
+    records: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def series(self) -> dict[str, str]:
@@ -42,6 +47,14 @@ class Plan(kinds.Plan):
     shows: ClassVar[type[Spec]] = OnlineSpec
     learns = "online"
     settings = staticmethod(online_settings)
+
+    def files(self) -> list[str]:
+        """Return the paths of the records that drift is read from."""
+        return [run.record for run in self.runs()] if self.spec.get("layout") == "drift" else []
+
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, the records among them."""
+        return super().described() | {"records": self.files()}
 
     def physics(self) -> str:
         """Say in words how true the simulators are."""

@@ -20,17 +20,19 @@ from synther.statistics.intervals import BAND_REPS
 
 TOLERANCE = 0.1
 """Part of a published return within which ours agrees with it."""
+DRIFT = "Error of (r, s') of samples against the simulator, after each training of the denoiser"
 MOST_MARKED = 11
 """Points on a line up to which each has a mark and its seeds' dots."""
 
 
 def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the plot, and the returns behind it."""
+    """Return the plots, and the returns behind them."""
+    drift = {"y": "error", "y_scale": "log"}
     return found.sheet(
         CSV_COLUMNS,
         ("seeds", "tasks"),
         tables=[_returns(found), _over_tasks(found)],
-        plots=[_plot(found)],
+        plots=[_plot(found), *[_plot(found, DRIFT, **drift)] * bool(len(found.rows("drift")))],
         notes=footnotes(found),
     )
 
@@ -86,19 +88,21 @@ def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
     return {"x": "critic updates an environment step", "x_ticks": ticks, "x_limits": ends}
 
 
-def _plot(found: Numbers) -> sheets.Plot:
-    spec, frame, whole = found.spec, found.rows("point", "level"), len(found.spec.names)
+def _plot(found: Numbers, title: str = "", **axis: Any) -> sheets.Plot:
+    rows = ("drift",) if title else ("point", "level")
+    spec, frame, whole = found.spec, found.rows(*rows), len(found.spec.names)
     x = frame["x"].map(math.log2) if spec.ratios else frame["x"]
     drawn = frame.assign(panel=frame["task"], series=frame["agent"], x=x)
-    points, levels = (drawn[drawn["row"] == row] for row in ("point", "level"))
+    levels = drawn[drawn["row"] == "level"]
+    points = drawn.drop(levels.index)
     few = points.groupby(["panel", "series"]).size().max() <= MOST_MARKED
     panels = []
     for task, own in frame.groupby("task", sort=False):
         count = own["tasks"].iloc[0]
         over = f"{count}{'' if count == whole else f' of {whole}'} tasks (IQM)"
         seeds_of = printed.seeds_text(own["seeds"])
-        y = "return" if task else "IQM of normalised scores"
-        panels.append(sheets.Panel(task, task or over, seeds_of, y=y, **_axis(spec, own)))
+        axes = {"y": "return" if task else "IQM of normalised scores", **_axis(spec, own), **axis}
+        panels.append(sheets.Panel(task, task or over, seeds_of, **axes))
     return sheets.curves(
         points if few else points.drop(columns="each"),
         *(spec.series, panels, levels),
@@ -106,6 +110,7 @@ def _plot(found: Numbers) -> sheets.Plot:
         marked=few,
         columns=2 if len(panels) == 4 else 3,
         panel_size=(370.0, 150.0) if len(panels) == 1 else (175.0, 128.0),
+        title=title,
     )
 
 
@@ -134,6 +139,9 @@ def footnotes(found: Numbers) -> list[sheets.Note | str]:
     if spec.ratios:
         swept = "Points: returns of the last evaluation; dotted: the reference at its own ratio."
         lines.append(swept)
+    if len(found.rows("drift")):
+        words = "mean over entries and samples, in squared standard deviations of the replay"
+        lines.append(f"{DRIFT}: {words}.")
     lines += notes.one_or_few(counts)
     others = found.rows("published")
     theirs = published.footnotes(others["status"], others["provenance"])
