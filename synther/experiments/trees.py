@@ -60,6 +60,13 @@ class Cell:
     record: Record = field(default_factory=dict)
     published: PaperNumber | None = None
 
+    def text(self, unit: str) -> str:
+        """Return `mean ± std`, with the mark of a published number, and the seeds in brackets."""
+        mark = self.published.mark if self.published else ""
+        spread = "" if math.isnan(self.std) else f" ± {shown(self.std, unit)}"
+        seeds = f" ({self.seeds})" if self.seeds else ""
+        return f"{shown(self.mean, unit)}{spread}{mark}{seeds}"
+
 
 def shown(value: float, unit: str) -> str:
     """Return a score or return with one decimal, a measure with four digits."""
@@ -97,39 +104,35 @@ def read_tree(results: str | Path) -> dict[Name, Cell]:
             presets.
     """
     with opened(results) as folder:
-        return _read(folder)
-
-
-def _read(folder: Path) -> dict[Name, Cell]:
-    agents, samples = files_of(folder)
-    rows = read_results(agents)
-    presets = sorted(set(rows["preset"]))
-    if len(presets) > 1:
-        raise SyntherError(
-            f"{folder} holds results of presets {', '.join(presets)}: name the folder of one of "
-            f"them, such as {folder / presets[0]}"
-        )
-    # as those of online training are published, and drawn, in reward units
-    rows["score"] = rows["return"].where(rows["source"] == ONLINE, rows["score"])
-    records = _records(agents)
-    cells = {}
-    for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
-        values = group.sort_values("seed")["score"].astype(float)
-        cells[dataset, source, agent, "return" if source == ONLINE else "score"] = Cell(
-            float(values.mean()),
-            float(values.std()),  # NaN of one
-            len(values),
-            tuple(values),
-            records[dataset, source, agent],
-        )
-    for path in samples:
-        record, measured = read_fidelity(path, presets[0])
-        made = {key: {value} for key, value in _compared(record).items()}
-        for name, value in measures(record, measured).items():
-            if name in MEASURES:
-                cell = Cell(value, math.nan, 0, (value,), made)
-                cells[record["dataset"], record["source"], "", name] = cell
-    return cells
+        agents, samples = files_of(folder)
+        rows = read_results(agents)
+        presets = sorted(set(rows["preset"]))
+        if len(presets) > 1:
+            raise SyntherError(
+                f"{folder} holds results of presets {', '.join(presets)}: name the folder of one "
+                f"of them, such as {folder / presets[0]}"
+            )
+        # as those of online training are published, and drawn, in reward units
+        rows["score"] = rows["return"].where(rows["source"] == ONLINE, rows["score"])
+        records = _records(agents)
+        cells = {}
+        for (dataset, source, agent), group in final_scores(rows).groupby(RUN):
+            values = group.sort_values("seed")["score"].astype(float)
+            cells[dataset, source, agent, "return" if source == ONLINE else "score"] = Cell(
+                float(values.mean()),
+                float(values.std()),  # NaN of one
+                len(values),
+                tuple(values),
+                records[dataset, source, agent],
+            )
+        for path in samples:
+            record, measured = read_fidelity(path, presets[0])
+            made = {key: {value} for key, value in _compared(record).items()}
+            for name, value in measures(record, measured).items():
+                if name in MEASURES:
+                    cell = Cell(value, math.nan, 0, (value,), made)
+                    cells[record["dataset"], record["source"], "", name] = cell
+        return cells
 
 
 def _compared(record: Mapping[str, Any]) -> dict[str, str]:

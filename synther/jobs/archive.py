@@ -80,12 +80,20 @@ def _unpack(path: Path, folder: Path) -> str:
     """Write an archive's members into a folder, which is read-only then; return their preset."""
     try:
         with zipfile.ZipFile(path) as archive:
-            contents = dict(_members(archive, path.stat().st_size))
+            infos = archive.infolist()
+            # What is compressed could swell, and what lies upon each other likewise
+            if any(each.compress_type for each in infos) or (
+                sum(each.file_size for each in infos) > path.stat().st_size
+            ):
+                raise ValueError("its members are larger than the file")
+            contents = {each.filename: archive.read(each) for each in infos}
         lines = contents.pop(SUMS).decode("ascii").splitlines()
         sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
         if sums != {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}:
             raise ValueError(f"its files are not those of its {SUMS}")
-        (preset,) = {name.split("/")[1] for name in contents}
+        if len(infos) != len(sums) + 1 or not all(map(_MEMBER.fullmatch, sums)):
+            raise ValueError("it has members that `synther pack` does not write")
+        (preset,) = {name.split("/")[1] for name in sums}
     except (zipfile.BadZipFile, LookupError, ValueError, RuntimeError, EOFError, OSError) as error:
         blame_machine(error, path)
         raise SyntherError(
@@ -99,26 +107,6 @@ def _unpack(path: Path, folder: Path) -> str:
         for each in sorted(folder.rglob("*"), reverse=True):
             each.chmod(0o555 if each.is_dir() else 0o444)
     return preset
-
-
-def _members(archive: zipfile.ZipFile, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents, of members such as `pack` writes alone.
-
-    Raises:
-        ValueError: one has another name or is compressed, or together they are larger than the
-            file's `size` in bytes.
-    """
-    infos = archive.infolist()
-    if (
-        len({info.filename for info in infos}) < len(infos)
-        or sum(i.file_size for i in infos) > size
-    ):
-        raise ValueError("members are there twice, or lie upon each other")
-    for info in infos:
-        name, is_plain = info.filename, info.compress_type == zipfile.ZIP_STORED
-        if not is_plain or not (name == SUMS or _MEMBER.fullmatch(name)):
-            raise ValueError(f"member {name!r} is not one that `synther pack` writes")
-        yield name, archive.read(info)
 
 
 def merge(archive: str | Path, results: str | Path) -> tuple[int, int]:

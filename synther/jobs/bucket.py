@@ -69,7 +69,7 @@ class Copy:
         return self.url and f" and its copy {self.url}"
 
     def fetch(self) -> None:
-        """Put the copy, where there is one, in the checkpoint's place: none here is newer.
+        """Put the copy in the checkpoint's place: another node may have gone further.
 
         Raises:
             SyntherError: the bucket can't be read; a job that began anew would lose the copy.

@@ -14,12 +14,12 @@ from synther import sheets
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
-from synther.experiments.trees import NAMES, Name, files_of, read_tree, shown
+from synther.experiments.trees import NAMES, Name, files_of, read_tree
 from synther.jobs.archive import opened
 from synther.jobs.files import sha256
 from synther.report.page import written
 from synther.report.provenance import Archive, gather
-from synther.sheets import MISSING, Cell, Sheet, columns, printed, run_key
+from synther.sheets import MISSING, Cell, Sheet, columns, run_key
 
 
 @contextlib.contextmanager
@@ -39,8 +39,7 @@ def _cells(matrix: Experiments) -> Iterator[tuple[Name, Cell]]:
         dataset, source, agent, unit = name
         record = matrix.fidelity_file(dataset, source).replace(".parquet", ".json")
         runs = [run_key(dataset, source, agent) if agent else record]
-        cell = printed.measured(own.mean, own.std, text=shown(own.mean, unit), runs=runs)
-        yield name, replace(cell, text=cell.text + (f" ({own.seeds})" if own.seeds else ""))
+        yield name, Cell(own.text(unit), own.mean, runs=tuple(runs))
 
 
 def _sheets(matrix: Experiments, notes: list[str]) -> Iterator[Sheet]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from synther.experiments.trees import NAMES, Cell, shown
+from synther.experiments.trees import NAMES, shown
 from synther.sheets import MISSING
 from synther.verification.trees import Comparison, Pair
 
@@ -41,13 +41,6 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     return found
 
 
-def _score(cell: Cell, unit: str) -> str:
-    mark = cell.published.mark if cell.published else ""
-    spread = "" if math.isnan(cell.std) else f" ± {shown(cell.std, unit)}"
-    seeds = f" ({cell.seeds})" if cell.seeds else ""
-    return f"{shown(cell.mean, unit)}{spread}{mark}{seeds}"
-
-
 def _difference(pair: Pair) -> str:
     found, unit = pair.difference, pair.name[3]
     value = shown(found.value, unit)
@@ -66,7 +59,7 @@ def text(comparison: Comparison) -> str:
     rows = []
     for pair, found in zip(comparison.pairs, differences, strict=True):
         marks = ",".join(map(str, sorted(map(numbers.__getitem__, found))))
-        cells = [_score(cell, pair.name[3]) for cell in (pair.a, pair.b)]
+        cells = [cell.text(pair.name[3]) for cell in (pair.a, pair.b)]
         named = [part or MISSING for part in pair.name]
         rows.append([*named, *cells, _difference(pair), marks or MISSING])
     lines = [f"A: {comparison.titles[0]}", f"B: {comparison.titles[1]}", ""]

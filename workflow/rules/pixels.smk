@@ -143,7 +143,7 @@ rule sample_latents:
         device=config["device"],
         seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         num=lambda w: EXPERIMENTS[w.preset].samples(w.source, "pixels"),
-        folder="results/{preset}/latents/{dataset}/{agent}/{source}",
+        folder=lambda w, output: str(Path(output.samples).parent),
     shell:
         "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
         " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
