@@ -36,7 +36,7 @@ class EDACSettings(OfflineSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self, "2 or more, to be diversified", lambda v: v >= 2, "num_critics")
+        require(self, "2 critics or more", lambda v: v >= 2, "num_critics")
 
 
 def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:
