@@ -42,6 +42,11 @@ wildcard_constraints:
     share=r"\d+(pct|rows)",
 
 
+def experiments_of(wildcards):
+    """Return the experiments of a target's preset; the paper's where it names none."""
+    return EXPERIMENTS[wildcards.get("preset", "paper")]
+
+
 def assignments(settings):
     """Return settings as --set arguments."""
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
