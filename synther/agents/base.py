@@ -60,6 +60,16 @@ class OfflineSettings:
 
 
 @dataclass(frozen=True)
+class BellmanSettings(OfflineSettings):
+    """Settings of offline agents whose critics learn from their targets' values."""
+
+    discount: float = 0.99
+    """gamma."""
+    tau: float = 0.005
+    """Step of the target networks towards those that learn."""
+
+
+@dataclass(frozen=True)
 class OnlineSettings:
     """Settings that every online agent has; its own class adds to them."""
 

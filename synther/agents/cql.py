@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from synther.agents.base import Batch, OfflineSettings
+from synther.agents.base import Batch, BellmanSettings
 from synther.agents.gaussian import log_density_of
 from synther.agents.networks import Critics, Drawn, StackedMLP, fixed, linear_init, orthogonal_init
 from synther.agents.soft import SoftAgent
@@ -17,7 +17,7 @@ from synther.tensors.optimizer import Adam
 
 
 @dataclass(frozen=True)
-class CQLSettings(OfflineSettings):
+class CQLSettings(BellmanSettings):
     """CQL's settings."""
 
     hidden: tuple[int, ...] = (256, 256, 256)
@@ -28,10 +28,6 @@ class CQLSettings(OfflineSettings):
     """Of actor and temperature."""
     critic_learning_rate: float = 3e-4
     """Of critics and Lagrange multiplier."""
-    discount: float = 0.99
-    """gamma."""
-    tau: float = 0.005
-    """Step of the target critics towards the critics."""
     backup_entropy: bool = False
     """Subtract alpha log pi in the Bellman target, as SAC does."""
     bc_steps: int = 0

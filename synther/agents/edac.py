@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from synther.agents.base import Batch, OfflineSettings
+from synther.agents.base import Batch, BellmanSettings
 from synther.agents.networks import Critics, Drawn, Init, StackedMLP, fixed, linear_init
 from synther.agents.soft import SoftAgent
 from synther.config.settings import require
 
 
 @dataclass(frozen=True)
-class EDACSettings(OfflineSettings):
+class EDACSettings(BellmanSettings):
     """EDAC's settings."""
 
     steps: int = 3_000_000
@@ -25,10 +25,6 @@ class EDACSettings(OfflineSettings):
     """Widths of the hidden layers of actor and critics."""
     learning_rate: float = 3e-4
     """Of actor, critics and temperature."""
-    discount: float = 0.99
-    """gamma."""
-    tau: float = 0.005
-    """Step of the target critics towards the critics."""
     num_critics: int = 10
     """N, at least 2."""
     eta: float = 1.0
@@ -36,7 +32,7 @@ class EDACSettings(OfflineSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self, "2 or more, to be diversified", lambda v: v >= 2, "num_critics")
+        require(self, "2 critics or more", lambda v: v >= 2, "num_critics")
 
 
 def edac_init(last_bound: float, fan_in_of_outputs: bool) -> Init:

@@ -9,24 +9,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.base import Agent, Batch, BellmanSettings
 from synther.agents.networks import Critics, FlatParameters, StackedMLP, frozen_copy, soft_update
 
 LOG_STD_MIN, LOG_STD_MAX = -5.0, 2.0
 
 
 @dataclass(frozen=True)
-class IQLSettings(OfflineSettings):
+class IQLSettings(BellmanSettings):
     """IQL's settings."""
 
     normalise_states: bool = True
     """Standardise states with the real dataset's mean and std + 1e-3."""
     learning_rate: float = 3e-4
     """Of actor, critics and V; the actor's falls to 0 over `steps` along a cosine."""
-    discount: float = 0.99
-    """gamma."""
-    tau: float = 0.005
-    """Step of the target critics towards the critics."""
     expectile: float = 0.7
     """The paper's tau: V(s) is this expectile of Q(s, a) over the data's actions."""
     beta: float = 3.0

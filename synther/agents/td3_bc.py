@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synther.agents.base import Agent, Batch, OfflineSettings
+from synther.agents.base import Agent, Batch, BellmanSettings
 from synther.agents.networks import (
     Critics,
     FlatParameters,
@@ -21,17 +21,13 @@ from synther.agents.networks import (
 
 
 @dataclass(frozen=True)
-class TD3BCSettings(OfflineSettings):
+class TD3BCSettings(BellmanSettings):
     """TD3+BC's settings."""
 
     normalise_states: bool = True
     """Standardise states with the real dataset's mean and std + 1e-3."""
     learning_rate: float = 3e-4
     """Of actor and critics."""
-    discount: float = 0.99
-    """gamma."""
-    tau: float = 0.005
-    """Step of the targets towards actor and critics."""
     policy_noise: float = 0.2
     """Standard deviation of the target policy's smoothing noise."""
     noise_clip: float = 0.5

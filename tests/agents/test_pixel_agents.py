@@ -183,9 +183,9 @@ def test_random_shifts():
 
 
 def test_settings_are_checked():
-    with pytest.raises(SyntherError, match="'pad' is -1"):
+    with pytest.raises(SyntherError, match="'pad' of pixel is -1"):
         PixelSettings(pad=-1)
-    with pytest.raises(SyntherError, match="'n_step' is 0"):
+    with pytest.raises(SyntherError, match="'n_step' of pixel is 0"):
         PixelSettings(n_step=0)
     with pytest.raises(SyntherError, match="square"):
         DrQBC((9, 84, 64), 6, [0], DrQBC.Settings())

@@ -55,6 +55,11 @@ def options(settings):
     return " ".join(f"--{key.replace('_', '-')} {v}" for key, v in settings.items())
 
 
+def experiments_of(wildcards):
+    """Return the experiments of a target's preset; the paper's where it names none."""
+    return EXPERIMENTS[wildcards.get("preset", "paper")]
+
+
 def assignments(settings):
     """Return settings as --set arguments."""
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
@@ -67,12 +72,11 @@ def beside(**files):
     return files if BUCKET else {}
 
 
-def page_inputs(preset):
+def page_inputs(wildcards):
     """Return what a preset's page is made from."""
-    sheets = EXPERIMENTS[preset].sheets()
-    rows, others = EXPERIMENTS[preset].results(*sheets), EXPERIMENTS[preset].records(
-        *sheets
-    )
+    experiments = experiments_of(wildcards)
+    sheets = experiments.sheets()
+    rows, others = experiments.results(*sheets), experiments.records(*sheets)
     records = [str(Path(path).with_suffix(".json")) for path in rows]
     return [*sheets.values(), *([*rows, *records, *others] if BUCKET else [])]
 

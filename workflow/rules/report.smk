@@ -4,7 +4,7 @@ BESIDES = [suffix for suffix in suffixes() if suffix != ".png"]
 
 rule table:
     input:
-        lambda w: EXPERIMENTS[w.preset].inputs(w.experiment),
+        lambda w: experiments_of(w).inputs(w.experiment),
     output:
         multiext("figures/{preset}/{experiment}", *BESIDES),
         report(
@@ -21,15 +21,13 @@ rule table:
     resources:
         **asks(costs.table),
     params:
-        preset=lambda w: w.preset,
-        table=lambda w: EXPERIMENTS[w.preset].table(w.experiment),
+        preset=lambda w: w.get("preset", "paper"),
+        table=lambda w: experiments_of(w).table(w.experiment),
     shell:
         "synther table --preset {params.preset} --experiment {wildcards.experiment} > {log} 2>&1"
 
 
 use rule table as paper_table with:
-    input:
-        lambda w: EXPERIMENTS["paper"].inputs(w.experiment),
     output:
         multiext("figures/{experiment}", *BESIDES),
         report(
@@ -40,9 +38,6 @@ use rule table as paper_table with:
         ),
     log:
         "logs/paper/table/{experiment}.log",
-    params:
-        preset="paper",
-        table=lambda w: EXPERIMENTS["paper"].table(w.experiment),
 
 
 # Every seed's last score, in one file.
@@ -64,7 +59,7 @@ rule scores:
 # One page of all of it, which needs no network: `snakemake report`, or the file of any preset.
 rule page:
     input:
-        lambda w: page_inputs(w.preset),
+        page_inputs,
     output:
         report(
             "figures/{preset}/report.html",
@@ -79,20 +74,16 @@ rule page:
         mem_mb=4000,
         runtime=10,
     params:
-        preset=lambda w: w.preset,
+        preset=lambda w: w.get("preset", "paper"),
     shell:
         "synther report --preset {params.preset} > {log} 2>&1"
 
 
 use rule page as paper_page with:
-    input:
-        lambda w: page_inputs("paper"),
     output:
         report("figures/report.html", caption="../report/page.rst", category="Page"),
     log:
         "logs/paper/report.log",
-    params:
-        preset="paper",
 
 
 rule report:
