@@ -6,6 +6,7 @@ observations are (state, goal).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from synther.agents.base import OfflineSettings
+from synther.agents.networks import FEW, on_gpu
 from synther.errors import SyntherError
 
 
@@ -116,15 +118,31 @@ class GoalMLP(nn.Module):
                 self.shifts.append(nn.Parameter(torch.zeros(stack, 1, fan_out)))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Map (K, B, in) to (K copies, B, out)."""
-        hidden = inputs.repeat_interleave(self.copies, dim=0) if self.copies > 1 else inputs
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight)
-            if layer < len(self.weights) - 1:
+        """Map (K, B, in) to (K copies, B, out); many rows on a CPU one network after another."""
+        tensors = (*self.weights, *self.biases, *self.scales, *self.shifts)
+        if on_gpu(inputs) or inputs.shape[1] < FEW:
+            shared = inputs.repeat_interleave(self.copies, dim=0) if self.copies > 1 else inputs
+            return self._through(shared, tensors)
+        networks = enumerate(zip(*(tensor.unbind() for tensor in tensors), strict=True))
+        return torch.stack([self._through(inputs[n // self.copies], own) for n, own in networks])
+
+    def _through(self, hidden: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        """Pass (..., B, in) through one network, (B, in), or a stack of them."""
+        layers, norms = len(self.weights), len(self.scales)
+        rest = iter(tensors)
+        weights, biases, scales, shifts = (
+            list(itertools.islice(rest, n)) for n in (layers, layers, norms, norms)
+        )
+        alone = hidden.dim() == 2
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            hidden = (torch.addmm if alone else torch.baddbmm)(bias, hidden, weight)
+            if layer < layers - 1:
                 hidden = nn.functional.gelu(hidden, approximate="tanh")  # flax's
-                if self.scales:
-                    normed = nn.functional.layer_norm(hidden, hidden.shape[-1:], eps=1e-6)
-                    hidden = normed * self.scales[layer] + self.shifts[layer]
+            if layer < norms:
+                scale, shift = scales[layer], shifts[layer]
+                fused, added = (scale[0], shift[0]) if alone else (None, None)
+                hidden = nn.functional.layer_norm(hidden, hidden.shape[-1:], fused, added, 1e-6)
+                hidden = hidden if alone else hidden * scale + shift
         return hidden
 
 

@@ -79,27 +79,17 @@ def plain_agent(name: str, stacked: Any) -> Any:
     )
 
 
-class PlainLoop:
-    """The plain agent's training loop, as single-file implementations write it."""
+def plain_loop(plain: Any, stacked: Agent, rows: int, device: str) -> Callable[[], None]:
+    """Return one update of a plain agent, as single-file implementations write it."""
+    data, batch, shapes = some_transitions(rows), stacked.settings.batch_size, stacked.noise()
+    columns = [torch.as_tensor(getattr(data, name), device=device) for name in FIELDS]
 
-    def __init__(
-        self,
-        plain: Any,
-        noise: dict[str, tuple[int, ...]],
-        batch: int,
-        rows: int,
-        device: str = "cpu",
-    ) -> None:
-        data = some_transitions(rows)
-        self._device = device
-        self._columns = [torch.as_tensor(getattr(data, n), device=device) for n in FIELDS]
-        self._plain, self._noise, self._batch, self._rows = plain, noise, batch, rows
+    def loop() -> None:
+        indices = torch.randint(rows, (batch,), device=device)
+        noise = {n: torch.randn(shape, device=device) for n, shape in shapes.items()}
+        plain.update([column[indices] for column in columns], noise)
 
-    def __call__(self) -> None:
-        """Sample a minibatch and update once."""
-        indices = torch.randint(self._rows, (self._batch,), device=self._device)
-        noise = {n: torch.randn(shape, device=self._device) for n, shape in self._noise.items()}
-        self._plain.update([column[indices] for column in self._columns], noise)
+    return loop
 
 
 def _layers(stack: StackedMLP, copy: int = 0) -> list[tuple[Tensor, Tensor]]:
@@ -175,7 +165,7 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
         alone = make_agent(name, 1, device)
         with torch.device(device):
             single = plain_agent(name, alone)
-        plain = PlainLoop(single, alone.noise(), alone.settings.batch_size, rows, device)
+        plain = plain_loop(single, alone, rows, device)
         compiled = compiled_loop(name, alone, rows, UPDATES) if device == "cpu" else None
         loops = {k: stacked_loop(make_agent(name, k, device), device, rows) for k in STACKS}
         products = {}

@@ -15,6 +15,8 @@ from torch import nn
 from synther.agents import make_agent
 from synther.agents.gcbc import GCBC
 from synther.agents.gciql import GCIQL
+from synther.agents.goals import GoalMLP
+from synther.agents.networks import FEW
 from synther.errors import SyntherError
 from synther.training.direct import learn
 from synther.training.goals import GoalTable, with_later_states
@@ -278,3 +280,21 @@ def test_the_benchmarks_initial_weights():
     )
     assert not agent.actor.scales
     assert len(GoalTable(agent.settings, trajectories(), A)) == sum(LENGTHS)
+
+
+@pytest.mark.parametrize(("copies", "layer_norm"), [(1, False), (2, True)])
+def test_networks_one_by_one_are_the_stack(copies, layer_norm):
+    """Rows are many enough to go network by network; half of them go through the stack."""
+    generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    stack = GoalMLP(generators, (4, 16, 16, 2), copies, layer_norm).double()
+    with torch.no_grad():
+        for parameter in (*stack.biases, *stack.scales, *stack.shifts):
+            parameter.normal_()
+    inputs, found = torch.randn(3, FEW, 4, dtype=torch.float64), []
+    for parts in ([inputs], inputs.split(FEW // 2, dim=1)):
+        outputs = torch.cat([stack(part) for part in parts], dim=1)
+        parameters = list(stack.parameters())
+        found.append([outputs, *torch.autograd.grad(outputs.square().sum(), parameters)])
+    assert found[0][0].shape == (3 * copies, FEW, 2)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)

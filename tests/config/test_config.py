@@ -135,7 +135,7 @@ def test_a_misspelt_key_is_named_and_the_nearest_offered(
         ),
         (
             "presets/quick.yaml",
-            "diffusion: {steps: 5000",
+            "diffusion: {steps: 4000",
             "diffusion: {steps: x",
             "reduced.generators.diffusion.steps",
         ),
