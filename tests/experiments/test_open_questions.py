@@ -13,8 +13,9 @@ from synther import config
 from synther.config import shares, specs
 from synther.config.shares import Share
 from synther.experiments import Experiments
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.online.numbers import measure
-from synther.experiments.kinds.online.sheet import DRIFT, sheet
+from synther.experiments.kinds.online.sheet import DRIFT
 from synther.jobs.files import write_json
 from synther.planning import costs
 

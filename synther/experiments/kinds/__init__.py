@@ -2,8 +2,9 @@
 
 A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
 (rows of results -> `Numbers`, a tidy frame; `read`, if it takes other rows than
-`scores.read_results` returns) and `sheet.py` (numbers -> a `Sheet`). A plan that
-returns the description of another kind stands alone. Nothing elsewhere names a kind.
+`scores.read_results` returns) and `sheet.py` (numbers -> `tables`, `footnotes`, and `plots` if it
+has any). A plan that returns the description of another kind stands alone. Nothing elsewhere names
+a kind.
 
 `measure(spec, rows)` of `numbers.py` is given a description and these rows; those of other
 datasets, agents and sources than the description's are left aside. It raises `SyntherError` where
@@ -29,7 +30,7 @@ from synther.experiments.kinds.spec import Numbers, Spec
 if TYPE_CHECKING:
     from synther.sheets.sheet import Sheet
 
-__all__ = ["Numbers", "Plan", "Spec", "make_sheet", "names", "plan_of"]
+__all__ = ["Numbers", "Plan", "Spec", "make_sheet", "names", "plan_of", "sheet_of"]
 
 
 def names() -> list[str]:
@@ -71,7 +72,14 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
     """
     from synther.statistics import scores
 
-    numbers, sheet = _part(spec.kind, "numbers"), _part(spec.kind, "sheet")
+    numbers = _part(spec.kind, "numbers")
     read = getattr(numbers, "read", scores.read_results)
-    made: Sheet = sheet.sheet(numbers.measure(spec, read(paths)))
+    made = sheet_of(numbers.measure(spec, read(paths)))
     return made if spec.is_evidence else made.without_agreement()
+
+
+def sheet_of(found: Numbers) -> Sheet:
+    """Return numbers as their kind's sheet."""
+    part = _part(found.spec.kind, "sheet")
+    plots = part.plots(found) if hasattr(part, "plots") else ()
+    return found.sheet(part.tables(found), plots, part.footnotes(found))

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DatasetRow", "Numbers", "PaperColumns", "Spec"]
 
+COUNTS = {
+    *("seeds", "paper_seeds", "protocol_seeds", "datasets", "tasks"),
+    *("step", "episodes", "policies"),
+}
+"""Columns of tidy rows that hold whole numbers."""
 NO_EVIDENCE = "a check of the pipeline, not evidence"
 BELOW_PROTOCOL = "below the paper's protocol"
 
@@ -172,12 +177,14 @@ class Numbers:
     Attributes:
         spec: what it shows.
         frame: everything in it, a row a number or a few that belong together.
+        columns: of the tidy rows for machines, in order; what the frame has besides is left out.
         episodes: how many an evaluation has, all that occur.
         omissions: what is left out, in words.
     """
 
     spec: Any
     frame: pd.DataFrame
+    columns: Sequence[str]
     episodes: list[int] = dataclasses.field(default_factory=list)
     omissions: list[str] = dataclasses.field(default_factory=list)
 
@@ -190,20 +197,11 @@ class Numbers:
         return {tuple(getattr(r, name) for name in columns): r for r in self.frame.itertuples()}
 
     def sheet(
-        self,
-        columns: Sequence[str],
-        counts: Sequence[str] = (),
-        *,
-        tables: Iterable[Table] = (),
-        plots: Iterable[Plot] = (),
-        notes: Iterable[Note | str] = (),
+        self, tables: Iterable[Table], plots: Iterable[Plot], notes: Iterable[Note | str]
     ) -> Sheet:
         """Return the sheet.
 
         Args:
-            columns: of the tidy rows for machines, in order; what the frame has besides is left
-                out.
-            counts: those of whole numbers, of which some may be missing.
             tables: in order; one without rows is left out.
             plots: in order.
             notes: footnotes; words stand in every format.
@@ -211,11 +209,12 @@ class Numbers:
         spec = self.spec
         same = {"experiment": spec.name, "preset": spec.preset, "budget": spec.budget}
         own = {name: value for name, value in same.items() if name not in self.frame}
-        tidy = self.frame.assign(**own).reindex(columns=list(columns))
+        tidy = self.frame.assign(**own).reindex(columns=list(self.columns))
+        counts = dict.fromkeys(COUNTS & set(tidy), "Int64")  # of which some may be missing
         return Sheet(
             **spec.heading(),
             tables=tuple(table for table in tables if table.rows),
             plots=tuple(plots),
             notes=tuple(Note(note) if isinstance(note, str) else note for note in notes),
-            tidy=frame_columns(tidy.astype(dict.fromkeys(counts, "Int64"))),
+            tidy=frame_columns(tidy.astype(counts)),
         )

@@ -12,10 +12,11 @@ import pytest
 from claim_rows import DATASETS, SEEDS, cells, claim, decide, finals, spec
 
 from synther.errors import SyntherError
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.claims.numbers import measure, read
 from synther.experiments.kinds.claims.plan import Cell, Side
 from synther.experiments.kinds.claims.samples import correlations, marginals, matched_bins
-from synther.experiments.kinds.claims.sheet import rule_text, sheet
+from synther.experiments.kinds.claims.sheet import rule_text
 from synther.experiments.kinds.claims.verdicts import Finding, Verdict
 from synther.sheets import writers
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from claim_rows import DATASETS, claim, finals, spec
 
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.claims.numbers import CSV_COLUMNS, measure
 from synther.experiments.kinds.claims.plan import Side
-from synther.experiments.kinds.claims.sheet import sheet
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import writers

@@ -18,9 +18,10 @@ from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.comparison.numbers import CSV_COLUMNS, measure
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.experiments.kinds.comparison.sheet import footnotes, sheet
+from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
 from synther.sheets.printed import number

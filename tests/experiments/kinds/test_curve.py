@@ -12,9 +12,9 @@ import pytest
 from result_rows import described, results
 
 from synther.experiments import Experiments
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
-from synther.experiments.kinds.curve.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.sheets import LEVEL
 

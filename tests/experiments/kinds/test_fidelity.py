@@ -13,10 +13,10 @@ import pytest
 from result_rows import described, results
 
 from synther.errors import SyntherError
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
 from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
 from synther.experiments.kinds.fidelity.plots import plots
-from synther.experiments.kinds.fidelity.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, PaperColumns
 from synther.sheets import writers
 from synther.sheets.writers import markdown

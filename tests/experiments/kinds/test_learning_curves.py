@@ -7,9 +7,9 @@ import pytest
 from result_rows import described, results
 
 from synther.errors import SyntherError
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.learning.numbers import measure
 from synther.experiments.kinds.learning.plan import LearningSpec
-from synther.experiments.kinds.learning.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import LEVEL
 

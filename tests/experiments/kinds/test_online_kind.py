@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from synther.errors import SyntherError
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.online.numbers import measure
 from synther.experiments.kinds.online.plan import OnlineSpec
-from synther.experiments.kinds.online.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
 from synther.sheets.sheet import Sheet

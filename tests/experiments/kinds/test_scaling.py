@@ -13,9 +13,10 @@ from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments import Experiments
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.comparison.numbers import measure
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.experiments.kinds.comparison.sheet import footnotes, sheet
+from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.sheets.writers import csv, latex, markdown
 

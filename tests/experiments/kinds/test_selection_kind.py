@@ -6,9 +6,9 @@ import pytest
 from result_rows import described, results
 
 from synther.experiments import Experiments
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.selection.numbers import measure
 from synther.experiments.kinds.selection.plan import SelectionSpec
-from synther.experiments.kinds.selection.sheet import sheet
 from synther.experiments.kinds.spec import DatasetRow, Numbers
 
 HOPPER = "hopper-medium-local"

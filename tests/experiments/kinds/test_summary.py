@@ -12,6 +12,7 @@ from result_rows import described, results
 from rliable import library, metrics
 
 from synther.errors import SyntherError
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.kinds.summary.numbers import (
     AVERAGE,
@@ -22,7 +23,7 @@ from synther.experiments.kinds.summary.numbers import (
     measure,
 )
 from synther.experiments.kinds.summary.plan import SummarySpec
-from synther.experiments.kinds.summary.sheet import LEAST_SCORES, sheet
+from synther.experiments.kinds.summary.plots import LEAST_SCORES
 from synther.sheets import writers
 from synther.sheets.plot import draw
 from synther.sheets.sheet import Sheet

@@ -13,10 +13,10 @@ from result_rows import described
 from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
+from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.spec import DatasetRow
 from synther.experiments.kinds.wall_time.numbers import PARTS, measure, read
 from synther.experiments.kinds.wall_time.plan import WallTimeSpec
-from synther.experiments.kinds.wall_time.sheet import sheet
 from synther.sheets import writers
 
 

@@ -258,4 +258,5 @@ def measure(spec: ClaimsSpec, finals: pd.DataFrame) -> Numbers:
         }
         rows.append(said | court.judge(claim))
     frame = pd.DataFrame(rows, columns=[*CSV_COLUMNS[2:], "limits", "finding", "about"])
-    return Numbers(spec, frame.assign(falls_short=frame["limits"].map("; ".join)))
+    frame = frame.assign(falls_short=frame["limits"].map("; ".join))
+    return Numbers(spec, frame, CSV_COLUMNS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from synther import sheets
 from synther.experiments.kinds.claims import verdicts
-from synther.experiments.kinds.claims.numbers import CSV_COLUMNS, UNITS
+from synther.experiments.kinds.claims.numbers import UNITS
 from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
@@ -30,14 +30,9 @@ COLUMNS = (
 )
 
 
-def sheet(found: Numbers) -> sheets.Sheet:
+def tables(found: Numbers) -> list[sheets.Table]:
     """Return the verdicts, and for text formats where each claim is known from."""
-    return found.sheet(
-        CSV_COLUMNS,
-        ("seeds", "protocol_seeds"),
-        tables=[_verdicts(found), _origins(found)],
-        notes=footnotes(found),
-    )
+    return [_verdicts(found), _origins(found)]
 
 
 def _verdicts(found: Numbers) -> sheets.Table:

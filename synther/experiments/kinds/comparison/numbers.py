@@ -188,4 +188,4 @@ def measure(spec: TableSpec, results: pd.DataFrame) -> Numbers:
     changes, lacking = _changes(spec, final)
     omissions = [*missing, *lacking, *scores.budget_differences(final)]
     frame = pd.DataFrame([*records, *aggregates, *changes], columns=COLUMNS).fillna({"dataset": ""})
-    return Numbers(spec, frame, sorted(set(final["episodes"])), omissions)
+    return Numbers(spec, frame, CSV_COLUMNS, sorted(set(final["episodes"])), omissions)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.comparison.numbers import CLAIM, CSV_COLUMNS, LARGER, OURS, THEIRS
+from synther.experiments.kinds.comparison.numbers import CLAIM, LARGER, OURS, THEIRS
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
 from synther.statistics import published
@@ -26,14 +26,9 @@ AGGREGATES = {
 """Metric -> its head, and how many digits are printed."""
 
 
-def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the table with its aggregates, larger networks and footnotes."""
-    return found.sheet(
-        CSV_COLUMNS,
-        ("seeds", "datasets", "paper_seeds"),
-        tables=[_main(found), _lately(found), _aggregates(found), _changes(found)],
-        notes=footnotes(found),
-    )
+def tables(found: Numbers) -> list[sheets.Table]:
+    """Return the table with its aggregates and larger networks."""
+    return [_main(found), _lately(found), _aggregates(found), _changes(found)]
 
 
 def _lines(found: Numbers) -> Iterator[tuple[str, str, str, dict[tuple[str, str], Any]]]:

@@ -14,6 +14,12 @@ from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, scores
 from synther.statistics.lines import line, spread
 
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "row", "dataset", "paper_name", "agent", "series"),
+    *("source", "percent", "metric", "seeds", "datasets", "value", "std", "low", "high"),
+    *("baseline", "difference", "difference_low", "difference_high"),
+    *("probability", "probability_low", "probability_high", "intervals_apart"),
+)
 ALL_DATA = "all"
 """The amount of a reference, in print."""
 
@@ -133,4 +139,5 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
     omissions += [f"{line}." for line in scores.budget_differences(final)]
     paper_names = {row.name: row.paper_name for row in spec.rows} | {"": ""}
     frame = pd.DataFrame(records).assign(paper_name=lambda rows: rows["dataset"].map(paper_names))
-    return Numbers(spec, frame, sorted(set(final["episodes"])), omissions)
+    columns = [spec.column if name == "percent" else name for name in CSV_COLUMNS]
+    return Numbers(spec, frame, columns, sorted(set(final["episodes"])), omissions)

@@ -15,12 +15,6 @@ from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
 from synther.statistics.intervals import Estimate
 
-CSV_COLUMNS = (
-    *("experiment", "preset", "budget", "row", "dataset", "paper_name", "agent", "series"),
-    *("source", "percent", "metric", "seeds", "datasets", "value", "std", "low", "high"),
-    *("baseline", "difference", "difference_low", "difference_high"),
-    *("probability", "probability_low", "probability_high", "intervals_apart"),
-)
 HEADS = {"pct": "Kept (%)", "rows": "Transitions"}
 SIZES = {"pct": "share", "rows": "size"}
 SAME = {"pct": "at the same share", "rows": "on the same transitions"}
@@ -29,16 +23,9 @@ SPREAD = 0.55
 """The part of the least room between two ticks over which the series' dots are laid out."""
 
 
-def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the plot, the scores behind it, and how they compare with the baseline's."""
-    spec = found.spec
-    return found.sheet(
-        [spec.column if name == "percent" else name for name in CSV_COLUMNS],
-        ("seeds", "datasets"),
-        tables=[_scores(found), _comparisons(found)],
-        plots=[_plot(found)],
-        notes=footnotes(found),
-    )
+def tables(found: Numbers) -> list[sheets.Table]:
+    """Return the scores behind the plot, and how they compare with the baseline's."""
+    return [_scores(found), _comparisons(found)]
 
 
 def _panels(found: Numbers) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
@@ -97,7 +84,8 @@ def _comparisons(found: Numbers) -> sheets.Table:
     return sheets.table(title, columns, rows, is_drawn=False)
 
 
-def _plot(found: Numbers) -> sheets.Plot:
+def plots(found: Numbers) -> list[sheets.Plot]:
+    """Return the curves, a panel a dataset and agent."""
     spec, frame = found.spec, found.frame
     places = [math.log10(amount) for amount in spec.amounts]
     room = min((b - a for a, b in pairwise(places)), default=1.0)
@@ -131,13 +119,14 @@ def _plot(found: Numbers) -> sheets.Plot:
         )
         for dataset, agent, title, own in titled
     )
-    return sheets.curves(
+    drawn = sheets.curves(
         *(points, spec.series, panels, levels, spec.reference),
         alone=points["alone"],
         marked=True,
         columns=agents if 1 < agents <= 3 else 2 if len(titled) == 4 else 3,
         panel_size=(370.0, 150.0) if len(titled) == 1 else (175.0, 138.0),
     )
+    return [drawn]
 
 
 def _limits(own: pd.DataFrame) -> tuple[float, float]:

@@ -117,4 +117,5 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
     frame = frame.join(ours, on=PLACE).join(_published(spec), on=PLACE)
     absent = np.where(frame["source"].isin([*spec.not_installed]), NOT_INSTALLED, "missing")
     frame["state"] = np.where(frame["value"].notna(), "measured", absent)
-    return Fidelity(spec, frame.fillna({"paper_status": ""}), samples=measured)
+    frame = frame.fillna({"paper_status": ""})
+    return Fidelity(spec, frame, CSV_COLUMNS, samples=measured)

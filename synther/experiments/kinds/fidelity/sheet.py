@@ -8,12 +8,12 @@ from typing import Any
 
 from synther import sheets
 from synther.experiments.kinds.fidelity.numbers import (
-    CSV_COLUMNS,
     MEASURES,
     NOT_INSTALLED,
     Fidelity,
 )
-from synther.experiments.kinds.fidelity.plots import DRAWN, plots
+from synther.experiments.kinds.fidelity.plots import DRAWN
+from synther.experiments.kinds.fidelity.plots import plots as plots
 from synther.sheets import notes, printed
 from synther.statistics import published
 
@@ -29,18 +29,7 @@ LEFT_OUT = {
 """Why samples have no true outcome."""
 
 
-def sheet(found: Fidelity) -> sheets.Sheet:
-    """Return the measures as tables, with the layout's plots."""
-    return found.sheet(
-        CSV_COLUMNS,
-        ("seeds",),
-        tables=_tables(found),
-        plots=plots(found),
-        notes=footnotes(found),
-    )
-
-
-def _tables(found: Fidelity) -> Iterator[sheets.Table]:
+def tables(found: Fidelity) -> Iterator[sheets.Table]:
     """Yield one table of all datasets, or, where something is varied, one a dataset."""
     spec, frame = found.spec, found.frame
     varied = list(spec.factors) != [""]

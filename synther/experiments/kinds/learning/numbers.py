@@ -32,4 +32,5 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
         records += [place | known] if source in spec.sources else []
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()
     frame = pd.DataFrame(records).rename(columns={"x": "step"})
-    return Numbers(spec, frame.reindex(columns=[*COLUMNS, "provenance"]), sorted(set(counts)))
+    frame = frame.reindex(columns=[*COLUMNS, "provenance"])
+    return Numbers(spec, frame, COLUMNS, sorted(set(counts)))

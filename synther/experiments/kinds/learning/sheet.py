@@ -5,25 +5,14 @@ from __future__ import annotations
 import itertools
 
 from synther import sheets
-from synther.experiments.kinds.learning.numbers import COLUMNS
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
 from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
 
-def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the plot with its table and notes."""
-    return found.sheet(
-        COLUMNS,
-        ("seeds", "step"),
-        tables=[_table(found)],
-        plots=[_plot(found)],
-        notes=_notes(found),
-    )
-
-
-def _plot(found: Numbers) -> sheets.Plot:
+def plots(found: Numbers) -> list[sheets.Plot]:
+    """Return the lines, a panel a dataset and agent."""
     spec = found.spec
     points, levels = (
         own.assign(panel=own["dataset"] + "|" + own["agent"], series=own["source"], x=own["step"])
@@ -43,10 +32,12 @@ def _plot(found: Numbers) -> sheets.Plot:
         if (panel := f"{row.name}|{agent}") in ends
     )
     theirs = {source: f"{name}, published (last)" for source, name in spec.sources.items()}
-    return sheets.curves(points, spec.sources, panels, levels, theirs, columns=len(spec.agents))
+    drawn = sheets.curves(points, spec.sources, panels, levels, theirs, columns=len(spec.agents))
+    return [drawn]
 
 
-def _table(found: Numbers) -> sheets.Table:
+def tables(found: Numbers) -> list[sheets.Table]:
+    """Return the last score of each line beside the published one."""
     spec, rows, there = found.spec, [], found.by("row", "dataset", "source", "agent")
     for row, agent, source in itertools.product(spec.rows, spec.agents, spec.sources):
         run = row.name, source, agent
@@ -65,10 +56,11 @@ def _table(found: Numbers) -> sheets.Table:
             )
     heads = ("Updates", "Last score", "Seeds")
     columns = sheets.columns(("Dataset", "Agent", "Data"), heads, ("Published, last",))
-    return sheets.table("The last evaluation", columns, rows, is_drawn=False)
+    return [sheets.table("The last evaluation", columns, rows, is_drawn=False)]
 
 
-def _notes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[str]:
+    """Return the footnotes."""
     spec, counts = found.spec, sorted({int(n) for n in found.rows("point")["seeds"]})
     lines = [
         f"Normalised score, mean of the {notes.episodes(found.episodes)} of an evaluation; lines: "

@@ -145,4 +145,4 @@ def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
     records = [*_lines(spec, runs, tasks), *_summaries(spec, runs, tasks), *_drift(spec)]
     frame = pd.DataFrame(records, columns=COLUMNS)
-    return Numbers(spec, frame, sorted(set(counts)), _omissions(spec, runs, tasks))
+    return Numbers(spec, frame, CSV_COLUMNS, sorted(set(counts)), _omissions(spec, runs, tasks))

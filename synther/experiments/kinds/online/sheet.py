@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.online.numbers import CSV_COLUMNS
 from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
@@ -25,16 +24,9 @@ MOST_MARKED = 11
 """Points on a line up to which each has a mark and its seeds' dots."""
 
 
-def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the plots, and the returns behind them."""
-    drift = {"y": "error", "y_scale": "log"}
-    return found.sheet(
-        CSV_COLUMNS,
-        ("seeds", "tasks"),
-        tables=[_returns(found), _over_tasks(found)],
-        plots=[_plot(found), *[_plot(found, DRIFT, **drift)] * bool(len(found.rows("drift")))],
-        notes=footnotes(found),
-    )
+def tables(found: Numbers) -> list[sheets.Table]:
+    """Return the numbers behind the plot."""
+    return [_returns(found), _over_tasks(found)]
 
 
 def _returns(found: Numbers) -> sheets.Table:
@@ -86,6 +78,12 @@ def _axis(spec: OnlineSpec, own: pd.DataFrame) -> dict[str, Any]:
     edge = 0.045 * (ticks[-1][0] - ticks[0][0]) or 0.5
     ends = ticks[0][0] - edge, ticks[-1][0] + edge
     return {"x": "critic updates an environment step", "x_ticks": ticks, "x_limits": ends}
+
+
+def plots(found: Numbers) -> list[sheets.Plot]:
+    """Return the lines, a panel a task and one of all, and drifts where these were measured."""
+    drift = {"y": "error", "y_scale": "log"}
+    return [_plot(found), *[_plot(found, DRIFT, **drift)] * bool(len(found.rows("drift")))]
 
 
 def _plot(found: Numbers, title: str = "", **axis: Any) -> sheets.Plot:

@@ -10,6 +10,7 @@ from synther.experiments.kinds import Numbers
 from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.statistics import scores, selection
 
+COLUMNS = ("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best")
 REPS = 200
 """Most resamples of the policies: each is tried with `RUNS_PER_RESAMPLE` bandits."""
 
@@ -35,4 +36,4 @@ def measure(spec: SelectionSpec, results: pd.DataFrame) -> Numbers:
         truth = policies.map(lambda own: own.mean())
         best = {"policies": len(truth), "mean": truth.mean(), "best": truth.max()}
         pools.append(place | best | {"agents": sorted(set(agents))})
-    return Numbers(spec, pd.DataFrame([*lines, *pools]))
+    return Numbers(spec, pd.DataFrame([*lines, *pools]), COLUMNS)

@@ -12,27 +12,16 @@ from synther.experiments.kinds.selection.plan import SelectionSpec
 from synther.sheets import notes, printed
 from synther.statistics.selection import RUNS_PER_RESAMPLE
 
-COLUMNS = ("dataset", "source", "episodes", "value", "low", "high", "policies", "mean", "best")
 SHOWN = (1, 5, 10, 20, 50, 100)
 """Numbers of episodes that the table has columns for, and the axis ticks."""
-
-
-def sheet(found: Numbers) -> sheets.Sheet:
-    """Return the plot with its table and notes."""
-    return found.sheet(
-        COLUMNS,
-        ("episodes", "policies"),
-        tables=[_table(found)],
-        plots=[_plot(found)],
-        notes=_notes(found),
-    )
 
 
 def _counts(spec: SelectionSpec) -> list[int]:
     return [count for count in SHOWN if count <= spec.episodes]
 
 
-def _plot(found: Numbers) -> sheets.Plot:
+def plots(found: Numbers) -> list[sheets.Plot]:
+    """Return the curves, a panel a dataset."""
     spec, frame = found.spec, found.frame
     drawn = frame.assign(panel=frame["dataset"], series=frame["source"], x=frame["episodes"])
     pools = drawn[drawn["x"].isna()]
@@ -41,7 +30,7 @@ def _plot(found: Numbers) -> sheets.Plot:
         "x_ticks": tuple((float(count), str(count)) for count in _counts(spec)),
         "x_limits": (1.0, frame["episodes"].max()),
     }
-    return sheets.curves(
+    drawn = sheets.curves(
         drawn[drawn["x"].notna()],
         spec.sources,
         (
@@ -52,9 +41,11 @@ def _plot(found: Numbers) -> sheets.Plot:
         pools.assign(value=pools["best"]),
         {source: f"{name}, best policy" for source, name in spec.sources.items()},
     )
+    return [drawn]
 
 
-def _table(found: Numbers) -> sheets.Table:
+def tables(found: Numbers) -> list[sheets.Table]:
+    """Return the expected score after some numbers of episodes."""
     spec, rows, counts = found.spec, [], _counts(found.spec)
     lines, pools = found.by("dataset", "source", "episodes"), found.by("dataset", "source")
     for row, source in itertools.product(spec.rows, spec.sources):
@@ -69,10 +60,11 @@ def _table(found: Numbers) -> sheets.Table:
             rows.append([notes.label(row), spec.sources[source], *cells])
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]
     columns = sheets.columns(("Dataset", "Data"), heads)
-    return sheets.table("Expected score", columns, rows, is_drawn=False)
+    return [sheets.table("Expected score", columns, rows, is_drawn=False)]
 
 
-def _notes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[str]:
+    """Return the footnotes."""
     spec = found.spec
     return [
         "Offline agents can't be ranked without episodes in the environment. Shown is the true "

@@ -136,4 +136,4 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
             records += [same | row for row in own]
     frame = pd.DataFrame(records, columns=COLUMNS)
     shortest = min(evaluations.WINDOW, *(len(run.steps) for run in runs.values()))
-    return Summary(spec, frame, sorted(set(rows["episodes"])), omissions, shortest)
+    return Summary(spec, frame, CSV_COLUMNS, sorted(set(rows["episodes"])), omissions, shortest)

@@ -16,9 +16,24 @@ UNITS = {"optimality_gap": "fraction", IMPROVEMENT: "probability"}
 MOST_COLUMNS = 4
 MOST_MARKED = 12
 """Lines of fewer evaluations have a mark at each."""
+LEAST_SCORES = 10
+"""Scores that a profile has at least, to be drawn: of fewer, one is more than a tenth."""
 EVEN = "even"
 """Key of the line between better and worse in a plot."""
 BLOCK = ["agent", "group"]
+
+
+def is_drawn(found: Summary) -> pd.Series:
+    """Return which rows are drawn: profiles of a few scores say nothing."""
+    count = found.frame["seeds"] * found.frame["datasets"]
+    return (count >= LEAST_SCORES) | (found.spec.layout != "profiles")
+
+
+def plots(found: Summary) -> list[sheets.Plot]:
+    """Return intervals side by side, or panels of lines."""
+    drawn = found.frame[is_drawn(found)]
+    draw = _intervals if found.spec.layout == "aggregates" else _lines
+    return [] if drawn.empty else [draw(found, drawn)]
 
 
 def metrics_of(found: Summary) -> dict[str, tuple[str, str]]:
@@ -60,7 +75,7 @@ def _aside(found: Summary, frame: pd.DataFrame) -> pd.Series:
     return frame["source"].map(order.index) - (len(order) - 1) / 2
 
 
-def intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
+def _intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
     """Return a panel a metric, with a line a block in each."""
     spec, labels = found.spec, [", ".join(words) for words in _labels(found, frame)]
     step = 0.7 / max(len(spec.sources), 2)
@@ -99,7 +114,7 @@ def intervals(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
     )
 
 
-def lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
+def _lines(found: Summary, frame: pd.DataFrame) -> sheets.Plot:
     """Return a panel an agent and group, with a line a source."""
     spec, blocks = found.spec, frame.groupby(BLOCK, sort=False)
     is_profile = spec.layout == "profiles"

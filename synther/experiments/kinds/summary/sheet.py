@@ -5,15 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from synther import sheets
-from synther.experiments.kinds.summary import plots
 from synther.experiments.kinds.summary.numbers import (
     AVERAGE,
     BEST,
-    CSV_COLUMNS,
     THRESHOLDS,
     Summary,
 )
-from synther.experiments.kinds.summary.plots import BLOCK, group_label, metrics_of
+from synther.experiments.kinds.summary.plots import (
+    BLOCK,
+    LEAST_SCORES,
+    group_label,
+    is_drawn,
+    metrics_of,
+)
+from synther.experiments.kinds.summary.plots import plots as plots
 from synther.sheets import notes, printed
 from synther.sheets.sheet import run_key
 from synther.statistics.evaluations import WINDOW
@@ -21,26 +26,6 @@ from synther.statistics.intervals import BAND_REPS, IMPROVEMENT
 
 SHARES = (25, 50, 75, 100)
 """Percent of the updates at which a table prints the curves."""
-LEAST_SCORES = 10
-"""Scores that a profile has at least, to be drawn: of fewer, one is more than a tenth."""
-
-
-def sheet(found: Summary) -> sheets.Sheet:
-    """Return the plot, and the table of the numbers behind it."""
-    drawn = found.frame[_is_drawn(found)]
-    draw = plots.intervals if found.spec.layout == "aggregates" else plots.lines
-    return found.sheet(
-        CSV_COLUMNS,
-        tables=[_table(found, is_drawn=drawn.empty)],
-        plots=[] if drawn.empty else [draw(found, drawn)],
-        notes=footnotes(found),
-    )
-
-
-def _is_drawn(found: Summary) -> pd.Series:
-    """Return which rows are drawn: profiles of a few scores say nothing."""
-    count = found.frame["seeds"] * found.frame["datasets"]
-    return (count >= LEAST_SCORES) | (found.spec.layout != "profiles")
 
 
 def _shown(found: Summary, own: pd.DataFrame) -> list[sheets.Cell]:
@@ -59,7 +44,8 @@ def _shown(found: Summary, own: pd.DataFrame) -> list[sheets.Cell]:
     return [printed.estimated(row, digits, runs) for row, digits in wanted]
 
 
-def _table(found: Summary, is_drawn: bool) -> sheets.Table:
+def tables(found: Summary) -> list[sheets.Table]:
+    """Return the numbers behind the plot; they stand on the page where nothing is drawn."""
     spec, metrics = found.spec, metrics_of(found).items()
     aggregates = [f"{head}, {of}" if n in (AVERAGE, BEST) else head for n, (head, of) in metrics]
     title, heads = {
@@ -73,7 +59,7 @@ def _table(found: Summary, is_drawn: bool) -> sheets.Table:
         names = (spec.agents[first.agent], group_label(found, first), spec.sources[first.source])
         rows.append([*names, printed.count(first.seeds), *_shown(found, own)])
     columns = sheets.columns(("Agent", "Datasets", "Data"), ("Seeds", *heads))
-    return sheets.table(title, columns, rows, is_drawn=is_drawn)
+    return [sheets.table(title, columns, rows, is_drawn=not is_drawn(found).any())]
 
 
 def footnotes(found: Summary) -> list[sheets.Note | str]:
@@ -102,7 +88,7 @@ def footnotes(found: Summary) -> list[sheets.Note | str]:
     else:
         lines.append("Sample efficiency: IQM of the scores at evaluations during training.")
     made: list[sheets.Note | str] = [*lines]
-    if len(left_out := found.frame[~_is_drawn(found)].drop_duplicates(BLOCK)):
+    if len(left_out := found.frame[~is_drawn(found)].drop_duplicates(BLOCK)):
         listed = "; ".join(
             f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in left_out.itertuples()
         )
@@ -126,7 +112,7 @@ def _bootstrap(found: Summary) -> list[sheets.Note]:
     drawn = "Bars" if is_point else "Bands"
     if (found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any():
         drawn += ", or bars where a point stands alone"
-    if not _is_drawn(found).any():
+    if not is_drawn(found).any():
         return [sheets.Note(f"In brackets: {words}.")]
     return [
         sheets.Note(f"{drawn}: {words}.", "page"),

@@ -15,6 +15,10 @@ from synther.jobs.files import read_json
 
 PARTS = ("simulator", "agent", "diffusion", "sampling", "evaluation")
 """As the records' `seconds` have them."""
+CSV_COLUMNS = (
+    *("experiment", "preset", "budget", "task", "agent", "seeds", "steps", "wall_time_s"),
+    *("steps_per_s", "other_s", *(f"{part}_s" for part in PARTS), "device", "cpu", "gpu"),
+)
 _AGAIN = "remove it and its .parquet, and run its rule again"
 
 
@@ -78,4 +82,4 @@ def measure(spec: WallTimeSpec, records: dict[str, dict[str, Any]]) -> Numbers:
         other_s=(frame["wall_time_s"] - counted).clip(lower=0.0),
     )
     absent = [path for path in spec.records if not frame["record"].str.endswith(path).any()]
-    return Numbers(spec, frame, omissions=[f"No record {path}." for path in absent])
+    return Numbers(spec, frame, CSV_COLUMNS, omissions=[f"No record {path}." for path in absent])

@@ -12,13 +12,8 @@ from synther.experiments.kinds.wall_time.numbers import PARTS
 from synther.experiments.runs import ONLINE
 from synther.sheets import printed
 
-CSV_COLUMNS = (
-    *("experiment", "preset", "budget", "task", "agent", "seeds", "steps", "wall_time_s"),
-    *("steps_per_s", "other_s", *(f"{part}_s" for part in PARTS), "device", "cpu", "gpu"),
-)
 
-
-def sheet(found: Numbers) -> sheets.Sheet:
+def tables(found: Numbers) -> list[sheets.Table]:
     """Return the table."""
     spec, jobs, rows = found.spec, found.frame, []
     totals = ["all tasks"] * (len(spec.names) > 1)
@@ -29,8 +24,7 @@ def sheet(found: Numbers) -> sheets.Sheet:
             rows.append(sheets.row(*words, *_cells(own), is_total=place in totals))
     columns = sheets.columns(("Task", "Method"), ("Seeds a job", "Steps", "Time a job", "Steps/s"))
     shares = (sheets.Column(part, ("Share of the time (%)",)) for part in PARTS)
-    table = sheets.table("", (*columns, *shares), rows)
-    return found.sheet(CSV_COLUMNS, tables=[table], notes=footnotes(found))
+    return [sheets.table("", (*columns, *shares), rows)]
 
 
 def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
