@@ -227,7 +227,7 @@ def test_the_budget_is_said_in_words() -> None:
     ):
         assert part in paper
     quick = Experiments("quick").plan("table1").budget()
-    for part in ("4 seeds", "1,500 updates", "20,000 transitions a dataset", "of 15 datasets"):
+    for part in ("4 seeds", "1,000 updates", "20,000 transitions a dataset", "of 15 datasets"):
         assert part in quick
 
 

@@ -50,14 +50,9 @@ wildcard_constraints:
     share=r"\d+(pct|rows|step)(-whole)?",
 
 
-def options(settings):
-    """Return settings as options of a verb."""
-    return " ".join(f"--{key.replace('_', '-')} {v}" for key, v in settings.items())
-
-
-def assignments(settings):
-    """Return settings as --set arguments."""
-    return " ".join(f"--set {key}={value}" for key, value in settings.items())
+def assignments(settings, form="--set {}={}"):
+    """Return settings as --set arguments, or as options."""
+    return " ".join(form.format(key, value) for key, value in settings.items())
 
 
 def beside(**files):

@@ -93,7 +93,9 @@ rule subset:
     resources:
         **asks(costs.subset),
     params:
-        choice=lambda w: options(EXPERIMENTS[w.preset].subset_choice(share_of(w.share))),
+        choice=lambda w: assignments(
+            EXPERIMENTS[w.preset].subset_choice(share_of(w.share)), "--{} {}"
+        ),
         time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
     shell:
         "synther subset --data {input} {params.choice}"
