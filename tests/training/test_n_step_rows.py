@@ -81,5 +81,5 @@ def test_agents_and_generators_learn_from_them(tmp_path: Path) -> None:
 
 
 def test_no_row_is_learned_from_before_there_is_one() -> None:
-    with pytest.raises(SyntherError, match="'random_steps' is 1; it must be 2 or more"):
+    with pytest.raises(SyntherError, match="'random_steps' of sac is 1; it must be 2 or more"):
         SACSettings(n_step=3, random_steps=1)

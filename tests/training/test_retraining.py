@@ -73,5 +73,5 @@ def test_there_is_none_where_the_simulator_has_no_answer(changes) -> None:
 
 
 def test_fewer_steps_than_none_are_refused() -> None:
-    with pytest.raises(SyntherError, match="'fine_tune_steps' is -1"):
+    with pytest.raises(SyntherError, match="'fine_tune_steps' of sac is -1"):
         SACSettings(fine_tune_steps=-1)

@@ -25,7 +25,7 @@ DRAWN = {
     "the middle 99.8% of real values; grey areas are the data.",
     "compression": "Bars: one standard deviation over seeds; the dotted line is the real data.",
     "memory": "Bars: one standard deviation over seeds.",
-    "cost": "Bars: one standard deviation over seeds; line: the Pareto front.",
+    "cost": "Bars: one standard deviation over seeds; thin: the Pareto front.",
 }
 
 
@@ -153,6 +153,7 @@ def _scores(found: Fidelity) -> sheets.Plot:
             ("levels", real),
             ("thin", between if spec.layout != "memory" else ()),
             ("ranges", points.dropna(subset="low")),
+            ("line", points.sort_values("x") if varied else ()),
             ("points", points),
         ),
         series=(sheets.Series(REAL, "real", is_level=True), *(varied or _series(found))),
