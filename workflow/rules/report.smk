@@ -2,11 +2,6 @@
 BESIDES = [suffix for suffix in suffixes() if suffix != ".png"]
 
 
-def experiments_of(wildcards):
-    """Return the experiments of a target's preset; the paper's where it names none."""
-    return EXPERIMENTS[wildcards.get("preset", "paper")]
-
-
 rule table:
     input:
         lambda w: experiments_of(w).inputs(w.experiment),
