@@ -26,8 +26,6 @@ FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""
 STACK, SIZE = 3, 84
 """Frames of a stack, and their pixels a side."""
-CHUNK_ROWS = 2000
-"""Rows read at once; 42 MB of frames."""
 KEYS = ("observation", "action", "reward", "discount", "step_type")
 
 
@@ -107,7 +105,7 @@ def _shape_of(path: Path) -> tuple[int, int, tuple[int, ...]]:
 
 
 def read_shards(paths: Sequence[str | Path]) -> PixelData:
-    """Read shards, in the order given, into one `PixelData`: 21 KB a row, and one piece.
+    """Read shards, in the order given, into one `PixelData`: 21 KB a row, taken once.
 
     Raises:
         SyntherError: a file is missing, damaged or of another layout, shards differ in width, an
@@ -137,11 +135,8 @@ def read_shards(paths: Sequence[str | Path]) -> PixelData:
     for path in files:
         with _opened(path) as arrays:
             number = len(arrays["reward"])
-            for start in range(0, number, CHUNK_ROWS):
-                end = min(start + CHUNK_ROWS, number)
-                for key, column in zip(KEYS, read, strict=True):
-                    here = column[offset + start : offset + end]
-                    here[:] = arrays[key][start:end].reshape(here.shape)
+            for key, column in zip(KEYS, read, strict=True):  # straight into their place
+                arrays[key].read_direct(column[offset : offset + number].reshape(arrays[key].shape))
         offset += number
     begins, ends = _episodes(steps, str(files[0]))
     actions[begins], rewards[begins], discounts[begins] = 0.0, 0.0, 1.0  # dummies, or even NaN

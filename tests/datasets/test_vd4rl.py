@@ -56,7 +56,7 @@ def test_n_step_returns_by_hand(tmp_path, episodes):
         data.starts(6)
 
 
-def test_reading_takes_the_frames_once_and_one_piece(tmp_path, monkeypatch):
+def test_reading_takes_the_frames_once(tmp_path):
     rows = 12_000
     types = np.ones(rows, dtype=np.int64)
     types[0] = 0
@@ -67,7 +67,6 @@ def test_reading_takes_the_frames_once_and_one_piece(tmp_path, monkeypatch):
         file.create_dataset("step_type", data=types)
         for key in ("reward", "discount"):
             file.create_dataset(key, data=np.ones(rows, dtype=np.float32))
-    monkeypatch.setattr("synther.datasets.vd4rl.CHUNK_ROWS", 500)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     data = read_shards([path])
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
