@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synther.errors import SyntherError
 from synther.jobs.files import atomic_path, blame_machine, explaining, sha256
-from synther.jobs.folders import files_below
+from synther.jobs.folders import files_below, walk
 
 SUMS = "SHA256SUMS"
 """The member that has the others' checksums, as `sha256sum --check` reads them."""
@@ -104,7 +104,7 @@ def _unpack(path: Path, folder: Path) -> str:
         for name, data in contents.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
-        for each in sorted(folder.rglob("*"), reverse=True):
+        for each in reversed(list(walk(folder))):
             each.chmod(0o555 if each.is_dir() else 0o444)
     return preset
 

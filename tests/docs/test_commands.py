@@ -105,7 +105,8 @@ def own_presets() -> dict[str, str]:
 
 def check_snakemake(given: list[str]) -> None:
     parsed = parsed_snakemake(given)
-    known = {path for e in preset_experiments("paper").values() for path in e.all_figures()}
+    every = preset_experiments("paper").values()
+    known = {path for e in every for name in e.specs for path in e.figures(name)}
     for new in own_presets():
         known |= {p.replace("/", f"/{new}/", 1) for p in Experiments("paper").all_figures()}
     rules = set(re.findall(r"^(?:use )?rule (\w+)", workflow_text(), re.MULTILINE))
