@@ -1,7 +1,5 @@
 """BC, behaviour cloning with a deterministic policy: min (pi(s) - a)^2."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """CQL, conservative Q-learning (Kumar et al. 2020, arXiv 2006.04779): CQL(H) on top of SAC."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Passes through critics on a CPU that autograd would make with more products, or more memory."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """DrQ+BC: DrQ-v2 with TD3+BC's actor loss (Lu et al. 2022, arXiv 2206.04779)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """EDAC, ensemble-diversified actor-critic (An et al. 2021, arXiv 2110.01548)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Gaussian policies squashed by tanh: samples and their log-densities."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """GCBC, goal-conditioned behaviour cloning (Ghosh et al. 2019, arXiv 1912.06088), as OGBench's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 

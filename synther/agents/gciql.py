@@ -1,7 +1,5 @@
 """GCIQL: implicit Q-learning with goals, and a policy by DDPG+BC, as OGBench's reference has it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ After OGBench (Park et al. 2024, arXiv 2410.20092) and its reference code, impls
 observations are (state, goal).
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """IQL, implicit Q-learning (Kostrikov, Nair and Levine 2021, arXiv 2110.06169)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ One batched matrix product serves all seeds; since every seed has its own slice 
 the losses are summed over seeds, a seed learns in a stack exactly what it learns alone.
 """
 
-from __future__ import annotations
-
 import copy
 import itertools
 import math

@@ -8,8 +8,6 @@ operands, made once over buffers that keep their place and run again and again: 
 to a GPU.
 """
 
-from __future__ import annotations
-
 import itertools
 import threading
 import weakref

@@ -3,8 +3,6 @@
 a' is drawn from the policy, not its mean: V-D4RL's `sample(clip=0.3)` with the scheduled deviation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from torch import Tensor

@@ -5,8 +5,6 @@ uses it. An agent learns in one of two ways: all of it from pixels, or, with enc
 frozen, its heads alone from latents: the trunks' outputs.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """REDQ, randomised ensembled double Q-learning (Chen et al. 2021, arXiv 2101.05982)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """SAC, soft actor-critic with automatic temperature (Haarnoja et al. 2018, arXiv 1812.05905)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

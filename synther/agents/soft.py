@@ -1,7 +1,5 @@
 """What SAC, REDQ, EDAC and CQL share: squashed Gaussian policy, temperature, target critics."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

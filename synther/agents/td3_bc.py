@@ -1,7 +1,5 @@
 """TD3+BC (Fujimoto and Gu 2021, arXiv 2106.06860), with TD3 of arXiv 1802.09477."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

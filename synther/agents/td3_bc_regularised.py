@@ -4,8 +4,6 @@ What samples of a small dataset are to be held against: it costs nothing. Source
 2106.06860); the decay of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from synther.agents.td3_bc import TD3BC, TD3BCSettings

@@ -1,7 +1,5 @@
 """Updates of the stacked agents against plain one-seed agents, and against their products alone."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import time

@@ -1,7 +1,5 @@
 """Reading D4RL's files against reading their arrays and no more."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path

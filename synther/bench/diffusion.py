@@ -1,7 +1,5 @@
 """Training and sampling of the denoiser against their matrix products alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

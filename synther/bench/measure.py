@@ -1,7 +1,5 @@
 """Timing in pairs, and the matrix products of a computation by themselves."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

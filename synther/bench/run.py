@@ -1,7 +1,5 @@
 """All sections in one process: a table to read, and a file for `synther plan` and for records."""
 
-from __future__ import annotations
-
 import importlib
 import time
 from collections.abc import Iterable, Iterator

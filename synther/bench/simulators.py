@@ -1,7 +1,5 @@
 """Evaluation against MuJoCo's own rollout without a policy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock

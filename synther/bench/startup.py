@@ -1,7 +1,5 @@
 """What starting costs: a verb, a training job, the plan of the whole paper."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

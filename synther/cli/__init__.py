@@ -1,7 +1,5 @@
 """The command line: `synther VERB ...`, one verb a rule of the workflow."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

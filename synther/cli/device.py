@@ -1,7 +1,5 @@
 """Which device a verb computes on."""
 
-from __future__ import annotations
-
 import sys
 
 from synther.jobs import devices

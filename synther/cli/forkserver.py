@@ -9,8 +9,6 @@ products, by the code and config/ that the server read when it started. Where th
 a verb runs by itself. `make quick` runs its workflow so: its jobs import for as long as they work.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import json

@@ -1,7 +1,5 @@
 """Verbs that fit generators, sample from them, and measure their samples."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import sys
 import time

@@ -1,7 +1,5 @@
 """What is said to people, which never ends the work: a reader may go, and a log's disk be full."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

@@ -1,7 +1,5 @@
 """Verbs that say what a preset will cost and how far it is, and write the workflow out."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -3,8 +3,6 @@
 Here are the files; `specs` resolves what names stand for, and `settings` gives settings types.
 """
 
-from __future__ import annotations
-
 import difflib
 import functools
 import os

@@ -4,8 +4,6 @@ ENVIRONMENT-singletask-task1-v0, ... are its tasks with rewards, ENVIRONMENT-v0 
 shows its goal; datasets have their level after ENVIRONMENT. All names are the package's.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 PACKAGE = "ogbench"

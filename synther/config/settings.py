@@ -1,7 +1,5 @@
 """Typed settings: every agent and generator declares its own as a frozen dataclass."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 import types

@@ -1,7 +1,5 @@
 """What names say of a dataset: `15pct` of its transitions, `300rows` of them, or `3step` rows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

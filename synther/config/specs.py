@@ -5,8 +5,6 @@ on 300 of its transitions, `NAME-3step` on its rows of 3 steps. An agent may be 
 Settings are layered: a spec's own, then those of the dataset patterns that match, then a preset's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import fnmatch
 import functools

@@ -4,8 +4,6 @@ A dataset is named in config/datasets.yaml. This module imports neither torch no
 dataset is read.
 """
 
-from __future__ import annotations
-
 import urllib.parse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Addresses of files, http(s):// and file://, read from any byte on."""
 
-from __future__ import annotations
-
 import os
 import re
 import urllib.parse

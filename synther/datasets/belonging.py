@@ -6,8 +6,6 @@ in its archive's comment (which no other reader sees), a model's folder in fit.j
 files, and those of others, are told by their names, where these begin with a task's.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ waypoint: maze2d's own recipe (`synther.datasets.maze_controller`). navigate: OG
 points (`synther.datasets.ogbench`).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext

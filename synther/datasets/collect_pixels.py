@@ -4,8 +4,6 @@ Levels are those of `synther.datasets.levels`, made from the same kind of polici
 V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """D4RL's HDF5 files, read as transitions exactly as D4RL's own `qlearning_dataset` reads them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -5,8 +5,6 @@ released with DOPE (Fu et al. 2021, arXiv 2103.16596) as pickles. All are held a
 their layers that config/behaviour.yaml records, wherever they come from.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

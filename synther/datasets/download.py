@@ -1,7 +1,5 @@
 """Downloads published datasets: resumed, verified, from the first place to serve them."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -6,8 +6,6 @@ exactly, as a dataset's do, stay together. Either way, reading a file as transit
 rows that were exported, in their order.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import shutil

@@ -1,7 +1,5 @@
 """HDF5 files of others: only arrays of numbers that lie in the file itself, of bounded size."""
 
-from __future__ import annotations
-
 import fcntl
 import itertools
 import os

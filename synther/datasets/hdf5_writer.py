@@ -1,7 +1,5 @@
 """Writes HDF5 files with D4RL v2's keys, shapes and types, so that any D4RL reader takes them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

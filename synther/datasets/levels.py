@@ -8,8 +8,6 @@ stages before the first that does as well. full-replay: likewise, of all stages.
 medium, half expert.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ in `timeouts` and left out by readers, so that a dataset is read as the package 
 of a task that shows its goal have no rewards: agents draw goals from their trajectories.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import tempfile
 import zlib

@@ -4,8 +4,6 @@ Keys: fc0/weight (out, in), fc0/bias, fc1/..., last_fc/... (mean), last_fc_log_s
 `nonlinearity` (relu or tanh), `output_distribution` (tanh_gaussian or gaussian).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reduced datasets, drawn at random or as whole trajectories; mixtures; rows of n steps."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from synther.errors import SyntherError, unknown_name

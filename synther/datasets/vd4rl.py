@@ -6,8 +6,6 @@ those that lead to its frame; a first row's are dummies. Stacks of frames and n-
 computed from row numbers, as V-D4RL's own loader computes them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ The robot is Gymnasium's ant, with the time step, contacts and motors of D4RL's 
 of locomotion (`synther.envs.physics`).
 """
 
-from __future__ import annotations
-
 import mujoco
 import numpy as np
 

@@ -1,7 +1,5 @@
 """A batch of MuJoCo environments that are stepped together, in C, on all cores they are given."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple

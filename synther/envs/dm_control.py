@@ -6,8 +6,6 @@ vector (the suite's order), actions in [-1, 1] mapped affinely to the actuators'
 episode, and snapshots.
 """
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Observations, rewards, termination and resets as in Gym's mujoco-py classes, whi
 The models' XML are those that Gymnasium ships for -v2 to -v4 (the -v5 files differ).
 """
 
-from __future__ import annotations
-
 import mujoco
 import numpy as np
 

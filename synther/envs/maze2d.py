@@ -9,8 +9,6 @@ mujoco-py to 1e-13, contacts included:
    two slides moves along two of them, so it was 2 / (3 m); today's compiler gives 1 / m.
 """
 
-from __future__ import annotations
-
 import mujoco
 import numpy as np
 

@@ -5,8 +5,6 @@ successes are its to the last bit. What is added: a seed an episode, several env
 compiled model, goals beside observations, and snapshots.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 import warnings

@@ -11,8 +11,6 @@ every trajectory:
 1e-14, and with D4RL's files to the rounding of float32.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

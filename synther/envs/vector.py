@@ -1,7 +1,5 @@
 """What every batch of environments is to the training loops, whatever simulates it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Words that budgets have in common: how many datasets, runs that differ, generators."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

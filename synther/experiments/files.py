@@ -1,7 +1,5 @@
 """Where everything lies, relative to the repository's root: what a preset's files are called."""
 
-from __future__ import annotations
-
 from synther import config
 from synther.config.specs import fitted_source, on_share, source_spec
 from synther.sheets import writers

@@ -4,8 +4,6 @@ The workflow's rules and the command line ask this one module what there is to r
 and with which settings; nothing else knows the layout of `data/`, `results/` and `figures/`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Training jobs, and where their rows lie."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 ONLINE = "online"

@@ -1,7 +1,5 @@
 """A tree of results, a cell a dataset, source and agent: what is set side by side."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """What the simulator makes of a transition's own state and action."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Both equal those of the library `sdmetrics` (0.32.0): `KSComplement`, and `Corre
 with Spearman's coefficient. A test holds them together; scipy alone computes them here.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import stats
 

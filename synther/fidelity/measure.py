@@ -1,7 +1,5 @@
 """All measures of one source's samples, in a result: a row a sample, and a record beside it."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Exact nearest neighbours by brute force, in bounded memory: how far samples are from the data."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 
 import numpy as np

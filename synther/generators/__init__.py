@@ -4,8 +4,6 @@ A generator is one entry of `GENERATORS` and a class with the public methods of 
 module is imported when it is first asked for, so that importing this package costs nothing.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import itertools

@@ -1,7 +1,5 @@
 """What the generators here share: fitted with settings, drawn in parts, kept in a folder."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

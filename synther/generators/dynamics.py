@@ -5,8 +5,6 @@ acts in the rollouts. A generator has none: here a policy acts that imitates the
 (docs/deviations.md).
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

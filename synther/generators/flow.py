@@ -4,8 +4,6 @@ Sources: Lipman et al. 2023 (arXiv 2210.02747), section 4.1 with sigma_min = 0, 
 (rectified flow, arXiv 2209.03003). The SynthER paper has no such variant.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar

@@ -4,8 +4,6 @@ Sources: Chua et al. 2018 (PETS, arXiv 1805.12114) for the networks; Yu et al. 2
 2005.13239) and the authors' code (tianheyu927/mopo, commit 3d632fc) for elites and sizes.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -11,8 +11,6 @@ arXiv 2103.06326) and Ball et al. 2021 (AugWM, arXiv 2104.05632):
 The scales that the SynthER paper used are not known here (docs/deviations.md).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self

@@ -6,8 +6,6 @@ sampled at the relevance of the best transitions. Online there, offline here; wh
 it is scaled and which of its values are asked for are this project's (docs/deviations.md).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

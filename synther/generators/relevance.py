@@ -1,7 +1,5 @@
 """How relevant a transition is to an agent: what prioritised generation is conditioned on."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from scipy import stats

@@ -5,8 +5,6 @@ rewritten. It is optional (`pip install 'synther[ctgan]'`): its licence, BUSL-1.
 source. Nothing else imports it.
 """
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What generators share that are one stack of networks and a normaliser."""
 
-from __future__ import annotations
-
 import json
 from abc import abstractmethod
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A preset's results as one file that anybody can check and show: rows, records, checksums."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Jobs whose files are in a bucket: where these lie meanwhile, and copies of checkpoints."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

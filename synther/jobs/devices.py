@@ -5,8 +5,6 @@ folder that all jobs of a user on a machine share, for as long as it lives: the 
 the lock when the process ends, however it ends.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """Files that are whole or absent: everything is written under a temporary name and renamed."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import glob

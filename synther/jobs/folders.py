@@ -1,7 +1,5 @@
 """Folders of results, looked through: every file below one, behind links too."""
 
-from __future__ import annotations
-
 import fnmatch
 import os
 from collections.abc import Iterator

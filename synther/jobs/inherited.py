@@ -6,8 +6,6 @@ What stays is the machine's (CUDA_VISIBLE_DEVICES, HDF5_USE_FILE_LOCKING, HTTPS_
 and this project's own (SYNTHER_...). MUJOCO_GL and PYOPENGL_PLATFORM are `synther.envs`' to judge.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 

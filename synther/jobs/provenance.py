@@ -1,7 +1,5 @@
 """What made a result: versions, commit, hardware, threads."""
 
-from __future__ import annotations
-
 import functools
 import importlib.metadata
 import os

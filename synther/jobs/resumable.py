@@ -1,7 +1,5 @@
 """Rows written part by part, so that a job that is killed goes on at the next part."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

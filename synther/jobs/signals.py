@@ -4,8 +4,6 @@ A scheduler sends SIGTERM some seconds before it kills. Code that polls (`hold`)
 to its next safe place; everything else ends where it is, and its temporary files go.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

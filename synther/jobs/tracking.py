@@ -4,8 +4,6 @@ Training never talks to a tracker. What it left, rows and record, is handed over
 runs look the same whether they were tracked or not, and any machine can do it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

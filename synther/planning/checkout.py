@@ -1,7 +1,5 @@
 """The workflow for who has no checkout: the Snakefile and what it needs, written into a folder."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

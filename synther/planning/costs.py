@@ -4,8 +4,6 @@ The rules in workflow/ name these functions (`asks(costs.subset)`); one of your 
 takes `Experiments` and the wildcards as attributes, reads the specs, and returns a `Cost`.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace

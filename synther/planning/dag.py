@@ -1,7 +1,5 @@
 """The jobs of the workflow, as Snakemake finds them, with what their rules declare."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Mapping, Sequence

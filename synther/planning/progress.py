@@ -1,7 +1,5 @@
 """How far jobs are: what Snakemake says of them, and their logs, checkpoints and records."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

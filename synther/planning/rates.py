@@ -3,8 +3,6 @@
 Rates are measured by `synther bench`, or else as config/rates.yaml states them.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable

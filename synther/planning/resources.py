@@ -1,7 +1,5 @@
 """What rules declare as Snakemake's `resources`: what jobs ask for and do, each and together."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections import Counter

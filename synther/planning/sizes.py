@@ -1,7 +1,5 @@
 """How large things are: transitions, columns, frames, and what a job holds of them at once."""
 
-from __future__ import annotations
-
 from synther import config
 from synther.config.specs import collected_rows, online_settings, source_spec, task_spec
 from synther.experiments import FULL_ROWS, Experiments

@@ -1,7 +1,5 @@
 """The page of several trees of results: their numbers side by side, and the tables of each."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import string

@@ -1,7 +1,5 @@
 """What it all cost: wall time by kind of job, from the records."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page: what there is to show, put into its template."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence

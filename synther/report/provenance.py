@@ -1,7 +1,5 @@
 """Where every number comes from: the runs' evaluations, their last episodes, and their records."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

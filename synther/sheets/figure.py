@@ -1,7 +1,5 @@
 """The description of a plot: panels and layers of marks, drawn from one tidy frame."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Footnotes that sheets of several kinds have."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

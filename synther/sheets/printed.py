@@ -1,7 +1,5 @@
 """Numbers in print, as cells: one way to round, and to show spreads, intervals and marks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal

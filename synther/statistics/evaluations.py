@@ -1,7 +1,5 @@
 """All evaluations of a run, not only the last: curves over training, and windows at its end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

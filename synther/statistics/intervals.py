@@ -6,8 +6,6 @@ performance profiles. `scipy.stats.bootstrap` computes the rest: means of one da
 ratios. Both resample seeds within each dataset, and both sides of a comparison independently.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Lines through scores or returns of seeds: a point with its interval at each place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

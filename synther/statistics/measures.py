@@ -1,7 +1,5 @@
 """Measures of samples: what `synther fidelity` and fits left, as numbers."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

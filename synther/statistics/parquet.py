@@ -1,7 +1,5 @@
 """Parquet files, read as nothing but columns of a bounded number of rows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

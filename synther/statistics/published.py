@@ -1,7 +1,5 @@
 """Numbers of the paper and of others: `config/paper/results.csv`, where each carries its status."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Iterable

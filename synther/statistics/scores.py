@@ -1,7 +1,5 @@
 """From the rows that training leaves to one score a seed: the last evaluation's mean."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

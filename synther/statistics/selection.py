@@ -6,8 +6,6 @@ Reinforcement Learning", arXiv 2504.11453) therefore report the expected score o
 upper-confidence-bound bandit prefers after n episodes. The bandit here is UCB1 (Auer et al. 2002).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

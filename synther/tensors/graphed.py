@@ -1,7 +1,5 @@
 """Calls that are one CUDA graph on a GPU: hundreds of small kernels launched as one."""
 
-from __future__ import annotations
-
 import gc
 import inspect
 import weakref

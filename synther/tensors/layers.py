@@ -1,7 +1,5 @@
 """Linear layers of several networks side by side, all of their parameters in one tensor."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

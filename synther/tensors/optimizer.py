@@ -1,7 +1,5 @@
 """Adam on a few large tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ whole (by their checksums, which torch does not look at) and stored as it is (no
 the pickle only by torch's reader of plain data.
 """
 
-from __future__ import annotations
-
 import errno
 import zipfile
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ D4RL's levels are stages of one SAC run. A snapshot is an `.npz` of the policy's
 of `synther.datasets.policies`); `returns.json` beside the snapshots gives their mean returns.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a job's time goes: seconds by part."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

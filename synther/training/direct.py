@@ -1,7 +1,5 @@
 """Training in Python, without files: agents of `make_agent` on transitions in memory."""
 
-from __future__ import annotations
-
 from synther.agents.base import Agent, OfflineSettings
 from synther.agents.goals import GoalSettings
 from synther.errors import SyntherError

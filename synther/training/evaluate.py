@@ -1,7 +1,5 @@
 """Evaluation: all seeds' episodes at once in the batched simulator."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """What pixel agents learn from: frames gathered by row number; and their encoding as latents."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path

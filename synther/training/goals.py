@@ -1,7 +1,5 @@
 """Transitions as agents with goals learn from them: trajectories, or samples that have none."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

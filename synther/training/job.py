@@ -1,7 +1,5 @@
 """What every training job has, whatever its agent sees."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """All learning of one environment step as one call: many critic updates, one policy update."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The loop of agents that learn from fixed data: update, log, evaluate, checkpoint."""
 
-from __future__ import annotations
-
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping

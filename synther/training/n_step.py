@@ -1,7 +1,5 @@
 """Rows of n steps from environments that step together, a row a seed at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Offline training: K seeds of one agent on one fixed set of transitions."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass

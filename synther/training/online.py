@@ -1,7 +1,5 @@
 """Online training: K seeds step their environments together and share one stacked update."""
 
-from __future__ import annotations
-
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass

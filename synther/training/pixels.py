@@ -1,7 +1,5 @@
 """Training of agents that see pixels: all of one from frames, or its heads from latents."""
 
-from __future__ import annotations
-
 import resource
 import time
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Replay buffers on the device: one tensor of packed transitions, K seeds side by side."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random streams: a seed's draws never depend on which other seeds share its job."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The generators of online training: trained on the replay, sampled into a second buffer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

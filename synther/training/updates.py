@@ -1,7 +1,5 @@
 """Updates from a table: one CUDA graph a phase of the agent on a GPU."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a look at results finds."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Results, held against the records beside them, the files that these name, and config/."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

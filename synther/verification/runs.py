@@ -1,7 +1,5 @@
 """Training results: rows an evaluation episode, and the record of what made them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path

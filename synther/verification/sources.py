@@ -1,7 +1,5 @@
 """What results are made from: generators, samples, shares, mixtures, latents; and fidelity."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from synther.config.shares import share_of

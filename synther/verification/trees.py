@@ -1,7 +1,5 @@
 """Two trees of results side by side: two commits, two machines, ours and the paper's."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable

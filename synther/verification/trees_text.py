@@ -1,7 +1,5 @@
 """A comparison of two trees as text for the terminal, as rows for a .csv, and as JSON."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import math

@@ -1,7 +1,5 @@
 """Every file below results/, each handed to what checks its kind."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict

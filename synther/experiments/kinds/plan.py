@@ -1,7 +1,5 @@
 """What an experiment runs and shows: a kind's plan says what differs from this."""
 
-from __future__ import annotations
-
 import dataclasses
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The network F of the denoiser: a residual MLP over whole transitions."""
 
-from __future__ import annotations
-
 import math
 
 import torch

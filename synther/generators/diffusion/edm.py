@@ -5,8 +5,6 @@ deviation of the noise; everything is in the units of the normalised data. Funct
 elementwise and take any shape.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The moving average of the weights that samples are drawn with."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """`Diffusion`: the generator of SynthER, from transitions to transitions."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

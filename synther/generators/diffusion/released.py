@@ -5,8 +5,6 @@ Source of the layout: conglu1997/SynthER, commit b0500b2: `ResidualMLPDenoiser`
 (elucidated_diffusion.py), whose "ema" is the state dict of ema-pytorch 0.1.2.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Hyperparameters of the diffusion generator."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from synther.config.settings import require

@@ -4,8 +4,6 @@ Every product is batched over models, and every model has random streams of its 
 learns and samples what `Diffusion` would with the same rows and seed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 

@@ -3,8 +3,6 @@
 Modules import heavy libraries in their functions, so that asking for the formats costs nothing.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Everything in a sheet as tidy rows, for machines."""
 
-from __future__ import annotations
-
 from synther.sheets.sheet import Sheet
 
 SUFFIXES = (".csv",)

@@ -1,7 +1,5 @@
 """The sheet itself, as JSON: what the page of a preset is made from."""
 
-from __future__ import annotations
-
 from synther.sheets.sheet import Sheet
 
 SUFFIXES = (".json",)

@@ -4,8 +4,6 @@ It writes no file of its own. Numbers carry what they are sorted by and the runs
 the page's script opens.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 from itertools import groupby

@@ -1,7 +1,5 @@
 """A sheet as a LaTeX `table`, by pandas' Styler; it needs the packages booktabs and xcolor."""
 
-from __future__ import annotations
-
 from itertools import groupby
 
 from synther.sheets.sheet import MISSING, Cell, Column, Row, Sheet, Table

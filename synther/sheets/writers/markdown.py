@@ -1,7 +1,5 @@
 """A sheet in GitHub's Markdown."""
 
-from __future__ import annotations
-
 from synther.sheets.sheet import MISSING, Cell, Column, Row, Sheet, Table
 
 SUFFIXES = (".md",)

@@ -4,8 +4,6 @@ typst and its fonts come as a wheel; matplotlib's letters are used in text and p
 sheet gives the same bytes with the same versions of the libraries.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

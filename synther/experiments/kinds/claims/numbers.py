@@ -1,7 +1,5 @@
 """The paper's claims, each with its effect, interval and verdict."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Sequence

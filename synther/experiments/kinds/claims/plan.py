@@ -1,7 +1,5 @@
 """What decides the paper's claims: config/claims.yaml -> runs and measures, side by side."""
 
-from __future__ import annotations
-
 import fnmatch
 import functools
 import itertools

@@ -1,7 +1,5 @@
 """How samples compare with others: resampled by columns, or at equal distance to the data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

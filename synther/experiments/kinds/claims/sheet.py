@@ -1,7 +1,5 @@
 """The verdict on the paper's claims as a sheet: a claim a row, and what its verdict rests on."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections import Counter

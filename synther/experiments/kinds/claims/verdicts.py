@@ -1,7 +1,5 @@
 """The rules by which a claim is decided from an interval, and what budgets allow to be said."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum

@@ -1,7 +1,5 @@
 """The numbers of a comparison: cells, averages, aggregates, changes with the size of networks."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What a comparison runs and shows."""
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A comparison as a sheet."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The numbers of a curve: score against how much of the data is kept, from rows of results."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What a curve runs and shows: score against how much of the data is kept."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A curve as a sheet: a plot, and its numbers as tables."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The numbers of a table of generators, from what measuring, fitting and sampling left."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What tables and figures of generators are made from, and show."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass

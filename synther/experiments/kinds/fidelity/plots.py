@@ -1,7 +1,5 @@
 """What layouts of generators draw: a scatter, histograms of every column, scores by size."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """A table or figure of generators as a sheet."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The numbers of learning curves: the mean over seeds at every evaluation, and published scores."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from synther.experiments.kinds.learning.plan import LearningSpec

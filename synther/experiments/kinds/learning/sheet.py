@@ -1,7 +1,5 @@
 """Learning curves as a sheet: a plot, and the last score of each line beside the published one."""
 
-from __future__ import annotations
-
 import itertools
 
 from synther import sheets

@@ -1,7 +1,5 @@
 """The numbers of online training: returns against steps, final and mean returns."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path

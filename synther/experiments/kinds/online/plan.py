@@ -1,7 +1,5 @@
 """What the figure of agents that learn in their environment runs and shows."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Collection

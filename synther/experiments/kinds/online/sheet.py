@@ -1,7 +1,5 @@
 """Online training as a sheet: a plot, and its numbers as tables."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math

@@ -1,7 +1,5 @@
 """What the table of agents that see pixels runs and shows."""
 
-from __future__ import annotations
-
 import itertools
 
 from synther import config

@@ -1,7 +1,5 @@
 """The expected score of the policy that a bandit prefers after each number of episodes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

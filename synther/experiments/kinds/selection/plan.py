@@ -1,7 +1,5 @@
 """What the choice among policies runs and shows: the runs of a comparison, their last episodes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from synther.experiments import kinds

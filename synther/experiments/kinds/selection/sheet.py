@@ -1,7 +1,5 @@
 """The choice among policies as a sheet."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The numbers of a summary over datasets: aggregates, profiles, and curves over training."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a summary over datasets is of, and shows; it needs no runs of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar

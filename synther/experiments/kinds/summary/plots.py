@@ -1,7 +1,5 @@
 """What a summary over datasets draws: intervals side by side, or panels of lines."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A summary over datasets as a sheet: intervals side by side or panels of lines, and a table."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from synther import sheets

@@ -1,7 +1,5 @@
 """What the figure of returns against the update-to-data ratio runs and shows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from synther.config.specs import online_settings

@@ -1,7 +1,5 @@
 """The numbers of wall time: the records that runs leave beside their rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What the table of wall time by online method runs and shows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Wall time as a sheet: a row a task and method, and a row a method over all tasks."""
 
-from __future__ import annotations
-
 import itertools
 
 import pandas as pd
