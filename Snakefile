@@ -35,11 +35,9 @@ include: "workflow/rules/report.smk"
 
 
 # Before a job is handed over: the plugins' own threads would die of it without a word.
-# Its limit of 100 jobs a second would wake the scheduler once a second for every job so far, as long as
-# others wait: of 188 jobs that took minutes.
 onstart:
     require_scheduler(workflow)
-    workflow.scheduler.job_rate_limiter = None
+    lift_usual_rate(workflow)
 
 
 rule all:
