@@ -59,7 +59,7 @@ def test_the_quick_rows_are_made_from_the_stand_in(tmp_path: Path) -> None:
     quick |= {"rows": 2000, "seeds": 2, "seeds_per_job": 2, "samples": 500, "bootstrap_reps": 50}
     quick["agents"] |= {"steps": 40, "hidden": [16, 16]}
     quick["agents"] |= {"eval_every": 10, "eval_episodes": 5}
-    quick["per_dataset"] = {}
+    quick["per_dataset"], quick["per_agent"] = {}, {}
     quick["experiments"]["ogbench"]["agents"] = ["td3_bc"]
     quick["experiments"]["ogbench_goals"]["agents"] = ["gciql"]
     quick["generators"]["diffusion"] |= {"width": 32, "steps": 40, "sampling_steps": 4}
