@@ -86,9 +86,11 @@ def fixed(*modules: nn.Module) -> Iterator[None]:
     """Within the block, gradients go through modules and not to their parameters."""
     for module in modules:
         module.requires_grad_(False)
-    yield
-    for module in modules:
-        module.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.requires_grad_(True)
 
 
 FEW = 64

@@ -191,8 +191,7 @@ class Sync(Verb):
 class Bench(Verb):
     """Measure the hot paths, print the table, write the file."""
 
-    # agents, diffusion, evaluation, data, aggregates, start-up; all of them
-    sections: Words = ()
+    sections: Words = ()  # agents, diffusion, evaluation, data, start-up; all of them
     out: Path = Path("results/bench")  # folder of the file with all numbers
     computing: Computing
 

@@ -124,7 +124,7 @@ def merge(archive: str | Path, results: str | Path) -> tuple[int, int]:
     with opened(archive) as folder:
         every = files_below(folder, "*")
         new = [path for path in every if not (root / path).exists()]
-        there = {path for path in every if path not in new}
+        there = set(every) - set(new)
         counts = {
             rows if (rows := path.with_suffix(".parquet")) in there else path for path in there
         }

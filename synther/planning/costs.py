@@ -83,9 +83,8 @@ def mix_sources(plan: Experiments, w: Any) -> Cost:
     return Cost((Work("rows", rows),), memory, sizes.file_bytes(rows, sizes.task_of(w.dataset)))
 
 
-# Generators. Not its name but what settings it has says what one trains: SynthER's network, or
-# an ensemble of members, something
-# else in epochs; of any other, rows are counted.
+# Generators. Not its name but what settings it has says what one trains: SynthER's network, an
+# ensemble of members, or something in epochs; of any other, rows are counted.
 
 
 def _is_denoiser(settings: Mapping[str, Any]) -> bool:
