@@ -1,7 +1,6 @@
 """Updates of the stacked agents against plain one-seed agents, and against their products alone."""
 
 import importlib.util
-import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -114,9 +113,6 @@ def compiled_loop(name: str, stacked: Any, rows: int, updates: int) -> Callable[
     """Return many updates of the compiled plain agent; None where there is none, or no JAX."""
     if name not in COMPILED or importlib.util.find_spec("jax") is None:
         return None
-    # One core, as the workflow's jobs have; read once, when JAX starts.
-    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    os.environ.setdefault("XLA_FLAGS", flags)
     import jax
 
     agent, data = compiled_agent(name, stacked), some_transitions(rows)

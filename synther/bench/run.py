@@ -1,8 +1,10 @@
 """All sections in one process: a table to read, and a file for `synther plan` and for records."""
 
 import importlib
+import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ SECTIONS = {
 }
 """Name -> module whose `measure(device)` yields the section's measurements."""
 ONE_THREAD = ("agents", "diffusion")
-"""What is measured as the workflow's jobs run on a CPU: side by side, one thread each."""
+"""What is measured as the workflow's jobs run on a CPU: side by side, one thread and core each."""
 HEADER = ("", "measured", "limit", "", "ratio", "target", "")
 
 
@@ -39,10 +41,29 @@ def measure(device: str, sections: Iterable[str] = SECTIONS) -> Iterator[Measure
         if section not in SECTIONS:
             raise unknown_name("section", section, SECTIONS)
         threads = torch.get_num_threads()
-        if section in ONE_THREAD:
-            torch.set_num_threads(1)
-        yield from importlib.import_module(SECTIONS[section]).measure(device)
-        torch.set_num_threads(threads)
+        with ExitStack() as alone:
+            if section in ONE_THREAD:
+                torch.set_num_threads(1)
+                alone.callback(torch.set_num_threads, threads)
+                if device == "cpu":
+                    alone.enter_context(one_core())
+            yield from importlib.import_module(SECTIONS[section]).measure(device)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep to one core, where the system can: JAX starts as many threads as it sees cores.
+
+    Work that is handed between its threads costs a compiled update a fifth of its CPU time.
+    """
+    affinity = getattr(os, "sched_getaffinity", lambda _: None)(0)
+    if affinity:
+        os.sched_setaffinity(0, {min(affinity)})
+    try:
+        yield
+    finally:
+        if affinity:
+            os.sched_setaffinity(0, affinity)
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 
 import numpy as np
@@ -177,3 +178,17 @@ def test_no_hot_path_has_collapsed(monkeypatch):
     assert products["sampling, width 512"] > 0.3
     beside = {against: ratio for (_, against), ratio in found.items()}
     assert beside["mujoco.rollout, same actions"] > 0.02
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_agents_are_measured_on_one_core_and_the_others_come_back(monkeypatch):
+    before, seen = os.sched_getaffinity(0), []
+
+    def measured(device):
+        seen.append((os.sched_getaffinity(0), torch.get_num_threads()))
+        yield rate("agents", "td3_bc", "updates/s", 1.0, 1.0, "itself")
+
+    monkeypatch.setattr(agents, "measure", measured)
+    assert len(list(run.measure("cpu", ["agents"]))) == 1
+    assert seen == [({min(before)}, 1)]
+    assert os.sched_getaffinity(0) == before
