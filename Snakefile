@@ -43,6 +43,6 @@ onstart:
 rule all:
     default_target: True
     input:
-        EXPERIMENTS[config["preset"]].all_figures(),
-        EXPERIMENTS[config["preset"]].scores_file(),
+        experiments(config["preset"]).all_figures(),
+        experiments(config["preset"]).scores_file(),
     localrule: True

@@ -7,9 +7,8 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -17,7 +16,6 @@ from synther.config import ogbench
 from synther.config.settings import parse_yaml, typed
 from synther.errors import SyntherError, unknown_name
 
-T = TypeVar("T")
 _PACKAGE = Path(__file__).parents[1]
 _IN_CHECKOUT = (_PACKAGE.parent / "workflow/schemas").is_dir()
 HOME = _PACKAGE.parent if _IN_CHECKOUT else _PACKAGE / "_checkout"
@@ -142,28 +140,6 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 _Examples = dict[str, list[Any]]
-
-
-class ByPreset(Mapping[str, T]):
-    """What is made of each preset, by name.
-
-    It is made when it is asked for: a preset that is half saved stops nobody who wants another.
-    """
-
-    def __init__(self, make: Callable[[str], T]) -> None:
-        self._make = functools.cache(make)
-
-    def __getitem__(self, name: str) -> T:
-        return self._make(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in preset_names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(preset_names())
-
-    def __len__(self) -> int:
-        return len(preset_names())
 
 
 def _examples(name: str) -> _Examples:

@@ -17,6 +17,8 @@ from synther.errors import SyntherError, unknown_name
 
 D4RL_POLICIES = "d4rl"
 """What a preset says for D4RL's own behaviour policies, where there are any of a task."""
+PIXEL_KINDS = ("rendered", "vd4rl")
+"""Kinds of datasets that are frames."""
 
 
 def stands_for(dataset: str) -> str:
@@ -247,7 +249,8 @@ def collected_rows(dataset: str, preset: str) -> int | None:
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
     """Return the settings of a source's generator for a dataset, scaled by a preset if given.
 
-    Those of a source with `model_of` are the fitted model's, with `sampling_settings` on top.
+    Those of a source with `model_of` are the fitted model's, with `sampling_settings` on top. For a
+    dataset of pixels, whose latents it is fitted to, the preset's part `pixels` has the last word.
 
     Raises:
         SyntherError: the source is the dataset itself and has no generator.
@@ -266,7 +269,10 @@ def source_settings(source: str, dataset: str, preset: str | None = None) -> dic
     for name in scale:  # misspelt, it would be ignored in silence
         if name not in known:
             raise unknown_name("generator", name, known, f"preset '{preset}'")
-    return _dataset_settings(spec, dataset) | scale.get(spec["generator"], {}) | own
+    kind = config.load("datasets")["datasets"].get(dataset, {}).get("kind")
+    on_latents = _part_of(preset if kind in PIXEL_KINDS else None, "pixels").get("generators", {})
+    scaled, last = (part.get(spec["generator"], {}) for part in (scale, on_latents))
+    return _dataset_settings(spec, dataset) | scaled | own | last
 
 
 def sampling_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
