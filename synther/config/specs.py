@@ -9,6 +9,7 @@ import dataclasses
 import fnmatch
 import functools
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 from synther import config
@@ -25,6 +26,21 @@ def stands_for(dataset: str) -> str:
     """Return the D4RL dataset that a collected one stands for; another name is returned as is."""
     spec = config.load("datasets")["datasets"].get(dataset, {})
     return spec.get("stands_for", dataset)
+
+
+def dataset_files(name: str, root: str | Path = "data") -> list[Path]:
+    """Return where the HDF5 files of a dataset lie, there or not: V-D4RL's shards, or else one.
+
+    D4RL's and V-D4RL's lie in root/d4rl/ and root/vd4rl/ under their own names, OGBench's in
+    root/ogbench/NAME.hdf5 with their task's rewards, collected ones in root/local/NAME.hdf5 and
+    rendered ones in root/pixels/NAME.hdf5.
+    """
+    spec = config.spec(name, "dataset")
+    folder = {"collected": "local", "rendered": "pixels"}.get(spec["kind"], spec["kind"])
+    files = spec.get("files", [f"{name}.hdf5"])
+    if spec["kind"] == "d4rl":
+        files = [spec["url"].rpartition("/")[2]]
+    return [Path(root) / folder / file for file in files]
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from synther import config
+from synther.config.specs import dataset_files
 from synther.datasets import dataset_file, source_file
 from synther.datasets.addresses import Interrupted, PlaceFails, Unreachable, open_address
 from synther.errors import SyntherError, unknown_name
@@ -78,18 +79,6 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     return _ensure(target, wanted, spec["url"], mirrors, wait_s)
 
 
-def shard_paths(name: str, root: str | Path) -> list[Path]:
-    """Return where the shards of the V-D4RL dataset `name` lie: root/vd4rl/ and their own paths.
-
-    Raises:
-        SyntherError: there is no such dataset, or it is not V-D4RL's.
-    """
-    spec = config.spec(name, "dataset")
-    if spec["kind"] != "vd4rl":
-        raise SyntherError(f"{name} is no dataset of V-D4RL's but {spec['kind']}: name another")
-    return [Path(root) / "vd4rl" / below for below in spec["files"]]
-
-
 def download_shards(
     name: str, root: str | Path, only: str | Path | None = None, *, wait_s: float = 1.0
 ) -> list[Path]:
@@ -98,15 +87,18 @@ def download_shards(
     A shard that is there is held against its published size only. Datasets share shards.
 
     Args:
-        only: the path of one of `shard_paths`, where no other is wanted.
+        only: the path of one of `dataset_files`, where no other is wanted.
 
     Raises:
         SyntherError: as for `download`.
     """
-    folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
+    spec, targets = config.spec(name, "dataset"), dataset_files(name, root)
+    if spec["kind"] != "vd4rl":
+        raise SyntherError(f"{name} is no dataset of V-D4RL's but {spec['kind']}: name another")
+    folder = config.load("datasets")["vd4rl"].rstrip("/")
     if only is not None and Path(only) not in targets:
         raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
-    known_files = zip(targets, config.spec(name, "dataset")["files"].items(), strict=True)
+    known_files = zip(targets, spec["files"].items(), strict=True)
     chosen = {t: file for t, file in known_files if only is None or t == Path(only)}
     for target, (below, known) in chosen.items():
         if not (target.is_file() and target.stat().st_size == known["bytes"]):

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synther import config
+from synther.config.specs import dataset_files
 from synther.datasets.hdf5_reader import open_hdf5, own_array
 from synther.errors import SyntherError
 from synther.jobs.files import atomic_path, require_file
@@ -227,16 +228,13 @@ class ShardWriter(PartsWriter):
 def pixel_files(name: str, root: str | Path = "data") -> list[Path]:
     """Return the shards of a pixel dataset, downloading V-D4RL's where they are not there.
 
-    V-D4RL's lie in root/vd4rl/ under their own paths, collected ones in root/pixels/NAME.hdf5.
-
     Raises:
         SyntherError: the dataset is no pixel dataset, a download fails, or it is yet to be
             collected.
     """
-    spec = config.spec(name, "dataset")
-    if spec["kind"] == "rendered":
-        path = Path(root) / "pixels" / f"{name}.hdf5"
-        return [require_file(path, f"make it with `synther render --dataset {name}`")]
+    if config.spec(name, "dataset")["kind"] == "rendered":
+        remedy = f"make it with `synther render --dataset {name}`"
+        return [require_file(path, remedy) for path in dataset_files(name, root)]
     from synther.datasets.download import download_shards
 
     return download_shards(name, root)

@@ -8,8 +8,9 @@ import pytest
 from shards import episode, write
 
 from synther import SyntherError, config
+from synther.config.specs import dataset_files
 from synther.datasets import load_dataset
-from synther.datasets.download import download_shards, shard_paths
+from synther.datasets.download import download_shards
 from synther.datasets.vd4rl import ShardWriter, pixel_files, read_shards
 from synther.jobs.files import sha256
 
@@ -143,7 +144,7 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
     }
     monkeypatch.setattr(config, "load", lambda name: content)
     root = tmp_path / "data"
-    assert shard_paths("a", root) == [root / "vd4rl" / below]
+    assert dataset_files("a", root) == [root / "vd4rl" / below]
     with pytest.raises(SyntherError, match=r"unknown shard .*other.hdf5.* did you mean"):
         download_shards("a", root, only=root / "vd4rl/other.hdf5")  # it would be said to be there
     assert not (root / "vd4rl" / below).exists()
@@ -156,6 +157,6 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
     with pytest.raises(SyntherError, match="synther render --dataset b"):
         pixel_files("b", root)
     with pytest.raises(SyntherError, match="no dataset of V-D4RL's but rendered"):
-        shard_paths("b", root)
+        download_shards("b", root)
     with pytest.raises(SyntherError, match="a dataset of pixels"):
         load_dataset("a", root)
