@@ -136,13 +136,14 @@ def load_preset(name: str) -> dict[str, Any]:
     path = config_dir() / "presets" / f"{name}.yaml"
     content = read_yaml(path)
     validate(content, "preset", str(path))
-    return _typed(content, _examples("agents"), _examples("sources"), f"{path}: ")
+    of_generators = _examples("sources")
+    of_agents = of_generators | _examples("agents")  # online, one has settings of its denoiser
+    examples = dict.fromkeys(("agents", "per_agent", "per_dataset", "per_task"), of_agents)
+    examples |= dict.fromkeys(("generators", "settings"), of_generators)
+    return _typed(content, examples, f"{path}: ")
 
 
-_Examples = dict[str, list[Any]]
-
-
-def _examples(name: str) -> _Examples:
+def _examples(name: str) -> dict[str, list[Any]]:
     """Return setting -> a value of every type that `config/NAME.yaml` gives it anywhere."""
     found: dict[str, dict[type, Any]] = {}
     for spec in load(name)[name].values():
@@ -155,24 +156,26 @@ def _examples(name: str) -> _Examples:
 
 
 def _typed(
-    part: dict[str, Any], agents: _Examples, generators: _Examples, where: str
+    part: dict[str, Any],
+    examples: dict[str, dict[str, list[Any]]],
+    where: str,
+    known: dict[str, list[Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return a preset, or a part of one, with its settings in the types that they have."""
-    both = {**generators, **agents}  # an online agent has settings of its diffusion model
+    """Return a preset, or a part of one, with its settings in the types that they have.
+
+    Args:
+        part: of a preset.
+        examples: key of a preset -> setting -> examples, of the keys below which settings are.
+        where: the part is, for errors.
+        known: the examples of the part, where it is below such a key.
+    """
     found = dict(part)
     for key, value in part.items():
-        of_agents = key in ("agents", "per_agent", "per_dataset", "per_task")
-        known = both if of_agents else generators
-        if key in ("agents", "settings"):
-            found[key] = typed(value, known, where + key)
-        elif of_agents or key == "generators":
-            found[key] = {n: typed(v, known, f"{where}{key}.{n}") for n, v in value.items()}
-        elif key == "per_source":
-            found[key] = {
-                n: _typed(v, agents, generators, f"{where}{n}.") for n, v in value.items()
-            }
-        elif key in ("reduced", "online", "pixels"):
-            found[key] = _typed(value, agents, generators, f"{where}{key}.")
+        like = known.get(key, []) if known else []
+        if isinstance(value, dict) and (not like or any(isinstance(each, dict) for each in like)):
+            found[key] = _typed(value, examples, f"{where}{key}.", known or examples.get(key))
+        elif value is not None and like:
+            found[key] = typed(value, like, f"{where}{key}")
     return found
 
 

@@ -138,27 +138,17 @@ def require(settings: Any, wanted: str, fits: Callable[[Any], bool], *names: str
             raise SyntherError(f"setting '{name}' of {kind} is {value!r}; it must be {wanted}")
 
 
-def typed(
-    values: Mapping[str, Any], examples: Mapping[str, Sequence[Any]], where: str
-) -> dict[str, Any]:
-    """Return settings in the type that an example of them has; null, and unknown ones, as they are.
+def typed(value: Any, examples: Sequence[Any], where: str) -> Any:
+    """Return a setting in the type that an example of it has.
 
     Raises:
-        SyntherError: a value is like none of its examples.
+        SyntherError: it is like none of its examples.
     """
-    found = dict(values)
-    for key, value in values.items():
-        if value is None or not (known := examples.get(key)):
-            continue
-        if isinstance(value, Mapping) and any(isinstance(example, Mapping) for example in known):
-            found[key] = typed(value, examples, f"{where}.{key}")
-            continue
-        fitting = [cast for fits, cast in (_fits(value, _kind_of(each)) for each in known) if fits]
-        if not fitting:
-            listed = " or ".join(str(example) for example in known)
-            raise SyntherError(f"{where}.{key} is {value!r}; it must be like {listed}")
-        found[key] = list(fitting[0]) if isinstance(fitting[0], tuple) else fitting[0]
-    return found
+    fitting = [cast for fits, cast in (_fits(value, _kind_of(each)) for each in examples) if fits]
+    if not fitting:
+        listed = " or ".join(str(example) for example in examples)
+        raise SyntherError(f"{where} is {value!r}; it must be like {listed}")
+    return list(fitting[0]) if isinstance(fitting[0], tuple) else fitting[0]
 
 
 def _kind_of(example: Any) -> Any:
