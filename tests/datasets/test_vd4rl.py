@@ -153,7 +153,7 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
     known["sha256"] = "0" * 64
     (root / "vd4rl" / below).unlink()
     with pytest.raises(SyntherError, match=r"expected 0{64}"):
-        download_shards("a", root, wait_s=0)
+        download_shards("a", root)
     with pytest.raises(SyntherError, match="synther render --dataset b"):
         pixel_files("b", root)
     with pytest.raises(SyntherError, match="no dataset of V-D4RL's but rendered"):
