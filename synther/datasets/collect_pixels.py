@@ -111,7 +111,7 @@ def collect_pixels(
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
         PixelEnv(task, number, processes) as env,
-        ShardWriter(out, env.action_dim, identity) as writer,
+        ShardWriter(out, identity) as writer,
     ):
         for index, (policy, share) in enumerate(made_by.shares):
             entropy = np.random.SeedSequence([seed, index])

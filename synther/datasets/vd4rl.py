@@ -23,8 +23,8 @@ from synther.jobs.resumable import PartsWriter
 
 FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""
-STACK, SIZE = 3, 84
-"""Frames of a stack, and their pixels a side."""
+STACK = 3
+"""Frames of a stack."""
 KEYS = ("observation", "action", "reward", "discount", "step_type")
 
 
@@ -167,7 +167,6 @@ class ShardWriter(PartsWriter):
 
     Args:
         path: the file.
-        action_dim: a.
         identity: as every `PartsWriter` takes it.
 
     Attributes:
@@ -178,15 +177,9 @@ class ShardWriter(PartsWriter):
         zip(KEYS, (np.uint8, np.float32, np.float32, np.float32, np.int64), strict=True)
     )
 
-    def __init__(
-        self, path: str | Path, action_dim: int, identity: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, identity: Mapping[str, Any] | None = None) -> None:
         super().__init__(path, identity)
-        self._width = action_dim
         self.metadata: dict[str, str | int | float] = {}
-
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return dict(zip(KEYS, ((3, SIZE, SIZE), (self._width,), (), (), ()), strict=True))
 
     def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add an episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).
@@ -196,7 +189,7 @@ class ShardWriter(PartsWriter):
         steps = len(rewards)
         types = np.full(steps + 1, MID)
         types[0], types[-1] = FIRST, LAST
-        actions = np.concatenate([np.zeros((1, self._width)), actions])
+        actions = np.concatenate([np.zeros_like(actions[:1]), actions])
         columns = (frames, actions, np.append(0.0, rewards), np.ones(steps + 1), types)
         self.add(dict(zip(KEYS, columns, strict=True)))
 

@@ -111,7 +111,7 @@ def test_shards_that_do_not_belong_together(tmp_path):
 def test_the_writer_writes_what_is_read(tmp_path):
     path = tmp_path / "own.hdf5"
     parts = [episode(4, 0), episode(2, 1)]
-    with ShardWriter(path, 6) as writer:
+    with ShardWriter(path) as writer:
         for part in parts:
             writer.append(part["observation"], part["action"][1:], part["reward"][1:])
         writer.metadata = {"level": "medium", "seed": 3}
@@ -122,7 +122,7 @@ def test_the_writer_writes_what_is_read(tmp_path):
     with h5py.File(path) as file:
         assert dict(file.attrs) == {"level": "medium", "seed": 3}
         assert sorted(file) == ["action", "discount", "observation", "reward", "step_type"]
-    with pytest.raises(RuntimeError, match="stop"), ShardWriter(tmp_path / "half.hdf5", 6):
+    with pytest.raises(RuntimeError, match="stop"), ShardWriter(tmp_path / "half.hdf5"):
         raise RuntimeError("stop")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["own.hdf5", "theirs.hdf5"]
 

@@ -66,7 +66,7 @@ class FakeEnv:
 def shard(tmp_path):
     path = tmp_path / "shard.hdf5"
     rng = np.random.default_rng(0)
-    with ShardWriter(path, 2) as writer:
+    with ShardWriter(path) as writer:
         for steps in (6, 5):
             writer.append(
                 rng.integers(0, 256, (steps + 1, 3, 84, 84), dtype=np.uint8),
