@@ -188,19 +188,18 @@ class Transitions:
         arrays = {n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS}
         return cls(**arrays, span=spans[0])
 
-    def check_values(self, where: str) -> Transitions:
-        """Return self, as `check_finite`, if no value dwarfs its column either.
+    def check_finite(self, where: str, outliers: bool = False) -> Transitions:
+        """Return self if no value is NaN or infinite.
 
-        One value of 1e30 leaves a column's standard deviation nothing of the others, and whatever
-        standardises by it learns nothing.
+        Args:
+            where: the rows are from, for errors.
+            outliers: whether a value that dwarfs its column is refused as well: one of 1e30 leaves
+                its standard deviation nothing of the others, and whatever standardises by that
+                learns nothing.
 
         Raises:
             SyntherError: it names `where`, the row and the column.
         """
-        return self.check_finite(where, outliers=True)
-
-    def check_finite(self, where: str, outliers: bool = False) -> Transitions:
-        """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
         for name in FIELDS:
             array = getattr(self, name)
             largest = max(array.max(), -array.min()) if array.size else 0.0  # NaN if one is NaN
@@ -262,7 +261,7 @@ class Transitions:
             raise SyntherError(f"{path}: {error}") from error
         if not len(transitions):
             raise SyntherError(f"{path} holds no transitions: make it anew")
-        return transitions.check_values(str(path)).with_flags(threshold_terminals, str(path))
+        return transitions.check_finite(str(path), True).with_flags(threshold_terminals, str(path))
 
 
 def write_npz(

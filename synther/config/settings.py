@@ -93,11 +93,6 @@ def _fits(value: Any, annotation: Any) -> tuple[bool, Any]:
         cast_parts = [_fits(item, parts[0]) for item in value]
         return all(fits for fits, _ in cast_parts), tuple(cast for _, cast in cast_parts)
     if annotation is float:
-        if isinstance(value, str):  # as records of earlier versions have it
-            try:
-                return True, float(value)
-            except ValueError:
-                return False, value
         return isinstance(value, (int, float)) and not isinstance(value, bool), value
     if annotation is int:
         if isinstance(value, float) and value.is_integer():

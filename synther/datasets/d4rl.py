@@ -127,7 +127,7 @@ def read_hdf5(
         whole = Transitions(observations, actions, rewards, own, terminals)
         if timeouts is not None and not whole_episodes:
             whole = whole[np.flatnonzero(~timeouts)]
-        return whole.check_values(str(path))
+        return whole.check_finite(str(path), True)
     assert timeouts is not None
     keep = np.flatnonzero(~timeouts[:-1])
     if len(keep) == 0:
@@ -141,7 +141,7 @@ def read_hdf5(
         rewards=rewards.take(keep),
         next_observations=observations.take(keep + 1, axis=0),
         terminals=terminals.take(keep),
-    ).check_values(f"{path}, time-outs left out")
+    ).check_finite(f"{path}, time-outs left out", True)
     if len(breaks):
         raise SyntherError(
             f"{path}: in {len(breaks):,} of {len(rewards):,} rows, next_observations are not the "
