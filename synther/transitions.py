@@ -150,16 +150,7 @@ class Transitions:
 
     def packed(self) -> np.ndarray:
         """Return (N, 2 d + a + 2): observations, actions, reward, next observations, terminal."""
-        return np.concatenate(
-            [
-                self.observations,
-                self.actions,
-                self.rewards[:, None],
-                self.next_observations,
-                self.terminals[:, None],
-            ],
-            axis=1,
-        )
+        return np.column_stack([getattr(self, name) for name in FIELDS])
 
     @classmethod
     def unpack(cls, packed: np.ndarray, observation_dim: int, action_dim: int) -> Transitions:
@@ -170,13 +161,8 @@ class Transitions:
                 f"rows of width {packed.shape[1]} are not transitions with {d} observation and "
                 f"{a} action dimensions (width {2 * d + a + 2})"
             )
-        return cls(
-            observations=packed[:, :d],
-            actions=packed[:, d : d + a],
-            rewards=packed[:, d + a],
-            next_observations=packed[:, d + a + 1 : 2 * d + a + 1],
-            terminals=packed[:, 2 * d + a + 1],
-        )
+        s, actions, rewards, following, ends = np.split(packed, np.cumsum([d, a, 1, d]), axis=1)
+        return cls(s, actions, rewards[:, 0], following, ends[:, 0])
 
     @classmethod
     def concatenate(cls, parts: Iterable[Transitions]) -> Transitions:

@@ -101,10 +101,8 @@ use rule fit_generator as fit_latents with:
     input:
         data="results/{preset}/latents/{dataset}/{agent}/latents.npz",
     output:
-        **beside(
-            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json"
-        ),
         model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
     log:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-fit.log",
@@ -116,11 +114,9 @@ use rule fit_generator as fit_latents with:
 
 use rule sample_generator as sample_latents with:
     input:
-        **beside(
-            record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
-            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
-        ),
+        record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
         model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
     output:
         samples="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/samples.json",
