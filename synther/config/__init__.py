@@ -20,6 +20,8 @@ _PACKAGE = Path(__file__).parents[1]
 _IN_CHECKOUT = (_PACKAGE.parent / "workflow/schemas").is_dir()
 HOME = _PACKAGE.parent if _IN_CHECKOUT else _PACKAGE / "_checkout"
 """Where Snakefile, workflow/ and config/ lie: the checkout, or what the wheel has of it."""
+SCHEMAS = HOME / "workflow/schemas"
+"""The JSON schemas that the specs are held against."""
 _START = Path.cwd()
 """What paths are relative to, wherever an archive of results is looked into meanwhile."""
 
@@ -33,18 +35,9 @@ def config_dir() -> Path:
     """
     written = (_START / "Snakefile").is_file() and (_START / "config").is_dir()
     place = _START if written and not _IN_CHECKOUT else HOME
-    return _find("SYNTHER_CONFIG", place / "config")
-
-
-def schema_dir() -> Path:
-    """Return the folder of JSON schemas that the specs are held against."""
-    return _find("SYNTHER_SCHEMAS", HOME / "workflow/schemas")
-
-
-def _find(variable: str, place: Path) -> Path:
-    place = Path(_START, os.environ.get(variable) or place)
+    place = Path(_START, os.environ.get("SYNTHER_CONFIG") or place / "config")
     if not place.is_dir():
-        raise SyntherError(f"no folder {place}: set {variable} to it")
+        raise SyntherError(f"no folder {place}: set SYNTHER_CONFIG to it")
     return place
 
 
@@ -64,7 +57,7 @@ def validate(content: Any, schema_name: str, where: str) -> None:
     """
     import jsonschema  # here, because `synther --help` needs no schema and starts faster without
 
-    schema = read_yaml(schema_dir() / f"{schema_name}.schema.yaml")
+    schema = read_yaml(SCHEMAS / f"{schema_name}.schema.yaml")
     kind = jsonschema.Draft202012Validator
     types = kind.TYPE_CHECKER.redefine(  # 4.0 is a number, and would end in a range() later
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)

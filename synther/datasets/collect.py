@@ -8,7 +8,6 @@ points (`synther.datasets.ogbench`).
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,6 @@ from synther.jobs.progress import Progress
 
 MAX_WAVE = 256
 """Most episodes run side by side."""
-
-
-@dataclass(frozen=True)
-class Collected:
-    """Rows of whole episodes, the last one cut; a column each, and the episodes' returns."""
-
-    columns: dict[str, np.ndarray]
-    returns: np.ndarray
 
 
 def _wave(
@@ -90,7 +81,7 @@ def roll_out(
     threads: int | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Collected:
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
 
     Episodes run side by side in waves, every one to its end, so that short ones are not favoured;
@@ -99,6 +90,9 @@ def roll_out(
     Args:
         seed: the entropy of starts and actions: the same gives the same rows.
         checkpoint: where the episodes so far are saved from time to time, between waves.
+
+    Returns:
+        The rows' columns, and the returns of the episodes before the last was cut.
     """
     entropy = np.random.SeedSequence(list(seed))
     episodes: list[dict[str, np.ndarray]] = []
@@ -131,7 +125,7 @@ def roll_out(
     returns = np.array([e["rewards"].sum(dtype=np.float64) for e in episodes])
     columns = {name: np.concatenate([e[name] for e in episodes])[:rows] for name in episodes[0]}
     columns["timeouts"][-1] |= not columns["terminals"][-1]
-    return Collected(columns, returns)
+    return columns, returns
 
 
 def _joined(episodes: Sequence[dict[str, np.ndarray]]) -> dict[str, Any]:
@@ -221,10 +215,11 @@ def collect(
                 for index, (policy, share) in enumerate(made_by.shares)
                 if share
             ]
-        columns = {n: np.concatenate([part.columns[n] for part in parts]) for n in parts[0].columns}
-        mean_return = float(np.concatenate([part.returns for part in parts]).mean())
+        rolled, returns = zip(*parts, strict=True)
+        columns = {name: np.concatenate([part[name] for part in rolled]) for name in rolled[0]}
+        mean_return = float(np.concatenate(returns).mean())
         require_above_random(task, level, {"what was collected": mean_return})
-        _say_disorder(level, [float(part.returns.mean()) for part in parts])
+        _say_disorder(level, [float(part.mean()) for part in returns])
         policy, _ = made_by.shares[-1]
         about = {
             "algorithm": "random" if level == "random" else "SAC",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.jobs.files import explain_os_error, explaining, try_lock
+from synther.jobs.files import explaining, try_lock
 from synther.jobs.threads import grant
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
@@ -83,14 +83,12 @@ def lock_folder() -> Path:
     """
     named = os.environ.get(FOLDER_VARIABLE)
     folder = Path(named or f"{tempfile.gettempdir()}/synther-gpus-{os.getuid()}")
-    try:
+    with explaining(folder):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if named:  # so that other users may lock there too
                 folder.chmod(0o1777)
         owner = folder.stat().st_uid
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
     if not named and owner != os.getuid():
         raise SyntherError(
             f"{folder} is another user's: set {FOLDER_VARIABLE} to a folder of yours"

@@ -40,7 +40,7 @@ def test_every_file_of_the_repository_is_valid() -> None:
 def test_every_schema_is_a_schema() -> None:
     import jsonschema
 
-    for path in config.schema_dir().glob("*.schema.yaml"):
+    for path in config.SCHEMAS.glob("*.schema.yaml"):
         jsonschema.Draft202012Validator.check_schema(config.read_yaml(path))
 
 
