@@ -7,7 +7,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Pace, require_same
-from synther.jobs.files import explain_os_error, explaining, write_json
+from synther.jobs.files import explaining, write_json
 from synther.transitions import FIELDS, ONE_STEP, Span, Transitions, write_npz
 
 
@@ -136,13 +136,12 @@ class PartsWriter(ABC):
     def __exit__(self, kind: Any, *rest: Any) -> None:
         keep = self._count.exists()
         try:
-            self._open.close()  # writes what is still buffered
-            if kind is None:
-                self._write(self.columns())
-                keep = False
-        except OSError as failure:
-            if kind is None:  # else the block's own error is the one to show
-                raise explain_os_error(failure, self.path) from failure
+            # Of a block that failed, its own error is the one to show
+            with explaining(self.path) if kind is None else suppress(OSError):
+                self._open.close()  # writes what is still buffered
+                if kind is None:
+                    self._write(self.columns())
+                    keep = False
         finally:
             if not keep:
                 shutil.rmtree(self._folder, ignore_errors=True)
