@@ -9,7 +9,7 @@
 # What is run, where it lies and with which settings is synther/experiments' to say.
 from snakemake.utils import min_version, validate
 
-from synther.config import schema_dir
+from synther.config import SCHEMAS
 
 min_version("9.0")
 
@@ -21,7 +21,7 @@ report: "workflow/report/workflow.rst"
 
 
 # Where synther has it: where a pod runs, Snakemake has sent its own files along, and no schemas.
-validate(config, str(schema_dir() / "config.schema.yaml"))
+validate(config, str(SCHEMAS / "config.schema.yaml"))
 
 
 include: "workflow/rules/common.smk"
@@ -43,6 +43,6 @@ onstart:
 rule all:
     default_target: True
     input:
-        EXPERIMENTS[config["preset"]].all_figures(),
-        EXPERIMENTS[config["preset"]].scores_file(),
+        experiments(config["preset"]).all_figures(),
+        experiments(config["preset"]).scores_file(),
     localrule: True

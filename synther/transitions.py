@@ -150,16 +150,7 @@ class Transitions:
 
     def packed(self) -> np.ndarray:
         """Return (N, 2 d + a + 2): observations, actions, reward, next observations, terminal."""
-        return np.concatenate(
-            [
-                self.observations,
-                self.actions,
-                self.rewards[:, None],
-                self.next_observations,
-                self.terminals[:, None],
-            ],
-            axis=1,
-        )
+        return np.column_stack([getattr(self, name) for name in FIELDS])
 
     @classmethod
     def unpack(cls, packed: np.ndarray, observation_dim: int, action_dim: int) -> Transitions:
@@ -170,13 +161,8 @@ class Transitions:
                 f"rows of width {packed.shape[1]} are not transitions with {d} observation and "
                 f"{a} action dimensions (width {2 * d + a + 2})"
             )
-        return cls(
-            observations=packed[:, :d],
-            actions=packed[:, d : d + a],
-            rewards=packed[:, d + a],
-            next_observations=packed[:, d + a + 1 : 2 * d + a + 1],
-            terminals=packed[:, 2 * d + a + 1],
-        )
+        s, actions, rewards, following, ends = np.split(packed, np.cumsum([d, a, 1, d]), axis=1)
+        return cls(s, actions, rewards[:, 0], following, ends[:, 0])
 
     @classmethod
     def concatenate(cls, parts: Iterable[Transitions]) -> Transitions:
@@ -188,19 +174,18 @@ class Transitions:
         arrays = {n: np.concatenate([getattr(p, n) for p in parts]) for n in FIELDS}
         return cls(**arrays, span=spans[0])
 
-    def check_values(self, where: str) -> Transitions:
-        """Return self, as `check_finite`, if no value dwarfs its column either.
+    def check_finite(self, where: str, outliers: bool = False) -> Transitions:
+        """Return self if no value is NaN or infinite.
 
-        One value of 1e30 leaves a column's standard deviation nothing of the others, and whatever
-        standardises by it learns nothing.
+        Args:
+            where: the rows are from, for errors.
+            outliers: whether a value that dwarfs its column is refused as well: one of 1e30 leaves
+                its standard deviation nothing of the others, and whatever standardises by that
+                learns nothing.
 
         Raises:
             SyntherError: it names `where`, the row and the column.
         """
-        return self.check_finite(where, outliers=True)
-
-    def check_finite(self, where: str, outliers: bool = False) -> Transitions:
-        """Return self; raise a `SyntherError` naming `where` if a value is NaN or infinite."""
         for name in FIELDS:
             array = getattr(self, name)
             largest = max(array.max(), -array.min()) if array.size else 0.0  # NaN if one is NaN
@@ -262,7 +247,7 @@ class Transitions:
             raise SyntherError(f"{path}: {error}") from error
         if not len(transitions):
             raise SyntherError(f"{path} holds no transitions: make it anew")
-        return transitions.check_values(str(path)).with_flags(threshold_terminals, str(path))
+        return transitions.check_finite(str(path), True).with_flags(threshold_terminals, str(path))
 
 
 def write_npz(

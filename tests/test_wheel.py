@@ -41,7 +41,7 @@ def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(home: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    ours = ("PYTHONPATH", "SYNTHER_CONFIG", "SYNTHER_SCHEMAS")
+    ours = ("PYTHONPATH", "SYNTHER_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment["PATH"] = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(

@@ -12,7 +12,7 @@ from tyro.conf import create_mutex_group
 
 from synther import config
 from synther.cli import options
-from synther.config.specs import policies_folder, task_spec
+from synther.config.specs import dataset_files, policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_FRAMES, FULL_ROWS, Experiments
 from synther.jobs import provenance
@@ -80,7 +80,7 @@ class _RollOut(options.Threads):
     out: Path | None = None  # the HDF5 file; where a dataset's is looked for
     preset: str | None = None  # scale rows and policies by config/presets/PRESET.yaml
 
-    def of_dataset(self, kind: str, folder: str, instead: str) -> Self:
+    def of_dataset(self, kind: str, instead: str) -> Self:
         """Return what is asked with the dataset's task, level and file, where it names one.
 
         Raises:
@@ -95,7 +95,7 @@ class _RollOut(options.Threads):
             self,
             task=options.told_task(self.task, self.dataset),
             level=self.level or spec["level"],
-            out=self.out or Path(folder) / f"{self.dataset}.hdf5",
+            out=self.out or dataset_files(self.dataset)[0],
         )
 
     def write(
@@ -123,7 +123,7 @@ class Collect(_RollOut, options.Verb):
 
         local = f"{str(self.dataset).rpartition('-')[0]}-local"
         instead = f"is D4RL's own: fetch it with `synther download`, or collect {local}"
-        asked = self.of_dataset("collected", "data/local", instead)
+        asked = self.of_dataset("collected", instead)
         rows, policies = FULL_ROWS, None
         if asked.preset:
             rows = Experiments(asked.preset).rows(asked.dataset or "")
@@ -138,7 +138,7 @@ class Render(_RollOut, options.Verb):
         from synther.datasets.collect_pixels import collect_pixels
 
         instead = "is not rendered but {kind}: name a dataset like walker-walk-medium-local"
-        asked = self.of_dataset("rendered", "data/pixels", instead)
+        asked = self.of_dataset("rendered", instead)
         rows, policies = FULL_FRAMES, None
         if asked.preset:
             plan = Experiments(asked.preset)

@@ -92,7 +92,7 @@ class Sample(options.Verb):
     def __call__(self) -> None:
         from synther import generators
         from synther.datasets.belonging import common_task
-        from synther.jobs.checkpoint import kind_of
+        from synther.jobs.checkpoint import computed_on
         from synther.jobs.progress import Progress
         from synther.jobs.resumable import TransitionsWriter
 
@@ -119,12 +119,9 @@ class Sample(options.Verb):
             "seed": self.seed,
             "version": provenance.version(),
         }
-        # Another device or torch draws or rounds otherwise: its parts do not belong to these.
-        torch = importlib.metadata.version("torch")
-        identity = {**about, "device": kind_of(device), "torch": torch}
         with claimed(out):
             with (
-                TransitionsWriter(out, task, identity) as writer,
+                TransitionsWriter(out, task, about | computed_on(device)) as writer,
                 Progress(self.num, f"sample {out.parent.name}", "row", done=writer.rows) as shown,
             ):
                 left = generators.remaining_chunks(generator, self.num, self.seed, writer.parts)

@@ -102,7 +102,7 @@ class Computing(Threads):
 
     def choose(self, device: str | None = None) -> str:
         """Return what `choose_device` does of --device, or of the one that is named here."""
-        from synther.cli.device import choose_device
+        from synther.jobs.devices import choose_device
 
         return choose_device(device or self.device, self.threads)
 

@@ -7,9 +7,8 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -17,11 +16,12 @@ from synther.config import ogbench
 from synther.config.settings import parse_yaml, typed
 from synther.errors import SyntherError, unknown_name
 
-T = TypeVar("T")
 _PACKAGE = Path(__file__).parents[1]
 _IN_CHECKOUT = (_PACKAGE.parent / "workflow/schemas").is_dir()
 HOME = _PACKAGE.parent if _IN_CHECKOUT else _PACKAGE / "_checkout"
 """Where Snakefile, workflow/ and config/ lie: the checkout, or what the wheel has of it."""
+SCHEMAS = HOME / "workflow/schemas"
+"""The JSON schemas that the specs are held against."""
 _START = Path.cwd()
 """What paths are relative to, wherever an archive of results is looked into meanwhile."""
 
@@ -35,18 +35,9 @@ def config_dir() -> Path:
     """
     written = (_START / "Snakefile").is_file() and (_START / "config").is_dir()
     place = _START if written and not _IN_CHECKOUT else HOME
-    return _find("SYNTHER_CONFIG", place / "config")
-
-
-def schema_dir() -> Path:
-    """Return the folder of JSON schemas that the specs are held against."""
-    return _find("SYNTHER_SCHEMAS", HOME / "workflow/schemas")
-
-
-def _find(variable: str, place: Path) -> Path:
-    place = Path(_START, os.environ.get(variable) or place)
+    place = Path(_START, os.environ.get("SYNTHER_CONFIG") or place / "config")
     if not place.is_dir():
-        raise SyntherError(f"no folder {place}: set {variable} to it")
+        raise SyntherError(f"no folder {place}: set SYNTHER_CONFIG to it")
     return place
 
 
@@ -66,7 +57,7 @@ def validate(content: Any, schema_name: str, where: str) -> None:
     """
     import jsonschema  # here, because `synther --help` needs no schema and starts faster without
 
-    schema = read_yaml(schema_dir() / f"{schema_name}.schema.yaml")
+    schema = read_yaml(SCHEMAS / f"{schema_name}.schema.yaml")
     kind = jsonschema.Draft202012Validator
     types = kind.TYPE_CHECKER.redefine(  # 4.0 is a number, and would end in a range() later
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
@@ -138,35 +129,14 @@ def load_preset(name: str) -> dict[str, Any]:
     path = config_dir() / "presets" / f"{name}.yaml"
     content = read_yaml(path)
     validate(content, "preset", str(path))
-    return _typed(content, _examples("agents"), _examples("sources"), f"{path}: ")
+    of_generators = _examples("sources")
+    of_agents = of_generators | _examples("agents")  # online, one has settings of its denoiser
+    examples = dict.fromkeys(("agents", "per_agent", "per_dataset", "per_task"), of_agents)
+    examples |= dict.fromkeys(("generators", "settings"), of_generators)
+    return _typed(content, examples, f"{path}: ")
 
 
-_Examples = dict[str, list[Any]]
-
-
-class ByPreset(Mapping[str, T]):
-    """What is made of each preset, by name.
-
-    It is made when it is asked for: a preset that is half saved stops nobody who wants another.
-    """
-
-    def __init__(self, make: Callable[[str], T]) -> None:
-        self._make = functools.cache(make)
-
-    def __getitem__(self, name: str) -> T:
-        return self._make(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in preset_names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(preset_names())
-
-    def __len__(self) -> int:
-        return len(preset_names())
-
-
-def _examples(name: str) -> _Examples:
+def _examples(name: str) -> dict[str, list[Any]]:
     """Return setting -> a value of every type that `config/NAME.yaml` gives it anywhere."""
     found: dict[str, dict[type, Any]] = {}
     for spec in load(name)[name].values():
@@ -179,24 +149,26 @@ def _examples(name: str) -> _Examples:
 
 
 def _typed(
-    part: dict[str, Any], agents: _Examples, generators: _Examples, where: str
+    part: dict[str, Any],
+    examples: dict[str, dict[str, list[Any]]],
+    where: str,
+    known: dict[str, list[Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return a preset, or a part of one, with its settings in the types that they have."""
-    both = {**generators, **agents}  # an online agent has settings of its diffusion model
+    """Return a preset, or a part of one, with its settings in the types that they have.
+
+    Args:
+        part: of a preset.
+        examples: key of a preset -> setting -> examples, of the keys below which settings are.
+        where: the part is, for errors.
+        known: the examples of the part, where it is below such a key.
+    """
     found = dict(part)
     for key, value in part.items():
-        of_agents = key in ("agents", "per_agent", "per_dataset", "per_task")
-        known = both if of_agents else generators
-        if key in ("agents", "settings"):
-            found[key] = typed(value, known, where + key)
-        elif of_agents or key == "generators":
-            found[key] = {n: typed(v, known, f"{where}{key}.{n}") for n, v in value.items()}
-        elif key == "per_source":
-            found[key] = {
-                n: _typed(v, agents, generators, f"{where}{n}.") for n, v in value.items()
-            }
-        elif key in ("reduced", "online", "pixels"):
-            found[key] = _typed(value, agents, generators, f"{where}{key}.")
+        like = known.get(key, []) if known else []
+        if isinstance(value, dict) and (not like or any(isinstance(each, dict) for each in like)):
+            found[key] = _typed(value, examples, f"{where}{key}.", known or examples.get(key))
+        elif value is not None and like:
+            found[key] = typed(value, like, f"{where}{key}")
     return found
 
 

@@ -93,11 +93,6 @@ def _fits(value: Any, annotation: Any) -> tuple[bool, Any]:
         cast_parts = [_fits(item, parts[0]) for item in value]
         return all(fits for fits, _ in cast_parts), tuple(cast for _, cast in cast_parts)
     if annotation is float:
-        if isinstance(value, str):  # as records of earlier versions have it
-            try:
-                return True, float(value)
-            except ValueError:
-                return False, value
         return isinstance(value, (int, float)) and not isinstance(value, bool), value
     if annotation is int:
         if isinstance(value, float) and value.is_integer():
@@ -138,27 +133,17 @@ def require(settings: Any, wanted: str, fits: Callable[[Any], bool], *names: str
             raise SyntherError(f"setting '{name}' of {kind} is {value!r}; it must be {wanted}")
 
 
-def typed(
-    values: Mapping[str, Any], examples: Mapping[str, Sequence[Any]], where: str
-) -> dict[str, Any]:
-    """Return settings in the type that an example of them has; null, and unknown ones, as they are.
+def typed(value: Any, examples: Sequence[Any], where: str) -> Any:
+    """Return a setting in the type that an example of it has.
 
     Raises:
-        SyntherError: a value is like none of its examples.
+        SyntherError: it is like none of its examples.
     """
-    found = dict(values)
-    for key, value in values.items():
-        if value is None or not (known := examples.get(key)):
-            continue
-        if isinstance(value, Mapping) and any(isinstance(example, Mapping) for example in known):
-            found[key] = typed(value, examples, f"{where}.{key}")
-            continue
-        fitting = [cast for fits, cast in (_fits(value, _kind_of(each)) for each in known) if fits]
-        if not fitting:
-            listed = " or ".join(str(example) for example in known)
-            raise SyntherError(f"{where}.{key} is {value!r}; it must be like {listed}")
-        found[key] = list(fitting[0]) if isinstance(fitting[0], tuple) else fitting[0]
-    return found
+    fitting = [cast for fits, cast in (_fits(value, _kind_of(each)) for each in examples) if fits]
+    if not fitting:
+        listed = " or ".join(str(example) for example in examples)
+        raise SyntherError(f"{where} is {value!r}; it must be like {listed}")
+    return list(fitting[0]) if isinstance(fitting[0], tuple) else fitting[0]
 
 
 def _kind_of(example: Any) -> Any:

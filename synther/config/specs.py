@@ -9,6 +9,7 @@ import dataclasses
 import fnmatch
 import functools
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 from synther import config
@@ -17,12 +18,29 @@ from synther.errors import SyntherError, unknown_name
 
 D4RL_POLICIES = "d4rl"
 """What a preset says for D4RL's own behaviour policies, where there are any of a task."""
+PIXEL_KINDS = ("rendered", "vd4rl")
+"""Kinds of datasets that are frames."""
 
 
 def stands_for(dataset: str) -> str:
     """Return the D4RL dataset that a collected one stands for; another name is returned as is."""
     spec = config.load("datasets")["datasets"].get(dataset, {})
     return spec.get("stands_for", dataset)
+
+
+def dataset_files(name: str, root: str | Path = "data") -> list[Path]:
+    """Return where the HDF5 files of a dataset lie, there or not: V-D4RL's shards, or else one.
+
+    D4RL's and V-D4RL's lie in root/d4rl/ and root/vd4rl/ under their own names, OGBench's in
+    root/ogbench/NAME.hdf5 with their task's rewards, collected ones in root/local/NAME.hdf5 and
+    rendered ones in root/pixels/NAME.hdf5.
+    """
+    spec = config.spec(name, "dataset")
+    folder = {"collected": "local", "rendered": "pixels"}.get(spec["kind"], spec["kind"])
+    files = spec.get("files", [f"{name}.hdf5"])
+    if spec["kind"] == "d4rl":
+        files = [spec["url"].rpartition("/")[2]]
+    return [Path(root) / folder / file for file in files]
 
 
 @functools.cache
@@ -247,7 +265,8 @@ def collected_rows(dataset: str, preset: str) -> int | None:
 def source_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:
     """Return the settings of a source's generator for a dataset, scaled by a preset if given.
 
-    Those of a source with `model_of` are the fitted model's, with `sampling_settings` on top.
+    Those of a source with `model_of` are the fitted model's, with `sampling_settings` on top. For a
+    dataset of pixels, whose latents it is fitted to, the preset's part `pixels` has the last word.
 
     Raises:
         SyntherError: the source is the dataset itself and has no generator.
@@ -266,7 +285,10 @@ def source_settings(source: str, dataset: str, preset: str | None = None) -> dic
     for name in scale:  # misspelt, it would be ignored in silence
         if name not in known:
             raise unknown_name("generator", name, known, f"preset '{preset}'")
-    return _dataset_settings(spec, dataset) | scale.get(spec["generator"], {}) | own
+    kind = config.load("datasets")["datasets"].get(dataset, {}).get("kind")
+    on_latents = _part_of(preset if kind in PIXEL_KINDS else None, "pixels").get("generators", {})
+    scaled, last = (part.get(spec["generator"], {}) for part in (scale, on_latents))
+    return _dataset_settings(spec, dataset) | scaled | own | last
 
 
 def sampling_settings(source: str, dataset: str, preset: str | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import urllib.parse
 from pathlib import Path
 
 from synther import config
+from synther.config.specs import PIXEL_KINDS, dataset_files
 from synther.errors import SyntherError
 from synther.transitions import Transitions
 
@@ -17,18 +18,12 @@ __all__ = ["dataset_of_file", "dataset_path", "load_dataset"]
 def dataset_file(name: str, root: str | Path = "data") -> Path:
     """Return where the HDF5 file of a dataset of states lies, there or not.
 
-    D4RL's files lie in root/d4rl/ under their own names, OGBench's in root/ogbench/NAME.hdf5 with
-    their task's rewards, collected ones in root/local/NAME.hdf5.
-
     Raises:
         SyntherError: the name is unknown, or of a dataset of pixels.
     """
-    spec = config.spec(name, "dataset")
-    folder = {"d4rl": "d4rl", "ogbench": "ogbench", "collected": "local"}.get(spec["kind"])
-    if folder is None:
+    if config.spec(name, "dataset")["kind"] in PIXEL_KINDS:
         raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
-    own = str(spec["url"]).rpartition("/")[2] if folder == "d4rl" else f"{name}.hdf5"
-    return Path(root) / folder / own
+    return dataset_files(name, root)[0]
 
 
 def source_file(name: str) -> Path | None:

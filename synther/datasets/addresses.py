@@ -71,12 +71,7 @@ def _open_http(place: str, offset: int) -> Iterator[tuple[int, int | None, Itera
             yield start, total, response.iter_content(CHUNK_BYTES)
     except requests.exceptions.ConnectTimeout as error:
         raise Unreachable(f"can't be reached (no answer within {TIMEOUT_S[0]:.0f} s)") from error
-    except (
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        requests.exceptions.TooManyRedirects,
-    ) as error:
+    except (ValueError, requests.exceptions.TooManyRedirects) as error:  # no address, or a loop
         raise PlaceFails(f"is not a usable address ({error})") from error
     except requests.exceptions.ConnectionError as error:
         reason = getattr(error.args[0] if error.args else None, "reason", None)

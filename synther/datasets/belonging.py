@@ -8,7 +8,6 @@ files, and those of others, are told by their names, where these begin with a ta
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from synther import config
@@ -18,14 +17,6 @@ from synther.datasets.hdf5_reader import open_hdf5, own_text
 from synther.errors import SyntherError
 from synther.jobs.files import read_json
 from synther.transitions import npz_says
-
-
-@dataclass(frozen=True)
-class Belonging:
-    """The task that a file is of, and whether only its name says so."""
-
-    task: str
-    by_name: bool
 
 
 def named_task(name: str) -> str | None:
@@ -44,8 +35,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
-def belonging(path: str | Path) -> Belonging | None:
-    """Return which task a file, or a fitted model's folder, is of; None where nothing tells.
+def belonging(path: str | Path) -> tuple[str | None, bool]:
+    """Return which task a file, or a fitted model's folder, is of, and whether it says so itself.
+
+    Else its name does. The task is None where nothing tells.
 
     Raises:
         SyntherError: it is an HDF5 file that can't be read.
@@ -61,9 +54,8 @@ def belonging(path: str | Path) -> Belonging | None:
     elif path.suffix.lower() == ".npz":
         said = npz_says(path).get("task")
     if isinstance(said, str) and (task := named_task(said)):
-        return Belonging(task, by_name=False)
-    task = named_task(dataset_of_file(path) or path.stem)
-    return Belonging(task, by_name=True) if task else None
+        return task, True
+    return named_task(dataset_of_file(path) or path.stem), False
 
 
 def require_task(path: str | Path, task: str | None, said: str | None = None) -> None:
@@ -77,18 +69,18 @@ def require_task(path: str | Path, task: str | None, said: str | None = None) ->
         task: the one that it must be of.
         said: the one that it says it is of, where the caller has read that.
     """
-    found = Belonging(said, by_name=False) if said else belonging(path)
-    if task is None or found is None or found.task == task:
+    found, by_itself = (said, True) if said else belonging(path)
+    if task is None or found is None or found == task:
         return
-    if not found.by_name:
+    if by_itself:
         raise SyntherError(
-            f"{path} is of task '{found.task}', as it says itself, not of '{task}': give a file of "
-            f"that task, or --task {found.task}"
+            f"{path} is of task '{found}', as it says itself, not of '{task}': give a file of "
+            f"that task, or --task {found}"
         )
-    if not task.startswith(f"{found.task}-"):
+    if not task.startswith(f"{found}-"):
         raise SyntherError(
-            f"{path} is of task '{found.task}' by its name, not of '{task}': give a file of that "
-            f"task or --task {found.task}, or rename it where the name is wrong"
+            f"{path} is of task '{found}' by its name, not of '{task}': give a file of that "
+            f"task or --task {found}, or rename it where the name is wrong"
         )
 
 
@@ -100,9 +92,8 @@ def common_task(paths: Iterable[str | Path], task: str | None = None) -> str | N
     """
     paths = list(paths)
     if task is None:
-        found = [one for path in paths if (one := belonging(path))]
-        surest = min(found, key=lambda one: one.by_name, default=None)
-        task = surest.task if surest else None
+        told = [found for found in map(belonging, paths) if found[0]]
+        task, _ = max(told, key=lambda found: found[1], default=(None, False))
     for path in paths:
         require_task(path, task)
     return task
@@ -110,6 +101,6 @@ def common_task(paths: Iterable[str | Path], task: str | None = None) -> str | N
 
 def time_limit_of(path: str | Path, task: str | None) -> int | None:
     """Return the steps after which a task's, or a file's own task's, episodes are cut, or None."""
-    if task is None and (found := belonging(path)):
-        task = found.task
+    if task is None:
+        task, _ = belonging(path)
     return int(task_spec(task)["time_limit"]) if task else None

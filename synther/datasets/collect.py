@@ -8,7 +8,6 @@ points (`synther.datasets.ogbench`).
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +29,15 @@ MAX_WAVE = 256
 """Most episodes run side by side."""
 
 
-@dataclass(frozen=True)
-class Collected:
-    """Rows of whole episodes, the last one cut; a column each, and the episodes' returns."""
-
-    columns: dict[str, np.ndarray]
-    returns: np.ndarray
-
-
 def _wave(
     env: BatchedEnv, policy: Policy | None, generator: np.random.Generator, seeds: np.ndarray
-) -> list[dict[str, np.ndarray]]:
-    """Run one episode in every environment to its end; return each episode's columns."""
+) -> tuple[dict[str, np.ndarray], list[int]]:
+    """Run one episode in every environment to its end; return all rows' columns, and lengths."""
     n = env.num_envs
     observations = env.reset(seeds)
     live = np.ones(n, dtype=bool)
     steps: list[dict[str, np.ndarray]] = []
+    lived: list[np.ndarray] = []
     while live.any():
         if policy is None:
             actions = generator.uniform(-1, 1, (n, env.action_dim)).astype(np.float32)
@@ -60,9 +52,9 @@ def _wave(
                 f"the simulation diverged in step {len(steps) + 1} of an episode under {name}: "
                 "leave that policy out of --policies, or choose another --seed"
             )
+        lived.append(live.copy())
         steps.append(
             {
-                "live": live.copy(),
                 "observations": observations.astype(np.float32),
                 "actions": actions,
                 "rewards": rewards.astype(np.float32),
@@ -76,9 +68,9 @@ def _wave(
         )
         observations = following
         live &= ~(terminated | truncated)
-    lengths = np.sum([step["live"] for step in steps], axis=0)
-    columns = {name: np.stack([s[name] for s in steps]) for name in steps[0] if name != "live"}
-    return [{name: values[: lengths[k], k] for name, values in columns.items()} for k in range(n)]
+    kept = np.stack(lived, axis=1)  # (n, steps): one episode's rows after another's
+    columns = {name: np.stack([s[name] for s in steps], axis=1)[kept] for name in steps[0]}
+    return columns, kept.sum(axis=1).tolist()
 
 
 def roll_out(
@@ -90,7 +82,7 @@ def roll_out(
     threads: int | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Collected:
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
 
     Episodes run side by side in waves, every one to its end, so that short ones are not favoured;
@@ -99,59 +91,55 @@ def roll_out(
     Args:
         seed: the entropy of starts and actions: the same gives the same rows.
         checkpoint: where the episodes so far are saved from time to time, between waves.
+
+    Returns:
+        The rows' columns, and the returns of the episodes before the last was cut.
     """
     entropy = np.random.SeedSequence(list(seed))
-    episodes: list[dict[str, np.ndarray]] = []
+    parts: list[dict[str, np.ndarray]] = []
+    lengths: list[int] = []
     env: BatchedEnv | None = None
     waves, shown = 0, progress or Progress(rows, "", "row")
     if checkpoint and (saved := checkpoint.load()):
-        waves, episodes = saved["waves"], _split(saved)
+        waves, lengths = saved["waves"], saved["lengths"]
+        parts.append({name: column.numpy() for name, column in saved["columns"].items()})
         entropy.spawn(waves)
-        env = make_batched_env(task, 1, physics, threads)
-        shown.advance(min(sum(saved["lengths"]), rows))
+        shown.advance(min(sum(lengths), rows))
     with checkpoint or nullcontext():
-        while (collected := sum(len(e["rewards"]) for e in episodes)) < rows:
+        while (collected := sum(lengths)) < rows:
             if checkpoint and waves and checkpoint.due():
-                checkpoint.save({"waves": waves, **_joined(episodes)})
+                checkpoint.save(_state(waves, lengths, parts))
             (stream,) = entropy.spawn(1)
-            mean_length = collected / len(episodes) if episodes else float("inf")
-            limit = env.time_limit if env else 1000
-            wanted = int(np.ceil((rows - collected) / min(mean_length, limit)))
-            size = int(np.clip(wanted, 1, MAX_WAVE))
+            mean_length = collected / len(lengths) if lengths else 1000
+            size = int(np.clip(np.ceil((rows - collected) / mean_length), 1, MAX_WAVE))
             if env is None or env.num_envs != size:
                 env = make_batched_env(task, size, physics, threads)
             seeds = stream.generate_state(size, np.uint64)
-            wave = _wave(env, policy, np.random.default_rng(stream), seeds)
-            episodes += wave
+            part, found = _wave(env, policy, np.random.default_rng(stream), seeds)
+            parts.append(part)
+            lengths += found
             waves += 1
-            found = sum(len(e["rewards"]) for e in wave)
-            shown.advance(min(found, rows - collected))
+            shown.advance(min(sum(found), rows - collected))
         if checkpoint:  # or a kill in a later policy's share would lose all of this one's
-            checkpoint.save({"waves": waves, **_joined(episodes)})
-    returns = np.array([e["rewards"].sum(dtype=np.float64) for e in episodes])
-    columns = {name: np.concatenate([e[name] for e in episodes])[:rows] for name in episodes[0]}
+            checkpoint.save(_state(waves, lengths, parts))
+    columns = _joined(parts)
+    episodes = np.split(columns["rewards"], np.cumsum(lengths)[:-1])
+    returns = np.array([rewards.sum(dtype=np.float64) for rewards in episodes])
+    columns = {name: column[:rows] for name, column in columns.items()}
     columns["timeouts"][-1] |= not columns["terminals"][-1]
-    return Collected(columns, returns)
+    return columns, returns
 
 
-def _joined(episodes: Sequence[dict[str, np.ndarray]]) -> dict[str, Any]:
-    """Return episodes as a checkpoint holds them."""
+def _joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _state(waves: int, lengths: list[int], parts: Sequence[dict[str, np.ndarray]]) -> Any:
+    """Return what is collected so far, as a checkpoint holds it."""
     import torch
 
-    return {
-        "lengths": [len(episode["rewards"]) for episode in episodes],
-        "columns": {
-            name: torch.from_numpy(np.concatenate([episode[name] for episode in episodes]))
-            for name in episodes[0]
-        },
-    }
-
-
-def _split(saved: dict[str, Any]) -> list[dict[str, np.ndarray]]:
-    """Invert `_joined`."""
-    ends = np.cumsum(saved["lengths"])[:-1]
-    parts = {name: np.split(value.numpy(), ends) for name, value in saved["columns"].items()}
-    return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
+    columns = {name: torch.from_numpy(column) for name, column in _joined(parts).items()}
+    return {"waves": waves, "lengths": lengths, "columns": columns}
 
 
 def _say_disorder(level: str, means: Sequence[float]) -> None:
@@ -221,10 +209,11 @@ def collect(
                 for index, (policy, share) in enumerate(made_by.shares)
                 if share
             ]
-        columns = {n: np.concatenate([part.columns[n] for part in parts]) for n in parts[0].columns}
-        mean_return = float(np.concatenate([part.returns for part in parts]).mean())
+        rolled, returns = zip(*parts, strict=True)
+        columns = _joined(rolled)
+        mean_return = float(np.concatenate(returns).mean())
         require_above_random(task, level, {"what was collected": mean_return})
-        _say_disorder(level, [float(part.returns.mean()) for part in parts])
+        _say_disorder(level, [float(part.mean()) for part in returns])
         policy, _ = made_by.shares[-1]
         about = {
             "algorithm": "random" if level == "random" else "SAC",

@@ -22,15 +22,6 @@ MAX_WAVE = 16
 """Most episodes run side by side; 10 MB of frames each."""
 
 
-def _actions(
-    policy: Policy | None, states: np.ndarray, width: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Return sampled actions (N, width), float32; uniform ones for None."""
-    if policy is None:
-        return generator.uniform(-1, 1, (len(states), width)).astype(np.float32)
-    return policy.sample(states, generator)[0].astype(np.float32)
-
-
 def _wave(
     env: PixelEnv,
     policy: Policy | None,
@@ -44,25 +35,24 @@ def _wave(
     Returns:
         Of every episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).
     """
-    number = len(limits)
-    lanes = np.arange(number)
-    frames = [np.empty((limit + 1, 3, SIZE, SIZE), dtype=np.uint8) for limit in limits]
-    actions = [np.empty((limit, env.action_dim), dtype=np.float32) for limit in limits]
-    rewards = [np.empty(limit, dtype=np.float32) for limit in limits]
-    seen = env.reset(seeds, lanes)
-    for lane in lanes:
-        frames[lane][0] = seen[lane, -3:]
-    for step in range(limits.max()):
-        chosen = _actions(policy, env.states, env.action_dim, generator)
-        active = np.zeros(env.num_envs, dtype=bool)
+    number, longest = len(limits), limits.max()
+    frames = np.empty((number, longest + 1, 3, SIZE, SIZE), dtype=np.uint8)
+    actions = np.empty((number, longest, env.action_dim), dtype=np.float32)
+    rewards = np.empty((number, longest), dtype=np.float32)
+    frames[:, 0] = env.reset(seeds, np.arange(number))[:number, -3:]
+    active = np.zeros(env.num_envs, dtype=bool)
+    for step in range(longest):
+        if policy is None:
+            chosen = generator.uniform(-1, 1, (env.num_envs, env.action_dim))
+        else:
+            chosen, _ = policy.sample(env.states, generator)
+        chosen = chosen.astype(np.float32)
         active[:number] = step < limits
         found = env.step(chosen, active)
-        for lane in np.flatnonzero(active):
-            frames[lane][step + 1] = found.observations[lane, -3:]
-            actions[lane][step] = chosen[lane]
-            rewards[lane][step] = found.rewards[lane]
+        frames[:, step + 1] = found.observations[:number, -3:]
+        actions[:, step], rewards[:, step] = chosen[:number], found.rewards[:number]
         progress.advance(int(active.sum()))
-    return list(zip(frames, actions, rewards, strict=True))
+    return [(frames[k, : n + 1], actions[k, :n], rewards[k, :n]) for k, n in enumerate(limits)]
 
 
 def collect_pixels(
@@ -111,7 +101,7 @@ def collect_pixels(
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
         PixelEnv(task, number, processes) as env,
-        ShardWriter(out, env.action_dim, identity) as writer,
+        ShardWriter(out, identity) as writer,
     ):
         for index, (policy, share) in enumerate(made_by.shares):
             entropy = np.random.SeedSequence([seed, index])

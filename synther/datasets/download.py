@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from synther import config
+from synther.config.specs import dataset_files
 from synther.datasets import dataset_file, source_file
 from synther.datasets.addresses import Interrupted, PlaceFails, Unreachable, open_address
 from synther.errors import SyntherError, unknown_name
@@ -18,6 +19,8 @@ from synther.jobs.files import claimed, explaining, sha256
 from synther.jobs.progress import Progress
 
 ATTEMPTS = 4
+WAIT_S = 1.0
+"""Before the second attempt at a place; doubled for each after that."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def target_path(name: str, root: str | Path) -> Path:
     return Path(root) / "ogbench/raw" / _basename(spec["url"])
 
 
-def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
+def download(name: str, root: str | Path) -> Path:
     """Make sure that the file of a dataset of D4RL's or OGBench's is whole, and return its path.
 
     The places tried, in order: the folder $SYNTHER_MIRROR, the dataset's own URL, the mirrors of
@@ -60,7 +63,6 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     Args:
         name: a dataset of kind `d4rl` or `ogbench`.
         root: the folder of data; the file lies at `target_path`.
-        wait_s: seconds before the second attempt at a place; doubled for each after that.
 
     Raises:
         SyntherError: no place served the file (each is listed with its reason), the disk is too
@@ -75,47 +77,36 @@ def download(name: str, root: str | Path, *, wait_s: float = 1.0) -> Path:
     if source and there and source.stat().st_mtime > target.stat().st_mtime:
         print(f"{source} has changed: copying it again", file=sys.stderr)
         target.unlink()
-    return _ensure(target, wanted, spec["url"], mirrors, wait_s)
+    return _ensure(target, wanted, spec["url"], mirrors)
 
 
-def shard_paths(name: str, root: str | Path) -> list[Path]:
-    """Return where the shards of the V-D4RL dataset `name` lie: root/vd4rl/ and their own paths.
-
-    Raises:
-        SyntherError: there is no such dataset, or it is not V-D4RL's.
-    """
-    spec = config.spec(name, "dataset")
-    if spec["kind"] != "vd4rl":
-        raise SyntherError(f"{name} is no dataset of V-D4RL's but {spec['kind']}: name another")
-    return [Path(root) / "vd4rl" / below for below in spec["files"]]
-
-
-def download_shards(
-    name: str, root: str | Path, only: str | Path | None = None, *, wait_s: float = 1.0
-) -> list[Path]:
+def download_shards(name: str, root: str | Path, only: str | Path | None = None) -> list[Path]:
     """Make sure that all shards of a V-D4RL dataset are whole, as `download` does of one file.
 
     A shard that is there is held against its published size only. Datasets share shards.
 
     Args:
-        only: the path of one of `shard_paths`, where no other is wanted.
+        only: the path of one of `dataset_files`, where no other is wanted.
 
     Raises:
         SyntherError: as for `download`.
     """
-    folder, targets = config.load("datasets")["vd4rl"].rstrip("/"), shard_paths(name, root)
+    spec, targets = config.spec(name, "dataset"), dataset_files(name, root)
+    if spec["kind"] != "vd4rl":
+        raise SyntherError(f"{name} is no dataset of V-D4RL's but {spec['kind']}: name another")
+    folder = config.load("datasets")["vd4rl"].rstrip("/")
     if only is not None and Path(only) not in targets:
         raise unknown_name("shard", str(only), map(str, targets), f"{name} under {root}")
-    known_files = zip(targets, config.spec(name, "dataset")["files"].items(), strict=True)
+    known_files = zip(targets, spec["files"].items(), strict=True)
     chosen = {t: file for t, file in known_files if only is None or t == Path(only)}
     for target, (below, known) in chosen.items():
         if not (target.is_file() and target.stat().st_size == known["bytes"]):
             wanted = _Wanted(below, known["bytes"], known["sha256"])
-            _ensure(target, wanted, f"{folder}/{below}", [], wait_s)
+            _ensure(target, wanted, f"{folder}/{below}", [])
     return list(chosen)
 
 
-def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str], wait_s: float) -> Path:
+def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str]) -> Path:
     """Fetch the file of `url` to `target` unless it is there and whole."""
     if target.is_file():
         fault = _fault(target, wanted)
@@ -129,7 +120,7 @@ def _ensure(target: Path, wanted: _Wanted, url: str, mirrors: Sequence[str], wai
         if not (target.is_file() and _fault(target, wanted) is None):
             try:
                 with open(path, "ab") as part:
-                    _fetch_anywhere(places, part, wanted, target, wait_s)
+                    _fetch_anywhere(places, part, wanted, target)
                 os.replace(path, target)
             finally:
                 if path.exists() and path.stat().st_size == 0:
@@ -161,9 +152,7 @@ def _places(url: str, mirrors: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*before, url, *after]))
 
 
-def _fetch_anywhere(
-    places: list[str], part: IO[bytes], wanted: _Wanted, target: Path, wait_s: float
-) -> None:
+def _fetch_anywhere(places: list[str], part: IO[bytes], wanted: _Wanted, target: Path) -> None:
     """Fill `part` from the first place that serves the file whole."""
     reasons = []
     unreachable: dict[str, str] = {}
@@ -175,7 +164,7 @@ def _fetch_anywhere(
             # Without a checksum nothing would tell if the parts of two places belonged together.
             if wanted.digest is None:
                 part.truncate(0)
-            _fetch(place, part, wanted, wait_s)
+            _fetch(place, part, wanted)
             os.fsync(part.fileno())
             return
         except PlaceFails as error:
@@ -190,7 +179,7 @@ def _fetch_anywhere(
     )
 
 
-def _fetch(place: str, part: IO[bytes], wanted: _Wanted, wait_s: float) -> None:
+def _fetch(place: str, part: IO[bytes], wanted: _Wanted) -> None:
     """Fill `part` from one place and verify it; on a mismatch leave it empty."""
     import tenacity
 
@@ -198,7 +187,7 @@ def _fetch(place: str, part: IO[bytes], wanted: _Wanted, wait_s: float) -> None:
     tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Interrupted),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=wait_s, max=30 * wait_s),
+        wait=tenacity.wait_exponential(multiplier=WAIT_S, max=30 * WAIT_S),
         reraise=True,
     )(_stream, place, part, wanted)
     part.flush()
@@ -207,7 +196,7 @@ def _fetch(place: str, part: IO[bytes], wanted: _Wanted, wait_s: float) -> None:
         if not resumed:
             raise PlaceFails(f"what it serves {fault}")
         # What was there from before may be at fault, not this place.
-        _fetch(place, part, wanted, wait_s)
+        _fetch(place, part, wanted)
 
 
 def _stream(place: str, part: IO[bytes], wanted: _Wanted) -> None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synther import config
+from synther.config.specs import dataset_files
 from synther.datasets.hdf5_reader import open_hdf5, own_array
 from synther.errors import SyntherError
 from synther.jobs.files import atomic_path, require_file
@@ -22,8 +23,8 @@ from synther.jobs.resumable import PartsWriter
 
 FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""
-STACK, SIZE = 3, 84
-"""Frames of a stack, and their pixels a side."""
+STACK = 3
+"""Frames of a stack."""
 KEYS = ("observation", "action", "reward", "discount", "step_type")
 
 
@@ -166,7 +167,6 @@ class ShardWriter(PartsWriter):
 
     Args:
         path: the file.
-        action_dim: a.
         identity: as every `PartsWriter` takes it.
 
     Attributes:
@@ -177,15 +177,9 @@ class ShardWriter(PartsWriter):
         zip(KEYS, (np.uint8, np.float32, np.float32, np.float32, np.int64), strict=True)
     )
 
-    def __init__(
-        self, path: str | Path, action_dim: int, identity: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, identity: Mapping[str, Any] | None = None) -> None:
         super().__init__(path, identity)
-        self._width = action_dim
         self.metadata: dict[str, str | int | float] = {}
-
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return dict(zip(KEYS, ((3, SIZE, SIZE), (self._width,), (), (), ()), strict=True))
 
     def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add an episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).
@@ -195,7 +189,7 @@ class ShardWriter(PartsWriter):
         steps = len(rewards)
         types = np.full(steps + 1, MID)
         types[0], types[-1] = FIRST, LAST
-        actions = np.concatenate([np.zeros((1, self._width)), actions])
+        actions = np.concatenate([np.zeros_like(actions[:1]), actions])
         columns = (frames, actions, np.append(0.0, rewards), np.ones(steps + 1), types)
         self.add(dict(zip(KEYS, columns, strict=True)))
 
@@ -227,16 +221,13 @@ class ShardWriter(PartsWriter):
 def pixel_files(name: str, root: str | Path = "data") -> list[Path]:
     """Return the shards of a pixel dataset, downloading V-D4RL's where they are not there.
 
-    V-D4RL's lie in root/vd4rl/ under their own paths, collected ones in root/pixels/NAME.hdf5.
-
     Raises:
         SyntherError: the dataset is no pixel dataset, a download fails, or it is yet to be
             collected.
     """
-    spec = config.spec(name, "dataset")
-    if spec["kind"] == "rendered":
-        path = Path(root) / "pixels" / f"{name}.hdf5"
-        return [require_file(path, f"make it with `synther render --dataset {name}`")]
+    if config.spec(name, "dataset")["kind"] == "rendered":
+        remedy = f"make it with `synther render --dataset {name}`"
+        return [require_file(path, remedy) for path in dataset_files(name, root)]
     from synther.datasets.download import download_shards
 
     return download_shards(name, root)

@@ -69,10 +69,6 @@ class DMControl(ResumableEnv):
         )
         self.observation_dim = self._observations.shape[1]
 
-    def observations(self) -> np.ndarray:
-        """Return the present observations (N, d), float64."""
-        return self._observations.copy()
-
     def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
         for row, seed in zip(rows, seeds, strict=True):
             env = self._envs[row]

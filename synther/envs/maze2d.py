@@ -1,13 +1,15 @@
 """D4RL's maze2d: a point mass that two motors push through a maze to a fixed goal.
 
-The model is built here from the maze's text. As with locomotion, two rules of the MuJoCo that D4RL
-recorded on have changed, and `Maze2d.compile("d4rl")` undoes both; one step then agrees with
-mujoco-py to 1e-13, contacts included:
+The model is maze2d.xml with the walls of a maze's text. As with locomotion, two rules of the
+MuJoCo that D4RL recorded on have changed, and `Maze2d.compile("d4rl")` undoes both; one step then
+agrees with mujoco-py to 1e-13, contacts included:
 
 1. A contact margin reached half as far (`synther.envs.physics`).
 2. The compiler took a body's translational inverse weight as the mean over three axes. A body on
    two slides moves along two of them, so it was 2 / (3 m); today's compiler gives 1 / m.
 """
+
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -55,42 +57,13 @@ class Maze2d(Task):
         self._starts = cells(self.layout, FREE + GOAL)
 
     def spec(self) -> mujoco.MjSpec:
-        """Return the maze's model; numbers of d4rl/pointmaze/maze_model.py."""
-        spec = mujoco.MjSpec()
-        spec.compiler.degree = False
-        spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_TRUE
-        spec.option.timestep, spec.option.iterations = 0.01, 20
-        spec.option.gravity = [0, 0, 0]
-        spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
-        common = spec.default.geom
-        common.friction, common.density, common.margin = [0.5, 0.1, 0.1], 1000, 0.002
-        common.condim, common.contype, common.conaffinity = 1, 2, 1
-
-        box, world = mujoco.mjtGeom.mjGEOM_BOX, spec.worldbody
-        world.add_geom(
-            name="ground",
-            type=mujoco.mjtGeom.mjGEOM_PLANE,
-            size=[40, 40, 0.25],
-            pos=[0, 0, -0.1],
-            contype=1,
-            conaffinity=0,
-        )
-        particle = world.add_body(name="particle", pos=[1.2, 1.2, 0])
-        sphere = mujoco.mjtGeom.mjGEOM_SPHERE
-        particle.add_geom(name="particle_geom", type=sphere, size=[0.1, 0, 0], contype=1)
-        for axis, direction in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-            slide = mujoco.mjtJoint.mjJNT_SLIDE
-            joint = particle.add_joint(name=f"ball_{axis}", type=slide, axis=direction)
-            joint.damping[0] = 1.0  # linear in the velocity; further entries are higher powers
+        """Return the point mass of maze2d.xml between this maze's walls."""
+        spec = mujoco.MjSpec.from_file(str(Path(__file__).with_suffix(".xml")))
+        box, size = mujoco.mjtGeom.mjGEOM_BOX, [0.5, 0.5, 0.2]
         for i, j in cells(self.layout, WALL):
-            world.add_geom(
-                name=f"wall_{i}_{j}", type=box, pos=[i + 1, j + 1, 0], size=[0.5, 0.5, 0.2]
+            spec.worldbody.add_geom(
+                name=f"wall_{i}_{j}", type=box, pos=[i + 1, j + 1, 0], size=size
             )
-        for axis in ("x", "y"):
-            motor = spec.add_actuator(name=axis, target=f"ball_{axis}")
-            motor.trntype = mujoco.mjtTrn.mjTRN_JOINT
-            motor.gear = [100, 0, 0, 0, 0, 0]
-            motor.ctrllimited, motor.ctrlrange = True, [-1, 1]
         return spec
 
     def compile(self, physics: str) -> mujoco.MjModel:

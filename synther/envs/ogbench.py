@@ -145,10 +145,6 @@ class OGBench(ResumableEnv):
     def _seen(self, observation: np.ndarray, goal: np.ndarray) -> np.ndarray:
         return np.concatenate([observation, goal]) if self._shows_goal else observation
 
-    def observations(self) -> np.ndarray:
-        """Return the present observations (N, d), float64."""
-        return self._observations.copy()
-
     def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
         for row, seed in zip(rows.tolist(), seeds, strict=True):
             share, place = self._places[row]

@@ -103,15 +103,14 @@ def serve(handle: int, task: str, num_envs: int) -> None:
         assert isinstance(env, DMControl)
         pipe.send((env.observation_dim, env.action_dim, env.time_limit))
         while True:
-            verb, arguments = pipe.recv()
-            rows = arguments[-1]
+            verb, values, rows = pipe.recv()
             if verb == "reset":
-                env.reset(arguments[0], indices=rows)
+                env.reset(values, indices=rows)
                 answer: tuple[Any, ...] = ()
             else:
-                active = np.zeros(num_envs, dtype=bool)
-                active[rows] = True
-                _, rewards, terminated, _ = env.step(arguments[0], active=active)
+                actions, active = np.zeros((num_envs, env.action_dim)), np.zeros(num_envs, bool)
+                actions[rows], active[rows] = values, True
+                _, rewards, terminated, _ = env.step(actions, active=active)
                 answer = rewards[rows], terminated[rows]
             pipe.send((env.render(rows, SIZE, CAMERA), env.observations()[rows], *answer))
     except (EOFError, KeyboardInterrupt):  # the one who asked has gone
@@ -163,7 +162,7 @@ class PixelEnv(VectorEnv):
         widths = [self._receive(pipe) for pipe in self._pipes]
         width, self.action_dim, self.time_limit = widths[0]
         self.states = np.zeros((num_envs, width))
-        self._stacks = np.zeros((num_envs, 3 * STACK, SIZE, SIZE), dtype=np.uint8)
+        self._observations = np.zeros((num_envs, 3 * STACK, SIZE, SIZE), dtype=np.uint8)
 
     def _start(self, backend: str, num_envs: int) -> None:
         """Start a process; not by `multiprocessing`, which would import the caller's script."""
@@ -198,18 +197,14 @@ class PixelEnv(VectorEnv):
             raise answer
         return answer
 
-    def _ask(self, verb: str, rows: np.ndarray, values: np.ndarray, shared: bool) -> list[Any]:
-        """Send every process its part; return (rows, answer) of those that had any.
-
-        `values` are one a row of `rows`, or (shared) one an environment.
-        """
+    def _ask(self, verb: str, rows: np.ndarray, values: np.ndarray) -> list[Any]:
+        """Send every process its rows, a value each; return (rows, answer) of those with any."""
         asked = []
         for pipe, (first, last) in zip(self._pipes, self._parts, strict=True):
             mine = (rows >= first) & (rows < last)
             if mine.any():
-                part = values[first:last] if shared else values[mine]
                 try:
-                    pipe.send((verb, (part, rows[mine] - first)))
+                    pipe.send((verb, values[mine], rows[mine] - first))
                 except OSError:
                     self._receive(pipe)
                 asked.append((pipe, rows[mine]))
@@ -220,20 +215,17 @@ class PixelEnv(VectorEnv):
             answers.append((where, frames, rest))
         return answers
 
-    def observations(self) -> np.ndarray:
-        """Return the present stacks of frames."""
-        return self._stacks.copy()
-
     def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
         drawn = np.array(seeds, dtype=np.uint64)
-        for where, frames, _ in self._ask("reset", rows, drawn, shared=False):
-            self._stacks[where] = np.tile(frames, (1, STACK, 1, 1))
+        for where, frames, _ in self._ask("reset", rows, drawn):
+            self._observations[where] = np.tile(frames, (1, STACK, 1, 1))
 
     def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rewards, terminated = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=bool)
         asked = np.arange(self.num_envs)[rows]
-        for where, frames, rest in self._ask("step", asked, actions, shared=True):
-            self._stacks[where] = np.concatenate([self._stacks[where][:, 3:], frames], axis=1)
+        for where, frames, rest in self._ask("step", asked, actions[asked]):
+            kept = self._observations[where][:, 3:]
+            self._observations[where] = np.concatenate([kept, frames], axis=1)
             rewards[where], terminated[where] = rest
         return rewards[rows], terminated[rows]
 

@@ -41,6 +41,8 @@ class VectorEnv(ABC):
     physics: str
     time_limit: int
     action_dim: int
+    _observations: np.ndarray
+    """The present observations (N, ...), where they are not computed from states."""
 
     def __init__(self, num_envs: int) -> None:
         if num_envs < 1:
@@ -49,9 +51,9 @@ class VectorEnv(ABC):
         self.elapsed = np.zeros(num_envs, dtype=np.int64)
         self.diverged = np.zeros(num_envs, dtype=bool)
 
-    @abstractmethod
     def observations(self) -> np.ndarray:
-        """Return the present observations (N, ...)."""
+        """Return the present observations (N, ...): float64, or frames in uint8."""
+        return self._observations.copy()
 
     @abstractmethod
     def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:

@@ -7,5 +7,4 @@ from synther.experiments.files import PAPER_PRESET as PAPER_PRESET
 from synther.experiments.matrix import FULL_FRAMES as FULL_FRAMES
 from synther.experiments.matrix import FULL_ROWS as FULL_ROWS
 from synther.experiments.matrix import Experiments as Experiments
-from synther.experiments.matrix import preset_experiments as preset_experiments
 from synther.experiments.runs import Run as Run

@@ -1,7 +1,7 @@
 """Where everything lies, relative to the repository's root: what a preset's files are called."""
 
 from synther import config
-from synther.config.specs import fitted_source, on_share, source_spec
+from synther.config.specs import dataset_files, fitted_source, on_share, source_spec
 from synther.sheets import writers
 
 PAPER_PRESET = "paper"
@@ -36,24 +36,19 @@ class Files:
     def dataset_root(self, dataset: str) -> str:
         """Return the folder that `load_dataset(dataset, root)` takes for this preset.
 
-        Collected datasets have a preset's size, and so a folder a preset; D4RL's are shared.
+        Datasets made here have a preset's size, and so a folder a preset; published ones are
+        shared.
         """
         kind = config.spec(dataset, "dataset")["kind"]
-        return f"data/{self.preset}" if kind == "collected" else "data"
+        return f"data/{self.preset}" if kind in ("collected", "rendered") else "data"
 
     def dataset_file(self, dataset: str) -> str:
-        """Return the path of a dataset's file."""
-        spec, root = config.spec(dataset, "dataset"), self.dataset_root(dataset)
-        if spec["kind"] == "d4rl":
-            return f"{root}/d4rl/{spec['url'].rpartition('/')[2]}"
-        return f"{root}/{'local' if spec['kind'] == 'collected' else spec['kind']}/{dataset}.hdf5"
+        """Return the path of the file of a dataset of states."""
+        return str(dataset_files(dataset, self.dataset_root(dataset))[0])
 
     def shards(self, dataset: str) -> list[str]:
         """Return the files of a pixel dataset, V-D4RL's shards or the rendered one."""
-        spec = config.spec(dataset, "dataset")
-        if spec["kind"] == "rendered":
-            return [f"data/{self.preset}/pixels/{dataset}.hdf5"]
-        return [f"data/vd4rl/{below}" for below in spec["files"]]
+        return [str(path) for path in dataset_files(dataset, self.dataset_root(dataset))]
 
     def generator_folder(self, dataset: str, source: str) -> str:
         """Return the folder of a fitted generator and its samples."""

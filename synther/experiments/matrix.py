@@ -150,16 +150,6 @@ class Experiments(Files):
         scale = self.part(part) if part else specs.preset_scale(self.preset, source)
         return scale.get("samples", specs.source_spec(source).get("samples", 0))
 
-    def latent_settings(self, dataset: str, source: str) -> dict[str, Any]:
-        """Return the settings of a source's generator on latents."""
-        own = self.latent_overrides(source)
-        return specs.source_settings(source, dataset, self.preset) | own
-
-    def latent_overrides(self, source: str) -> dict[str, Any]:
-        """Return what the preset sets of a source's generator on latents alone."""
-        generators = self.part("pixels").get("generators", {})
-        return generators.get(specs.source_spec(source)["generator"], {})
-
     def body(self, dataset: str, agent: str) -> str:
         """Return the weights that latents are made with: those of the block with that seed.
 
@@ -171,13 +161,3 @@ class Experiments(Files):
             if seed in block:
                 return Run(self.preset, dataset, "real", agent, block, "pixels").body
         raise SyntherError(f"preset '{self.preset}' has generator_seed {seed}, and no such seed")
-
-
-def preset_experiments(default: str) -> config.ByPreset[Experiments]:
-    """Return the experiments of every preset by name.
-
-    Raises:
-        SyntherError: `default` is no preset.
-    """
-    config.load_preset(default)
-    return config.ByPreset(Experiments)

@@ -76,9 +76,12 @@ class Pace:
             raise signals.Stopped(number, str(where))
 
 
-def kind_of(device: str) -> str:
-    """Return the kind of a device: states of cuda:1 go on on cuda:0, and none of them on a cpu."""
-    return device.partition(":")[0]
+def computed_on(device: str) -> dict[str, str]:
+    """Return what a state says of where it was computed: another torch draws or rounds otherwise.
+
+    Of a device it is the kind: states of cuda:1 go on on cuda:0, and none of them on a cpu.
+    """
+    return {"device": device.partition(":")[0], "torch": importlib.metadata.version("torch")}
 
 
 def require_same(path: Path | str, theirs: str, mine: str) -> None:
@@ -125,7 +128,7 @@ class Checkpoint(Pace):
         self._copy = Copy(self.path)
         whole = dict(identity)
         if device is not None:
-            whole |= {"device": kind_of(device), "torch": importlib.metadata.version("torch")}
+            whole |= computed_on(device)
         self._whole, self._parts = whole, list[Checkpoint]()
         self.identity = json.dumps(whole, sort_keys=True)
         self.before_s = 0.0

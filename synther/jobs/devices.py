@@ -1,4 +1,4 @@
-"""Which GPU a job takes when there are several: the one that fewest others hold, by file locks.
+"""Which device a job computes on: of several GPUs the one that fewest others hold, by file locks.
 
 Snakemake counts GPUs and says nothing of which. Here a job locks one of a GPU's slots, a file in a
 folder that all jobs of a user on a machine share, for as long as it lives: the kernel lets go of
@@ -11,20 +11,47 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synther.errors import SyntherError
-from synther.jobs.files import explain_os_error, explaining, try_lock
+from synther.jobs.files import explaining, try_lock
+from synther.jobs.threads import grant
 
 FOLDER_VARIABLE = "SYNTHER_GPU_LOCKS"
 """Folder of the locks; one below the temporary folder, of the user's own, by default."""
 SLOTS_VARIABLE = "SYNTHER_JOBS_PER_GPU"
 """Jobs that share a GPU; 1 by default."""
-FAKE_VARIABLE = "SYNTHER_FAKE_GPUS"
-"""Names of GPUs that are not there, with commas: they are given out, and the CPU computes."""
 _POLL_S = 0.5
+_held: list[tuple[int, int]] = []
+"""The GPU that this process took, and its lock; let go when the process ends."""
+
+
+def choose_device(name: str, threads: int) -> str:
+    """Return the device for `auto`, `cpu` or `cuda[:N]`, and grant torch its CPU threads.
+
+    Of several GPUs, `auto` and `cuda` take one that no other job of this user has; `cuda:N` takes
+    that one, whoever has it.
+
+    Raises:
+        SyntherError: the device is not there.
+    """
+    import torch
+
+    grant(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        if not _held:  # a process that runs several verbs keeps its GPU, and would wait for itself
+            every = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+            gpus = [str(gpu.uuid) for gpu in every]  # whatever CUDA_VISIBLE_DEVICES calls them
+            _held.append(claim_gpu(gpus, lock_folder(), slots_per_gpu()))
+        name = f"cuda:{_held[0][0]}"
+    require_device(name)
+    if name.startswith("cuda"):
+        torch.cuda.set_device(name)  # where graphs are captured and streams are made
+        torch.backends.cudnn.allow_tf32 = False  # agents stay in float32, their convolutions too
+    return name
 
 
 def require_device(name: str) -> Any:
@@ -48,19 +75,6 @@ def require_device(name: str) -> Any:
         raise SyntherError(f"device {name} can't be used ({reason}): try cpu") from error
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A slot of a GPU, held until its lock is closed or the process ends.
-
-    Attributes:
-        index: which of the GPUs that were offered.
-        lock: the locked file's descriptor, open for as long as the lock is held.
-    """
-
-    index: int
-    lock: int
-
-
 def lock_folder() -> Path:
     """Return the folder of the locks, made where missing.
 
@@ -69,14 +83,12 @@ def lock_folder() -> Path:
     """
     named = os.environ.get(FOLDER_VARIABLE)
     folder = Path(named or f"{tempfile.gettempdir()}/synther-gpus-{os.getuid()}")
-    try:
+    with explaining(folder):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if named:  # so that other users may lock there too
                 folder.chmod(0o1777)
         owner = folder.stat().st_uid
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
     if not named and owner != os.getuid():
         raise SyntherError(
             f"{folder} is another user's: set {FOLDER_VARIABLE} to a folder of yours"
@@ -96,12 +108,7 @@ def slots_per_gpu() -> int:
     return int(text)
 
 
-def fake_gpus() -> list[str]:
-    """Return the names of pretended GPUs."""
-    return [name for name in os.environ.get(FAKE_VARIABLE, "").split(",") if name]
-
-
-def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
+def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> tuple[int, int]:
     """Take a slot of a GPU, and wait for one where all are taken, which is said once.
 
     First slots go before second ones, so that jobs spread over the GPUs before they share any.
@@ -110,6 +117,10 @@ def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
         gpus: what names each of them among all jobs of the machine: its UUID.
         folder: of the locks.
         slots: jobs that share a GPU.
+
+    Returns:
+        Which of the GPUs, and the descriptor of the lock: the slot is held until that is closed or
+        the process ends.
     """
     told = False
     while True:
@@ -119,7 +130,7 @@ def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> Claim:
                 with explaining(place):
                     lock = try_lock(place)
                 if lock is not None:
-                    return Claim(index, lock)
+                    return index, lock
         if not told:
             print(
                 f"all {len(gpus)} GPUs are taken: waiting for one ({folder}); with `--resources "

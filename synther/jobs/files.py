@@ -30,8 +30,8 @@ def explain_os_error(error: OSError, path: Path) -> SyntherError:
     return SyntherError(f"{path} can't be written: {error}")
 
 
-def _os_error_within(error: Exception) -> OSError | None:
-    """Return the refusal of the operating system that torch or h5py reports in their words."""
+def _refusal(error: Exception) -> OSError | None:
+    """Return the operating system's refusal, which torch and h5py report in words of theirs."""
     text = str(error)
     if found := re.search(r"errno = (\d+)", text):  # h5py
         number = int(found[1])
@@ -39,7 +39,7 @@ def _os_error_within(error: Exception) -> OSError | None:
     # torch does not say why; what ends its writing half-way is a full disk or a quota
     if "inline_container" in text or "PytorchStreamWriter" in text or "iostream" in text:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return None
+    return error if isinstance(error, OSError) else None
 
 
 _MACHINES = {
@@ -60,11 +60,10 @@ def blame_machine(error: Exception, path: Path) -> None:
     """
     if isinstance(error, MemoryError):
         raise error
-    refusal = error if isinstance(error, OSError) and error.errno else _os_error_within(error)
-    number = refusal.errno if refusal is not None else None
-    if number is not None and number in _MACHINES:
+    refusal = _refusal(error)
+    if refusal is not None and refusal.errno in _MACHINES:
         raise SyntherError(
-            f"{path} can't be read here: {os.strerror(number)}; the file may be whole: see "
+            f"{path} can't be read here: {os.strerror(refusal.errno)}; the file may be whole: see "
             "to the disk, the file system or the limits of this machine, and try again"
         ) from error
 
@@ -74,11 +73,8 @@ def explaining(path: Path) -> Iterator[None]:
     """Turn the operating system's refusal to write `path` inside the block into `SyntherError`."""
     try:
         yield
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except (RuntimeError, ValueError) as error:
-        refusal = _os_error_within(error)
-        if refusal is None:
+    except (OSError, RuntimeError, ValueError) as error:
+        if (refusal := _refusal(error)) is None:
             raise
         raise explain_os_error(refusal, path) from error
 

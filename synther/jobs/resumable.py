@@ -7,7 +7,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Pace, require_same
-from synther.jobs.files import explain_os_error, explaining, write_json
+from synther.jobs.files import explaining, write_json
 from synther.transitions import FIELDS, ONE_STEP, Span, Transitions, write_npz
 
 
@@ -45,15 +45,11 @@ class PartsWriter(ABC):
         self._folder = self.path.with_name(f".{self.path.name}.parts")
         self._count = self._folder / "count.json"
         self._identity = json.dumps(dict(identity or {}), sort_keys=True)
-        self._widths: tuple[int, int] | None = None
+        self._shapes: dict[str, tuple[int, ...]] = {}  # of a row's columns, once there is one
         self._span = ONE_STEP
         self._pace = Pace()
         self.parts, self.rows, self.before_s = 0, 0, 0.0
         self._started = time.monotonic()
-
-    @abstractmethod
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of a row's columns."""
 
     @abstractmethod
     def _write(self, columns: dict[str, np.ndarray]) -> None:
@@ -78,9 +74,8 @@ class PartsWriter(ABC):
         if self._count.exists():
             try:
                 saved |= json.loads(self._count.read_text(encoding="utf-8"))
-                rows, widths = int(saved["rows"]), saved.get("widths")
-                self.before_s = float(saved["seconds"])
-                self._widths = (int(widths[0]), int(widths[1])) if widths else None
+                rows, self.before_s = int(saved["rows"]), float(saved["seconds"])
+                self._shapes = {n: tuple(map(int, saved["shapes"][n])) for n in self.kinds}
                 self._span = Span.said(saved, str(self._count))
             except (ValueError, TypeError, LookupError) as error:
                 raise SyntherError(
@@ -90,7 +85,7 @@ class PartsWriter(ABC):
             self.rows, self.parts = rows, int(saved["parts"])
         for name, handle in self._handles.items():
             size = np.dtype(self.kinds[name]).itemsize
-            wanted = size * self.rows * math.prod(self._shapes()[name])
+            wanted = size * self.rows * math.prod(self._shapes.get(name, ()))
             if os.fstat(handle.fileno()).st_size < wanted:
                 raise SyntherError(f"{self._folder} lacks rows that it counts: delete it")
             handle.truncate(wanted)
@@ -103,6 +98,7 @@ class PartsWriter(ABC):
         """
         self.rows += len(next(iter(columns.values())))
         self.parts += 1
+        self._shapes = {name: columns[name].shape[1:] for name in self.kinds}
         with explaining(self.path):
             for name, handle in self._handles.items():
                 column = np.ascontiguousarray(columns[name], dtype=self.kinds[name])
@@ -124,7 +120,7 @@ class PartsWriter(ABC):
                 "identity": self._identity,
                 "parts": self.parts,
                 "rows": self.rows,
-                "widths": self._widths,
+                "shapes": self._shapes,
                 **self._span._asdict(),
                 "seconds": self.before_s + time.monotonic() - self._started,
             }
@@ -134,19 +130,18 @@ class PartsWriter(ABC):
         """Return all rows, kept before, a column each; they are read where they are used."""
         return {
             name: np.memmap(self._folder / name, self.kinds[name], "r", shape=(self.rows, *shape))
-            for name, shape in self._shapes().items()
+            for name, shape in self._shapes.items()
         }
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
         keep = self._count.exists()
         try:
-            self._open.close()  # writes what is still buffered
-            if kind is None:
-                self._write(self.columns())
-                keep = False
-        except OSError as failure:
-            if kind is None:  # else the block's own error is the one to show
-                raise explain_os_error(failure, self.path) from failure
+            # Of a block that failed, its own error is the one to show
+            with explaining(self.path) if kind is None else suppress(OSError):
+                self._open.close()  # writes what is still buffered
+                if kind is None:
+                    self._write(self.columns())
+                    keep = False
         finally:
             if not keep:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -169,10 +164,6 @@ class TransitionsWriter(PartsWriter):
         super().__init__(path, identity)
         self.task = task
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        d, a = self._widths or (0, 0)
-        return dict(zip(FIELDS, ((d,), (a,), (), (d,), ()), strict=True))
-
     def _write(self, columns: dict[str, np.ndarray]) -> None:
         write_npz(self.path, columns, self.task, self._span)
 
@@ -184,9 +175,10 @@ class TransitionsWriter(PartsWriter):
             Stopped: a signal told the process to end, and what is written is safe.
         """
         widths = (part.observation_dim, part.action_dim)
-        if self._widths not in (None, widths):
-            raise SyntherError(f"a part with widths {widths} can't follow {self._widths}")
-        self._widths, self._span = widths, part.span
+        before = tuple(shape[0] for shape in list(self._shapes.values())[:2])
+        if before and before != widths:
+            raise SyntherError(f"a part with widths {widths} can't follow {before}")
+        self._span = part.span
         self.add({name: getattr(part, name) for name in FIELDS})
         if self._pace.due():
             self.keep()

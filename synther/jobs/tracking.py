@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 
@@ -205,12 +206,11 @@ KEPT = (
 @contextmanager
 def _own_variables() -> Iterator[None]:
     """Keep variables of another run, such as a sweep's, from what is stored inside the block."""
-    names = [name for name in os.environ if name.startswith("WANDB_") and name[6:] not in KEPT]
-    foreign = {name: os.environ.pop(name) for name in names}
-    try:
+    with mock.patch.dict(os.environ):
+        for name in list(os.environ):
+            if name.startswith("WANDB_") and name[6:] not in KEPT:
+                del os.environ[name]
         yield
-    finally:
-        os.environ.update(foreign)
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -268,13 +268,13 @@ def encode_latents(plan: Experiments, w: Any) -> Cost:
 
 def fit_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of fitting a source's generator to latents."""
-    settings = plan.latent_settings(w.dataset, w.source)
+    settings = specs.source_settings(w.source, w.dataset, plan.preset)
     return _fit(w.source, settings, sizes.LATENT_COLUMNS, sizes.frames(plan, w.dataset), 4000)
 
 
 def sample_latents(plan: Experiments, w: Any) -> Cost:
     """Return the cost of sampling latents."""
-    settings = plan.latent_settings(w.dataset, w.source)
+    settings = specs.source_settings(w.source, w.dataset, plan.preset)
     number = plan.samples(w.source, "pixels")
     memory = sizes.pixel_memory_mb(plan, w.dataset, w.source)
     return _sample(w.source, settings, sizes.LATENT_COLUMNS, number, memory)

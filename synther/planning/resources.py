@@ -3,7 +3,7 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,13 +23,13 @@ class RuleResources:
     """The resources of rules, as functions of wildcards and attempt.
 
     Args:
-        presets: every preset's experiments.
+        experiments: makes those of a preset.
         device: where jobs compute: cpu, cuda, cuda:N, or auto, which asks for a GPU: a job that
             gets none computes on the CPU.
     """
 
-    def __init__(self, presets: Mapping[str, Experiments], device: str) -> None:
-        self._presets = presets
+    def __init__(self, experiments: Callable[[str], Experiments], device: str) -> None:
+        self._experiments = experiments
         self._gpu = device == "auto" or device_kind(device) == "cuda"
         self._rates, self._asked = read_rates(device), read_rates("cuda" if self._gpu else "cpu")
         self._margins: dict[str, Any] = config.load("rates")["requests"]
@@ -58,7 +58,7 @@ class RuleResources:
     def _evaluate(
         self, costs: Callable[[Experiments, Any], Cost], names: dict[str, str], attempt: int
     ) -> dict[str, int]:
-        plan = self._presets[names.get("preset", PAPER_PRESET)]
+        plan = self._experiments(names.get("preset", PAPER_PRESET))
         cost, margins = costs(plan, SimpleNamespace(**names)), self._margins
         more = 1 + margins["memory_per_attempt"] * (attempt - 1)
         minutes = math.ceil(margins["time_margin"] * self._asked.job_seconds(cost) / 60)

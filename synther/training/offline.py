@@ -263,7 +263,7 @@ def train_offline(job: OfflineJob) -> ResultRows:
         widths = (statistics.observation_dim, statistics.action_dim)
         data = draw(job.data, job.samples, job.sample_seed, widths, job.device)
         where = f"{job.data}, {job.samples} samples"
-        data = data.check_values(where).with_flags(job.threshold_terminals, where)
+        data = data.check_finite(where, True).with_flags(job.threshold_terminals, where)
     elif job.data.resolve() == job.statistics_from.resolve():
         data = statistics
     else:

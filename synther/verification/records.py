@@ -139,19 +139,10 @@ class Result:
         changes = [
             f"{key} was {before.get(key, 'not set')}, is {value}"
             for key, value in present.items()
-            if not _same(before.get(key), value)
+            if before.get(key) != value
         ]
         if complete:
             changes += [f"{key} was {before[key]}, is not set" for key in before.keys() - present]
         if changes:
             more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
             self.add("stale", "settings differ: " + "; ".join(changes[:SHOWN]) + more)
-
-
-def _same(then: Any, now: Any) -> bool:
-    if then == now:
-        return True
-    try:  # YAML 1.1 reads 3e-4 as text
-        return float(then) == float(now)
-    except (TypeError, ValueError):
-        return False

@@ -12,7 +12,7 @@ from synther.verification.records import Result
 
 def check_fit(result: Result) -> None:
     """Check a fitted generator: model.pt, settings.json, and fit.json of what made them."""
-    names, plan = result.names, result.plan
+    names = result.names
     if result.path.name == "fit.json":  # which is written last
         model = result.path.with_name("model.pt")
         result.give_up("unverified", "is not here, only its record: removed, or not shipped", model)
@@ -22,10 +22,7 @@ def check_fit(result: Result) -> None:
     result.check_made("model_sha256", "data")
     result.check_version()
     with result.otherwise("foreign"):
-        if "agent" in names:  # which made the latents
-            now = plan.latent_settings(names["dataset"], names["source"])
-        else:
-            now = source_settings(names["source"], names["dataset"], plan.preset)
+        now = source_settings(names["source"], names["dataset"], result.plan.preset)
     result.check_settings(now, complete=True)
 
 

@@ -13,7 +13,7 @@ from synther import SyntherError, config
 from synther.cli import main
 from synther.config.settings import resolve
 from synther.config.specs import agent_settings, agent_spec, source_settings, task_spec
-from synther.experiments import Experiments, preset_experiments
+from synther.experiments import Experiments
 
 SPECS = (
     *("agents", "behaviour", "claims", "config", "datasets", "experiments"),
@@ -40,7 +40,7 @@ def test_every_file_of_the_repository_is_valid() -> None:
 def test_every_schema_is_a_schema() -> None:
     import jsonschema
 
-    for path in config.schema_dir().glob("*.schema.yaml"):
+    for path in config.SCHEMAS.glob("*.schema.yaml"):
         jsonschema.Draft202012Validator.check_schema(config.read_yaml(path))
 
 
@@ -286,11 +286,9 @@ def test_what_is_no_preset_stops_nobody(edit_config: Callable[..., Path]) -> Non
     (folder / "bench.yaml").write_text("protocol:", encoding="utf-8")
     (folder / "half.yaml").write_text("protocol: red\nseeds: {", encoding="utf-8")
     assert config.preset_names() == ["half", "known", "paper", "quick", "reference"]
-    every = preset_experiments("quick")
-    assert list(every) == config.preset_names()
-    assert every["quick"].scale["seeds"] == 4
+    assert Experiments("quick").scale["seeds"] == 4
     with pytest.raises(SyntherError, match=r"half\.yaml can't be read as YAML"):
-        every["half"]
+        Experiments("half")
     for name in ("quick (copy)", "._quick", "Quick", "bench", ""):
         with pytest.raises(SyntherError, match="can't be a preset's name: rename its file"):
             config.load_preset(name)

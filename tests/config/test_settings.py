@@ -39,14 +39,12 @@ def test_later_layers_win_and_defaults_stay() -> None:
     ("key", "value", "expected"),
     [
         ("rate", 3, 3.0),
-        ("rate", "3e-4", 3e-4),  # YAML 1.1 reads it as a text
         ("steps", 1e6, 1_000_000),
         ("hidden", [16, 32], (16, 32)),
         ("hidden", [], ()),
         ("batch_size", None, None),
         ("batch_size", 4, 4),
         ("threshold", None, None),
-        ("threshold", "1e-1", 0.1),
         ("flag", True, True),
     ],
 )

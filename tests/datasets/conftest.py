@@ -1,4 +1,4 @@
-"""A folder of made-up policies."""
+"""A folder of made-up policies, and downloads that are tried again at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from random_policies import random_policy
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synther.datasets.download.WAIT_S", 0.0)
 
 
 @pytest.fixture

@@ -208,8 +208,8 @@ def test_what_was_collected_counts_whatever_is_recorded(
     tmp_path: Path, tiny_policies: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def worse(*arguments: Any) -> Any:
-        found = roll_out(*arguments)
-        return module.Collected(found.columns, found.returns - 900.0)
+        columns, returns = roll_out(*arguments)
+        return columns, returns - 900.0
 
     monkeypatch.setattr(module, "roll_out", worse)
     with pytest.raises(SyntherError, match=r"what was collected has a mean return of -8"):
@@ -225,8 +225,8 @@ def test_an_expert_below_medium_is_refused_or_said_loudly(
     shifts = iter((900.0, 0.0))
 
     def shifted(*arguments: Any) -> Any:
-        found = roll_out(*arguments)
-        return module.Collected(found.columns, found.returns + next(shifts))
+        columns, returns = roll_out(*arguments)
+        return columns, returns + next(shifts)
 
     monkeypatch.setattr(module, "roll_out", shifted)
     collect("hopper", "medium-expert", 60, tmp_path / "x.hdf5", tiny_policies, threads=1)
@@ -313,6 +313,6 @@ def test_the_published_medium_policy_is_as_good_as_its_dataset(shared: Path) -> 
     if not path.is_file():
         pytest.skip("the policy is not here")
     # About 90 episodes; 727 of them (8 seeds) have a mean of 1413 +- 15, D4RL's own file 1422.
-    returns = roll_out("hopper", load_policy(path), 40_000, (0, 0), threads=1).returns
+    _, returns = roll_out("hopper", load_policy(path), 40_000, (0, 0), threads=1)
     assert len(returns) >= 30
     assert 1150 <= returns.mean() <= 1500

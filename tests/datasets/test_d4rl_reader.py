@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import datasets
-from synther.datasets import d4rl
 from synther.datasets.d4rl import load_transitions, read_hdf5, skipped_rows
 from synther.errors import SyntherError
 from synther.transitions import FIELDS
@@ -138,11 +137,7 @@ STORED = {
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("stored", STORED)
-@pytest.mark.parametrize("block", [4, 16_384])
-def test_rows_that_do_not_follow_on_each_other_are_counted(
-    tmp_path, monkeypatch, stored, kind, block
-):
-    monkeypatch.setattr(d4rl, "BLOCK", block)
+def test_rows_that_do_not_follow_on_each_other_are_counted(tmp_path, stored, kind):
     content = arrays(101, terminals=[40], timeouts=[60])
     content["next_observations"] = following(content)
     content["next_observations"][[11, 40, 60, 89]] += 0.5  # two of them at ends

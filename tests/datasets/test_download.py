@@ -133,14 +133,14 @@ def closed():
 
 
 def fetch(place):
-    assert download("thing", place.root, wait_s=0) == place.target
+    assert download("thing", place.root) == place.target
     assert place.target.read_bytes() == WHOLE
     assert [p.name for p in place.target.parent.iterdir()] == [place.target.name]
 
 
 def refuse(place, message):
     with pytest.raises(SyntherError, match=message) as caught:
-        download("thing", place.root, wait_s=0)
+        download("thing", place.root)
     assert not place.target.exists()
     return str(caught.value)
 
@@ -323,7 +323,7 @@ def test_a_folder_that_cannot_be_made_is_explained(server, setup):
     place = setup(f"{server.address}/offline_rl/{BELOW}")
     place.root.write_text("")
     with pytest.raises(SyntherError, match="can't be written"):
-        download("thing", place.root, wait_s=0)
+        download("thing", place.root)
 
 
 def test_a_damaged_target_is_replaced_only_by_a_whole_one(server, setup, closed, capsys):
@@ -331,20 +331,21 @@ def test_a_damaged_target_is_replaced_only_by_a_whole_one(server, setup, closed,
     place.target.parent.mkdir(parents=True)
     place.target.write_bytes(b"x" * len(WHOLE))
     with pytest.raises(SyntherError, match="can't be reached"):
-        download("thing", place.root, wait_s=0)
+        download("thing", place.root)
     assert place.target.read_bytes() == b"x" * len(WHOLE)
     assert "has sha256" in capsys.readouterr().err
     fetch(setup(f"{server.address}/offline_rl/{BELOW}"))
 
 
-def test_two_at_once_download_once(server, setup):
+def test_two_at_once_download_once(server, setup, monkeypatch):
+    monkeypatch.setattr("synther.datasets.download.WAIT_S", 0.2)
     place = setup(f"{server.address}/offline_rl/{BELOW}")
     server.faults = ["cut"]
     failures = []
 
     def run():
         try:
-            download("thing", place.root, wait_s=0.2)
+            download("thing", place.root)
         except BaseException as error:
             failures.append(error)
 
@@ -360,7 +361,7 @@ def test_two_at_once_download_once(server, setup):
 
 def test_a_process_that_makes_the_file_is_waited_for(server, setup):
     place = setup(f"{server.address}/offline_rl/{BELOW}")
-    thread = threading.Thread(target=download, args=("thing", place.root), kwargs={"wait_s": 0})
+    thread = threading.Thread(target=download, args=("thing", place.root))
     with claimed(place.target):
         thread.start()
         thread.join(0.5)

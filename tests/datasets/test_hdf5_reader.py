@@ -77,7 +77,7 @@ from synther.datasets.vd4rl import ShardWriter, read_shards
 folder = Path(sys.argv[1])
 read_hdf5(folder / "a.hdf5")
 collect("hopper", "random", 30, folder / "b.hdf5", threads=1)
-with ShardWriter(folder / "c.hdf5", 2) as writer:
+with ShardWriter(folder / "c.hdf5") as writer:
     writer.append(np.zeros((3, 3, 84, 84), np.uint8), np.zeros((2, 2)), np.zeros(2))
 read_shards([folder / "c.hdf5"])
 """

@@ -99,8 +99,7 @@ def test_fetching_gives_a_file_its_tasks_rewards_once(environments, tmp_path, mo
     assert 0 < transitions.terminals.sum() < 58
     path = dataset_path(name, root)
     assert path == dataset_file(name, root) == root / "ogbench" / f"{name}.hdf5"
-    assert belonging(path).task == POINT
-    assert not belonging(path).by_name
+    assert belonging(path) == (POINT, True)
     monkeypatch.setenv("SYNTHER_MIRROR", str(tmp_path / "empty"))  # its file is there already
     other = dataset_path("pointmaze-medium-navigate-v0", root)
     with h5py.File(other) as file:

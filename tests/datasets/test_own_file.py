@@ -30,17 +30,17 @@ def mine(tmp_path: Path, edit_config) -> Path:
 
 def test_it_is_copied_again_once_it_is_newer(mine: Path, tmp_path: Path, capsys) -> None:
     first = write(mine, 3)
-    copied = download("my-hopper", tmp_path / "data", wait_s=0)
+    copied = download("my-hopper", tmp_path / "data")
     assert copied.read_bytes() == first
-    download("my-hopper", tmp_path / "data", wait_s=0)
+    download("my-hopper", tmp_path / "data")
     assert "has changed" not in capsys.readouterr().err
     second = write(mine, 5)
     os.utime(mine, (2**31, 2**31))
-    assert download("my-hopper", tmp_path / "data", wait_s=0).read_bytes() == second != first
+    assert download("my-hopper", tmp_path / "data").read_bytes() == second != first
     assert "has changed" in capsys.readouterr().err
 
 
 def test_it_is_looked_for_nowhere_else(mine: Path, tmp_path: Path) -> None:
     with pytest.raises(SyntherError, match="could not be downloaded") as caught:
-        download("my-hopper", tmp_path / "data", wait_s=0)
+        download("my-hopper", tmp_path / "data")
     assert "huggingface" not in str(caught.value)

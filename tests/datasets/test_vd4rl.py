@@ -8,8 +8,9 @@ import pytest
 from shards import episode, write
 
 from synther import SyntherError, config
+from synther.config.specs import dataset_files
 from synther.datasets import load_dataset
-from synther.datasets.download import download_shards, shard_paths
+from synther.datasets.download import download_shards
 from synther.datasets.vd4rl import ShardWriter, pixel_files, read_shards
 from synther.jobs.files import sha256
 
@@ -110,7 +111,7 @@ def test_shards_that_do_not_belong_together(tmp_path):
 def test_the_writer_writes_what_is_read(tmp_path):
     path = tmp_path / "own.hdf5"
     parts = [episode(4, 0), episode(2, 1)]
-    with ShardWriter(path, 6) as writer:
+    with ShardWriter(path) as writer:
         for part in parts:
             writer.append(part["observation"], part["action"][1:], part["reward"][1:])
         writer.metadata = {"level": "medium", "seed": 3}
@@ -121,7 +122,7 @@ def test_the_writer_writes_what_is_read(tmp_path):
     with h5py.File(path) as file:
         assert dict(file.attrs) == {"level": "medium", "seed": 3}
         assert sorted(file) == ["action", "discount", "observation", "reward", "step_type"]
-    with pytest.raises(RuntimeError, match="stop"), ShardWriter(tmp_path / "half.hdf5", 6):
+    with pytest.raises(RuntimeError, match="stop"), ShardWriter(tmp_path / "half.hdf5"):
         raise RuntimeError("stop")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["own.hdf5", "theirs.hdf5"]
 
@@ -143,7 +144,7 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
     }
     monkeypatch.setattr(config, "load", lambda name: content)
     root = tmp_path / "data"
-    assert shard_paths("a", root) == [root / "vd4rl" / below]
+    assert dataset_files("a", root) == [root / "vd4rl" / below]
     with pytest.raises(SyntherError, match=r"unknown shard .*other.hdf5.* did you mean"):
         download_shards("a", root, only=root / "vd4rl/other.hdf5")  # it would be said to be there
     assert not (root / "vd4rl" / below).exists()
@@ -152,10 +153,10 @@ def test_shards_are_downloaded_verified_and_shared(tmp_path, monkeypatch):
     known["sha256"] = "0" * 64
     (root / "vd4rl" / below).unlink()
     with pytest.raises(SyntherError, match=r"expected 0{64}"):
-        download_shards("a", root, wait_s=0)
+        download_shards("a", root)
     with pytest.raises(SyntherError, match="synther render --dataset b"):
         pixel_files("b", root)
     with pytest.raises(SyntherError, match="no dataset of V-D4RL's but rendered"):
-        shard_paths("b", root)
+        download_shards("b", root)
     with pytest.raises(SyntherError, match="a dataset of pixels"):
         load_dataset("a", root)

@@ -37,7 +37,7 @@ from snakemake.cli import get_argument_parser
 from synther import Transitions, config
 from synther.cli import main, verbs
 from synther.datasets.collect import collect
-from synther.experiments import Experiments, preset_experiments
+from synther.experiments import Experiments
 
 COMMANDS = [
     pytest.param(page, command, id=f"{pages.title(page)}: {command[:60]}")
@@ -105,7 +105,7 @@ def own_presets() -> dict[str, str]:
 
 def check_snakemake(given: list[str]) -> None:
     parsed = parsed_snakemake(given)
-    every = preset_experiments("paper").values()
+    every = list(map(Experiments, config.preset_names()))
     known = {path for e in every for name in e.specs for path in e.figures(name)}
     for new in own_presets():
         known |= {p.replace("/", f"/{new}/", 1) for p in Experiments("paper").all_figures()}
@@ -190,7 +190,7 @@ CHECKS: dict[str, Callable[[list[str]], object]] = {
 
 def check_paths(given: list[str]) -> None:
     """Hold paths of results and figures that a page looks at against the matrix."""
-    every = list(preset_experiments("paper").values())
+    every = list(map(Experiments, config.preset_names()))
     names = list(every[0].specs)
     known = {path for preset in every for path in preset.all_figures()}
     known |= {preset.page() for preset in every}

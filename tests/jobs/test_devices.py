@@ -9,13 +9,15 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from synther import SyntherError, Transitions
-from synther.cli import device as cli_device
 from synther.cli import main
+from synther.jobs import devices
 from synther.jobs.devices import claim_gpu, lock_folder, slots_per_gpu
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,9 +25,9 @@ REPOSITORY = Path(__file__).parents[2]
 HOLDER = """
 import sys
 from pathlib import Path
-from synther.jobs.devices import claim_gpu, fake_gpus, lock_folder, slots_per_gpu
-claim = claim_gpu(fake_gpus(), lock_folder(), slots_per_gpu())
-print(fake_gpus()[claim.index], flush=True)
+from synther.jobs.devices import claim_gpu, lock_folder, slots_per_gpu
+index, lock = claim_gpu(["a", "b", "c"], lock_folder(), slots_per_gpu())
+print("abc"[index], flush=True)
 sys.stdin.read()
 """
 
@@ -33,9 +35,8 @@ sys.stdin.read()
 @pytest.fixture(autouse=True)
 def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SYNTHER_GPU_LOCKS", str(tmp_path / "locks"))
-    monkeypatch.setenv("SYNTHER_FAKE_GPUS", "a,b,c")
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    monkeypatch.setattr(cli_device, "_held", [])
+    monkeypatch.setattr(devices, "_held", [])
     return tmp_path / "locks"
 
 
@@ -95,25 +96,37 @@ def test_many_that_contend_at_once_get_all_slots_and_no_more(hold, monkeypatch) 
 def test_a_claim_that_is_let_go_is_free(locks: Path) -> None:
     folder = lock_folder()
     claims = [claim_gpu(["GPU-1", "GPU-2"], folder) for _ in range(2)]
-    assert [claim.index for claim in claims] == [0, 1]
-    os.close(claims[1].lock)
-    assert claim_gpu(["GPU-1", "GPU-2"], folder).index == 1
+    assert [index for index, _ in claims] == [0, 1]
+    os.close(claims[1][1])
+    assert claim_gpu(["GPU-1", "GPU-2"], folder)[0] == 1
 
 
-@pytest.mark.parametrize(("name", "held"), [("auto", 1), ("cuda", 1), ("cpu", 0)])
-def test_verbs_take_one_and_compute_on_the_cpu(name: str, held: int, capsys) -> None:
-    assert cli_device.choose_device(name, 1) == "cpu"
-    assert cli_device.choose_device(name, 1) == "cpu"  # a second verb waits for nobody
-    assert len(cli_device._held) == held
-    assert ("GPU a, which is pretended" in capsys.readouterr().err) == bool(held)
+@pytest.mark.parametrize("name", ["auto", "cuda", "cpu"])
+def test_verbs_take_the_gpu_that_is_free(name: str, hold, monkeypatch) -> None:
+    other = hold()
+    assert other.stdout.readline().strip() == "a"
+    chosen: list[str] = []
+    pretended = {
+        "is_available": lambda: True,
+        "device_count": lambda: 3,
+        "get_device_properties": lambda index: SimpleNamespace(uuid="abc"[index]),
+        "set_device": chosen.append,
+    }
+    for function, stand_in in pretended.items():
+        monkeypatch.setattr(torch.cuda, function, stand_in)
+    monkeypatch.setattr(devices, "require_device", lambda name: None)
+    takes = name != "cpu"
+    for _ in range(2):  # a second verb waits for nobody
+        assert devices.choose_device(name, 1) == ("cuda:1" if takes else "cpu")
+    assert len(devices._held) == takes
+    assert chosen == ["cuda:1"] * 2 * takes
 
 
-def test_a_gpu_that_is_not_there_is_an_error(monkeypatch) -> None:
-    monkeypatch.delenv("SYNTHER_FAKE_GPUS")
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(SyntherError, match=r"cuda:99 can't be used .* try cpu"):
-        cli_device.choose_device("cuda:99", 1)
+        devices.choose_device("cuda:99", 1)
     with pytest.raises(SyntherError) as found:  # in our words, not in a page of torch's
-        cli_device.choose_device("gpu", 1)
+        devices.choose_device("gpu", 1)
     known = "devices are cpu, cuda and cuda:N"
     assert str(found.value) == f"device gpu can't be used ({known}): try cpu"
 
@@ -132,14 +145,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch) -> N
         lock_folder()
 
 
-def test_noise_takes_no_gpu(tmp_path: Path) -> None:
+def test_noise_takes_no_gpu(tmp_path: Path, monkeypatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(devices, "choose_device", lambda name, _: asked.append(name) or "cpu")
     data = Transitions(*(np.ones(s, np.float32) for s in ((20, 2), (20, 1), 20, (20, 2), 20)))
     data.save(tmp_path / "data.npz")
     given, out = ["--data", str(tmp_path / "data.npz"), "--device", "cuda"], str(tmp_path / "model")
     assert main(["fit", "--source", "noise-additive", "--out", out, *given]) == 0
     samples = ["--num", "5", "--out", str(tmp_path / "samples.npz"), "--device", "cuda"]
     assert main(["sample", "--model", out, *samples]) == 0
-    assert not cli_device._held
+    assert asked == ["cpu", "cpu"]
     small = ["--set", "width=8", "--set", "steps=1", "--set", "batch_size=4"]
     assert main(["fit", "--source", "synther", "--out", out, *given, *small]) == 0
-    assert len(cli_device._held) == 1
+    assert asked[2:] == ["cuda"]

@@ -152,7 +152,7 @@ def test_a_rule_that_estimates_nothing_takes_its_time_limit() -> None:
 
 def asked(preset: str, device: str, wildcards: dict[str, str], attempt: int = 1) -> dict[str, int]:
     """What a training job asks for and does, as Snakemake learns it."""
-    asks = RuleResources({preset: Experiments(preset)}, device)(costs.train_offline)
+    asks = RuleResources(Experiments, device)(costs.train_offline)
     every = {name: tell(wildcards | {"preset": preset}, attempt) for name, tell in asks.items()}
     return {name: value for name, value in every.items() if value is not None}
 
@@ -210,7 +210,7 @@ def test_rollouts_are_samples_and_read_the_states_that_they_begin_at() -> None:
     found = {}
     for source in ("dynamics", "dynamics-synther"):
         job = {"preset": "paper", "dataset": "hopper-medium-v2", "source": source}
-        every = RuleResources({"paper": Experiments("paper")}, "cpu")(costs.sample_generator)
+        every = RuleResources(Experiments, "cpu")(costs.sample_generator)
         found[source] = {name: tell(job, 1) for name, tell in every.items()}
     assert {own["samples"] for own in found.values()} == {5_000_000}
     seconds = 5_000_000 / config.load("rates")["devices"]["cpu"]["rates"]["rollout_rows_per_s"]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 CLAIM = """
 import sys
 from synther.jobs.devices import claim_gpu, lock_folder
-print(claim_gpu(["a", "b"], lock_folder()).index, flush=True)
+print(claim_gpu(["a", "b"], lock_folder())[0], flush=True)
 sys.stdin.read()
 """
 MAKE = """

@@ -66,7 +66,7 @@ class FakeEnv:
 def shard(tmp_path):
     path = tmp_path / "shard.hdf5"
     rng = np.random.default_rng(0)
-    with ShardWriter(path, 2) as writer:
+    with ShardWriter(path) as writer:
         for steps in (6, 5):
             writer.append(
                 rng.integers(0, 256, (steps + 1, 3, 84, 84), dtype=np.uint8),
@@ -193,7 +193,7 @@ def test_another_tasks_frames_latents_and_weights_are_refused(job, tmp_path, sha
     body, latents = real.out.with_suffix(".pt"), tmp_path / "latents.npz"
     coded = ((shard,), body, 0, real.module, real.settings, latents)
     encode_dataset(*coded)
-    assert belonging(latents).task == "dmc-walker-walk-repeat2"
+    assert belonging(latents)[0] == "dmc-walker-walk-repeat2"
     with pytest.raises(SyntherError, match=r"out\.pt is of task 'dmc-walker-walk-repeat2'"):
         encode_dataset(*coded, task="dmc-cheetah-run-repeat2")
     cheetah = {"task": "dmc-cheetah-run-repeat2", "out": "x.parquet"}

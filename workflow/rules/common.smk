@@ -1,4 +1,5 @@
 # What the rules share: the matrix of every preset, and what wildcards may be.
+import functools
 from pathlib import Path
 import shutil
 
@@ -7,17 +8,17 @@ from snakemake.exceptions import WorkflowError
 from synther.config import load, spec, specs
 from synther.config.shares import share_of
 from synther.datasets import source_file
-from synther.experiments import preset_experiments
+from synther.experiments import Experiments
 from synther.jobs import bucket
 from synther.planning import costs
 from synther.planning.resources import RuleResources
 from synther.sheets.writers import suffixes
 
-EXPERIMENTS = preset_experiments(config["preset"])
+experiments = functools.cache(Experiments)
 # Makes `resources` of a cost: what jobs ask of a scheduler, and what they do, which limits nothing and
 # is there for `synther plan`. From config/rates.yaml and results/bench/. Beside them a rule of more
 # than one thread asks for `cpus_per_task`: Snakemake cuts `threads` to the cores of the login node.
-asks = RuleResources(EXPERIMENTS, config["device"])
+asks = RuleResources(experiments, config["device"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.
 ENVIRONMENT = "../../environment.yml"
@@ -57,7 +58,12 @@ def options(settings):
 
 def experiments_of(wildcards):
     """Return the experiments of a target's preset; the paper's where it names none."""
-    return EXPERIMENTS[wildcards.get("preset", "paper")]
+    return experiments(wildcards.get("preset", "paper"))
+
+
+def generator_seed(wildcards):
+    """Return the seed of all that is drawn of a preset's generators."""
+    return experiments(wildcards.preset).scale["generator_seed"]
 
 
 def assignments(settings):
@@ -74,16 +80,16 @@ def beside(**files):
 
 def page_inputs(wildcards):
     """Return what a preset's page is made from."""
-    experiments = experiments_of(wildcards)
-    sheets = experiments.sheets()
-    rows, others = experiments.results(*sheets), experiments.records(*sheets)
+    plan = experiments_of(wildcards)
+    sheets = plan.sheets()
+    rows, others = plan.results(*sheets), plan.records(*sheets)
     records = [str(Path(path).with_suffix(".json")) for path in rows]
     return [*sheets.values(), *([*rows, *records, *others] if BUCKET else [])]
 
 
 def fidelity_threads(wildcards):
     """Return how many threads compare a preset's samples."""
-    return 8 if EXPERIMENTS[wildcards.preset].fidelity_samples() > 20_000 else 1
+    return 8 if experiments(wildcards.preset).fidelity_samples() > 20_000 else 1
 
 
 def lift_usual_rate(workflow):

@@ -71,7 +71,7 @@ rule collect_dataset:
     resources:
         **asks(costs.collect_dataset),
     params:
-        rows=lambda w: EXPERIMENTS[w.preset].rows(w.dataset),
+        rows=lambda w: experiments(w.preset).rows(w.dataset),
         policies=lambda w: specs.policies_folder(
             spec(w.dataset, "dataset")["task"], w.preset
         ),
@@ -82,7 +82,7 @@ rule collect_dataset:
 
 rule subset:
     input:
-        lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+        lambda w: experiments(w.preset).dataset_file(w.dataset),
     output:
         rows="results/{preset}/subsets/{dataset}/{share}.npz",
         record="results/{preset}/subsets/{dataset}/{share}.json",
@@ -93,8 +93,8 @@ rule subset:
     resources:
         **asks(costs.subset),
     params:
-        choice=lambda w: options(EXPERIMENTS[w.preset].subset_choice(share_of(w.share))),
-        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+        choice=lambda w: options(experiments(w.preset).subset_choice(share_of(w.share))),
+        time_limit=lambda w: experiments(w.preset).time_limit(w.dataset),
     shell:
         "synther subset --data {input} {params.choice}"
         " --time-limit {params.time_limit} --out {output.rows} --threads {threads} 2> {log}"

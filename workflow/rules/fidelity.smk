@@ -1,8 +1,8 @@
 # A source's samples, held against the data that its generator was fitted to and the simulator.
 rule fidelity:
     input:
-        real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
-        samples=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
+        real=lambda w: experiments(w.preset).real_data(w.dataset, w.source),
+        samples=lambda w: experiments(w.preset).training_data(w.dataset, w.source),
     output:
         rows="results/{preset}/fidelity/{dataset}/{source}.parquet",
         record="results/{preset}/fidelity/{dataset}/{source}.json",
@@ -16,8 +16,8 @@ rule fidelity:
         **asks(costs.fidelity),
         cpus_per_task=fidelity_threads,
     params:
-        number=lambda w: EXPERIMENTS[w.preset].fidelity_samples(),
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        number=lambda w: experiments(w.preset).fidelity_samples(),
+        seed=generator_seed,
     shell:
         "synther fidelity --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --real {input.real} --samples {input.samples}"

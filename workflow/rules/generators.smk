@@ -1,7 +1,7 @@
 # A generator fitted to a dataset, and the transitions drawn from it.
 rule fit_generator:
     input:
-        data=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        data=lambda w: experiments(w.preset).real_data(w.dataset, w.source),
     output:
         model="results/{preset}/generators/{dataset}/{source}/model.pt",
         settings="results/{preset}/generators/{dataset}/{source}/settings.json",
@@ -13,17 +13,16 @@ rule fit_generator:
     resources:
         **asks(costs.fit_generator),
     params:
-        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
-        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+        folder=lambda w: experiments(w.preset).generator_folder(w.dataset, w.source),
+        seed=generator_seed,
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again
+        time_limit=lambda w: experiments(w.preset).time_limit(w.dataset),
         settings=lambda w: specs.source_settings(w.source, w.dataset, w.preset),
     shell:
         "synther fit --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --source {wildcards.source} --data {input.data} --out {params.folder}"
-        " --seed {params.seed} --time-limit {params.time_limit} --device {params.device}"
-        " --threads {threads} 2> {log}"
+        " --seed {params.seed} --device {params.device} --threads {threads} 2> {log}"
 
 
 # Noise computes nothing: jobs of a rule of their own are sent where there are no GPUs.
@@ -38,10 +37,10 @@ ruleorder: fit_noise > fit_generator
 rule sample_generator:
     input:
         **beside(
-            record=lambda w: f"{EXPERIMENTS[w.preset].model_folder(w.dataset, w.source)}/fit.json"
+            record=lambda w: f"{experiments(w.preset).model_folder(w.dataset, w.source)}/fit.json"
         ),
-        model=lambda w: EXPERIMENTS[w.preset].model_files(w.dataset, w.source),
-        states=lambda w: EXPERIMENTS[w.preset].start_states(w.dataset, w.source),
+        model=lambda w: experiments(w.preset).model_files(w.dataset, w.source),
+        states=lambda w: experiments(w.preset).start_states(w.dataset, w.source),
     output:
         samples="results/{preset}/generators/{dataset}/{source}/samples.npz",
         record="results/{preset}/generators/{dataset}/{source}/samples.json",
@@ -52,9 +51,9 @@ rule sample_generator:
     resources:
         **asks(costs.sample_generator),
     params:
-        folder=lambda w: EXPERIMENTS[w.preset].model_folder(w.dataset, w.source),
-        number=lambda w: EXPERIMENTS[w.preset].samples(w.source),
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        folder=lambda w: experiments(w.preset).model_folder(w.dataset, w.source),
+        number=lambda w: experiments(w.preset).samples(w.source),
+        seed=generator_seed,
         device=config["device"],
         set=lambda w: assignments(
             specs.sampling_settings(w.source, w.dataset, w.preset)
@@ -76,8 +75,8 @@ ruleorder: sample_noise > sample_generator
 
 rule mix_sources:
     input:
-        real=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
-        synthetic=lambda w: EXPERIMENTS[w.preset].mixed_samples(w.dataset, w.source),
+        real=lambda w: experiments(w.preset).real_data(w.dataset, w.source),
+        synthetic=lambda w: experiments(w.preset).mixed_samples(w.dataset, w.source),
     output:
         mixture="results/{preset}/generators/{dataset}/{source}/mixture.npz",
         record="results/{preset}/generators/{dataset}/{source}/mixture.json",
@@ -89,8 +88,8 @@ rule mix_sources:
         **asks(costs.mix_sources),
     params:
         share=lambda w: specs.source_spec(w.source)["mix"]["real_share"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
-        time_limit=lambda w: EXPERIMENTS[w.preset].time_limit(w.dataset),
+        seed=generator_seed,
+        time_limit=lambda w: experiments(w.preset).time_limit(w.dataset),
     shell:
         "synther mix --real {input.real} --synthetic {input.synthetic} --real-share {params.share}"
         " --seed {params.seed} --time-limit {params.time_limit} --out {output.mixture}"

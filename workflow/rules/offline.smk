@@ -1,8 +1,8 @@
 # Seeds of one agent, trained on one source of one dataset, judged in the simulator.
 rule train_offline:
     input:
-        data=lambda w: EXPERIMENTS[w.preset].training_data(w.dataset, w.source),
-        statistics=lambda w: EXPERIMENTS[w.preset].statistics(w.dataset, w.source),
+        data=lambda w: experiments(w.preset).training_data(w.dataset, w.source),
+        statistics=lambda w: experiments(w.preset).statistics(w.dataset, w.source),
     output:
         rows="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/offline/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",

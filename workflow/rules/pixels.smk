@@ -38,8 +38,8 @@ rule render_dataset:
         **asks(costs.render_dataset),
         cpus_per_task=4,
     params:
-        rows=lambda w: EXPERIMENTS[w.preset].frames(),
-        policies=lambda w: EXPERIMENTS[w.preset].part("pixels").get("policies", ""),
+        rows=lambda w: experiments(w.preset).frames(),
+        policies=lambda w: experiments(w.preset).part("pixels").get("policies", ""),
     shell:
         "synther render --preset {wildcards.preset} --dataset {wildcards.dataset}"
         " --rows {params.rows} --out {output} --threads {threads} 2> {log}"
@@ -47,7 +47,7 @@ rule render_dataset:
 
 rule train_pixels:
     input:
-        lambda w: EXPERIMENTS[w.preset].shards(w.dataset),
+        lambda w: experiments(w.preset).shards(w.dataset),
     output:
         rows="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/pixels/{dataset}/real/{agent}/seeds-{first}-{last}.json",
@@ -62,18 +62,19 @@ rule train_pixels:
         cpus_per_task=4,
     params:
         device=config["device"],
+        given=lambda w, input: f"--data {input}",
         # not on the command line, which resolves them itself: a change makes the job run again
         settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
-        " --data {input} --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
+        " {params.given} --agent {wildcards.agent} --seeds {wildcards.first}-{wildcards.last}"
         " --out {output.rows} --device {params.device} --threads {threads} 2> {log}"
 
 
 rule encode_latents:
     input:
-        shards=lambda w: EXPERIMENTS[w.preset].shards(w.dataset),
-        body=lambda w: EXPERIMENTS[w.preset].body(w.dataset, w.agent),
+        shards=lambda w: experiments(w.preset).shards(w.dataset),
+        body=lambda w: experiments(w.preset).body(w.dataset, w.agent),
     output:
         latents="results/{preset}/latents/{dataset}/{agent}/latents.npz",
         record="results/{preset}/latents/{dataset}/{agent}/latents.json",
@@ -87,7 +88,7 @@ rule encode_latents:
         cpus_per_task=2,
     params:
         device=config["device"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
+        seed=generator_seed,
         settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
     shell:
         "synther encode --preset {wildcards.preset} --dataset {wildcards.dataset}"
@@ -96,63 +97,43 @@ rule encode_latents:
         " --threads {threads} 2> {log}"
 
 
-rule fit_latents:
+use rule fit_generator as fit_latents with:
     input:
-        "results/{preset}/latents/{dataset}/{agent}/latents.npz",
+        data="results/{preset}/latents/{dataset}/{agent}/latents.npz",
     output:
-        **beside(
-            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json"
-        ),
         model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
     log:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-fit.log",
-    conda:
-        ENVIRONMENT
     resources:
         **asks(costs.fit_latents),
     params:
-        device=config["device"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
         folder="results/{preset}/latents/{dataset}/{agent}/{source}",
-        set=lambda w: assignments(EXPERIMENTS[w.preset].latent_overrides(w.source)),
-        settings=lambda w: EXPERIMENTS[w.preset].latent_settings(w.dataset, w.source),
-    shell:
-        "synther fit --preset {wildcards.preset} --data {input} --source {wildcards.source}"
-        " --dataset {wildcards.dataset} --seed {params.seed} {params.set}"
-        " --out {params.folder} --device {params.device} --threads {threads} 2> {log}"
 
 
-rule sample_latents:
+use rule sample_generator as sample_latents with:
     input:
-        "results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
-        **beside(
-            record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
-            settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
-        ),
+        record="results/{preset}/latents/{dataset}/{agent}/{source}/fit.json",
+        model="results/{preset}/latents/{dataset}/{agent}/{source}/model.pt",
+        settings="results/{preset}/latents/{dataset}/{agent}/{source}/settings.json",
     output:
         samples="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
         record="results/{preset}/latents/{dataset}/{agent}/{source}/samples.json",
     log:
         "logs/{preset}/latents/{dataset}/{agent}/{source}-sample.log",
-    conda:
-        ENVIRONMENT
     resources:
         **asks(costs.sample_latents),
     params:
-        device=config["device"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
-        num=lambda w: EXPERIMENTS[w.preset].samples(w.source, "pixels"),
         folder=lambda w, output: str(Path(output.samples).parent),
-    shell:
-        "synther sample --model {params.folder} --num {params.num} --seed {params.seed}"
-        " --out {output.samples} --device {params.device} --threads {threads} 2> {log}"
+        number=lambda w: experiments(w.preset).samples(w.source, "pixels"),
+        states="",
 
 
-rule train_heads:
+use rule train_pixels as train_heads with:
     input:
         latents="results/{preset}/latents/{dataset}/{agent}/{source}/samples.npz",
-        body=lambda w: EXPERIMENTS[w.preset].body(w.dataset, w.agent),
+        body=lambda w: experiments(w.preset).body(w.dataset, w.agent),
     output:
         rows="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.parquet",
         record="results/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.json",
@@ -160,19 +141,7 @@ rule train_heads:
         "logs/{preset}/pixels/{dataset}/{source}/{agent}/seeds-{first}-{last}.log",
     wildcard_constraints:
         source="(?!real/)[a-z0-9-]+",
-    conda:
-        ENVIRONMENT
-    threads: 4
-    resources:
-        **asks(costs.train_pixels),
-        cpus_per_task=4,
     params:
-        device=config["device"],
-        seed=lambda w: EXPERIMENTS[w.preset].scale["generator_seed"],
-        settings=lambda w: specs.pixel_settings(w.agent, w.dataset, w.preset),
-    shell:
-        "synther pixels --preset {wildcards.preset} --dataset {wildcards.dataset}"
-        " --latents {input.latents} --body {input.body} --body-seed {params.seed}"
-        " --source {wildcards.source} --agent {wildcards.agent}"
-        " --seeds {wildcards.first}-{wildcards.last} --out {output.rows}"
-        " --device {params.device} --threads {threads} 2> {log}"
+        seed=generator_seed,
+        given=lambda w, input: f"--source {w.source} --latents {input.latents}"
+        f" --body {input.body} --body-seed {generator_seed(w)}",

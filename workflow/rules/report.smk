@@ -43,7 +43,7 @@ use rule table as paper_table with:
 # Every seed's last score, in one file.
 rule scores:
     input:
-        lambda w: EXPERIMENTS[w.preset].results(*EXPERIMENTS[w.preset].made()),
+        lambda w: experiments(w.preset).results(*experiments(w.preset).made()),
     output:
         "results/{preset}/scores.csv",
     log:
@@ -88,5 +88,5 @@ use rule page as paper_page with:
 
 rule report:
     input:
-        EXPERIMENTS[config["preset"]].page(),
+        experiments(config["preset"]).page(),
     localrule: True

@@ -11,7 +11,7 @@ from synther import SyntherError
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
 from synther.config.settings import resolve
-from synther.config.specs import agent_spec, pixel_settings
+from synther.config.specs import agent_spec, pixel_settings, source_settings
 from synther.experiments import Experiments
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.planning.sizes import pixel_memory_mb
@@ -60,10 +60,9 @@ def test_where_things_lie() -> None:
 
 def test_the_generator_is_the_sources_own_scaled_for_latents() -> None:
     paper_plan, quick = Experiments("paper"), Experiments("quick")
-    assert paper_plan.latent_settings(DATASETS[0], "synther")["width"] == 2048
-    assert paper_plan.latent_overrides("synther") == {}
+    assert source_settings("synther", DATASETS[0], "paper")["width"] == 2048
     assert paper_plan.samples("synther", "pixels") == 5_000_000
-    assert quick.latent_settings(f"{DATASETS[0]}-local", "synther")["width"] == 64
+    assert source_settings("synther", f"{DATASETS[0]}-local", "quick")["width"] == 64
     assert quick.samples("synther", "pixels") == 4000
 
 

@@ -3,7 +3,7 @@
 import itertools
 
 from synther import config
-from synther.config.specs import pixel_settings, source_spec
+from synther.config.specs import pixel_settings, source_settings, source_spec
 from synther.errors import SyntherError
 from synther.experiments import budget
 from synther.experiments.kinds.comparison import plan as comparison
@@ -49,7 +49,7 @@ class Plan(comparison.Plan):
             parts.append(f"{matrix.frames():,} frames a dataset, rendered here")
         for source in sources:
             if generator := source_spec(source).get("generator"):
-                settings = matrix.latent_settings(names[0], source)
+                settings = source_settings(source, names[0], matrix.preset)
                 samples = matrix.samples(source, self.learns)
                 parts.append(budget.generator(f"{generator} of latents", samples, settings))
         return parts
