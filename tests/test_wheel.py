@@ -64,6 +64,9 @@ def test_the_wheel_has_the_workflow_and_no_tests(wheel: Path) -> None:
     ):
         assert f"synther/_checkout/{part}" in names
     assert "snakemake_logger_plugin_synther/__init__.py" in names
+    templates = [path.relative_to(REPOSITORY) for path in REPOSITORY.glob("synther/**/*.j2")]
+    assert templates
+    assert {str(path) for path in templates} <= set(names)
     assert not [name for name in names if "tests/" in name or "__pycache__" in name]
 
 

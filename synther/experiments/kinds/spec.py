@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from synther.errors import unknown_name
 from synther.experiments.runs import ONLINE
 from synther.sheets.figure import Plot, frame_columns
-from synther.sheets.notes import DatasetRow
 from synther.sheets.sheet import Note, Sheet, Table, run_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synther.statistics.published import PaperNumber
-
-__all__ = ["DatasetRow", "Numbers", "PaperColumns", "Spec"]
 
 COUNTS = {
     *("seeds", "paper_seeds", "protocol_seeds", "datasets", "tasks"),
@@ -28,6 +25,37 @@ COUNTS = {
 """Columns of tidy rows that hold whole numbers."""
 NO_EVIDENCE = "a check of the pipeline, not evidence"
 BELOW_PROTOCOL = "below the paper's protocol"
+
+
+STAND_IN = "*"
+"""Mark of a row whose dataset is not the paper's own."""
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """A dataset that was run, and the paper's that it is, or stands in for.
+
+    `published` is what the paper's numbers call that one, if not by its name.
+    """
+
+    name: str
+    paper_name: str
+    published: str = ""
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the paper's numbers are of another dataset."""
+        return self.name != self.paper_name
+
+    @property
+    def label(self) -> str:
+        """Its name, marked if it is a stand-in."""
+        return self.name + STAND_IN * self.is_stand_in
+
+    @property
+    def called(self) -> str:
+        """The paper's numbers' name of it."""
+        return self.published or self.paper_name
 
 
 @dataclass(frozen=True)

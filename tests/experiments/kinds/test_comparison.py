@@ -126,7 +126,7 @@ def test_like_is_averaged_with_like(table: Numbers) -> None:
     assert averages["mean"][2:].isna().all()
     assert (
         "Average of Locomotion: only datasets that all columns of the agent have (BC 1 of 2)."
-        in (footnotes(table))
+        in [note.text for note in footnotes(table)]
     )
 
 
@@ -141,7 +141,7 @@ def test_aggregates_are_those_of_the_shared_scores(table: Numbers) -> None:
 
 
 def test_marks_and_footnotes(table: Numbers) -> None:
-    notes = footnotes(table)
+    notes = [note.text for note in footnotes(table)]
     assert "† recalled, not checked against the paper." in notes
     assert "‡ recalled; equals CORL's published numbers." in notes
     assert not any(note.startswith(("§", "¶")) for note in notes)
@@ -275,7 +275,9 @@ def test_without_the_papers_numbers(spec: TableSpec) -> None:
 def test_unequal_seeds_are_told(spec: TableSpec) -> None:
     fewer = SCORES | {("td3_bc", WALKER, "real"): [29, 30]}
     table = measure(spec, results(fewer))
-    assert "Cells differ in their number of seeds: from 2 to 3." in footnotes(table)
+    assert "Cells differ in their number of seeds: from 2 to 3." in [
+        note.text for note in footnotes(table)
+    ]
     assert any("missing on walker2d-medium-v2 (real)" in note for note in table.omissions)
     assert set(of_kind(table, "aggregate", "td3_bc")["seeds"]) == {2}
 

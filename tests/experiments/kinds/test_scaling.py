@@ -109,7 +109,7 @@ def test_every_format_has_them_with_the_claim_marked(table: Numbers) -> None:
 
 
 def test_footnotes_tell_the_claims_origin(table: Numbers) -> None:
-    notes = footnotes(table)
+    notes = [note.text for note in footnotes(table)]
     assert "† quoted second-hand, not checked against the paper." in notes
     assert any("+12.2; paper sentence quoted second-hand" in note for note in notes)
     assert any("Which baseline it is over isn't known here" in note for note in notes)

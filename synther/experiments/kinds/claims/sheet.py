@@ -11,7 +11,7 @@ from synther.experiments.kinds.claims.numbers import UNITS
 from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import printed
+from synther.sheets import notes, printed
 from synther.sheets.sheet import run_key
 from synther.statistics import published
 
@@ -109,31 +109,13 @@ def _origins(found: Numbers) -> sheets.Table:
     return sheets.table(title, columns, rows, is_drawn=False)
 
 
-def footnotes(found: Numbers) -> list[sheets.Note | str]:
-    """Return the footnotes: how verdicts are made, and where claims are known from."""
-    spec, frame = found.spec, found.frame
-    counts = Counter(frame["verdict"])
-    listed = ", ".join(
-        f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]
+def footnotes(found: Numbers) -> list[sheets.Note]:
+    """Return the footnotes."""
+    counts = Counter(found.frame["verdict"])
+    ran = found.frame[found.frame["verdict"] != Verdict.NOT_RUN]
+    return notes.written(
+        *(__file__, found),
+        told=[f"{counts[each]} {each.value}" for each in Verdict if counts[each]],
+        shared=_shared(found),
+        budgets=dict(zip(ran["of_experiment"], ran["budget"], strict=True)),
     )
-    lines = [f"Of {len(frame)} claims: {listed}."]
-    if shared := _shared(found):
-        lines.append(f"All evidence falls short of the protocol: {'; '.join(shared)}.")
-    lines += [
-        "Effect: what the claim is about, relative to what it is compared with. If there are "
-        "several comparisons, all have to hold, and the hardest is shown. Intervals: 95% "
-        f"percentiles of a bootstrap over seeds ({spec.bootstrap_reps:,} resamples), stratified "
-        "by dataset or share; of marginals and correlations over columns, of the dynamics over "
-        "samples in bins of equal distance to the data. All are of one fit of each generator and "
-        "one set of its samples.",
-        "Parity means that the interval lies within a margin (ours, in config/claims.yaml). The "
-        "lack of a significant difference is not parity. Scores are of the last evaluation.",
-        "Evidence that falls short of the protocol is never more than indicative."
-        if spec.is_evidence
-        else "The preset is a pipeline check: its numbers decide no claim, whatever they are.",
-    ]
-    ran = frame[frame["verdict"] != Verdict.NOT_RUN]
-    budgets = dict(zip(ran["of_experiment"], ran["budget"], strict=True))
-    listed = ". ".join(f"{name}: {budget}" for name, budget in budgets.items())
-    shown = [sheets.Note(f"Budgets: {listed}.", "page")] if budgets else []
-    return [*lines, *shown, *published.footnotes(frame["status"])]

@@ -56,7 +56,7 @@ def _prints_paper(found: Numbers) -> bool:
 def _main(found: Numbers) -> sheets.Table:
     spec, shown = found.spec, _columns(found)
     has_paper = any(side == THEIRS for _, _, side, _ in shown)
-    labels = {row.name: notes.label(row) if _prints_paper(found) else row.name for row in spec.rows}
+    labels = {row.name: row.label if _prints_paper(found) else row.name for row in spec.rows}
     columns = [sheets.Column("Dataset", is_name=True)]
     for agent, _, side, label in shown:
         beside = (PAPER if side == THEIRS else HERE,) if has_paper else ()
@@ -143,51 +143,31 @@ def _changes(found: Numbers) -> sheets.Table:
     return sheets.table(LARGER, columns, rows)
 
 
-def footnotes(found: Numbers) -> list[str]:
-    """Return a table's footnotes in order: method, caveats, then the marks that it prints."""
-    spec = found.spec
-    shown = {agent for agent, _, side, _ in _columns(found) if side == THEIRS}
-    rule = "Average rows: mean of the means ± mean of the standard deviations"
-    if shown:
-        rule += ", the rule of the paper's own average rows, applied to the rows shown"
-    lines = [
-        "Measured here: mean ± sample standard deviation (ddof = 1) over seeds of the normalised "
-        f"score, each the mean of the {notes.episodes(found.episodes)} of the last "
-        f"evaluation. {rule}."
-    ]
-    counts = sorted({int(n) for n in found.rows("cell")["seeds"].dropna()})
-    if counts == [1]:
-        lines.append("One seed: no standard deviation and no interval.")
-    elif len(counts) > 1:
-        lines.append(f"Cells differ in their number of seeds: from {counts[0]} to {counts[-1]}.")
-    if counts != [1]:
-        lines.append(notes.SEEDS_ARE_AGENTS)
-    if seeds := [int(n) for n in found.rows("aggregate")["seeds"]]:
-        lines.append(
-            "Aggregates (rliable): IQM, median and mean are normalised scores; the optimality gap "
-            "is the mean shortfall from a score of 100, as a fraction."
-        )
-        if max(seeds) > 1:
-            lines[-1] += f" In brackets, {notes.bootstrap_words(spec.bootstrap_reps)}."
-        lines += notes.few_seeds(seeds)
-    lines += [*_scaling_notes(found), *_partial_averages(found), *found.omissions]
-    if _prints_paper(found):
-        if substitutes := [row for row in spec.rows if row.is_stand_in]:
-            lines.append(
-                f"{notes.STAND_IN} Stand-ins: -local datasets are re-collected, while the paper's "
-                f"numbers belong to the originals ({notes.listed(substitutes)})."
-            )
-        for agent, label in spec.agents.items():
-            if shown and agent not in shown:
-                lines.append(f"No published numbers of {label} are known for this table.")
-        statuses = ";".join(found.frame["paper_status"].dropna()).split(";")
-        lines += published.footnotes(filter(None, statuses))
-    return lines
+def footnotes(found: Numbers) -> list[sheets.Note]:
+    """Return a table's footnotes."""
+    changes = found.rows("scaling")
+    is_claimed = changes["paper_mean"].notna().any()
+    statuses = ";".join(found.frame["paper_status"].dropna()).split(";")
+    told = {
+        "have_intervals": changes["low"].notna().any(),
+        "are_undefined": changes["value"].isna().any(),
+    }
+    return notes.written(
+        *(__file__, found),
+        counts=found.rows("cell")["seeds"].dropna(),
+        aggregated=found.rows("aggregate")["seeds"].tolist(),
+        beside={agent for agent, _, side, _ in _columns(found) if side == THEIRS},
+        has_paper=_prints_paper(found),
+        LARGER=LARGER,
+        changes=told if len(changes) else {},
+        claim=published.claim(CLAIM) if is_claimed else None,
+        partial=list(_partial_averages(found)),
+        statuses=list(filter(None, statuses)),
+    )
 
 
-def _partial_averages(found: Numbers) -> list[str]:
-    """Say which averages are over fewer datasets than the row is."""
-    lines = []
+def _partial_averages(found: Numbers) -> Iterator[tuple[str, int, dict[str, int]]]:
+    """Yield which averages are over fewer datasets than the row is: name, of how many, by agent."""
     for kind, group, _, own in _lines(found):
         size = len(found.spec.groups[group] if group else found.spec.rows)
         covered = {
@@ -196,34 +176,4 @@ def _partial_averages(found: Numbers) -> list[str]:
             if 0 < (count := getattr(own[agent, source], f"{side}datasets")) < size
         }
         if covered and kind != "cell":
-            listed = ", ".join(f"{agent} {count} of {size}" for agent, count in covered.items())
-            name = f"Average of {group}" if group else "Overall average"
-            lines.append(f"{name}: only datasets that all columns of the agent have ({listed}).")
-    return lines
-
-
-def _scaling_notes(found: Numbers) -> list[str]:
-    """Return how changes were made, and in which words the paper claims what stands beside."""
-    frame = found.rows("scaling")
-    if frame.empty:
-        return []
-    text = (
-        f"{LARGER}: mean score over datasets and seeds, and its change relative to the "
-        "former, in percent"
-    )
-    if frame["low"].notna().any():
-        text += (
-            ", with a 95% percentile interval of the same bootstrap "
-            f"({found.spec.bootstrap_reps:,} resamples of the seeds of both sides)"
-        )
-    lines = [f"{text}."]
-    if frame["value"].isna().any():
-        lines.append("No change is given relative to a mean that isn't above zero.")
-    if frame["paper_mean"].notna().any():
-        claim = published.claim(CLAIM)
-        lines.append(
-            f"The paper's claim ({claim.agent}, {claim.family}): {claim.words}: "
-            f"{printed.number(claim.mean, signed=True)}; {claim.provenance}. "
-            "Which baseline it is over isn't known here."
-        )
-    return lines
+            yield f"Average of {group}" if group else "Overall average", size, covered

@@ -28,7 +28,7 @@ def tables(found: Numbers) -> list[sheets.Table]:
 
 def _panels(found: Numbers) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
     """Yield (dataset, agent, title, points) of each panel: its dataset, marked if a stand-in."""
-    labels = {row.name: notes.label(row) for row in found.spec.rows}
+    labels = {row.name: row.label for row in found.spec.rows}
     for (dataset, agent), own in found.frame.groupby(["dataset", "panel"], sort=False):
         count, whole = own["datasets"].iloc[0], len(labels)
         over = f"{'All' if count == whole else f'{count} of'} {whole} datasets (IQM)"
@@ -138,30 +138,6 @@ def _limits(own: pd.DataFrame) -> tuple[float, float]:
     return (low if low == 0 else low - pad), high + pad
 
 
-def footnotes(found: Numbers) -> list[sheets.Note | str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes of the page and of the text formats."""
-    spec, counts = found.spec, found.frame["seeds"].tolist()
-    most = max(counts)
-    over = "; over datasets, interquartile mean (IQM)" if "" in set(found.frame["dataset"]) else ""
-    reps = notes.bootstrap_words(spec.bootstrap_reps)
-    drawn = f"Large marks: mean over seeds; faint dots: single seeds{over}"
-    text = f"Mean ± sample standard deviation (ddof = 1) over seeds{over}"
-    if most > 1:
-        drawn += f"; bands, or bars where a point stands alone: {reps}"
-        text += f"; in brackets: {reps}"
-    lines: list[sheets.Note | str] = [
-        f"Normalised score of a seed: mean of the {notes.episodes(found.episodes)} of "
-        f"the last evaluation, with {printed.seeds_text(counts)} a point.",
-        sheets.Note(f"{drawn}.", "page"),
-        sheets.Note(f"{text}.", "text"),
-        *notes.one_or_few(counts),
-        *[notes.SEEDS_ARE_AGENTS] * (most > 1),
-    ]
-    if len(spec.series) > 1 and most > 1:
-        words = (
-            "Intervals of differences and of P resample the seeds of both sides independently. "
-            "Intervals apart: those of the two scores have no value in common."
-        )
-        lines.append(sheets.Note(words, "text"))
-    more = (*notes.stand_ins(spec.rows), *found.omissions)
-    return [*lines, *more]
+    return notes.written(__file__, found, has_overall="" in set(found.frame["dataset"]))

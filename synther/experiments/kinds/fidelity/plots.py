@@ -6,7 +6,6 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.fidelity.numbers import Fidelity
 from synther.experiments.kinds.spec import DatasetRow
-from synther.sheets import notes
 
 POINTS = 1000
 """Samples drawn of a source: more only make a stain."""
@@ -17,14 +16,6 @@ AGAINST = {
     "cost": ("seconds of fitting and sampling", "log", ["fit_s", "sample_s"]),
 }
 """Layout -> what scores are drawn against: label, scale, and the measures that it is the sum of."""
-DRAWN = {
-    "diversity": "Points: up to 1,000 samples of each source; large marks: medians.",
-    "marginals": "Histograms: shares of all rows (upwards) in bins of the column's own unit, over "
-    "the middle 99.8% of real values; grey areas are the data.",
-    "compression": "Bars: one standard deviation over seeds; the dotted line is the real data.",
-    "memory": "Bars: one standard deviation over seeds.",
-    "cost": "Bars: one standard deviation over seeds; thin: the Pareto front.",
-}
 
 
 def plots(found: Fidelity) -> tuple[sheets.Plot, ...]:
@@ -69,7 +60,7 @@ def _scatter(found: Fidelity) -> sheets.Plot:
         panels.append(
             sheets.Panel(
                 dataset.name,
-                notes.label(dataset),
+                dataset.label,
                 x="least distance to the data (standard deviations)",
                 y="dynamics MSE (squared units of the task)",
                 x_limits=(0.0, 1.04 * there.max() or 1.0) if len(there) else (0.0, 1.0),
@@ -109,7 +100,7 @@ def _histograms(found: Fidelity, dataset: DatasetRow) -> sheets.Plot:
         ),
         columns=7,
         panel_size=(72.0, 42.0),
-        title=notes.label(dataset),
+        title=dataset.label,
     )
 
 
@@ -136,7 +127,7 @@ def _scores(found: Fidelity) -> sheets.Plot:
     panels = [
         sheets.Panel(
             f"{dataset.name}|{agent}",
-            notes.label(dataset),
+            dataset.label,
             title,
             x=label,
             y="normalised score",

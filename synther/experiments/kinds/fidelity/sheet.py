@@ -10,7 +10,6 @@ from synther.experiments.kinds.fidelity.numbers import (
     NOT_INSTALLED,
     Fidelity,
 )
-from synther.experiments.kinds.fidelity.plots import DRAWN
 from synther.experiments.kinds.fidelity.plots import plots as plots
 from synther.sheets import notes, printed
 from synther.statistics import published
@@ -40,7 +39,7 @@ def tables(found: Fidelity) -> Iterator[sheets.Table]:
         if theirs.notna().any():
             columns.append(sheets.Column(f"{text} (paper)", is_published=True))
             published_too.append((measure, agent))
-    labels = {row.name: notes.label(row) for row in spec.rows}
+    labels = {row.name: row.label for row in spec.rows}
     rows: dict[str, list[Any]] = {}
     for (dataset, factor, source), own in frame.groupby(
         ["dataset", "factor", "source"], sort=False
@@ -88,58 +87,33 @@ def _measured(found: Fidelity, row: Any) -> sheets.Cell:
     return printed.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
 
 
-def _dynamics_note(found: Fidelity) -> list[str]:
-    """Say how many samples have no true outcome, and why."""
+def _left_out(found: Fidelity) -> dict[str, float]:
+    """Return why samples have no true outcome -> of how many percent of a source's at most."""
     told = [record for record, _ in found.samples.values() if record.get("dynamics")]
-    parts = []
-    for name, words in LEFT_OUT.items():
-        most = max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
-        parts += [f"{words}: up to {printed.number(most, 2)}%"] * (most > 0)
-    listed = "; ".join(parts)
-    return [f"Left out of the dynamics, of each source's samples: {listed}."] if parts else []
+    every = {
+        words: max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
+        for name, words in LEFT_OUT.items()
+    }
+    return {words: most for words, most in every.items() if most > 0}
 
 
-def footnotes(found: Fidelity) -> list[sheets.Note | str]:
-    """Return the footnotes: what the columns mean, caveats, and the marks that are printed."""
-    spec = found.spec
-    shown = set(found.frame["measure"])
-    lines = [known["words"] for m, known in MEASURES.items() if m in shown and "words" in known]
-    if shown & {"mse", "scaled_mse"}:
-        lines += _dynamics_note(found)
-    counts = {int(count) for count in found.frame["seeds"].dropna()}
-    if counts:
-        least, most = min(counts), max(counts)
-        over, more = f"{least} seeds", ""
-        if least < most:
-            over, more = "seeds", f"; {least} to {most} seeds"
-        lines.append(
-            f"Scores: mean ± sample standard deviation (ddof = 1) over {over} of the normalised "
-            f"score of the last evaluation{more}."
-        )
-        if most > 1:
-            lines.append(notes.SEEDS_ARE_AGENTS)
-        if least < notes.FEW_SEEDS:
-            lines.append(f"Deviations of fewer than {notes.FEW_SEEDS} seeds say little.")
-    if "fit_s" in shown:
-        lines.append(
-            "Seconds are wall time on the hardware of each job's record, loading included."
-        )
-    for package in dict.fromkeys(spec.not_installed.values()):
-        names = [spec.sources[s] for s, lacking in spec.not_installed.items() if lacking == package]
-        lines.append(
-            f"{', '.join(names)}: the optional package {package} is {NOT_INSTALLED}; "
-            f"pip install 'synther[{package}]' and run again."
-        )
-    lines += notes.stand_ins(spec.rows)
-    statuses = [status for status in found.frame["paper_status"] if status]
+def footnotes(found: Fidelity) -> list[sheets.Note]:
+    """Return the footnotes."""
+    spec, shown = found.spec, set(found.frame["measure"])
+    statuses, largest = list(filter(None, found.frame["paper_status"])), ""
     if spec.layout == "compression":
         claimed = published.claim(LARGEST_RATIO)
-        ratio = value_text("compression", claimed.mean)
-        lines.append(f"The largest ratio that the paper claims is {ratio}{claimed.mark}.")
+        largest = value_text("compression", claimed.mean) + claimed.mark
         statuses.append(claimed.status)
-    if statuses:
-        lines += published.footnotes(statuses)
-    elif spec.paper:
-        lines.append("No published numbers are known for these datasets.")
-    drawn = [sheets.Note(DRAWN[spec.layout], "page")] if spec.layout in DRAWN else []
-    return [*drawn, *lines]
+    lacking: dict[str, list[str]] = {}
+    for source, package in spec.not_installed.items():
+        lacking.setdefault(package, []).append(spec.sources[source])
+    return notes.written(
+        *(__file__, found),
+        meanings=[own["words"] for m, own in MEASURES.items() if m in shown and "words" in own],
+        left_out=_left_out(found) if shown & {"mse", "scaled_mse"} else {},
+        has_times="fit_s" in shown,
+        lacking=lacking,
+        largest=largest,
+        statuses=statuses,
+    )

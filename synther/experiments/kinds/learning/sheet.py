@@ -5,7 +5,6 @@ import itertools
 from synther import sheets
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
-from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
 
@@ -20,7 +19,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
     panels = (
         sheets.Panel(
             panel,
-            notes.label(row),
+            row.label,
             title,
             x="updates",
             y="normalised score",
@@ -45,7 +44,7 @@ def tables(found: Numbers) -> list[sheets.Table]:
                 theirs = printed.published(other.value, other.std, status=other.status)
             rows.append(
                 [
-                    *(notes.label(row), spec.agents[agent], spec.sources[source]),
+                    *(row.label, spec.agents[agent], spec.sources[source]),
                     printed.count(at.step),
                     printed.estimated(at, runs=[sheets.run_key(*run)]),
                     printed.count(at.seeds),
@@ -57,20 +56,11 @@ def tables(found: Numbers) -> list[sheets.Table]:
     return [sheets.table("The last evaluation", columns, rows, is_drawn=False)]
 
 
-def footnotes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes."""
-    spec, counts = found.spec, sorted({int(n) for n in found.rows("point")["seeds"]})
-    lines = [
-        f"Normalised score, mean of the {notes.episodes(found.episodes)} of an evaluation; lines: "
-        f"means over {printed.seeds_text(counts)}.",
-        *notes.stand_ins(spec.rows),
-    ]
-    if max(counts) > 1:
-        words = notes.bootstrap_words(min(spec.bootstrap_reps, BAND_REPS))
-        lines.append(f"Bands and brackets: {words}.")
-    lines += [*notes.few_seeds(counts), notes.SEEDS_ARE_AGENTS]
-    others = found.rows("published")
-    if len(others):
-        lines.append("Dotted: the published score of the last evaluation, at its own budget.")
-        lines += published.footnotes(others["status"], others["provenance"])
-    return lines
+    return notes.written(
+        *(__file__, found),
+        counts=found.rows("point")["seeds"],
+        band_reps=min(found.spec.bootstrap_reps, BAND_REPS),
+        theirs=found.rows("published"),
+    )

@@ -12,7 +12,6 @@ from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
 from synther.sheets import notes, printed
-from synther.statistics import published
 from synther.statistics.intervals import BAND_REPS
 
 TOLERANCE = 0.1
@@ -110,35 +109,13 @@ def _plot(found: Numbers, title: str = "", **axis: Any) -> sheets.Plot:
     )
 
 
-def footnotes(found: Numbers) -> list[sheets.Note | str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes of the page and of the text formats."""
-    spec, counts = found.spec, found.rows("point", "level")["seeds"].tolist()
-    lines: list[sheets.Note | str] = [
-        f"Return of a seed: mean of the {notes.episodes(found.episodes)} of an evaluation with "
-        f"the deterministic policy; {printed.seeds_text(counts)}. Score: normalised, D4RL's on "
-        "Gym's tasks and a tenth of the return on the DeepMind Control Suite's."
-    ]
-    if max(counts) > 1:
-        over = "Lines: mean over seeds; over tasks, interquartile mean (IQM); bands: "
-        band, exact = (
-            notes.bootstrap_words(reps, "task")
-            for reps in (min(spec.bootstrap_reps, BAND_REPS), spec.bootstrap_reps)
-        )
-        spread = "± is the sample standard deviation (ddof = 1) over seeds."
-        lines += [
-            sheets.Note(f"{over}{band}.", "page"),
-            sheets.Note(f"In brackets: {exact}.", "text"),
-            sheets.Note(spread, "text"),
-        ]
-    words = "Mean return over training: the area under the curve of evaluations, divided by its "
-    lines.append(sheets.Note(f"{words}length.", "text"))
-    if spec.ratios:
-        swept = "Points: returns of the last evaluation; dotted: the reference at its own ratio."
-        lines.append(swept)
-    if len(found.rows("drift")):
-        words = "mean over entries and samples, in squared standard deviations of the replay"
-        lines.append(f"{DRIFT}: {words}.")
-    lines += notes.one_or_few(counts)
-    others = found.rows("published")
-    theirs = published.footnotes(others["status"], others["provenance"])
-    return [*lines, *(sheets.Note(line, "text") for line in theirs), *found.omissions]
+    return notes.written(
+        *(__file__, found),
+        counts=found.rows("point", "level")["seeds"],
+        band_reps=min(found.spec.bootstrap_reps, BAND_REPS),
+        DRIFT=DRIFT,
+        has_drift=len(found.rows("drift")),
+        theirs=found.rows("published"),
+    )

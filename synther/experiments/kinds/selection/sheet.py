@@ -32,7 +32,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
         drawn[drawn["x"].notna()],
         spec.sources,
         (
-            sheets.Panel(row.name, notes.label(row), **axes)
+            sheets.Panel(row.name, row.label, **axes)
             for row in spec.rows
             if row.name in set(frame["dataset"])
         ),
@@ -55,22 +55,12 @@ def tables(found: Numbers) -> list[sheets.Table]:
                 printed.measured(pool.best, runs=runs),
                 printed.count(pool.policies),
             ]
-            rows.append([notes.label(row), spec.sources[source], *cells])
+            rows.append([row.label, spec.sources[source], *cells])
     heads = [*(f"{n} {'episode' if n == 1 else 'episodes'}" for n in counts), "Best", "Policies"]
     columns = sheets.columns(("Dataset", "Data"), heads)
     return [sheets.table("Expected score", columns, rows, is_drawn=False)]
 
 
-def footnotes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes."""
-    spec = found.spec
-    return [
-        "Offline agents can't be ranked without episodes in the environment. Shown is the true "
-        "score of the policy that a bandit (UCB1) prefers after that many, on average (Jackson et "
-        "al. 2025, arXiv 2504.11453).",
-        f"Policies: the seeds of {', '.join(spec.agents.values())} after their last update. Their "
-        "true score is the mean of the last evaluation's episodes, from which tries are drawn.",
-        f"Dotted: the best of them. Bands and brackets: 95% intervals of {REPS} resamples of seeds "
-        f"within agents at most, with {RUNS_PER_RESAMPLE} bandits each.",
-        *notes.stand_ins(spec.rows),
-    ]
+    return notes.written(__file__, found, REPS=REPS, RUNS_PER_RESAMPLE=RUNS_PER_RESAMPLE)

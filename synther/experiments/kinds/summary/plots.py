@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 
 from synther import sheets
+from synther.experiments.kinds.spec import STAND_IN
 from synther.experiments.kinds.summary.numbers import AVERAGE, BEST, OVERALL, Summary
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.statistics.evaluations import WINDOW
 from synther.statistics.intervals import IMPROVEMENT
 
@@ -57,7 +58,7 @@ def group_label(found: Summary, row: Any, seeds: bool = False) -> str:
     """
     name = "all groups" if row.group == OVERALL else row.group
     words = f"{row.datasets} dataset{'' if row.datasets == 1 else 's'}"
-    words += notes.STAND_IN * any(d.is_stand_in for d in found.spec.rows if d.name in row.names)
+    words += STAND_IN * any(d.is_stand_in for d in found.spec.rows if d.name in row.names)
     return f"{name} ({words}{f', {printed.seeds_text([row.seeds])}' if seeds else ''})"
 
 

@@ -60,59 +60,16 @@ def tables(found: Summary) -> list[sheets.Table]:
     return [sheets.table(title, columns, rows, is_drawn=not is_drawn(found).any())]
 
 
-def footnotes(found: Summary) -> list[sheets.Note | str]:
+def footnotes(found: Summary) -> list[sheets.Note]:
     """Return the footnotes of the page and of the text formats."""
-    spec, counts = found.spec, found.frame["seeds"].tolist()
-    lines = [
-        f"Normalised score of a seed: mean of the {notes.episodes(found.episodes)} of an "
-        "evaluation. IQM: interquartile mean, of the middle half of all seeds' scores on all "
-        "datasets."
-    ]
-    if spec.layout == "aggregates":
-        lines.append(
-            "IQM, median, mean, optimality gap and P are of the last evaluation, as in the paper. "
-            "The optimality gap is the mean shortfall from a score of 100, as a fraction. P: the "
-            "probability that a seed of this row scores higher, averaged over datasets."
-        )
-        few = "" if found.window == WINDOW else f" (some runs of this preset have {found.window})"
-        lines.append(
-            f"Average and best of the last {WINDOW} evaluations{few} stand beside the last, never "
-            "in its place; the best of several noisy evaluations is too high by construction."
-        )
-    elif spec.layout == "profiles":
-        lines.append(
-            "Performance profile: share of all seeds' final scores, on all datasets, above a score."
-        )
-    else:
-        lines.append("Sample efficiency: IQM of the scores at evaluations during training.")
-    made: list[sheets.Note | str] = [*lines]
-    if len(left_out := found.frame[~is_drawn(found)].drop_duplicates(BLOCK)):
-        listed = "; ".join(
-            f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in left_out.itertuples()
-        )
-        words = f"Not drawn, for fewer than {LEAST_SCORES} scores a source: {listed}"
-        made.append(sheets.Note(f"{words}; the table and the CSV have them.", "page"))
-    if max(counts, default=0) > 1:
-        made += [*_bootstrap(found), notes.SEEDS_ARE_AGENTS]
-    made += notes.few_seeds(counts)
-    if 1 in counts:
-        made.append("One seed has no interval.")
-    return [*made, *notes.stand_ins(spec.rows), *found.omissions]
-
-
-def _bootstrap(found: Summary) -> list[sheets.Note]:
-    """Return how intervals are made, and where they are."""
-    reps, most = found.spec.bootstrap_reps, min(found.spec.bootstrap_reps, BAND_REPS)
-    is_point = found.spec.layout == "aggregates"
-    words = notes.bootstrap_words(reps if is_point else most)
-    if is_point and most < reps:
-        words += f"; of P, {most:,}"
-    drawn = "Bars" if is_point else "Bands"
-    if (found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any():
-        drawn += ", or bars where a point stands alone"
-    if not is_drawn(found).any():
-        return [sheets.Note(f"In brackets: {words}.")]
-    return [
-        sheets.Note(f"{drawn}: {words}.", "page"),
-        sheets.Note(f"In brackets: {words}.", "text"),
-    ]
+    spec, is_shown = found.spec, is_drawn(found)
+    blocks = found.frame[~is_shown].drop_duplicates(BLOCK).itertuples()
+    return notes.written(
+        *(__file__, found),
+        WINDOW=WINDOW,
+        LEAST_SCORES=LEAST_SCORES,
+        band_reps=min(spec.bootstrap_reps, BAND_REPS),
+        is_drawn=is_shown.any(),
+        left_out=[f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in blocks],
+        stand_alone=(found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any(),
+    )

@@ -8,7 +8,7 @@ from synther import sheets
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.kinds.wall_time.numbers import PARTS
 from synther.experiments.runs import ONLINE
-from synther.sheets import printed
+from synther.sheets import notes, printed
 
 
 def tables(found: Numbers) -> list[sheets.Table]:
@@ -39,14 +39,6 @@ def _cells(jobs: pd.DataFrame) -> list[sheets.Cell]:
     ]
 
 
-def footnotes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes: what was timed, and on what."""
-    machines = sorted(set(found.frame["machine"]))
-    lines = [
-        "Time a job: the sum of what the shares count; starting up is left out. A job trains its "
-        "seeds in one stacked computation. Steps: environment steps of a seed; steps/s: of all "
-        "its seeds. Agent: acting and all updates; diffusion: training the generators; sampling: "
-        "drawing from them.",
-        f"Measured on: {'; '.join(machines)}. Other jobs may have shared the machine.",
-    ]
-    return [*lines, *found.omissions]
+    return notes.written(__file__, found, machines=sorted(set(found.frame["machine"])))
