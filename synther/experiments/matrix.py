@@ -6,7 +6,6 @@ and with which settings; nothing else knows the layout of `data/`, `results/` an
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 from synther import config
@@ -61,12 +60,8 @@ class Experiments(Files):
 
     def records(self, *names: str) -> list[str]:
         """Return the paths of everything else that their figures are made from, each once."""
-        made = {file for name in names for file in self.inputs(name)}
+        made = {file for name in names for file in self.plan(name).inputs()}
         return sorted(made - set(self.results(*names)))
-
-    def inputs(self, name: str) -> list[str]:
-        """Return the paths of all files that an experiment's table or figure is made from."""
-        return self.plan(name).inputs()
 
     def table(self, name: str) -> dict[str, Any]:
         """Return what an experiment's table or figure shows, as plain data."""
@@ -76,10 +71,6 @@ class Experiments(Files):
         """Return the experiments whose tables and figures the preset makes, but for those aside."""
         names = [name for name in self.specs if name not in self.scale.get("aside", [])]
         return [name for name in names if self.plan(name).is_run()]
-
-    def runs(self, name: str) -> Sequence[Run]:
-        """Return all training jobs of an experiment."""
-        return self.plan(name).runs()
 
     def all_figures(self) -> list[str]:
         """Return the files of all tables and figures."""
@@ -91,7 +82,7 @@ class Experiments(Files):
 
     def titles(self) -> dict[str, dict[str, str]]:
         """Return "agents" and "sources" -> slug -> title, of all that the preset runs."""
-        runs = [run for name in self.made() for run in self.runs(name)]
+        runs = [run for name in self.made() for run in self.plan(name).runs()]
         sources = dict.fromkeys(run.source for run in runs)
         return {
             "agents": {run.agent: specs.agent_spec(run.agent)["title"] for run in runs},

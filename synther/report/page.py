@@ -10,8 +10,8 @@ from synther.experiments import Experiments
 from synther.jobs import provenance
 from synther.report.costs import costs
 from synther.report.provenance import Archive, gather
+from synther.sheets import html
 from synther.sheets.sheet import Sheet
-from synther.sheets.writers import html
 
 TEMPLATES = Path(__file__).parent / "template"
 UNDECIDED = ("pipeline check", "not run")

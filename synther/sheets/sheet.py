@@ -7,6 +7,7 @@ import functools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,6 +122,18 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     is_drawn: bool = True
+
+    def heads(self) -> list[list[tuple[str, int, bool]]]:
+        """Return the lines of heads that span columns: (text, how many, whether published)."""
+        lines = []
+        for level in range(max(len(column.groups) for column in self.columns)):
+            line = []
+            for groups, own in groupby(self.columns, key=lambda c: c.groups[: level + 1]):
+                published = [column.is_published for column in own]
+                text = groups[level] if len(groups) > level else ""
+                line.append((text, len(published), all(published)))
+            lines.append(line)
+        return lines
 
 
 def table(

@@ -95,18 +95,14 @@ def read_results(
 
 
 def belonging(
-    spec: Any,
-    results: pd.DataFrame,
-    datasets: Sequence[str] | None = None,
-    sources: Sequence[str] | None = None,
+    spec: Any, results: pd.DataFrame, sources: Iterable[str] | None = None
 ) -> pd.DataFrame:
     """Return the rows that belong to a table or figure.
 
     Args:
-        spec: of a table or figure, of which kind, name, preset and agents are looked at.
+        spec: of a table or figure, of which kind, name, preset, datasets and agents are looked at.
         results: rows as `read_results` returns them.
-        datasets: those that it shows; by default those of `spec.names`.
-        sources: likewise, of `spec.sources`.
+        sources: those that it shows, by default `spec.sources`.
 
     Raises:
         SyntherError: results of another preset are among them, or none belongs to it.
@@ -117,9 +113,8 @@ def belonging(
             f"{spec.kind} {spec.name} is of preset {spec.preset}, but results of preset "
             f"{', '.join(others)} were given; give only its own"
         )
-    names = spec.names if datasets is None else list(datasets)
     wanted = results[
-        results["dataset"].isin(names)
+        results["dataset"].isin(spec.names)
         & results["agent"].isin(list(spec.agents))
         & results["source"].isin(list(spec.sources if sources is None else sources))
     ]

@@ -33,7 +33,7 @@ def test_scores_of_all_runs_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    runs = [run.result for run in Experiments("quick").runs("table1")][:3]
+    runs = [run.result for run in Experiments("quick").plan("table1").runs()][:3]
     for path in runs:
         leave_a_run(path)
     assert main(["scores", "--preset", "quick"]) == 0

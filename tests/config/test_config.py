@@ -255,7 +255,7 @@ def test_references_between_specs_hold() -> None:
     for name in config.preset_names():
         experiments = Experiments(name)
         for experiment in experiments.specs:
-            assert experiments.inputs(experiment)
+            assert experiments.plan(experiment).inputs()
             assert experiments.table(experiment)
 
 

@@ -20,7 +20,7 @@ from synther.planning.sizes import memory_mb
 
 
 def test_table1_at_the_paper_is_the_whole_matrix() -> None:
-    runs = Experiments("paper").runs("table1")
+    runs = Experiments("paper").plan("table1").runs()
     assert len(runs) == len(set(runs)) == (12 + 3) * 3 * 2
     assert len({run.dataset for run in runs}) == 12 + 3
     assert {(run.agent, run.source) for run in runs} == {
@@ -32,8 +32,8 @@ def test_table1_at_the_paper_is_the_whole_matrix() -> None:
 
 def test_the_appendix_runs_only_what_table1_does_not() -> None:
     paper = Experiments("paper")
-    runs = paper.runs("appendix_offline")
-    assert not set(runs) & set(paper.runs("table1"))
+    runs = paper.plan("appendix_offline").runs()
+    assert not set(runs) & set(paper.plan("table1").runs())
     per_agent = {agent: [r for r in runs if r.agent == agent] for agent in ("cql", "bc", "iql")}
     assert {agent: len(found) for agent, found in per_agent.items()} == {
         "cql": (12 + 3 + 3) * 2,
@@ -45,7 +45,7 @@ def test_the_appendix_runs_only_what_table1_does_not() -> None:
 
 def test_the_curve_runs_every_source_at_every_share() -> None:
     paper = Experiments("paper")
-    runs = paper.runs("small_data")
+    runs = paper.plan("small_data").runs()
     shares = [1, 3, 5, 10, 15, 20]
     assert list(map(str, paper.plan("small_data").shares())) == [f"{share}pct" for share in shares]
     assert {run.agent for run in runs} == {"td3_bc", "iql"}
@@ -66,7 +66,7 @@ def test_the_curve_runs_every_source_at_every_share() -> None:
 def test_the_papers_first_figure_is_an_experiment_of_its_own() -> None:
     paper = Experiments("paper")
     assert "figures/figure1a.pdf" in paper.all_figures()
-    runs = paper.runs("figure1a")
+    runs = paper.plan("figure1a").runs()
     shared = {run.source for run in runs} - {"real"}
     assert {run.dataset for run in runs} == {"walker2d-medium-replay-v2"}
     assert {run.agent for run in runs} == {"iql"}
@@ -80,7 +80,7 @@ def test_the_papers_first_figure_is_an_experiment_of_its_own() -> None:
 
 def test_a_curve_over_transitions_has_a_rival() -> None:
     paper = Experiments("paper")
-    runs = paper.runs("tiny_data")
+    runs = paper.plan("tiny_data").runs()
     cells = {(run.agent, run.source) for run in runs}
     sizes = (100, 300, 1000, 3000)
     own = {("td3_bc", f"{source}-{n}rows") for source in ("real", "synther") for n in sizes}
@@ -102,10 +102,10 @@ def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path
         known.plan("table1").seeds("real"),
         known.plan("tiny_data").seeds("real-300rows"),
     ) == (4, 8)
-    tiny = {run.seeds for run in known.runs("tiny_data")}
+    tiny = {run.seeds for run in known.plan("tiny_data").runs()}
     assert tiny == {(0, 1, 2, 3), (4, 5, 6, 7)}
-    seeds = {run.source: 0 for run in known.runs("figure1a")}
-    for run in known.runs("figure1a"):
+    seeds = {run.source: 0 for run in known.plan("figure1a").runs()}
+    for run in known.plan("figure1a").runs():
         seeds[run.source] += len(run.seeds)
     eight = {"real-15pct", "synther-15pct"}
     assert {source: 8 if source in eight else 4 for source in seeds} == seeds
@@ -120,7 +120,7 @@ def test_an_experiment_may_have_seeds_of_its_own(edit_config: Callable[..., Path
     )
     edit_config("presets/known.yaml", "real-15pct: 8", "real-15rows: 8")
     with pytest.raises(SyntherError, match="unknown source pattern 'real-15rows'"):
-        Experiments("known").runs("figure1a")
+        Experiments("known").plan("figure1a").runs()
 
 
 def test_shares_have_settings_of_their_own() -> None:
@@ -142,7 +142,7 @@ def test_shares_have_settings_of_their_own() -> None:
 def test_shares_that_an_experiment_lacks_are_refused(edit_config: Callable[..., Path]) -> None:
     edit_config("presets/quick.yaml", "percents: [1, 3]", "percents: [1, 4]")
     with pytest.raises(SyntherError, match="unknown share '4pct'"):
-        Experiments("quick").runs("small_data")
+        Experiments("quick").plan("small_data").runs()
 
 
 def test_larger_agents_run_beside_the_ones_they_are_like() -> None:
@@ -166,9 +166,9 @@ def test_results_lie_where_their_identity_says() -> None:
 
 def test_quick_runs_stand_ins_of_the_same_matrix() -> None:
     quick = Experiments("quick")
-    runs = quick.runs("table1")
+    runs = quick.plan("table1").runs()
     assert {(run.agent, run.source) for run in runs} == {
-        (run.agent, run.source) for run in Experiments("paper").runs("table1")
+        (run.agent, run.source) for run in Experiments("paper").plan("table1").runs()
     }
     assert all(run.dataset.endswith("-local") for run in runs)
     groups = quick.plan("table1").chosen()
@@ -290,7 +290,7 @@ def test_misspelt_names_in_the_matrix_offer_the_nearest(
 
     def everything() -> None:
         quick = Experiments("quick")
-        quick.runs("table1")
+        quick.plan("table1").runs()
         quick.table("table1")
 
     with pytest.raises(SyntherError, match=words):

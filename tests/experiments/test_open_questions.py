@@ -79,7 +79,7 @@ def test_most_are_made_by_name_alone_at_the_quick_preset() -> None:
     quick, paper = Experiments("quick"), Experiments("paper")
     assert {"n_step", "dynamics_models"} == set(QUESTIONS) & set(quick.made())
     assert set(QUESTIONS) <= set(paper.made())
-    assert quick.inputs("little_data")
+    assert quick.plan("little_data").inputs()
 
 
 @pytest.mark.parametrize("preset", ["paper", "quick"])

@@ -79,7 +79,7 @@ def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[...
     edit_config("presets/quick.yaml", "experiments:  ", "experiments:\n  table1: {agents: [iql]} ")
     quick = Experiments("quick")
     assert set(quick.specs) == {"table1", "claims", "aggregates"}
-    assert {run.agent for run in quick.runs("table1")} == {"iql"}
+    assert {run.agent for run in quick.plan("table1").runs()} == {"iql"}
     assert set(quick.table("table1")["agents"]) == {"iql"}
     assert quick.results("aggregates") == quick.results("table1")
     claims = {claim["name"]: claim for claim in quick.table("claims")["claims"]}
@@ -87,7 +87,7 @@ def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[...
     for left_out in ("locomotion-td3_bc", "pixels-drq_bc", "online", "small_data-iql"):
         assert not any(claims[left_out]["of"]["cells"]), left_out
     with pytest.raises(NotRunError, match="leaves experiment 'mixture' out"):
-        quick.runs("mixture")
+        quick.plan("mixture").runs()
     with pytest.raises(NotRunError, match="leaves experiment 'vd4rl' out"):
         quick.plan("vd4rl").runs()
 
@@ -95,11 +95,11 @@ def test_a_preset_may_leave_experiments_and_agents_out(edit_config: Callable[...
 def test_what_a_preset_leaves_out_of_is_checked(edit_config: Callable[..., Path]) -> None:
     edit_config("presets/quick.yaml", "datasets:  ", "only: [table1, tabel2]\ndatasets:")
     with pytest.raises(SyntherError, match="unknown experiment 'tabel2'"):
-        Experiments("quick").runs("table1")
+        Experiments("quick").plan("table1").runs()
     edit_config("presets/quick.yaml", "tabel2", "small_data")
     edit_config("presets/quick.yaml", "experiments:  ", "experiments:\n  table1: {agents: [bc]} ")
     with pytest.raises(SyntherError, match="unknown agent 'bc'"):
-        Experiments("quick").runs("table1")
+        Experiments("quick").plan("table1").runs()
 
 
 def test_datasets_are_collected_with_d4rls_policies_where_there_are_any() -> None:

@@ -69,7 +69,7 @@ def test_table1_of_the_paper_is_counted_in_full(capsys) -> None:
 def test_a_figure_s_path_is_its_preset_s(capsys) -> None:
     plan = planned(capsys, "figures/quick/table1.pdf")
     assert plan["preset"] == "quick"
-    assert plan["rules"]["train_offline"]["jobs"] == len(Experiments("quick").runs("table1"))
+    assert plan["rules"]["train_offline"]["jobs"] == len(Experiments("quick").plan("table1").runs())
 
 
 def test_a_benchmark_of_the_same_kind_of_device_wins(here: Path, capsys) -> None:

@@ -93,7 +93,7 @@ def make_results(root: Path, names: list[str]) -> None:
     """Write everything that some experiments of the quick preset are made from."""
     plan = Experiments("quick")
     for name in names:
-        for path in plan.inputs(name):
+        for path in plan.plan(name).inputs():
             if (root / path).exists():
                 continue
             if "/fidelity/" in path:

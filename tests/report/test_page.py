@@ -15,7 +15,7 @@ from checkout import PLOTS
 from synther.cli import main
 from synther.experiments import Experiments
 from synther.experiments.kinds import make_sheet
-from synther.sheets import writers
+from synther.sheets import html
 
 
 class Links(HTMLParser):
@@ -81,7 +81,7 @@ def test_what_is_evidence_shows_how_it_stands_to_the_papers(checkout: Path) -> N
     plan = Experiments("quick").plan("table1")
     spec = dataclasses.replace(plan.describe(), bootstrap_reps=40, is_evidence=True)
     paths = [str(checkout / path) for path in plan.results() if (checkout / path).is_file()]
-    fragment = writers.html.fragment(make_sheet(spec, paths))
+    fragment = html.fragment(make_sheet(spec, paths))
     assert re.search(r'class="number (close|noise|higher|lower)">', fragment)
     assert "Beside the paper's numbers:" in fragment
 

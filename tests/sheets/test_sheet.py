@@ -19,10 +19,11 @@ from synther.sheets import (
     Series,
     Sheet,
     Table,
+    html,
     writers,
 )
 from synther.sheets.plot import MARKS, draw, svg
-from synther.sheets.writers import html, latex, markdown
+from synther.sheets.writers import latex, markdown
 
 NAME = Column("Dataset", is_name=True)
 

@@ -49,7 +49,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.folder, plan = folder, Experiments(PRESET)
-        self.run = next(run for run in plan.runs("table1") if run.source == "synther")
+        self.run = next(run for run in plan.plan("table1").runs() if run.source == "synther")
         self.dataset = folder / plan.dataset_file(self.run.dataset)
         self.dataset.parent.mkdir(parents=True)
         self.dataset.write_bytes(b"a dataset")

@@ -40,7 +40,9 @@ NEEDED = ("Snakefile", "config", "profiles", "workflow", "environment.yml")
 def cell() -> str:
     """Return the path of the cell's rows, relative to the repository."""
     wanted = (DATASET, SOURCE, AGENT)
-    return next(run.result for run in Experiments(PRESET).runs("table1") if run.cell == wanted)
+    return next(
+        run.result for run in Experiments(PRESET).plan("table1").runs() if run.cell == wanted
+    )
 
 
 def score(path: Path) -> tuple[float, float]:

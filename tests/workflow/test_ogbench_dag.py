@@ -27,7 +27,7 @@ def test_the_paper_preset_plans_downloads_and_both_sources(tmp_path: Path) -> No
     groups = [group for name in TABLES for group in paper.plan(name).chosen().values()]
     assert jobs["ogbench_dataset"] == sum(map(len, groups))
     assert jobs["fit_generator"] == len(groups[0]) + 2 * len(groups[1])
-    assert jobs["train_offline"] == sum(len(paper.runs(name)) for name in TABLES)
+    assert jobs["train_offline"] == sum(len(paper.plan(name).runs()) for name in TABLES)
     assert "download_dataset" not in jobs
 
 

@@ -4,7 +4,7 @@ BESIDES = [suffix for suffix in suffixes() if suffix != ".png"]
 
 rule table:
     input:
-        lambda w: experiments_of(w).inputs(w.experiment),
+        lambda w: experiments_of(w).plan(w.experiment).inputs(),
     output:
         multiext("figures/{preset}/{experiment}", *BESIDES),
         report(

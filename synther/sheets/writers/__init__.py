@@ -35,7 +35,7 @@ def write(sheet: Sheet, out: Path) -> list[Path]:
     """
     found: list[Path] = []
     for writer in writers():
-        for suffix, content in writer.render(sheet).items() if writer.SUFFIXES else ():
+        for suffix, content in writer.render(sheet).items():
             path = out.with_name(out.name + suffix)
             data = content if isinstance(content, bytes) else content.encode("utf-8")
             with atomic_path(path) as temporary:

@@ -1,6 +1,6 @@
 """A sheet as a LaTeX `table`, by pandas' Styler; it needs the packages booktabs and xcolor."""
 
-from itertools import groupby
+from itertools import accumulate
 
 from synther.sheets.sheet import MISSING, Cell, Column, Row, Sheet, Table
 
@@ -83,17 +83,12 @@ def _tabular(table: Table) -> str:
     body = lines.index(r"\midrule") + 1
     for place in sorted(rules, reverse=True):
         lines.insert(body + place, r"\midrule")
-    for level in reversed(range(depth)):
-        lines.insert(lines.index(r"\toprule") + 2 + level, _under(heads, level))
+    for level, spans in reversed(list(enumerate(table.heads()))):
+        ends = accumulate(count for _, count, _ in spans)
+        under = [
+            rf"\cmidrule(lr){{{end - count + 1}-{end}}}"
+            for end, (text, count, _) in zip(ends, spans, strict=True)
+            if text
+        ]
+        lines.insert(lines.index(r"\toprule") + 2 + level, " ".join(under))
     return "\n".join(lines)
-
-
-def _under(heads: list[tuple[str, ...]], level: int) -> str:
-    """Return the rules under heads that span several columns."""
-    found, start = [], 0
-    for own, members in groupby(heads, key=lambda groups: groups[: level + 1]):
-        end = start + len(list(members))
-        if own[level]:
-            found.append(rf"\cmidrule(lr){{{start + 1}-{end}}}")
-        start = end
-    return " ".join(found)

@@ -26,7 +26,7 @@ def test_the_paper_runs_three_agents_on_six_tasks() -> None:
         for task in (*DMC, *GYM)
         for agent in ("sac", "redq", "sac_synther")
     ]
-    inputs = paper.inputs("wall_time")
+    inputs = paper.plan("wall_time").inputs()
     assert {path.rpartition(".")[2] for path in inputs} == {"parquet", "json"}
     assert set(paper.results("wall_time")) == set(paper.results("online"))
 

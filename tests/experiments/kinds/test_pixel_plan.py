@@ -23,7 +23,7 @@ DATASETS = [f"{task}-{level}" for task in ("walker-walk", "cheetah-run") for lev
 
 def test_the_paper_runs_two_agents_on_eight_datasets() -> None:
     plan = Experiments("paper")
-    assert plan.results("vd4rl") == plan.inputs("vd4rl")
+    assert plan.results("vd4rl") == plan.plan("vd4rl").inputs()
     assert plan.results("vd4rl") == [
         f"results/paper/pixels/{dataset}/{source}/{agent}/seeds-0-5.parquet"
         for dataset in DATASETS

@@ -21,7 +21,7 @@ def test_summaries_are_of_other_experiments_runs() -> None:
         results = paper.results(name)
         assert results == [path for part in parts for path in paper.results(part)]
         assert len(results) == len(set(results))
-        assert paper.inputs(name) == results
+        assert paper.plan(name).inputs() == results
         assert paper.plan(name).runs() == []
     table = paper.table("aggregates")
     assert list(table["groups"])[:3] == ["locomotion", "maze2d", "antmaze"]
@@ -82,8 +82,8 @@ def test_every_claim_is_decided_from_runs_that_the_paper_preset_has() -> None:
     assert {cell["source"] for cell in tenth["of"]["cells"]} == {"synther-10pct"}
     assert {cell["source"] for cell in tenth["against"][0]["cells"]} == {"real"}
 
-    made = {path for name in paper.specs if name != "claims" for path in paper.inputs(name)}
-    needed = set(paper.inputs("claims"))
+    made = {path for name in paper.specs if name != "claims" for path in paper.plan(name).inputs()}
+    needed = set(paper.plan("claims").inputs())
     records = {path for path in needed if path.endswith(".json")}
     assert {path for path in needed if path.endswith(".parquet")} <= made
     assert {path.replace(".json", ".parquet") for path in records} & needed

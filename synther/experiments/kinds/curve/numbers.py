@@ -121,7 +121,7 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
         score, where there is one dataset.
     """
     names, sources = spec.names, [*spec.points, *spec.reference]
-    rows = scores.belonging(spec, _with_rivals(spec, results), names, sources)
+    rows = scores.belonging(spec, _with_rivals(spec, results), sources)
     final = scores.final_scores(rows)
     records: list[dict[str, Any]] = []
     omissions: list[str] = []

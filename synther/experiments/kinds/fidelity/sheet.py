@@ -18,11 +18,7 @@ LARGEST_RATIO = "largest ratio"
 """The paper's claim of how much smaller a denoiser is than its dataset."""
 TOLERANCE = 0.02
 """Within which marginals and correlations, which run from 0 to 1, agree with published ones."""
-LEFT_OUT = {
-    "terminal": "terminal (their next observation is another episode's)",
-    "undetermined": "with a velocity at its clip (the observation hides the state)",
-    "diverged": "that the simulator could not step",
-}
+LEFT_OUT = ("terminal", "undetermined", "diverged")
 """Why samples have no true outcome."""
 
 
@@ -91,10 +87,10 @@ def _left_out(found: Fidelity) -> dict[str, float]:
     """Return why samples have no true outcome -> of how many percent of a source's at most."""
     told = [record for record, _ in found.samples.values() if record.get("dynamics")]
     every = {
-        words: max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
-        for name, words in LEFT_OUT.items()
+        name: max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
+        for name in LEFT_OUT
     }
-    return {words: most for words, most in every.items() if most > 0}
+    return {name: most for name, most in every.items() if most > 0}
 
 
 def footnotes(found: Fidelity) -> list[sheets.Note]:

@@ -1,7 +1,7 @@
 """The numbers of online training: returns against steps, final and mean returns."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +30,24 @@ Runs = dict[tuple[str, str], Run]
 """(task, agent) -> its evaluations."""
 
 
-def _panels(tasks: Sequence[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Yield the tasks of each panel, one or last all, and what its rows have in common."""
-    for names in (*([task] for task in tasks), *([list(tasks)] if len(tasks) > 1 else [])):
-        is_all = len(names) > 1
-        task = "" if is_all else names[0]
-        yield names, {"task": task, "tasks": len(names), "metric": METRICS[is_all]}
+def _panels(
+    runs: Runs, tasks: list[str], agents: Iterable[str]
+) -> Iterator[tuple[list[Run], dict[str, Any]]]:
+    """Yield an agent's evaluations on a panel's tasks, one or last all, and what its rows share.
 
-
-def _values(runs: Runs, tasks: Sequence[str], agent: str) -> list[np.ndarray]:
-    """Return an agent's (seeds, evaluations) on each task; nothing where one is missing.
-
-    They are returns of one task, or of several the scores of the seeds that all have.
+    One that lacks a task is left out.
     """
-    own = [runs[task, agent] for task in tasks if (task, agent) in runs]
-    if len(own) < len(tasks):
-        return []
+    for names in (*([task] for task in tasks), *([tasks] if len(tasks) > 1 else [])):
+        is_all = len(names) > 1
+        place = {"task": "" if is_all else names[0], "tasks": len(names), "names": names}
+        for agent in agents:
+            own = [runs[task, agent] for task in names if (task, agent) in runs]
+            if len(own) == len(names):
+                yield own, {**place, "metric": METRICS[is_all], "agent": agent}
+
+
+def _values(own: list[Run]) -> list[np.ndarray]:
+    """Return (seeds, evaluations) returns of one task, or of several the shared seeds' scores."""
     return evaluations.together(own) if len(own) > 1 else [own[0].returns]
 
 
@@ -53,48 +55,41 @@ def _lines(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return rows of returns against steps; of what is swept, of the last against ratios."""
     ordered = sorted(spec.ratios, key=spec.ratios.__getitem__) or spec.agents
     found, reps = [], min(spec.bootstrap_reps, BAND_REPS)
-    for names, same in _panels(tasks):
-        for agent in (*ordered, *spec.reference):
-            if not (parts := _values(runs, names, agent)):
-                continue
-            own = same | {"agent": agent}
-            if spec.ratios:
-                cube = np.stack([part[:, -1:] for part in parts], axis=1)
-                (point,) = line(own, [spec.ratios.get(agent, math.nan)], cube, reps)
-                is_level = agent in spec.reference
-                swept = {"agent": next(iter(spec.series)), "unit": "updates a step"}
-                found.append(point | ({"row": "level"} if is_level else swept))
-            elif len(names) == 1:
-                run = runs[names[0], agent]
-                found += line(own | {"unit": "steps"}, run.steps, run.returns[:, None, :], reps)
-            else:
-                shares, parts = evaluations.over_training([runs[n, agent] for n in names])
-                percents, cube = 100 * np.array(shares), np.stack(parts, axis=2)
-                found += line(own | {"unit": "% of steps"}, percents, cube, reps)
+    for own, same in _panels(runs, tasks, (*ordered, *spec.reference)):
+        if spec.ratios:
+            agent, cube = same["agent"], np.stack([part[:, -1:] for part in _values(own)], axis=1)
+            (point,) = line(same, [spec.ratios.get(agent, math.nan)], cube, reps)
+            is_level = agent in spec.reference
+            swept = {"agent": next(iter(spec.series)), "unit": "updates a step"}
+            found.append(point | ({"row": "level"} if is_level else swept))
+        elif len(own) == 1:
+            cube = own[0].returns[:, None, :]
+            found += line(same | {"unit": "steps"}, own[0].steps, cube, reps)
+        else:
+            shares, parts = evaluations.over_training(own)
+            percents, cube = 100 * np.array(shares), np.stack(parts, axis=2)
+            found += line(same | {"unit": "% of steps"}, percents, cube, reps)
     return found
 
 
 def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return the last evaluation, and the mean over all: the area under the curve by its length."""
     theirs = {(task, agent): number for task, agent, _, number in spec.published()}
-    found, reps = [], spec.bootstrap_reps
-    for names, same in _panels(tasks):
-        first: np.ndarray | None = None
-        for agent in spec.agents:
-            if not (parts := _values(runs, names, agent)):
-                continue
-            both = np.stack([np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in parts], axis=1)
-            own = same | {"agent": agent, "seeds": len(both), "names": names}
-            ends = line(own, [math.nan, math.nan], both, reps)
-            for row, end in zip(("final", "mean"), ends, strict=True):
-                found.append(end | {"row": row, "std": spread(end["each"])})
-            if len(names) > 1 and first is not None:
-                better = intervals.probability_of_improvement(both[:, :, 0], first, reps)
-                found.append({**own, "row": "improvement", "metric": "probability", **vars(better)})
-            first = both[:, :, 0] if first is None else first
-            if other := theirs.get((same["task"], agent)):
-                known = {"row": "published", "metric": f"return ({other.status})"}
-                found.append({**own, **known, **vars(other), "value": other.mean})
+    found, reps, first = [], spec.bootstrap_reps, dict[str, np.ndarray]()
+    for own, same in _panels(runs, tasks, spec.agents):
+        ends = [np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in _values(own)]
+        both, task = np.stack(ends, axis=1), same["task"]
+        same["seeds"] = len(both)
+        points = line(same, [math.nan, math.nan], both, reps)
+        for row, end in zip(("final", "mean"), points, strict=True):
+            found.append(end | {"row": row, "std": spread(end["each"])})
+        if len(own) > 1 and task in first:
+            better = intervals.probability_of_improvement(both[:, :, 0], first[task], reps)
+            found.append({**same, "row": "improvement", "metric": "probability", **vars(better)})
+        first.setdefault(task, both[:, :, 0])
+        if other := theirs.get((task, same["agent"])):
+            known = {"row": "published", "metric": f"return ({other.status})"}
+            found.append({**same, **known, **vars(other), "value": other.mean})
     return found
 
 
@@ -137,7 +132,7 @@ def measure(spec: OnlineSpec, results: pd.DataFrame) -> Numbers:
         evaluations), drift (of samples), improvement or published. A task's numbers are returns;
         over tasks (`task` empty) IQMs of normalised scores.
     """
-    rows = scores.belonging(spec, results, spec.names, [ONLINE])
+    rows = scores.belonging(spec, results, [ONLINE])
     runs = {(task, agent): run for (task, _, agent), run in evaluations.runs(rows).items()}
     tasks = [task for task in spec.names if any(key[0] == task for key in runs)]
     counts = rows.groupby(["dataset", "agent", "seed", "step"]).size()
