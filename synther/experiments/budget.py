@@ -1,14 +1,7 @@
-"""Words that budgets have in common: how many datasets, runs that differ, generators."""
+"""Words that budgets have in common: runs that differ, generators."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-
-def part_of(count: int, whole: int, kind: str) -> str:
-    """Return how many of an experiment's datasets or tasks are run."""
-    if count < whole:
-        return f"{count} of {whole} {kind}s"
-    return f"all {whole} {kind}s" if whole > 1 else f"1 {kind}"
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -292,8 +292,8 @@ def require_bounded(path: Path, size: int) -> None:
         )
 
 
-def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: str | Path, remedy: str = "make it anew", **known: Any) -> dict[str, Any]:
+    """Read a JSON object, with these arguments of `json.loads`.
 
     Raises:
         SyntherError: the file is missing, or not one.
@@ -302,7 +302,7 @@ def read_json(path: str | Path, remedy: str = "make it anew") -> dict[str, Any]:
     try:
         if path.stat().st_size > ALWAYS_READ:
             raise ValueError(f"{path.stat().st_size:,} bytes are too many")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), **known)
     except (ValueError, RecursionError, OSError) as error:
         blame_machine(error, path)
         raise SyntherError(f"{path} is damaged ({error}): {remedy}") from error

@@ -16,8 +16,7 @@ _WIDEST_ONLINE_ROW = 170  # online: quadruped-walk's 2 * 78 + 12 + 2
 
 def task_of(dataset: str) -> str:
     """Return a dataset's task."""
-    task: str = config.spec(dataset, "dataset")["task"]
-    return task
+    return config.spec(dataset, "dataset")["task"]
 
 
 def columns(task: str) -> int:

@@ -107,7 +107,7 @@ def written(
     titles: dict[str, dict[str, str]] = {"agents": {}, "sources": {}}
     for kind, known in ((k, each) for m in matrices for k, each in m.titles().items()):
         titles[kind] |= known
-    text: str = (
+    return (
         html.environment(TEMPLATES)
         .get_template("report.html")
         .render(
@@ -129,4 +129,3 @@ def written(
             script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
         )
     )
-    return text

@@ -1,6 +1,5 @@
 """Where every number comes from: the runs' evaluations, their last episodes, and their records."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synther.errors import SyntherError
+from synther.jobs.files import read_json
 from synther.sheets.sheet import run_key
 from synther.statistics import evaluations, scores
 
@@ -42,12 +41,7 @@ class Archive:
             return True
         if not path.is_file():
             return False
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
-        except (OSError, ValueError) as error:
-            raise SyntherError(
-                f"{path} is not readable as JSON ({error}): remove it and run its rule again"
-            ) from error
+        content = read_json(path, "remove it and run its rule again", parse_constant=lambda _: None)
         self.records[name] = {k: v for k, v in content.items() if k not in BULKY}
         found = []
         for given in _paths(content):

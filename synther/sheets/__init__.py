@@ -8,7 +8,6 @@ from synther.sheets.figure import Panel as Panel
 from synther.sheets.figure import Plot as Plot
 from synther.sheets.figure import Series as Series
 from synther.sheets.figure import curves as curves
-from synther.sheets.figure import frame_columns as frame_columns
 from synther.sheets.figure import layered as layered
 from synther.sheets.sheet import MISSING as MISSING
 from synther.sheets.sheet import Cell as Cell

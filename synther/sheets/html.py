@@ -10,8 +10,6 @@ from typing import Any
 
 from synther.sheets.sheet import AGREEMENTS, Sheet, Table
 
-TEMPLATE = "sheet.html.j2"
-
 
 @functools.cache
 def environment(*folders: Path) -> Any:
@@ -35,8 +33,7 @@ def fragment(sheet: Sheet) -> str:
     from synther.sheets.plot import svg
 
     images = [base64.b64encode(svg(plot)).decode() for plot in sheet.plots]
-    text: str = environment().get_template(TEMPLATE).render(sheet=sheet, images=images)
-    return text
+    return environment().get_template("sheet.html.j2").render(sheet=sheet, images=images)
 
 
 def slug(text: str) -> str:

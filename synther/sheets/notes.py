@@ -25,8 +25,8 @@ def _template(folder: Path) -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters |= {"seeds": printed.seeds_text, "episodes": episodes, "stand_ins": stand_ins}
-    made.filters |= {"marks": footnotes, "number": printed.number}
+    made.filters |= {"marks": footnotes, "stand_ins": stand_ins}
+    made.filters |= {"counted": printed.counted, "number": printed.number}
     return made.get_template("footnotes.j2")
 
 
@@ -46,13 +46,6 @@ def written(sheet: str, found: Any, **names: Any) -> list[Note]:
         names["counts"] = sorted({int(count) for count in names["counts"]})
     text = _template(Path(sheet).parent).render(found=found, spec=found.spec, **names)
     return [Note(" ".join(words.split()), where) for where, words in ENTRY.findall(text)]
-
-
-def episodes(counts: Iterable[int]) -> str:
-    """Return how many episodes an evaluation has, in words."""
-    found = sorted({int(count) for count in counts})
-    span = f"{found[0]} to {found[-1]}" if len(found) > 1 else f"{found[0]}"
-    return f"{span} {'episode' if found == [1] else 'episodes'}"
 
 
 def stand_ins(rows: Iterable[Any]) -> str:

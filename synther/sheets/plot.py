@@ -33,6 +33,8 @@ LEVEL = (0, (1.2, 1.6))
 STYLE = {
     **{"font.family": FONT, "mathtext.fontset": "stix", "svg.hashsalt": "synther"},
     **{"font.size": BODY, "legend.fontsize": BODY, "figure.dpi": 72.0},
+    **{"axes.edgecolor": INK, "axes.linewidth": 0.7, "axes.axisbelow": True},
+    **{"axes.spines.top": False, "axes.spines.right": False},
     "lines.solid_capstyle": "butt",  # an interval ends where it ends
 }
 """Of matplotlib, for all that is drawn."""
@@ -186,12 +188,8 @@ def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
         if limits:
             getattr(axes, f"set_{name}lim")(*limits)
     axes.grid(axis=panel.grid, color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
     names_rows = panel.grid == "x"
-    for side in ("top", "right", *["left"] * names_rows):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set(color=INK, linewidth=0.7)
+    axes.spines["left"].set_visible(not names_rows)
     tick, body, weight = (6.0, 6.5, "normal") if is_small else (TICK, BODY, "bold")
     axes.tick_params(which="both", labelsize=tick, pad=2, color=INK, labelcolor=INK)
     axes.tick_params(width=0.6, length=3)

@@ -123,6 +123,7 @@ def duration(seconds: float) -> str:
     return f"{number(seconds / 60)} min" if seconds >= 60 else f"{number(seconds, 0)} s"
 
 
-def seeds_text(counts: Sequence[int]) -> str:
-    """Return how many seeds there are, where places differ the least and the most."""
-    return f"{span(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
+def counted(counts: Iterable[int], noun: str) -> str:
+    """Return how many seeds or the like there are, where places differ the least and the most."""
+    found = set(counts)
+    return f"{span(found)} {noun}{'' if found == {1} else 's'}"

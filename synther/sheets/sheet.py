@@ -224,13 +224,12 @@ class Sheet:
             SyntherError: it is missing, damaged, or of another version.
         """
         try:
-            made: Sheet = _adapter().validate_json(path.read_bytes())
+            return _adapter().validate_json(path.read_bytes())
         except (OSError, ValueError) as error:
             words = str(error).splitlines()[0]
             raise SyntherError(
                 f"{path} is not what this version writes ({words}): remove it and make it again"
             ) from error
-        return made
 
 
 @functools.cache

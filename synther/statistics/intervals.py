@@ -7,7 +7,7 @@ ratios. Both resample seeds within each dataset, and both sides of a comparison 
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,8 @@ def percentiles(value: float, resampled: np.ndarray) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
+Records = list[dict[str, Any]]
+"""Rows of a frame to be."""
 Statistic = Callable[..., np.ndarray]
 """Takes samples as arrays and `axis`, the axis of their values, which it reduces."""
 
@@ -226,7 +228,36 @@ def profiles(
     from rliable import library
 
     def rule(matrix: np.ndarray) -> np.ndarray:
-        shares: np.ndarray = library.score_distributions(matrix, thresholds)
-        return shares
+        return library.score_distributions(matrix, thresholds)
 
     return _rliable(scores, rule, reps)
+
+
+def line(same: Mapping[str, Any], xs: Iterable[float], cube: np.ndarray, reps: int) -> Records:
+    """Return a row a point: means over the seeds of one dataset or task, or IQMs over several.
+
+    Args:
+        same: what all rows have in common.
+        xs: places.
+        cube: (seeds, datasets, places) values.
+        reps: bootstrap resamples.
+
+    Returns:
+        Rows with `x`, `seeds`, `value`, `low`, `high`, and `each` with one dataset's seeds.
+    """
+    seeds, datasets, count = cube.shape
+    if datasets > 1:
+        found = iqms({"": cube}, reps)[""]
+    else:
+        columns = (cube[:, 0, place] for place in range(count))
+        found = [bootstrap(mean, [column], reps) for column in columns]
+    return [
+        {**same, "row": "point", "x": float(x), "seeds": seeds, **vars(value)}
+        | {"each": [] if datasets > 1 else cube[:, 0, place].tolist()}
+        for place, (x, value) in enumerate(zip(xs, found, strict=True))
+    ]
+
+
+def spread(each: Sequence[float]) -> float:
+    """Return the sample standard deviation (ddof = 1) of seeds; NaN of fewer than two."""
+    return float(np.std(each, ddof=1)) if len(each) > 1 else float("nan")

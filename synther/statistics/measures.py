@@ -9,7 +9,7 @@ import pandas as pd
 
 from synther.errors import SyntherError
 from synther.jobs.files import read_json
-from synther.statistics.parquet import read_parquet
+from synther.statistics.scores import read_parquet
 
 AGAIN = "remove it and run its rule again"
 Measured = tuple[dict[str, Any], pd.DataFrame]

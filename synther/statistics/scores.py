@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from synther.errors import SyntherError
-from synther.statistics.parquet import read_parquet
+from synther.jobs.files import require_file
+from synther.statistics.intervals import spread
 
 TEXT_COLUMNS = ("preset", "dataset", "source", "agent")
 INTEGER_COLUMNS = ("seed", "step", "episode")
@@ -20,6 +22,8 @@ _KEY = [*TEXT_COLUMNS, *INTEGER_COLUMNS]
 MOST_NAMED = 3
 """Most sources whose steps are told one by one."""
 AGAIN = "remove it and its .json, and run its rule again"
+MOST_ROWS = 50_000_000
+"""A result of 8 seeds, 1000 evaluations and 100 episodes has 800,000."""
 
 
 _CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
@@ -32,6 +36,28 @@ _CHECKS: tuple[tuple[Sequence[str], Callable[[pd.Series], bool], str], ...] = (
     ),
     (TEXT_COLUMNS, lambda c: not c.isna().any(), "has empty values"),
 )
+
+
+def read_parquet(path: Path, again: str) -> pd.DataFrame:
+    """Return a parquet file's rows.
+
+    Args:
+        path: the file.
+        again: how to make it again, for the error.
+
+    Raises:
+        SyntherError: it is missing, damaged, or claims more rows than a result can have.
+    """
+    require_file(path, "run the workflow rule that makes it")
+    try:
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > MOST_ROWS:
+            raise ValueError(f"it claims {file.metadata.num_rows:,} rows")
+        # Without threads: pyarrow 26 can abort the process at its exit while a pool winds down.
+        # Without metadata: what pandas left there to rebuild its own types is of no use here.
+        return file.read(use_threads=False).to_pandas(use_threads=False, ignore_metadata=True)
+    except Exception as error:  # pyarrow raises a dozen kinds for a damaged file
+        raise SyntherError(f"{path} is not a readable parquet file ({error}); {again}") from error
 
 
 def read_result(path: Path) -> pd.DataFrame:
@@ -175,7 +201,7 @@ def by_run(scores: pd.DataFrame) -> pd.DataFrame:
     """
     return scores.groupby(RUN)["score"].agg(
         mean=lambda values: values.to_numpy().mean(),
-        std=lambda values: np.std(values.to_numpy(), ddof=1) if len(values) > 1 else np.nan,
+        std=lambda values: spread(values.to_numpy()),
         seeds="size",
     )
 

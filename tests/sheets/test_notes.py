@@ -26,7 +26,7 @@ def written(folder: Path, template: str, seeds: list[float], **names: Any) -> li
 def test_an_entry_is_a_footnote_and_says_where_it_stands(tmp_path: Path) -> None:
     template = (
         '{% import "notes.j2" as notes %}\n'
-        "- Means over\n  {{ counts | seeds }} & more - of {{ what }}.\n"
+        '- Means over\n  {{ counts | counted("seed") }} & more - of {{ what }}.\n'
         "{% if 8 in counts %}\n- [page] Bands: {{ notes.bootstrap(spec.reps) }}.\n{% endif %}\n"
         "- [text] In brackets.\n"
         '{{ notes.each(["one", "two"]) }}'

@@ -38,10 +38,10 @@ def names() -> list[str]:
     return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
 
 
-def _part(kind: str, part: str, where: str = "config/experiments.yaml") -> ModuleType:
+def _part(kind: str, part: str) -> ModuleType:
     """Return a module of a kind's folder: one of this package's, or PACKAGE.FOLDER of one's own."""
     if "." not in kind and kind not in names():
-        raise unknown_name("kind", kind, names(), where)
+        raise unknown_name("kind", kind, names(), "config/experiments.yaml")
     folder = kind if "." in kind else f"{__name__}.{kind}"
     try:
         return importlib.import_module(f"{folder}.{part}")
@@ -56,8 +56,7 @@ def plan_of(kind: str) -> type[Plan]:
     Raises:
         SyntherError: there is no such kind.
     """
-    found: type[Plan] = _part(kind, "plan").Plan
-    return found
+    return _part(kind, "plan").Plan
 
 
 def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:

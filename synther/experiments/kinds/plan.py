@@ -9,7 +9,7 @@ from synther import config
 from synther.config import specs
 from synther.config.ogbench import PACKAGE
 from synther.config.specs import agent_settings, agent_spec, on_share, source_spec
-from synther.errors import NotRunError, unknown_name
+from synther.errors import NotRunError, SyntherError, unknown_name
 from synther.experiments import budget
 from synther.experiments.kinds.entry import Entry
 from synther.experiments.kinds.spec import PaperColumns, Spec
@@ -140,10 +140,22 @@ class Plan(Entry):
             "sources": {source: source_spec(source)["title"] for source in self.whole_sources()},
         }
 
+    def require_difference(self, kind: str, settings: Mapping[str, Any]) -> None:
+        """Check that the preset does not scale the difference of two agents or sources away."""
+        seen: dict[str, str] = {}
+        for name, own in settings.items():
+            if (other := seen.setdefault(repr(own), name)) != name:
+                raise SyntherError(
+                    f"'{other}' and '{name}' of experiment '{self.name}' are the same at preset "
+                    f"'{self.preset}': give one of them its own settings in the preset's "
+                    f"per_{kind}, or leave it out"
+                )
+
     def budget(self) -> str:
         """Return in words what the experiment spends, as tables print it."""
-        whole, kind = sum(map(len, self.places().values())), self.place_kind
-        return "; ".join([*self.spends(), budget.part_of(len(self.datasets()), whole, kind)])
+        whole, run = sum(map(len, self.places().values())), len(self.datasets())
+        which = f"{run} of {whole}" if run < whole else f"all {whole}" if whole > 1 else "1"
+        return "; ".join([*self.spends(), f"{which} {self.place_kind}{'s' * (whole > 1)}"])
 
     def spends(self) -> list[str]:
         """Return in words what the experiment spends on each dataset."""

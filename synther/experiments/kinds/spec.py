@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,8 +15,6 @@ from synther.sheets.sheet import Note, Sheet, Table, run_key
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from synther.statistics.published import PaperNumber
 
 COUNTS = {
     *("seeds", "paper_seeds", "protocol_seeds", "datasets", "tasks"),
@@ -161,24 +159,30 @@ class Spec:
             return ""
         return f"{self.preset} preset: {self.banner or BELOW_PROTOCOL}"
 
-    def published(self) -> Iterator[tuple[str, str, str, PaperNumber]]:
-        """Yield (dataset, agent, source or other table, number) of what is published beside.
+    def published(self) -> pd.DataFrame:
+        """Return what is published beside, a row a number: of which run, and a `PaperNumber`.
+
+        What it is of is a dataset, an agent (or, where `paper` has them, a measure), and a source
+        or the other table.
 
         Raises:
             SyntherError: `paper` names a table or variant that is not in the file.
         """
+        import pandas as pd
+
         from synther.statistics import published
 
-        if (paper := self.paper) is None:
-            return
+        found, paper = [], self.paper or PaperColumns("")
         for _, table, variant in paper.columns(paper.variants):
             published.require_mapping(table, [variant])
-        for row, agent in itertools.product(self.rows, self.agents):
-            if called := paper.agents.get(agent):
-                online = [(ONLINE, paper.table, paper.variants.get(agent, ""))]
-                for key, table, variant in paper.columns(self.sources) if self.sources else online:
-                    if number := published.lookup(table, row.called, called, variant):
-                        yield row.name, agent, key, number
+        names = paper.measures or {a: paper.agents[a] for a in self.agents if a in paper.agents}
+        for row, (name, called) in itertools.product(self.rows, names.items()):
+            online = [(ONLINE, paper.table, paper.variants.get(name, ""))]
+            for key, table, variant in paper.columns(self.sources) if self.sources else online:
+                if number := published.lookup(table, row.called, called, variant):
+                    found.append((row.name, key, name, *dataclasses.astuple(number)))
+        fields = [field.name for field in dataclasses.fields(published.PaperNumber)]
+        return pd.DataFrame(found, columns=["dataset", "source", "agent", *fields])
 
     def behind(self, source: str, agent: str, dataset: str = "", group: str = "") -> list[str]:
         """Return the keys of the runs behind a number: on one dataset, on a group's or on all."""
@@ -208,6 +212,7 @@ class Numbers:
         columns: of the tidy rows for machines, in order; what the frame has besides is left out.
         episodes: how many an evaluation has, all that occur.
         omissions: what is left out, in words.
+        more: what has no place in a frame, if anything.
     """
 
     spec: Any
@@ -215,6 +220,7 @@ class Numbers:
     columns: Sequence[str]
     episodes: list[int] = dataclasses.field(default_factory=list)
     omissions: list[str] = dataclasses.field(default_factory=list)
+    more: Any = None
 
     def rows(self, *kinds: str) -> pd.DataFrame:
         """Return those rows of the frame whose `row` is one of these."""

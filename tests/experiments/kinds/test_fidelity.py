@@ -14,10 +14,10 @@ from result_rows import described, results
 
 from synther.errors import SyntherError
 from synther.experiments.kinds import sheet_of as sheet
-from synther.experiments.kinds.fidelity.numbers import Fidelity, measure
+from synther.experiments.kinds.fidelity.numbers import measure
 from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
-from synther.experiments.kinds.fidelity.plots import plots
-from synther.experiments.kinds.spec import DatasetRow, PaperColumns
+from synther.experiments.kinds.fidelity.sheet import plots
+from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
 from synther.sheets.writers import markdown
 from synther.statistics.measures import measures
@@ -102,14 +102,14 @@ SCORES = results(
 
 
 @pytest.fixture
-def found(spec: FidelitySpec) -> Fidelity:
+def found(spec: FidelitySpec) -> Numbers:
     return measure(spec, SCORES)
 
 
-def test_numbers_by_hand(found: Fidelity) -> None:
+def test_numbers_by_hand(found: Numbers) -> None:
     own = found.frame[found.frame["source"] == "synther"].set_index("measure")
     shown = {name: own.loc[name, "value"] for name in found.spec.columns}
-    whole = measures(*found.samples[CHEETAH.name, "synther"])
+    whole = measures(*found.more[CHEETAH.name, "synther"])
     assert whole.items() >= {name: shown[name] for name in shown.keys() & whole.keys()}.items()
     assert whole | shown == {
         "marginal": pytest.approx(0.8),
@@ -164,7 +164,7 @@ def test_what_is_as_good_in_less_time_is_on_the_front(spec: FidelitySpec) -> Non
     assert [series.label for series in plot.series] == ["real", "size", "steps"]
 
 
-def test_the_papers_numbers_stand_beside_with_their_status(found: Fidelity) -> None:
+def test_the_papers_numbers_stand_beside_with_their_status(found: Numbers) -> None:
     text = markdown.render(sheet(found))[".md"]
     lines = [" ".join(line.split()) for line in text.splitlines()]
     rows = {line.split("|")[2].strip(): line for line in lines if line.startswith("| half")}

@@ -13,17 +13,16 @@ from rliable import library, metrics
 
 from synther.errors import SyntherError
 from synther.experiments.kinds import sheet_of as sheet
-from synther.experiments.kinds.spec import DatasetRow
+from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.experiments.kinds.summary.numbers import (
     AVERAGE,
     BEST,
     CSV_COLUMNS,
     OVERALL,
-    Summary,
     measure,
 )
 from synther.experiments.kinds.summary.plan import SummarySpec
-from synther.experiments.kinds.summary.plots import LEAST_SCORES
+from synther.experiments.kinds.summary.sheet import LEAST_SCORES
 from synther.sheets import writers
 from synther.sheets.plot import draw
 from synther.sheets.sheet import Sheet
@@ -59,12 +58,12 @@ def spec() -> SummarySpec:
     )
 
 
-def block(found: Summary, agent: str, group: str) -> pd.DataFrame:
+def block(found: Numbers, agent: str, group: str) -> pd.DataFrame:
     frame = found.frame
     return frame[(frame["agent"] == agent) & (frame["group"] == group)]
 
 
-def metrics_of(found: Summary, agent: str, group: str) -> pd.Series:
+def metrics_of(found: Numbers, agent: str, group: str) -> pd.Series:
     """Return values by source and metric."""
     return block(found, agent, group).set_index(["source", "metric"])["value"]
 
@@ -136,7 +135,7 @@ def test_shorter_runs_say_how_many_evaluations_they_have(spec: SummarySpec) -> N
     assert own["iqm"] == pytest.approx(0.0)
     assert own[AVERAGE] == pytest.approx(49.5)
     assert own[BEST] == pytest.approx(99.0)
-    assert found.window == 2
+    assert found.more == 2
     text = markdown.render(sheet(found))[".md"]
     assert "some runs of this preset have 2" in text
     assert "IQM, best of last evaluations" in text  # runs may have more than the shortest

@@ -180,7 +180,11 @@ class _Ground:
         has_files = of_samples or entry["measure"] == "compression"
         places, sides = self._places(entry, agent), list[Side]()
         for wanted in (entry.get("of", {"source": "synther"}), *entry["against"]):
-            own = "" if of_samples else self._known_agent(wanted.get("agent", agent), where)
+            own = "" if of_samples else wanted.get("agent", agent)
+            if not own and not of_samples:
+                raise SyntherError(f"{where}: a side names no agent; give it one")
+            if own and own not in (known := self.plan.listed_agents()):
+                raise unknown_name("agent", own, known, where)
             label, sources = self._sources(wanted, own, where)
             if entry["rule"] == "ratio":  # of all generated sources, each beside the others
                 generated = [s for s in self.sources if "generator" in source_spec(s)]
@@ -209,13 +213,6 @@ class _Ground:
         left_out = entry.get("skip", {}).get(agent, [])
         places = itertools.chain.from_iterable(self.places[group] for group in chosen)
         return [p for p in places if not any(fnmatch.fnmatchcase(p, each) for each in left_out)]
-
-    def _known_agent(self, agent: str, where: str) -> str:
-        if not agent:
-            raise SyntherError(f"{where}: a side names no agent; give it one")
-        if agent not in (known := self.plan.listed_agents()):
-            raise unknown_name("agent", agent, known, where)
-        return agent
 
     def _sources(self, wanted: Mapping[str, Any], agent: str, where: str) -> tuple[str, list[str]]:
         """Return a side's label, and its sources on one dataset: of a curve, one a share."""

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 from synther import sheets
-from synther.experiments.kinds.claims import verdicts
 from synther.experiments.kinds.claims.numbers import UNITS
 from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
@@ -91,7 +90,15 @@ def _effect(row: Any) -> sheets.Cell:
 def rule_text(claim: Claim) -> str:
     """Return the rule that decides a claim, in words."""
     unit = "points" if claim.measure in ("score", "compression") else UNITS[claim.measure]
-    return verdicts.in_words(claim.rule, claim.margin, claim.expected, unit, claim.majority)
+    wide, reached = f"{claim.margin:g} {unit}".strip(), f"{claim.expected or 0.0:g}"
+    words = {
+        "parity": f"parity: the 95% interval lies within ±{wide}",
+        "at_least": f"at least parity: the 95% interval lies above -{wide}",
+        "better": "better: the 95% interval lies above no effect",
+        "gain": f"gain: the 95% interval lies above no effect and reaches {reached}{unit}",
+        "ratio": f"a ratio of {reached} or more, with the score's 95% interval above -{wide}",
+    }[claim.rule]
+    return f"on most of them, {words}" if claim.majority else words
 
 
 def _of(count: float, whole: float) -> sheets.Cell:

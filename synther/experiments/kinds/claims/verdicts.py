@@ -81,18 +81,3 @@ def pronounce(finding: Finding, is_below_protocol: bool, is_evidence: bool = Tru
     if finding is Finding.FOR:
         return Verdict.INDICATIVE_FOR if is_below_protocol else Verdict.REPRODUCED
     return Verdict.INDICATIVE_AGAINST if is_below_protocol else Verdict.NOT_REPRODUCED
-
-
-def in_words(
-    rule: str, margin: float, expected: float | None, unit: str, majority: bool = False
-) -> str:
-    """Return a rule in words."""
-    wide, reached = f"{margin:g} {unit}".strip(), f"{expected or 0.0:g}"
-    words = {
-        "parity": f"parity: the 95% interval lies within ±{wide}",
-        "at_least": f"at least parity: the 95% interval lies above -{wide}",
-        "better": "better: the 95% interval lies above no effect",
-        "gain": f"gain: the 95% interval lies above no effect and reaches {reached}{unit}",
-        "ratio": f"a ratio of {reached} or more, with the score's 95% interval above -{wide}",
-    }[rule]
-    return f"on most of them, {words}" if majority else words

@@ -36,12 +36,7 @@ def _cells(spec: TableSpec, final: pd.DataFrame) -> pd.DataFrame:
     )
     for name, slugs in (("agent", spec.agents), ("source", [*spec.sources, *also])):
         frame = frame.merge(pd.Series([*slugs], name=name), how="cross")
-    numbers = [
-        (dataset, source, agent, number.mean, number.std, number.seeds, number.status)
-        for dataset, agent, source, number in spec.published()
-    ]
-    columns = [*scores.RUN, "paper_mean", "paper_std", "paper_seeds", "paper_status"]
-    theirs = pd.DataFrame.from_records(numbers, index=scores.RUN, columns=columns)
+    theirs = spec.published().set_index(scores.RUN).add_prefix("paper_")
     frame = frame.join(scores.by_run(final), on=scores.RUN).join(theirs, on=scores.RUN)
     for side in (OURS, THEIRS):
         frame[f"{side}datasets"] = frame[f"{side}mean"].notna().astype(int)

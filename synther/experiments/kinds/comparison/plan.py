@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synther.config.specs import agent_settings
-from synther.errors import SyntherError, unknown_name
+from synther.errors import unknown_name
 from synther.experiments import kinds
 from synther.experiments.kinds.spec import Spec
 
@@ -37,16 +37,7 @@ class Plan(kinds.Plan):
                 if agent not in self.agents():
                     where = f"experiment '{self.name}', scaling.pairs"
                     raise unknown_name("agent", agent, self.agents(), where)
-            self._require_difference(*pair)
+            for name in self.datasets():
+                of = {agent: agent_settings(agent, name, self.preset) for agent in pair}
+                self.require_difference("agent", of)
         return super().described() | {"larger": larger}
-
-    def _require_difference(self, small: str, large: str) -> None:
-        """Check that the preset does not scale the difference of two agents away."""
-        preset = self.preset
-        for dataset in self.datasets():
-            sides = [agent_settings(agent, dataset, preset) for agent in (small, large)]
-            if sides[0] == sides[1]:
-                raise SyntherError(
-                    f"'{small}' and '{large}' of experiment '{self.name}' are the same at preset "
-                    f"'{preset}': give one of them its own settings in the preset's per_agent"
-                )

@@ -10,7 +10,7 @@ import pandas as pd
 from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, scores
-from synther.statistics.lines import line, spread
+from synther.statistics.intervals import line, spread
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "dataset", "paper_name", "agent", "series"),

@@ -108,7 +108,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
         sheets.Panel(
             f"{dataset}|{agent}",
             title,
-            f"{spec.agents[agent]}, {printed.seeds_text(own['seeds'])}",
+            f"{spec.agents[agent]}, {printed.counted(own['seeds'], 'seed')}",
             x=f"{spec.number(spec.amounts[0]) if only else ''}{spec.kept}".strip(),
             y="normalised score" if dataset else "IQM of normalised scores",
             x_ticks=tuple(zip(places, map(spec.number, spec.amounts), strict=True)),

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from synther.experiments.kinds.fidelity.plan import FidelitySpec
 from synther.experiments.kinds.spec import Numbers
 from synther.jobs.files import read_json
 from synther.statistics import measures as samples
-from synther.statistics import published, scores
+from synther.statistics import scores
 from synther.statistics.measures import Measured
 
 CSV_COLUMNS = (
@@ -28,13 +27,6 @@ NOT_INSTALLED = "not installed"
 PLACE = ["dataset", "source", "measure", "agent"]
 MEASURES: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("measures.yaml"))
 """Measure -> what that file says of it."""
-
-
-@dataclass(frozen=True)
-class Fidelity(Numbers):
-    """The numbers of a table; `samples` has (dataset, source) -> what was measured of it."""
-
-    samples: dict[tuple[str, str], Measured] = field(default_factory=dict)
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -59,24 +51,7 @@ def _measured(spec: FidelitySpec, dataset: str, source: str) -> tuple[dict[str, 
     return found, measured
 
 
-def _published(spec: FidelitySpec) -> pd.DataFrame:
-    """Return the paper's numbers; its scores are of one agent, which it does not name."""
-    found, paper = [], spec.paper
-    if paper:
-        published.require_mapping(paper.table, paper.variants.values())
-        first = next(iter(spec.agents), "")
-        for row in spec.rows:
-            for (source, variant), (measure, called) in itertools.product(
-                paper.variants.items(), paper.measures.items()
-            ):
-                if number := published.lookup(paper.table, row.paper_name, called, variant):
-                    place = (row.name, source, measure, first if measure == "score" else "")
-                    found.append((*place, number.mean, number.std, number.status))
-    columns = [*PLACE, "paper_value", "paper_std", "paper_status"]
-    return pd.DataFrame.from_records(found, columns=columns, index=PLACE)
-
-
-def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
+def measure(spec: FidelitySpec, results: pd.DataFrame) -> Numbers:
     """Gather the numbers of a table of generators.
 
     Args:
@@ -84,7 +59,8 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
         results: rows as `scores.read_results` returns them, or none where no agent is asked for.
 
     Returns:
-        A number a row, whose `state` is measured, missing or not installed, beside the paper's.
+        A number a row, whose `state` is measured, missing or not installed, beside the paper's;
+        `more` has (dataset, source) -> what was measured of it.
 
     Raises:
         SyntherError: a file is damaged or of another preset, or nothing is there at all.
@@ -112,8 +88,12 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Fidelity:
         ],
         columns=["factor", "dataset", "paper_name", "source", "title", "measure", "agent"],
     )
-    frame = frame.join(ours, on=PLACE).join(_published(spec), on=PLACE)
+    theirs = spec.published().rename(columns={"agent": "measure", "mean": "value"})
+    first = next(iter(spec.agents), "")  # the paper does not name the agent of its scores
+    theirs["agent"] = np.where(theirs["measure"] == "score", first, "")
+    theirs = theirs.set_index(PLACE).add_prefix("paper_")
+    frame = frame.join(ours, on=PLACE).join(theirs, on=PLACE)
     absent = np.where(frame["source"].isin([*spec.not_installed]), NOT_INSTALLED, "missing")
     frame["state"] = np.where(frame["value"].notna(), "measured", absent)
     frame = frame.fillna({"paper_status": ""})
-    return Fidelity(spec, frame, CSV_COLUMNS, samples=measured)
+    return Numbers(spec, frame, CSV_COLUMNS, more=measured)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from synther.config import specs
 from synther.errors import SyntherError
 from synther.experiments import kinds
-from synther.experiments.kinds.spec import DatasetRow, Spec
+from synther.experiments.kinds.spec import Spec
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "generators": (
@@ -63,20 +63,17 @@ class Plan(kinds.Plan):
     def measures(self) -> dict[str, dict[str, dict[str, str]]]:
         """Return dataset -> generated source -> "fidelity", "fit" and "sample" -> path."""
         matrix, found = self.matrix, {}
-        for row in self._rows():
-            found[row.name] = {
+        for name in map(self.run_name, self.datasets()):
+            found[name] = {
                 source: {
-                    "fidelity": matrix.fidelity_file(row.name, source),
-                    "fit": f"{matrix.model_folder(row.name, source)}/fit.json",
-                    "sample": f"{matrix.generator_folder(row.name, source)}/samples.json",
+                    "fidelity": matrix.fidelity_file(name, source),
+                    "fit": f"{matrix.model_folder(name, source)}/fit.json",
+                    "sample": f"{matrix.generator_folder(name, source)}/samples.json",
                 }
                 for source in self.sources()
                 if "generator" in specs.source_spec(source)
             }
         return found
-
-    def _rows(self) -> list[DatasetRow]:
-        return [row for rows in self.groups().values() for row in rows]
 
     def describe(self) -> FidelitySpec:
         """Return what the table or figure shows.
@@ -87,12 +84,18 @@ class Plan(kinds.Plan):
         every, running = self.listed_sources(), self.sources()
         if not every:
             raise SyntherError(f"experiment '{self.name}' has no `sources` or `factors`: add them")
-        first = self._rows()[0].paper_name
+        first = self.datasets()[0]
         without = {s: package for s in every if (package := specs.missing_package(s))}
         shown = [source for source in every if source in running or source in without]
         varied = self.spec.get("factors", {})
         for sources in varied.values():
-            self._require_difference([source for source in sources if source in running], first)
+            of = {
+                source: (self.matrix.samples(source), sorted(settings.items()))
+                for source in sources
+                if source in running and "generator" in specs.source_spec(source)
+                for settings in [specs.source_settings(source, first, self.preset)]
+            }
+            self.require_difference("source", of)
         factors = {
             factor: kept
             for factor, sources in (varied or {"": every}).items()
@@ -105,20 +108,3 @@ class Plan(kinds.Plan):
             files=self.measures(),
             not_installed=without,
         )
-
-    def _require_difference(self, sources: list[str], dataset: str) -> None:
-        """Check that a preset does not scale the difference between two sources away."""
-        seen: dict[str, str] = {}
-        preset = self.preset
-        for source in sources:
-            if "generator" not in specs.source_spec(source):
-                continue
-            settings = specs.source_settings(source, dataset, preset)
-            key = repr((sorted(settings.items(), key=str), self.matrix.samples(source)))
-            if key in seen:
-                raise SyntherError(
-                    f"'{seen[key]}' and '{source}' of experiment '{self.name}' are the same at "
-                    f"preset '{preset}': give one of them its own settings in the preset's "
-                    "per_source, or leave it out"
-                )
-            seen[key] = source

@@ -4,16 +4,24 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from synther import sheets
-from synther.experiments.kinds.fidelity.numbers import (
-    MEASURES,
-    NOT_INSTALLED,
-    Fidelity,
-)
-from synther.experiments.kinds.fidelity.plots import plots as plots
+from synther.experiments.kinds.fidelity.numbers import MEASURES, NOT_INSTALLED
+from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.sheets import notes, printed
 from synther.statistics import published
 
+POINTS = 1000
+"""Samples drawn of a source: more only make a stain."""
+REAL = "real"
+AGAINST = {
+    "compression": ("bytes of data / bytes of denoiser", "log", ["compression"]),
+    "memory": ("samples memorised (%)", "linear", ["memorised"]),
+    "cost": ("seconds of fitting and sampling", "log", ["fit_s", "sample_s"]),
+}
+"""Layout -> what scores are drawn against: label, scale, and the measures that it is the sum of."""
 LARGEST_RATIO = "largest ratio"
 """The paper's claim of how much smaller a denoiser is than its dataset."""
 TOLERANCE = 0.02
@@ -22,7 +30,140 @@ LEFT_OUT = ("terminal", "undetermined", "diverged")
 """Why samples have no true outcome."""
 
 
-def tables(found: Fidelity) -> Iterator[sheets.Table]:
+def plots(found: Numbers) -> tuple[sheets.Plot, ...]:
+    """Return the plots of the sheet's layout, if it has any and there is something to draw."""
+    if found.spec.layout == "marginals":
+        there = {dataset for dataset, _ in found.more}
+        return tuple(_histograms(found, row) for row in found.spec.rows if row.name in there)
+    if found.spec.layout == "diversity" and found.more:
+        return (_scatter(found),)
+    return (_scores(found),) if found.spec.layout in AGAINST else ()
+
+
+def _series(found: Numbers) -> tuple[sheets.Series, ...]:
+    measured = set(found.frame.loc[found.frame["state"] == "measured", "source"])
+    titles = found.spec.sources.items()
+    return tuple(sheets.Series(s, title) for s, title in titles if s in measured and s != REAL)
+
+
+def _panel_size(count: int) -> tuple[float, float]:
+    return (300.0, 190.0) if count == 1 else (180.0, 140.0)
+
+
+def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a plot with numbers of five digits: more are not to be seen."""
+    numbers = frame.select_dtypes("number").map(lambda value: float(f"{value:.5g}"))
+    return frame.assign(**numbers)
+
+
+def _scatter(found: Numbers) -> sheets.Plot:
+    """Draw each sample's distance to the data against the error of its dynamics."""
+    every = pd.concat(
+        rows.assign(panel=dataset, series=source)
+        for (dataset, source), (_, rows) in found.more.items()
+    ).rename(columns={"distance": "x", "mse": "y"})
+    known = every[every["y"] > 0]
+    sources = known.groupby(["panel", "series"], sort=False)
+    medians = sources[["x", "y"]].median().reset_index()
+    step = (sources["x"].transform("size") // POINTS).clip(lower=1)
+    samples, panels = known[sources.cumcount() % step == 0], []
+    for dataset in found.spec.rows:
+        there = samples.loc[samples["panel"] == dataset.name, "x"]
+        panels.append(
+            sheets.Panel(
+                dataset.name,
+                dataset.label,
+                x="least distance to the data (standard deviations)",
+                y="dynamics MSE (squared units of the task)",
+                x_limits=(0.0, 1.04 * there.max() or 1.0) if len(there) else (0.0, 1.0),
+                y_scale="log" if len(there) else "linear",
+            )
+        )
+    return sheets.Plot(
+        sheets.layered(("dots", _rounded(samples)), ("points", _rounded(medians))),
+        series=_series(found),
+        panels=tuple(panels),
+        panel_size=_panel_size(len(panels)),
+    )
+
+
+def _histograms(found: Numbers, dataset: DatasetRow) -> sheets.Plot:
+    """Draw every column's distribution: the data as an area, each source as steps."""
+    data: dict[str, pd.DataFrame] = {}
+    drawn = []
+    for source in found.spec.sources:
+        if (dataset.name, source) not in found.more:
+            continue
+        record, _ = found.more[dataset.name, source]
+        bins = (record["histograms"][key] for key in ("edges", "real", "samples"))
+        for name, edges, real, own in zip(record["columns"], *bins, strict=True):
+            outline = pd.DataFrame({"panel": name, "x": np.repeat(edges, 2)[1:-1]})
+            data.setdefault(name, outline.assign(series=REAL, low=0.0, high=np.repeat(real, 2)))
+            drawn.append(outline.assign(series=source, y=np.repeat(own, 2)))
+    areas, samples = _rounded(pd.concat(data.values())), _rounded(pd.concat(drawn))
+    every = pd.concat([areas.assign(y=areas["high"]), samples])
+    tops = every.groupby("panel", sort=False)["y"].max()
+    return sheets.Plot(
+        sheets.layered(("areas", areas), ("line", samples)),
+        series=(sheets.Series(REAL, "real"), *_series(found)),
+        panels=tuple(
+            sheets.Panel(str(name), str(name).replace("_", " "), y_limits=(0.0, 1.05 * top or 1.0))
+            for name, top in tops.items()
+        ),
+        columns=7,
+        panel_size=(72.0, 42.0),
+        title=dataset.label,
+    )
+
+
+def _scores(found: Numbers) -> sheets.Plot:
+    """Draw scores against how small the denoiser is, what is memorised, or what it took."""
+    frame, spec, keys = found.frame, found.spec, ["dataset", "source"]
+    label, scale, measures = AGAINST[spec.layout]
+    own = frame[frame["measure"].isin(measures)].drop_duplicates([*keys, "measure"])
+    ratios = own.groupby(keys)["value"].sum(min_count=len(measures))
+    scores = frame[frame["measure"] == "score"].dropna(subset="value")
+    scores = scores.join(ratios.rename("x"), on=keys).assign(
+        panel=scores["dataset"] + "|" + scores["agent"],
+        series=scores["source" if "" in spec.factors else "factor"],
+        y=scores["value"],
+        low=scores["value"] - scores["std"],
+        high=scores["value"] + scores["std"],
+    )
+    scores = _rounded(scores)
+    points = scores.dropna(subset="x")
+    between = points.sort_values("x")[["panel", "x", "y"]].assign(series=REAL)
+    if spec.layout == "cost":
+        between = between[between["y"] >= between.groupby("panel")["y"].cummax()]
+    real = scores[scores["source"] == REAL].assign(low=None, high=None)
+    panels = [
+        sheets.Panel(
+            f"{dataset.name}|{agent}",
+            dataset.label,
+            title,
+            x=label,
+            y="normalised score",
+            x_scale=scale,
+        )
+        for dataset in spec.rows
+        for agent, title in spec.agents.items()
+    ]
+    varied = () if "" in spec.factors else tuple(sheets.Series(f, f) for f in spec.factors)
+    return sheets.Plot(
+        sheets.layered(
+            ("levels", real),
+            ("thin", between if spec.layout != "memory" else ()),
+            ("ranges", points.dropna(subset="low")),
+            ("line", points.sort_values("x") if varied else ()),
+            ("points", points),
+        ),
+        series=(sheets.Series(REAL, "real", is_level=True), *(varied or _series(found))),
+        panels=tuple(panels),
+        panel_size=_panel_size(len(panels)),
+    )
+
+
+def tables(found: Numbers) -> Iterator[sheets.Table]:
     """Yield one table of all datasets, or, where something is varied, one a dataset."""
     spec, frame = found.spec, found.frame
     varied = list(spec.factors) != [""]
@@ -68,7 +209,7 @@ def _published(row: Any) -> sheets.Cell:
     return printed.published(row.paper_value, row.paper_std, status=row.paper_status, text=text)
 
 
-def _measured(found: Fidelity, row: Any) -> sheets.Cell:
+def _measured(found: Numbers, row: Any) -> sheets.Cell:
     """Return what was measured, and how it stands to the paper's."""
     if math.isnan(row.value):
         return sheets.Cell()
@@ -83,9 +224,9 @@ def _measured(found: Fidelity, row: Any) -> sheets.Cell:
     return printed.measured(row.value, row.std, text=text, agreement=stands, runs=(run,))
 
 
-def _left_out(found: Fidelity) -> dict[str, float]:
+def _left_out(found: Numbers) -> dict[str, float]:
     """Return why samples have no true outcome -> of how many percent of a source's at most."""
-    told = [record for record, _ in found.samples.values() if record.get("dynamics")]
+    told = [record for record, _ in found.more.values() if record.get("dynamics")]
     every = {
         name: max((100 * own["dynamics"][name] / own["measured"] for own in told), default=0.0)
         for name in LEFT_OUT
@@ -93,7 +234,7 @@ def _left_out(found: Fidelity) -> dict[str, float]:
     return {name: most for name, most in every.items() if most > 0}
 
 
-def footnotes(found: Fidelity) -> list[sheets.Note]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes."""
     spec, shown = found.spec, set(found.frame["measure"])
     statuses, largest = list(filter(None, found.frame["paper_status"])), ""

@@ -5,8 +5,7 @@ import pandas as pd
 from synther.experiments.kinds.learning.plan import LearningSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, scores
-from synther.statistics.intervals import BAND_REPS
-from synther.statistics.lines import Records, line
+from synther.statistics.intervals import BAND_REPS, Records, line
 
 COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status")
 
@@ -24,10 +23,8 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
     for key, run in evaluations.runs(rows).items():
         place = dict(zip(scores.RUN, key, strict=True))
         records += line(place, run.steps, run.scores[:, None, :], reps)
-    for dataset, agent, source, number in spec.published():
-        known = {"value": number.mean, **vars(number)}
-        place = {"row": "published", "dataset": dataset, "agent": agent, "source": source}
-        records += [place | known] if source in spec.sources else []
+    theirs = spec.published().rename(columns={"mean": "value"}).assign(row="published")
+    records += theirs[theirs["source"].isin(list(spec.sources))].to_dict("records")
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()
     frame = pd.DataFrame(records).rename(columns={"x": "step"})
     frame = frame.reindex(columns=[*COLUMNS, "provenance"])

@@ -14,8 +14,7 @@ from synther.experiments.runs import ONLINE
 from synther.jobs.files import read_json
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
-from synther.statistics.intervals import BAND_REPS
-from synther.statistics.lines import Records, line, spread
+from synther.statistics.intervals import BAND_REPS, Records, line, spread
 from synther.statistics.measures import AGAIN
 
 CSV_COLUMNS = (
@@ -74,7 +73,8 @@ def _lines(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
 
 def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return the last evaluation, and the mean over all: the area under the curve by its length."""
-    theirs = {(task, agent): number for task, agent, _, number in spec.published()}
+    theirs = spec.published().rename(columns={"mean": "value"}).to_dict("records")
+    of = {(each["dataset"], each["agent"]): each for each in theirs}
     found, reps, first = [], spec.bootstrap_reps, dict[str, np.ndarray]()
     for own, same in _panels(runs, tasks, spec.agents):
         ends = [np.stack([p[:, -1], p.mean(axis=1)], axis=1) for p in _values(own)]
@@ -87,9 +87,9 @@ def _summaries(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
             better = intervals.probability_of_improvement(both[:, :, 0], first[task], reps)
             found.append({**same, "row": "improvement", "metric": "probability", **vars(better)})
         first.setdefault(task, both[:, :, 0])
-        if other := theirs.get((task, same["agent"])):
-            known = {"row": "published", "metric": f"return ({other.status})"}
-            found.append({**same, **known, **vars(other), "value": other.mean})
+        if other := of.get((task, same["agent"])):
+            known = {"row": "published", "metric": f"return ({other['status']})"}
+            found.append(same | other | known)
     return found
 
 

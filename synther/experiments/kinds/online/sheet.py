@@ -95,7 +95,7 @@ def _plot(found: Numbers, title: str = "", **axis: Any) -> sheets.Plot:
     for task, own in frame.groupby("task", sort=False):
         count = own["tasks"].iloc[0]
         over = f"{count}{'' if count == whole else f' of {whole}'} tasks (IQM)"
-        seeds_of = printed.seeds_text(own["seeds"])
+        seeds_of = printed.counted(own["seeds"], "seed")
         axes = {"y": "return" if task else "IQM of normalised scores", **_axis(spec, own), **axis}
         panels.append(sheets.Panel(task, task or over, seeds_of, **axes))
     return sheets.curves(

@@ -1,7 +1,6 @@
 """The numbers of a summary over datasets: aggregates, profiles, and curves over training."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ THRESHOLDS = (0.0, 25.0, 50.0, 75.0, 100.0)
 """Scores at which a table prints the profiles."""
 Runs = dict[tuple[str, str, str], evaluations.Run]
 """(dataset, source, agent) -> its evaluations."""
-
-
-@dataclass(frozen=True)
-class Summary(Numbers):
-    """The numbers of a summary; `window` is how many evaluations "the last ten" are at least."""
-
-    window: int = evaluations.WINDOW
 
 
 def read(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -99,14 +91,14 @@ def _groups(spec: SummarySpec, agent: str, final: pd.DataFrame) -> list[tuple[st
     return list(((every if len(own) > 1 else {}) | own).items())
 
 
-def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
+def measure(spec: SummarySpec, results: pd.DataFrame) -> Numbers:
     """Work out a summary, by group and overall.
 
     Returns:
         A number a row, of an agent and source on one group's datasets (`names`), or all: those on
         which all sources have results. Scores run from 0 to 100; the optimality gap, shares and
         probabilities from 0 to 1. `x` is a profile's score or a curve's place in training, in
-        `unit`.
+        `unit`. `more` is how many evaluations "the last ten" are at least.
     """
     rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
@@ -134,4 +126,4 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Summary:
             records += [same | row for row in own]
     frame = pd.DataFrame(records, columns=COLUMNS)
     shortest = min(evaluations.WINDOW, *(len(run.steps) for run in runs.values()))
-    return Summary(spec, frame, CSV_COLUMNS, sorted(set(rows["episodes"])), omissions, shortest)
+    return Numbers(spec, frame, CSV_COLUMNS, sorted(set(rows["episodes"])), omissions, shortest)

@@ -1,7 +1,6 @@
 """What the table of wall time by online method runs and shows."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from synther.experiments.kinds.online import plan as online
 from synther.experiments.kinds.spec import Spec
@@ -26,7 +25,3 @@ class Plan(online.Plan):
     def files(self) -> list[str]:
         """Return the paths of the runs' records."""
         return [run.record for run in self.runs()]
-
-    def described(self) -> dict[str, Any]:
-        """Return the fields of the description, the records' paths among them."""
-        return super().described() | {"records": self.files()}
