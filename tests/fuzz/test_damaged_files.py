@@ -384,7 +384,7 @@ def test_a_result_that_claims_billions_of_rows_is_refused(
 ) -> None:
     path = tmp_path / "x.parquet"
     result(path)
-    monkeypatch.setattr("synther.statistics.parquet.MOST_ROWS", 3)
+    monkeypatch.setattr("synther.statistics.scores.MOST_ROWS", 3)
     with pytest.raises(SyntherError, match="it claims 4 rows"):
         read_result(path)
 

@@ -3,11 +3,15 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const COLORS = ["#6b7280", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 const SVG = "http://www.w3.org/2000/svg";
 
+function set(element, attributes) {
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+}
+
 /** Make an element with attributes and children; texts are never read as markup. */
 function make(name, attributes = {}, ...children) {
-  const isSvg = ["svg", "g", "path", "line", "text", "circle", "title"].includes(name);
+  const isSvg = ["svg", "path", "line", "text", "circle"].includes(name);
   const element = isSvg ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  set(element, attributes);
   element.append(...children.filter((child) => child !== null));
   return element;
 }
@@ -17,18 +21,14 @@ const format = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleS
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /* ---- Sorting ---- */
-function sortValue(row, index) {
-  const cell = row.cells[index];
-  return "sort" in cell.dataset ? Number(cell.dataset.sort) : cell.textContent.trim();
-}
-
 function sortBy(head) {
+  const value = (cell) => ("sort" in cell.dataset ? Number(cell.dataset.sort) : cell.textContent.trim());
   const table = head.closest("table"), index = head.cellIndex, body = table.tBodies[0];
   const isDown = head.getAttribute("aria-sort") !== "descending" && head.hasAttribute("aria-sort");
   const direction = isDown ? "descending" : "ascending", sign = isDown ? -1 : 1;
   for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", direction);
-  const rows = [...body.rows].map((row) => [sortValue(row, index), row]);
+  const rows = [...body.rows].map((row) => [value(row.cells[index]), row]);
   rows.sort(([a], [b]) => {
     const numbers = [typeof a === "number", typeof b === "number"];
     if (numbers[0] !== numbers[1]) return numbers[0] ? -1 : 1; // what has no number comes last
@@ -45,9 +45,8 @@ function curves(keys) {
   const most = Math.max(...xs), low = Math.min(0, ...ys), high = Math.max(...ys, low + 1);
   const x = (step) => left + ((width - left - right) * step) / most;
   const y = (score) => height - bottom - ((height - top - bottom) * (score - low)) / (high - low);
-  const box = make("div");
-  const readout = make("p", { class: "readout", "aria-live": "polite" });
-  readout.textContent = "Point at a line, or go to it with Tab and along it with the arrow keys.";
+  const how = "Point at a line, or go to it with Tab and along it with the arrow keys.";
+  const readout = make("p", { class: "readout", "aria-live": "polite" }, how);
   const label = "Normalised score against updates or environment steps, a line a seed";
   const svg = make("svg", { class: "curves", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label });
   const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough));
@@ -69,15 +68,13 @@ function curves(keys) {
     run.scores.forEach((scores, row) => {
       const name = `${title("sources", run.source)}, seed ${run.seeds[row]}`;
       const path = make("path", { class: "seed", d: line(scores), stroke: color, tabindex: 0, role: "img" });
-      path.setAttribute("aria-label", `${name}: ${format(run.final[row])} at the end`);
+      set(path, { "aria-label": `${name}: ${format(run.final[row])} at the end` });
       const hit = make("path", { class: "hit", d: line(scores) });
       let place = scores.length - 1;
       const show = () => {
         svg.querySelectorAll(".on").forEach((other) => other.classList.remove("on"));
         path.classList.add("on");
-        cursor.setAttribute("cx", x(run.steps[place]));
-        cursor.setAttribute("cy", y(scores[place]));
-        cursor.setAttribute("visibility", "visible");
+        set(cursor, { cx: x(run.steps[place]), cy: y(scores[place]), visibility: "visible" });
         const at = run.steps[place].toLocaleString("en");
         readout.textContent = `${name}: ${format(scores[place])} after ${at}; at the end ${format(run.final[row])}`;
       };
@@ -105,22 +102,20 @@ function curves(keys) {
     svg.append(make("path", { class: "mean", d: line(middle), stroke: color, "pointer-events": "none" }));
   });
   svg.append(cursor);
-  const legend = make("p", { class: "legend" });
-  runs.forEach((run, number) => {
+  const legend = runs.map((run, number) => {
     const key = make("span", { class: "key" });
     key.style.borderColor = COLORS[number % COLORS.length];
     const words = `${title("sources", run.source)}: ${format(mean(run.final))} (${run.seeds.length} seeds) `;
-    legend.append(make("span", {}, key, words));
+    return make("span", {}, key, words);
   });
-  box.append(legend, svg, readout);
-  return box;
+  return make("div", {}, make("p", { class: "legend" }, ...legend), svg, readout);
 }
 
 /* ---- The panel: runs, seeds, episodes, configuration, commit ---- */
 function grid(heads, rows) {
   const line = (cells, kind) => make("tr", {}, ...cells.map((cell) => make(kind, {}, String(cell))));
-  const head = make("thead", {}, line(heads, "th"));
-  const table = make("table", {}, head, make("tbody", {}, ...rows.map((row) => line(row, "td"))));
+  const body = make("tbody", {}, ...rows.map((row) => line(row, "td")));
+  const table = make("table", {}, make("thead", {}, line(heads, "th")), body);
   return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": heads.join(", ") }, table);
 }
 
@@ -132,21 +127,20 @@ function recordBox(path, seen = new Set()) {
   const record = data.records[path];
   if (!record || seen.has(path)) return null;
   seen.add(path);
-  const hardware = record.hardware || {};
   const facts = [
     ["File", path],
     ["Commit", record.commit],
     ["Physics", record.physics],
-    ["Updates or steps", record.settings && record.settings.steps],
+    ["Updates or steps", record.settings?.steps],
     ["Transitions", record.transitions],
     ["Wall time (s)", record.wall_time_s],
-    ["Hardware", hardware.gpu || hardware.cpu],
+    ["Hardware", record.hardware?.gpu || record.hardware?.cpu],
     ["Versions", record.versions && Object.entries(record.versions).map(([k, v]) => `${k} ${v}`).join(", ")],
   ].filter(([, value]) => value !== undefined && value !== null);
   const whole = folded("Whole configuration", make("pre", {}, JSON.stringify(record, null, 2)));
   const inputs = (data.made_from[path] || []).map((other) => recordBox(other, seen)).filter(Boolean);
-  const made = inputs.length ? make("div", {}, make("h4", {}, "Made from"), ...inputs) : null;
-  return make("div", {}, grid(["What", "Value"], facts), whole, made);
+  if (inputs.length) inputs.unshift(make("h4", {}, "Made from"));
+  return make("div", {}, grid(["What", "Value"], facts), whole, ...inputs);
 }
 
 function runBox(key, isOpen) {
@@ -238,17 +232,14 @@ function filterRows() {
     }
     const left = rows.filter(([row]) => !row.hidden).length;
     form.querySelector("output").textContent = chosen.length ? `${left} of ${rows.length} rows` : "";
-    for (const [part, value] of chosen) followed(part, value);
+    for (const [part, value] of chosen) {
+      const select = document.getElementById(part); // the curves below follow, where they have it
+      if (![...(select?.options ?? [])].some((option) => option.value === value)) continue;
+      select.value = value;
+      select.dispatchEvent(new Event("change"));
+    }
   };
   form.addEventListener("change", apply);
-}
-
-/** Let the curves below follow the choice, where they have it. */
-function followed(part, value) {
-  const select = document.getElementById(part);
-  if (!select || ![...select.options].some((option) => option.value === value)) return;
-  select.value = value;
-  select.dispatchEvent(new Event("change"));
 }
 
 /* ---- The choice of curves ---- */
@@ -262,10 +253,7 @@ function chooseCurves() {
   const [dataset, agent] = ["dataset", "agent"].map((id) => document.getElementById(id));
   const runs = Object.entries(data.runs), unique = (values) => [...new Set(values)];
   const target = document.getElementById("curves");
-  if (!runs.length) {
-    target.textContent = "No runs yet.";
-    return;
-  }
+  if (!runs.length) return target.append("No runs yet.");
   fillChoice(dataset, unique(runs.map(([, run]) => run.dataset)).sort());
   const draw = () => {
     const here = runs.filter(([, run]) => run.dataset === dataset.value);
@@ -286,12 +274,12 @@ function chooseCurves() {
 function themeButton() {
   const button = document.getElementById("theme"), root = document.documentElement;
   const prefers = window.matchMedia("(prefers-color-scheme: dark)").matches;
-  const set = (isDark, isChosen) => {
-    if (isChosen) root.dataset.theme = isDark ? "dark" : "light";
-    button.setAttribute("aria-pressed", String(isDark));
-  };
-  set(prefers, false);
-  button.addEventListener("click", () => set(button.getAttribute("aria-pressed") !== "true", true));
+  set(button, { "aria-pressed": prefers });
+  button.addEventListener("click", () => {
+    const isDark = button.getAttribute("aria-pressed") !== "true";
+    root.dataset.theme = isDark ? "dark" : "light";
+    set(button, { "aria-pressed": isDark });
+  });
 }
 
 document.addEventListener("click", (event) => {
