@@ -11,11 +11,6 @@ TASKS = 5
 """That every environment has, and so many goals."""
 
 
-def suffixes() -> list[str]:
-    """Return what follows the environment's name in those of its tasks."""
-    return ["-v0", *(f"-singletask-task{number}-v0" for number in range(1, TASKS + 1))]
-
-
 def is_goal_conditioned(task: str) -> bool:
     """Return whether one of OGBench's tasks shows a goal, in place of paying rewards."""
     return "-singletask-" not in task
@@ -24,8 +19,9 @@ def is_goal_conditioned(task: str) -> bool:
 def expanded(content: dict[str, Any]) -> dict[str, Any]:
     """Return config/datasets.yaml with OGBench's tasks and datasets among all others."""
     tasks, datasets = dict(content["tasks"]), {}
+    suffixes = ["-v0", *(f"-singletask-task{number}-v0" for number in range(1, TASKS + 1))]
     for environment, own in content.get(PACKAGE, {}).get("environments", {}).items():
-        for suffix in suffixes():
+        for suffix in suffixes:
             tasks[environment + suffix] = {
                 **{"reference_min": 0.0, "reference_max": 1.0, "simulator": [PACKAGE]},
                 **{key: own[key] for key in ("time_limit", "dimensions")},

@@ -26,11 +26,6 @@ STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 """Everything that a step depends on, the solver's warm start included."""
 
 
-def episode_random_state(seed: int) -> np.ndarray:
-    """Return what an episode's `RandomState` is seeded with: 4 words drawn from the seed."""
-    return np.random.SeedSequence(seed).generate_state(4)
-
-
 def _load(domain: str, task: str) -> Any:
     logger = logging.getLogger("absl")
     level = logger.level
@@ -72,7 +67,7 @@ class DMControl(ResumableEnv):
     def _begin(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
         for row, seed in zip(rows, seeds, strict=True):
             env = self._envs[row]
-            env.task.random.seed(episode_random_state(seed))
+            env.task.random.seed(np.random.SeedSequence(seed).generate_state(4))
             self._observations[row] = env.reset().observation["observations"]
 
     def _advance(self, rows: Any, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

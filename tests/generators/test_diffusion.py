@@ -111,7 +111,7 @@ def test_rewards_left_as_they_are(data):
 
 
 def test_overrides(data):
-    model = Diffusion(TINY).fit(data, progress=False, steps=3, learning_rate="1e-3", width=8)
+    model = Diffusion(TINY).fit(data, progress=False, steps=3, learning_rate=1e-3, width=8)
     expected = dataclasses.replace(TINY, steps=3, learning_rate=1e-3, width=8)
     assert model.settings == expected
     with pytest.raises(SyntherError, match="did you mean width"):
