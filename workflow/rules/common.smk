@@ -71,13 +71,6 @@ def assignments(settings):
     return " ".join(f"--set {key}={value}" for key, value in settings.items())
 
 
-def beside(**files):
-    """Return files that a verb finds beside those it is given: nothing is beside them in a bucket,
-    unless a rule names it. Elsewhere they stay out, as a new input would make results anew.
-    """
-    return files if BUCKET else {}
-
-
 def page_inputs(wildcards):
     """Return what a preset's page is made from."""
     plan = experiments_of(wildcards)

@@ -36,8 +36,11 @@ ruleorder: fit_noise > fit_generator
 
 rule sample_generator:
     input:
-        **beside(
-            record=lambda w: f"{experiments(w.preset).model_folder(w.dataset, w.source)}/fit.json"
+        # Beside the model, but in a bucket. Elsewhere a new input would make results anew.
+        lambda w: (
+            f"{experiments(w.preset).model_folder(w.dataset, w.source)}/fit.json"
+            if BUCKET
+            else []
         ),
         model=lambda w: experiments(w.preset).model_files(w.dataset, w.source),
         states=lambda w: experiments(w.preset).start_states(w.dataset, w.source),
