@@ -47,14 +47,14 @@ def _dwarfing(values: np.ndarray, times: float) -> tuple[int, str] | None:
     return None
 
 
-def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndarray | None:
-    """Return which of the values (N,) are above a threshold; None where all are 0 or 1 already.
+def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndarray:
+    """Return which of the values (N,) are set: above a threshold, where not all are 0 or 1 already.
 
     Raises:
         SyntherError: they are not, and there is no threshold; it names `where`.
     """
     if values.dtype == np.bool_ or ((values == 0) | (values == 1)).all():
-        return None
+        return values.astype(bool, copy=False)
     if threshold is None:
         raise SyntherError(
             f"{where} are not all 0 or 1 (they go from {values.min():g} to {values.max():g}): "
@@ -207,13 +207,12 @@ class Transitions:
         return self
 
     def with_flags(self, threshold: float | None, where: str) -> Transitions:
-        """Return self if all terminals are 0 or 1, else with those above `threshold` as 1.
+        """Return these, and where terminals are not all 0 or 1 those above `threshold` as 1.
 
         Raises:
             SyntherError: they are not, and there is no threshold; it names `where`.
         """
-        flags = flags_of(self.terminals, threshold, f"{where}: terminals")
-        return self if flags is None else replace(self, terminals=flags)
+        return replace(self, terminals=flags_of(self.terminals, threshold, f"{where}: terminals"))
 
     def save(self, path: str | Path, task: str | None = None) -> None:
         """Write the authors' `.npz` (a key each field), atomically.

@@ -118,7 +118,7 @@ class Export(Verb):
     def __call__(self) -> None:
         from synther.datasets import dataset_path
         from synther.datasets import export as formats
-        from synther.datasets.d4rl import read_hdf5
+        from synther.datasets.d4rl import load_transitions
 
         data, out, minari = self.data, self.out, self.format == "minari"
         if not minari:
@@ -130,10 +130,7 @@ class Export(Verb):
         how = self.reading.of(data, dataset=dataset)
         if not minari:
             require_writable(out)
-        if minari and data.suffix in (".hdf5", ".h5"):
-            transitions = read_hdf5(data, whole_episodes=True, **vars(how))
-        else:
-            transitions = how.read(data)
+        transitions = load_transitions(data, whole_episodes=minari, **vars(how))
         if how.task:
             _require_widths(transitions, how.task, data)
         said, task = f"{out}: {len(transitions):,} transitions", how.task or "unknown"

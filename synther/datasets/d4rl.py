@@ -17,6 +17,7 @@ REQUIRED = ("observations", "actions", "rewards", "terminals")
 def load_transitions(
     path: str | Path,
     time_limit: int | None = None,
+    whole_episodes: bool = False,
     *,
     task: str | None = None,
     threshold_terminals: float | None = None,
@@ -26,10 +27,10 @@ def load_transitions(
 
     Args:
         path: the file.
-        time_limit: as `read_hdf5` takes it.
+        time_limit, whole_episodes, own_next_observations: as `read_hdf5` takes them; an `.npz` has
+            the rows that it has.
         task: whose rows it must have; None takes any.
         threshold_terminals: terminals above it are 1, the others 0; None wants them so already.
-        own_next_observations: as `read_hdf5` takes it; an `.npz` has no others.
 
     Raises:
         SyntherError: the suffix is another one, the file is not what its suffix says, or it says
@@ -38,8 +39,7 @@ def load_transitions(
     suffix = Path(path).suffix.lower()
     if suffix in (".hdf5", ".h5"):
         return read_hdf5(
-            path,
-            time_limit,
+            *(path, time_limit, whole_episodes),
             task=task,
             threshold_terminals=threshold_terminals,
             own_next_observations=own_next_observations,
@@ -217,8 +217,7 @@ def _flags(file: Any, key: str, path: Path, threshold: float | None) -> np.ndarr
     # NaN is true to bool(), so an unset flag would silently end an episode.
     if np.isnan(array).any():
         raise SyntherError(f"{path}: {key} hold NaN: {REBUILD}")
-    found = flags_of(array, threshold, f"{path}: {key}")
-    return array.astype(bool) if found is None else found
+    return flags_of(array, threshold, f"{path}: {key}")
 
 
 def _floats(array: np.ndarray) -> np.ndarray:

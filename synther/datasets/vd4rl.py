@@ -23,8 +23,6 @@ from synther.jobs.resumable import PartsWriter
 
 FIRST, MID, LAST = 0, 1, 2
 """Values of step_type."""
-STACK = 3
-"""Frames of a stack."""
 KEYS = ("observation", "action", "reward", "discount", "step_type")
 
 

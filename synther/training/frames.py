@@ -11,7 +11,8 @@ from torch import Tensor
 
 from synther.agents.base import Batch
 from synther.agents.pixels import PixelAgent
-from synther.datasets.vd4rl import STACK, PixelData
+from synther.datasets.vd4rl import PixelData
+from synther.envs.pixels import STACK
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import largest_product, mathematics
