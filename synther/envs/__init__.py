@@ -23,18 +23,13 @@ def simulators() -> dict[str, list[Any]]:
     return {task: spec["simulator"] for task, spec in every.items() if "simulator" in spec}
 
 
-def task_names() -> list[str]:
-    """Return the names that `make_env` knows."""
-    return sorted(simulators())
-
-
 def make_env(
     task: str, num_envs: int, physics: str = "d4rl", threads: int | None = None
 ) -> ResumableEnv:
     """Return `num_envs` environments of a task, stepped together.
 
     Args:
-        task: one of `task_names()`.
+        task: one of `simulators()`.
         num_envs: how many.
         physics: "d4rl", the exact physics of D4RL's recordings (the -v2 environments), or "stock",
             the installed MuJoCo's own (what Gymnasium's -v4 environments do). The dmc tasks are
@@ -52,7 +47,7 @@ def make_env(
         domain, name, *repeat = given
         return DMControl(domain, name, num_envs, *repeat)
     if not module:
-        raise unknown_name("task", task, task_names())
+        raise unknown_name("task", task, simulators())
     return make_batched_env(task, num_envs, physics, threads)
 
 

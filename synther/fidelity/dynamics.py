@@ -39,7 +39,7 @@ def simulate(
     next observation. So are rows with a velocity at the clip of the observation.
 
     Args:
-        task: a name of `synther.envs.task_names()`.
+        task: a name of `synther.envs.simulators()`.
         transitions: N of them, of the task's widths.
         physics: "d4rl" or "stock".
         threads: MuJoCo's.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synther.envs import make_env, task_names
+from synther.envs import make_env, simulators
 from synther.errors import SyntherError
 
 MAZE, ANT = "maze2d-umaze", "antmaze-umaze"
@@ -48,7 +48,7 @@ def test_widths_and_limits(task, d, a, limit):
 
 def test_names():
     assert {"dmc-walker-walk-repeat2", "scene-v0", "antmaze-giant-singletask-task5-v0"} <= set(
-        task_names()
+        simulators()
     )
     with pytest.raises(SyntherError, match="unknown task 'hoper'; did you mean hopper"):
         make_env("hoper", 1)

@@ -6,7 +6,7 @@ import pytest
 
 from synther import config
 from synther.config.specs import task_spec
-from synther.envs import make_batched_env, make_env, task_names
+from synther.envs import make_batched_env, make_env, simulators
 from synther.errors import SyntherError
 
 pytest.importorskip("ogbench", reason="OGBench's package is not installed: pip install ogbench")
@@ -63,7 +63,7 @@ def test_widths_and_time_limits_are_the_packages():
         n: s for n, s in config.load("datasets")["tasks"].items() if s["simulator"] == ["ogbench"]
     }
     assert len(tasks) == 18 * 6
-    assert set(tasks) <= set(task_names())
+    assert set(tasks) <= set(simulators())
     for name, spec in tasks.items():
         registered = gymnasium.spec(name)
         assert registered.max_episode_steps == spec["time_limit"], name
