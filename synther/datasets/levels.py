@@ -114,13 +114,12 @@ def recipe(
         SyntherError: there are no such policies, or the level would be out of order.
     """
     place = Path(folder) if folder is not None else packaged_policies()
-    returns: dict[str, float] = {}
-    files = policy_files(place, task) if level != "random" else []
-    env = make_env(task, 1, physics)
-    widths = (env.observation_dim, env.action_dim)
-    known = load_policies(place, task, *widths) if level != "random" else []
-    if known:
-        returns |= recorded_returns(place, task)
+    files, known, returns = list[Path](), list[Policy](), dict[str, float]()
+    if level != "random":
+        env = make_env(task, 1, physics)
+        files = policy_files(place, task)
+        known = load_policies(place, task, env.observation_dim, env.action_dim)
+        returns = recorded_returns(place, task)
         if missing := [policy for policy in known if policy.name not in returns]:
             returns |= mean_returns(missing, task, physics)
     chosen = choose_policies(level, known, returns)
