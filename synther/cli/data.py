@@ -16,14 +16,7 @@ from synther.config.specs import dataset_files, policies_folder, task_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import FULL_FRAMES, FULL_ROWS, Experiments
 from synther.jobs import provenance
-from synther.jobs.files import (
-    claimed,
-    describe_input,
-    require_writable,
-    sha256,
-    unchanged,
-    write_json,
-)
+from synther.jobs.files import claimed, describe_input, require_writable, sha256, write_json
 from synther.jobs.threads import grant
 
 if TYPE_CHECKING:
@@ -101,15 +94,27 @@ class _RollOut(options.Threads):
     def write(
         self, collect: Callable[..., dict[str, Any]], rows: int, policies: str | None, **how: Any
     ) -> None:
-        """Write the file by `collect`; `rows` and `policies` are those where none are named."""
+        """Write the file by `collect`; `rows` and `policies` are those where none are named.
+
+        A file that is there already stays, and must be what is written now.
+        """
         if not (self.task and self.level and self.out):
             raise SyntherError("give --dataset, or --task, --level and --out")
         options.require_suffix(self.out, ".hdf5", ".h5")
         task_spec(self.task)
         rows = rows if self.rows is None else self.rows
         place = self.policies or policies
-        with claimed(self.out), unchanged(self.out) as out:
-            made = collect(self.task, self.level, rows, out, place, seed=self.seed, **how)
+        with claimed(self.out) as path:
+            again = path.with_name(f".{path.stem}.again{path.suffix}") if path.exists() else path
+            made = collect(self.task, self.level, rows, again, place, seed=self.seed, **how)
+            if again != path:
+                is_same = sha256(again) == sha256(path)
+                again.unlink()
+                if not is_same:
+                    raise SyntherError(
+                        f"{path} is there, and what was made now is not the same: remove it, or "
+                        "write elsewhere"
+                    )
         print(f"{self.out}: mean return {made['mean_return']}", file=sys.stderr)
 
 

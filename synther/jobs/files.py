@@ -235,26 +235,6 @@ def claimed(path: str | Path, *beside: str, wait: bool = False) -> Iterator[Path
         os.close(handle)
 
 
-@contextmanager
-def unchanged(path: Path) -> Iterator[Path]:
-    """Yield where to write `path`: what is there already stays, and must be what is written now.
-
-    Raises:
-        SyntherError: it is not.
-    """
-    if not path.exists():
-        yield path
-        return
-    again = path.with_name(f".{path.stem}.again{path.suffix}")
-    yield again
-    is_same = sha256(again) == sha256(path)
-    again.unlink()
-    if not is_same:
-        raise SyntherError(
-            f"{path} is there, and what was made now is not the same: remove it, or write elsewhere"
-        )
-
-
 def require_file(path: str | Path, remedy: str = "check the path") -> Path:
     """Return `path` if it is a readable file.
 
