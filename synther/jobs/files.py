@@ -137,31 +137,11 @@ def try_room(path: Path, size: int) -> None:
             path.unlink()
 
 
-def open_lock(path: Path) -> int:
-    """Open a file that is there to be locked, whichever user made it; make it where it is missing.
-
-    Returns:
-        Its descriptor, which may be for reading alone: that is enough to lock it.
-
-    Raises:
-        OSError: it can't be made, or not be read.
-    """
-    while True:
-        with suppress(FileNotFoundError):
-            try:
-                return os.open(path, os.O_RDWR)
-            except PermissionError:
-                return os.open(path, os.O_RDONLY)
-        with suppress(FileExistsError):  # made just now by another process, and opened next
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            os.fchmod(handle, 0o666)  # other users', whatever the umask
-            return handle
-
-
 def try_lock(path: Path, wait: bool = False) -> int | None:
     """Lock a file, made where it is missing, until its descriptor is closed or the process ends.
 
-    File systems without locks are taken as they are.
+    Another user's is opened for reading alone where it has to be, which is enough to lock it. File
+    systems without locks are taken as they are.
 
     Returns:
         The descriptor; None if another process has it, unless that is waited for.
@@ -169,7 +149,17 @@ def try_lock(path: Path, wait: bool = False) -> int | None:
     Raises:
         OSError: it can't be made, or not be read.
     """
-    handle = open_lock(path)
+    handle: int | None = None
+    while handle is None:
+        with suppress(FileNotFoundError):
+            try:
+                handle = os.open(path, os.O_RDWR)
+            except PermissionError:
+                handle = os.open(path, os.O_RDONLY)
+            break
+        with suppress(FileExistsError):  # made just now by another process, and opened next
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            os.fchmod(handle, 0o666)  # other users', whatever the umask
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
