@@ -60,8 +60,7 @@ def flags_of(values: np.ndarray, threshold: float | None, where: str) -> np.ndar
             f"{where} are not all 0 or 1 (they go from {values.min():g} to {values.max():g}): "
             "--threshold-terminals 0.5 sets those above 0.5"
         )
-    found: np.ndarray = values > threshold
-    return found
+    return values > threshold
 
 
 class Span(NamedTuple):

@@ -52,8 +52,7 @@ VERBS = {
 def find(verb: str) -> type[Verb]:
     """Return the class of a verb, importing its module."""
     module = importlib.import_module(f"synther.cli.{VERBS[verb][0]}")
-    found: type[Verb] = getattr(module, verb.capitalize())
-    return found
+    return getattr(module, verb.capitalize())
 
 
 def _named(words: Sequence[str]) -> str:
@@ -72,8 +71,7 @@ def _named(words: Sequence[str]) -> str:
         listed.add_parser(name, help=summary, add_help=False)
     if words and not words[0].startswith("-") and words[0] not in VERBS:
         main.error(str(unknown_name("verb", words[0], VERBS)))
-    verb: str = main.parse_args(words[:1]).verb
-    return verb
+    return main.parse_args(words[:1]).verb
 
 
 def parse(words: Sequence[str]) -> tuple[str, Verb]:

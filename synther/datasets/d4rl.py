@@ -172,8 +172,7 @@ def _breaks(file: Any, observations: np.ndarray, ends: np.ndarray, path: Path) -
     rows = np.unique(different // own.shape[1])
     rows = rows[~ends[rows]]
     close = np.isclose(own[rows], observations[rows + 1], rtol=1e-4, atol=1e-5).all(axis=1)
-    found: np.ndarray = rows[~close]
-    return found
+    return rows[~close]
 
 
 def skipped_rows(terminals: np.ndarray, time_limit: int) -> np.ndarray:

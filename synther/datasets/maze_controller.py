@@ -63,8 +63,7 @@ def next_cells(layout: str) -> np.ndarray:
     for _ in range(n):  # no shortest way is longer
         values = np.eye(n) + DISCOUNT * values[:, leads_to].max(axis=2)
     best = values[:, leads_to].argmax(axis=2)
-    following: np.ndarray = leads_to[np.arange(n), best]
-    return following
+    return leads_to[np.arange(n), best]
 
 
 class WaypointController:

@@ -46,8 +46,7 @@ class AntMaze(Task):
 
     def _position(self, cell: np.ndarray) -> np.ndarray:
         """Return the (x, y) of a (row, column); the start cell is at (0, 0)."""
-        offset: np.ndarray = CELL * (cell - START)[::-1]
-        return offset
+        return CELL * (cell - START)[::-1]
 
     def spec(self) -> mujoco.MjSpec:
         """Return the ant in its maze."""
@@ -77,8 +76,7 @@ class AntMaze(Task):
     def terminated(self, states: States) -> np.ndarray:
         """Return where the torso is within `GOAL_RADIUS` of the goal."""
         distances = np.linalg.norm(states.qpos[:, :2] - states.goals, axis=1)
-        reached: np.ndarray = distances <= GOAL_RADIUS
-        return reached
+        return distances <= GOAL_RADIUS
 
     def initial_state(
         self, generator: np.random.Generator, qpos: np.ndarray, qvel: np.ndarray

@@ -66,8 +66,7 @@ def reset(env: Any, seed: int, **options: Any) -> tuple[np.ndarray, dict[str, An
     try:
         np.random.seed(words[0])  # noqa: NPY002
         env.action_space.seed(words[1])
-        found: tuple[np.ndarray, dict[str, Any]] = env.reset(seed=words[2], options=options)
-        return found
+        return env.reset(seed=words[2], options=options)
     finally:
         np.random.set_state(state)  # noqa: NPY002
 

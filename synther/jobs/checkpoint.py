@@ -151,8 +151,7 @@ class Checkpoint(Pace):
             raise SyntherError(f"checkpoint {error}") from error
         require_same(f"{self.path}{self._copy}", str(saved["identity"]), self.identity)
         self.before_s = float(saved.get("seconds", 0.0))
-        state: dict[str, Any] = saved["state"]
-        return state
+        return saved["state"]
 
     def save(self, state: dict[str, Any]) -> None:
         """Write `state` (tensors, numbers, strings, lists, dicts), atomically.

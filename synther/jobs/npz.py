@@ -92,5 +92,4 @@ def _require_shape(member: IO[bytes], name: str, size: int) -> tuple[int, ...]:
     wanted = math.prod(shape) * kind.itemsize
     if kind.hasobject or min(shape, default=0) < 0 or wanted != size - member.tell():
         raise ValueError(f"{name} claims shape {shape} of {kind}, and holds {size:,} bytes")
-    found: tuple[int, ...] = shape
-    return found
+    return shape

@@ -35,8 +35,7 @@ def tidy(comparison: Comparison) -> pd.DataFrame:
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """Return everything as plain values; what is not known is null."""
     plain = json.dumps(comparison, default=lambda v: sorted(v) if isinstance(v, set) else vars(v))
-    found: dict[str, Any] = json.loads(plain, parse_constant=lambda _: None)
-    return found
+    return json.loads(plain, parse_constant=lambda _: None)
 
 
 def _difference(pair: Pair) -> str:
