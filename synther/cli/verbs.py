@@ -55,11 +55,13 @@ def find(verb: str) -> type[Verb]:
     return getattr(module, verb.capitalize())
 
 
-def _named(words: Sequence[str]) -> str:
-    """Return the verb that a command line begins with; print the help, or what is wrong, and exit.
+def parse(words: Sequence[str]) -> tuple[str, Verb]:
+    """Return the verb that a command line names, and what it asks for.
+
+    Nothing that a verb computes with is imported yet: neither numpy nor torch.
 
     Raises:
-        SystemExit: its code is 0 after the help, 2 where there is no such verb.
+        SystemExit: as tyro and argparse leave: 0 after a help, 2 after saying what is wrong.
     """
     main = argparse.ArgumentParser(
         prog="synther",
@@ -71,24 +73,12 @@ def _named(words: Sequence[str]) -> str:
         listed.add_parser(name, help=summary, add_help=False)
     if words and not words[0].startswith("-") and words[0] not in VERBS:
         main.error(str(unknown_name("verb", words[0], VERBS)))
-    return main.parse_args(words[:1]).verb
-
-
-def parse(words: Sequence[str]) -> tuple[str, Verb]:
-    """Return the verb that a command line names, and what it asks for.
-
-    Nothing that a verb computes with is imported yet: neither numpy nor torch.
-
-    Raises:
-        SystemExit: as tyro and argparse leave: 0 after a help, 2 after saying what is wrong.
-    """
-    verb = _named(words)
-    kind = find(verb)
+    verb = main.parse_args(words[:1]).verb
     import tyro
 
     summary, conf = VERBS[verb][1], tyro.conf
     return verb, tyro.cli(
-        kind,
+        find(verb),
         args=words[1:],
         prog=f"synther {verb}",
         description=f"{summary[0].upper()}{summary[1:]}.",
