@@ -4,13 +4,13 @@ import importlib.metadata
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from synther.cli import options
 from synther.config.specs import source_settings, source_spec
 from synther.errors import SyntherError
 from synther.jobs import provenance
-from synther.jobs.files import claimed, describe_input, sha256, write_json
+from synther.jobs.files import claimed, describe_input, read_json, sha256, write_json
 
 
 def _device(computing: options.Computing, generator: str) -> str:
@@ -137,6 +137,56 @@ class Sample(options.Verb):
             }
             write_json(out.with_suffix(".json"), record)
         print(f"{out}: {writer.rows:,} transitions", file=sys.stderr)
+
+
+class Loss(options.Verb):
+    """Measure a denoiser's loss on transitions that it was fitted to, and on others."""
+
+    model: Path  # folder that `synther fit` wrote, of a source on a share of the data
+    data: Path  # the whole dataset, of which the others are taken
+    num: options.Count = 10_000  # most transitions of each
+    seed: options.Seed = 0  # of the noise, and of which transitions they are
+    out: Path  # the .json file
+    reading: options.Reading
+    computing: options.Computing
+
+    def __call__(self) -> None:
+        from synther import generators
+        from synther.datasets.subset import left_out, subset
+
+        started, out = time.monotonic(), options.require_suffix(self.out, ".json")
+        fitted = read_json(self.model / "fit.json", "fit the model anew: `synther fit`")
+        name = generators.fitted_name(self.model)
+        device = _device(self.computing, name)
+        generator: Any = generators.generator_class(name).load(self.model, device)
+        if not hasattr(generator, "losses"):
+            raise SyntherError(f"generator '{name}' is no denoiser: it has no such loss")
+        files = {"data": self.data, "seen": Path(fitted["data"]["path"])}
+        with claimed(out):
+            how = self.reading.of(*files.values())
+            whole, seen = (how.read(path) for path in files.values())
+            rows = {
+                "seen": subset(seen, rows=min(self.num, len(seen)), seed=self.seed),
+                "held_out": left_out(whole, seen, self.num, self.seed),
+            }
+            losses = {of: generator.losses(own, self.seed) for of, own in rows.items()}
+            record = {
+                **{key: fitted[key] for key in ("generator", "source", "settings")},
+                **{key: fitted[key] for key in ("transitions", "num_parameters")},
+                **{f"{of}_loss": sum(each) / len(each) for of, each in losses.items()},
+                **{f"{of}_losses": each for of, each in losses.items()},
+                **{f"{of}_rows": len(own) for of, own in rows.items()},
+                **how.record(),
+                "model": describe_input(self.model),
+                "inputs": {name: describe_input(path) for name, path in files.items()},
+                "seed": self.seed,
+                "version": provenance.version(),
+                "wall_time_s": round(time.monotonic() - started, 1),
+                "threads": self.computing.threads,
+                **provenance.describe(device),
+            }
+            write_json(out, record)
+        print(f"{out}: {record['held_out_loss']:.4f} held out", file=sys.stderr)
 
 
 class Fidelity(options.Verb):

@@ -28,6 +28,7 @@ VERBS = {
     "sample": ("generate", "draw transitions from a fitted generator into an .npz"),
     "import": ("exchange", "read the authors' checkpoints and samples, and packed results"),
     "export": ("exchange", "write transitions in a format that other libraries read"),
+    "loss": ("generate", "measure a denoiser's loss on transitions it has seen, and on others"),
     "fidelity": ("generate", "measure samples against their data and the simulator"),
     "train": ("train", "train and evaluate seeds of an agent on transitions"),
     "online": ("train", "train and evaluate seeds of an agent in its environment"),

@@ -281,7 +281,8 @@ def source_settings(source: str, dataset: str, preset: str | None = None) -> dic
     scale = whole.get("generators", {})
     sources = config.load("sources")["sources"].values()
     known = {other["generator"] for other in sources if "generator" in other}
-    own = whole.get("per_source", {}).get(source, {}).get("settings", {})
+    base = shares.split(source)[0] if spec["share"] else source
+    own = whole.get("per_source", {}).get(base, {}).get("settings", {})
     for name in scale:  # misspelt, it would be ignored in silence
         if name not in known:
             raise unknown_name("generator", name, known, f"preset '{preset}'")

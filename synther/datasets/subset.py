@@ -113,6 +113,35 @@ def subset(
     return transitions[np.sort(order[:wanted])]
 
 
+def left_out(
+    transitions: Transitions, kept: Transitions, number: int, seed: int = 0
+) -> Transitions:
+    """Return transitions that a part of their dataset has not, equal rows included.
+
+    They come in the reverse of the order in which `subset` chooses single ones with this seed: what
+    it leaves out of small and large parts alike comes first.
+
+    Args:
+        transitions: the whole dataset.
+        kept: the part.
+        number: most rows returned.
+        seed: of that order.
+
+    Raises:
+        SyntherError: the part has all of them.
+    """
+    order = np.random.default_rng(seed).permutation(len(transitions))[::-1]
+    whole, part = (np.ascontiguousarray(t.packed()) for t in (transitions, kept))
+    whole, part = (rows.view(f"V{rows.strides[0]}")[:, 0] for rows in (whole, part))
+    chosen = order[~np.isin(whole, part)[order]][:number]
+    if not len(chosen):
+        raise SyntherError(
+            f"none of the {len(transitions):,} transitions is held out: a loss on others needs a "
+            "fit on a share of them, such as source synther-50pct"
+        )
+    return transitions[chosen]
+
+
 def mix(real: Transitions, synthetic: Transitions, real_share: float, seed: int = 0) -> Transitions:
     """Return as many rows as `synthetic` has, a share of them real, in random order.
 

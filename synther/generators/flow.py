@@ -6,7 +6,7 @@ Sources: Lipman et al. 2023 (arXiv 2210.02747), section 4.1 with sigma_min = 0, 
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,17 +40,20 @@ class FlowSettings(DiffusionSettings):
 class FlowTrainer(Trainer):
     """Fits the network to velocities."""
 
-    def loss(self, y: Tensor, draws: Tensor) -> Tensor:
+    @staticmethod
+    def loss(network: Any, settings: Any, y: Tensor, draws: Tensor) -> Tensor:
         """Return E |v(x_t; t) - (y - n)|^2, a mean over entries; t is uniform in [0, 1].
 
         Args:
+            network: v.
+            settings: its own.
             y: (1, B, D) clean rows.
             draws: (1, B, D + 1) standard normal: what t is made of, and the noise n.
         """
         t = torch.special.ndtr(draws[..., 0])
         n, s = draws[..., 1:], t[..., None]
         x = (1 - s) * n + s * y
-        return (self.network(x, t) - (y - n)).square().mean()
+        return (network(x, t) - (y - n)).square().mean()
 
 
 class Flow(Diffusion):

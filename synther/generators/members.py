@@ -18,7 +18,13 @@ from synther.config.settings import as_dict, require
 from synther.errors import SyntherError, unknown_name
 from synther.generators.diffusion.ema import EMA
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.generators.diffusion.trainer import INITIAL_VALUES, RowOrder, Trainer, stream
+from synther.generators.diffusion.trainer import (
+    DRAWN_ROWS,
+    INITIAL_VALUES,
+    RowOrder,
+    Trainer,
+    stream,
+)
 from synther.tensors.layers import FlatLayers, linear
 
 HELD_OUT, MOST_HELD_OUT = 0.2, 5000
@@ -27,7 +33,6 @@ BOUNDS, BOUNDS_PULL = (0.5, -10.0), 0.01
 """Where the soft bounds of log-variances begin, and the weight of their distance in the loss."""
 UNCERTAINTIES = ("std", "disagreement")
 OPTIMISED = ("steps", "batch_size", "learning_rate", "weight_decay")
-DRAWN_ROWS = 4  # a purpose of random numbers beside the trainer's
 
 
 @dataclass(frozen=True)
@@ -233,10 +238,11 @@ class DynamicsTrainer(Trainer):
         """Return the learning rate of step `step`: the same at all."""
         return self._settings.learning_rate
 
-    def loss(self, y: Tensor, draws: Tensor) -> Tensor:
+    @staticmethod
+    def loss(network: Any, settings: Any, y: Tensor, draws: Tensor) -> Tensor:
         """Return the loss (), summed over members, of rows y (K, B, D); `draws` are none."""
-        high, low = self.network.bounds()
-        return self.network.losses(y).sum() + BOUNDS_PULL * (high - low).sum()
+        high, low = network.bounds()
+        return network.losses(y).sum() + BOUNDS_PULL * (high - low).sum()
 
     def _minibatch(self) -> tuple[Tensor, Tensor]:
         y = self._rows[0, self._drawn[:, self._orders[0].batch(self.done)]]

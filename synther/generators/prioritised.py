@@ -52,20 +52,23 @@ class PrioritisedSettings(DiffusionSettings):
 class ConditionalTrainer(Trainer):
     """Fits a denoiser that is told the relevance of most rows, and not of some."""
 
-    def loss(self, y: Tensor, draws: Tensor) -> Tensor:
+    @staticmethod
+    def loss(network: Any, settings: Any, y: Tensor, draws: Tensor) -> Tensor:
         """Return the mean denoising loss of the rows' own columns.
 
         Args:
+            network: the denoiser's.
+            settings: its own.
             y: (1, B, D + 2) clean rows, their relevance, and 1.
             draws: (1, B, D + 3) standard normal: noise level, noise, and whether it is told.
         """
-        s: Any = self._settings
+        s = settings
         sigma = edm.training_sigma(draws[..., 0], s.p_mean, s.p_std)
         told = torch.special.ndtr(draws[..., -1:]) >= s.untold
         clean, condition = y[..., :-EXTRA], y[..., -EXTRA:] * told
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            return conditional(self.network, x, sigma, condition, s.sigma_data)
+            return conditional(network, x, sigma, condition, s.sigma_data)
 
         noise = draws[..., 1:-EXTRA]
         return edm.denoising_loss(denoise, clean, sigma, noise, s.sigma_data).mean()

@@ -183,6 +183,14 @@ def sample_generator(plan: Experiments, w: Any) -> Cost:
     return _sample(w.source, settings, sizes.columns(sizes.task_of(w.dataset)), number, memory)
 
 
+def measure_loss(plan: Experiments, w: Any) -> Cost:
+    """Return the cost of a denoiser's loss: 16 calls for each of 10,000 transitions, twice."""
+    settings = specs.source_settings(w.source, w.dataset, plan.preset)
+    size = _size(settings, sizes.columns(sizes.task_of(w.dataset)))
+    work = Work("samples", 2 * 10_000 * 16 / _BENCHED_CALLS, size=size)
+    return Cost((work,), sizes.memory_mb(plan, w.dataset, "real"), 1e4, on_device=True)
+
+
 def fidelity(plan: Experiments, w: Any) -> Cost:
     """Return the cost of holding samples against data and simulator."""
     number = plan.fidelity_samples()

@@ -170,7 +170,7 @@ def _level(axes: Axes, row: pd.Series, color: str, across: bool) -> None:
 
 def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
     """Give axes the look that all panels have: a light grid, two spines, small ticks."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     for name in ("x", "y"):
         scale, limits = getattr(panel, f"{name}_scale"), getattr(panel, f"{name}_limits")
@@ -187,6 +187,11 @@ def _dress(axes: Axes, panel: Panel, is_small: bool) -> None:
                 axis.set_major_formatter(FuncFormatter(_short))
         if limits:
             getattr(axes, f"set_{name}lim")(*limits)
+        if scale == "log" and not ticks:
+            low, high = getattr(axes, f"get_{name}lim")()
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1e3 * low else (1,)))
+            axis.set_major_formatter(FuncFormatter(_short))
+            axis.set_minor_formatter(NullFormatter())
     axes.grid(axis=panel.grid, color=GRID, linewidth=0.6)
     names_rows = panel.grid == "x"
     axes.spines["left"].set_visible(not names_rows)

@@ -99,3 +99,30 @@ def test_bad_input_is_refused(
     fixed = ["--model", fitted, "--num", "5", "--out", tmp_path / "x.npz"]
     assert "'width' is fixed in a fitted generator" in refused("sample", *fixed, "--set", "width=8")
     assert "did you mean s_churn" in refused("sample", *fixed, "--set", "schurn=0")
+
+
+def test_a_denoiser_is_measured_on_rows_that_it_has_not_seen(
+    hopper: Path, fitted: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    share, model, out = tmp_path / "share.npz", tmp_path / "model", tmp_path / "loss.json"
+    assert main(["subset", "--data", str(hopper), "--rows", "100", "--out", str(share)]) == 0
+    settings = ["--set", "width=16", "--set", "steps=20", "--set", "depth=1"]
+    one = ["--threads", "1", "--device", "cpu"]
+    assert main(["fit", "--data", str(share), "--out", str(model), *one, *settings]) == 0
+    wanted = ["--data", str(hopper), "--num", "150", "--out", str(out), *one]
+    assert main(["loss", "--model", str(model), *wanted]) == 0
+    record = json.loads(out.read_text())
+    assert (record["seen_rows"], record["held_out_rows"], record["transitions"]) == (100, 150, 100)
+    for of in ("seen", "held_out"):
+        losses = record[f"{of}_losses"]
+        assert len(losses) == 16
+        assert record[f"{of}_loss"] == pytest.approx(sum(losses) / 16)
+    assert record["seen_loss"] != record["held_out_loss"]
+    assert record["inputs"]["seen"]["path"] == str(share)
+    # fitted to all of it
+    said = refused("loss", "--model", fitted, *wanted)
+    assert "none of the 300 transitions is held out" in said or "none of the 299" in said
+    noise = tmp_path / "noise"
+    given = ["--data", share, "--source", "noise-additive", "--out", noise, *one]
+    assert main(["fit", *map(str, given)]) == 0
+    assert "'noise' is no denoiser" in refused("loss", "--model", noise, *wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synther.datasets.subset import mix, subset, trajectory_ids
+from synther.datasets.subset import left_out, mix, subset, trajectory_ids
 from synther.errors import SyntherError
 from synther.transitions import Transitions
 
@@ -104,3 +104,19 @@ def test_mixture_refuses_other_widths_and_shares() -> None:
         mix(real, wide, 0.5)
     with pytest.raises(SyntherError, match="real_share"):
         mix(real, real, 1.0)
+
+
+def test_what_is_left_out_is_the_same_of_small_and_large_parts() -> None:
+    whole = numbered([60], [False])
+    kept = [subset(whole, percent=percent, seed=3) for percent in (5, 50)]
+    small, large = (left_out(whole, part, 20, seed=3).packed() for part in kept)
+    np.testing.assert_array_equal(small, large)
+    for part, rows in zip(kept, (small, large), strict=True):
+        assert not {row.tobytes() for row in part.packed()} & {row.tobytes() for row in rows}
+    every = left_out(whole, kept[1], 1000, seed=4)
+    assert len(every) == len(whole) - len(kept[1])
+    # a row that is kept is held out nowhere, however often it is there
+    twice = Transitions.concatenate([whole, whole])
+    assert len(left_out(twice, kept[1], 1000)) == 2 * len(every)
+    with pytest.raises(SyntherError, match="none of the 60 transitions is held out"):
+        left_out(whole, whole, 5)

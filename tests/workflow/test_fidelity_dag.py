@@ -27,6 +27,16 @@ def test_ablations_of_sampling_fit_nothing_anew(checkout: Path) -> None:
     assert jobs["train_offline"] == jobs["fidelity"]
 
 
+def test_a_scaling_law_needs_fits_and_their_losses_alone(checkout: Path) -> None:
+    done = snakemake(checkout, "-n", "figures/scaling.pdf")
+    assert done.returncode == 0, done.stderr
+    jobs = planned(done.stdout + done.stderr)
+    datasets, shares, denoisers = 2, 4, 5
+    assert jobs["fit_generator"] == jobs["measure_loss"] == datasets * shares * denoisers
+    assert jobs["subset"] == datasets * shares
+    assert not {"sample_generator", "fidelity", "train_offline"} & jobs.keys()
+
+
 @pytest.mark.slow
 def test_generators_are_measured_and_compared(checkout: Path) -> None:
     path = checkout / "config/presets/quick.yaml"

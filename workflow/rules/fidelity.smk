@@ -23,3 +23,28 @@ rule fidelity:
         " --source {wildcards.source} --real {input.real} --samples {input.samples}"
         " --num {params.number} --seed {params.seed} --out {output.rows} --threads {threads}"
         " 2> {log}"
+
+
+# A denoiser's loss on transitions of the share that it was fitted to, and on others of the dataset.
+rule measure_loss:
+    input:
+        data=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        model="results/{preset}/generators/{dataset}/{source}/model.pt",
+        settings="results/{preset}/generators/{dataset}/{source}/settings.json",
+        record="results/{preset}/generators/{dataset}/{source}/fit.json",
+        whole=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+    output:
+        "results/{preset}/generators/{dataset}/{source}/loss.json",
+    log:
+        "logs/{preset}/loss/{dataset}/{source}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        **asks(costs.measure_loss),
+    params:
+        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
+        seed=load("sources")["subset"]["seed"],
+        device=config["device"],
+    shell:
+        "synther loss --model {params.folder} --data {input.whole} --seed {params.seed}"
+        " --out {output} --device {params.device} --threads {threads} 2> {log}"

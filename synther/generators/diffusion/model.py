@@ -1,5 +1,6 @@
 """`Diffusion`: the generator of SynthER, from transitions to transitions."""
 
+from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import (
+    LOSS_NOISE,
     SAMPLES,
     Trainer,
     make_network,
@@ -27,6 +29,8 @@ __all__ = ["Diffusion", "DiffusionSettings"]
 
 CHUNK = 4096
 """Rows sampled at once: enough to fill a GPU at width 2048, few enough for a CPU's cache."""
+LEVELS = 16
+"""Noise levels that a loss is measured at."""
 SAMPLER = ("sigma_min", "sigma_max", "rho", "s_churn", "s_tmin", "s_tmax", "s_noise")
 """Settings that are the sampler's too."""
 
@@ -104,6 +108,33 @@ class Diffusion(Trained):
         """
         network, _ = self._fitted()
         return edm.precondition(network, x[None], sigma[None], self.settings.sigma_data)[0]
+
+    @torch.inference_mode()
+    def losses(self, transitions: Transitions, seed: int = 0) -> list[float]:
+        """Return the training loss of transitions at `LEVELS` noise levels: means over rows.
+
+        The levels are equally likely in training, so that the mean over them is the expected loss.
+        Every row meets every level, with noise of the seed's that is the same for every model.
+        Losses are in the units of the model's own normalised space, as in training.
+
+        Raises:
+            SyntherError: the model is not fitted, or their widths are not the model's.
+        """
+        network, _ = self._fitted()
+        rows = self._inputs(self.normalised(transitions), transitions, seed)
+        noise, columns = stream("cpu", seed, LOSS_NOISE), rows.shape[1] + 1
+        found = np.zeros(LEVELS)
+        with (
+            products_in(self.settings.precision),
+            mathematics(network.operations(self.chunk), self.device),
+        ):
+            for y in rows.split(self.chunk):
+                for place in range(LEVELS):
+                    draws = torch.randn((1, len(y), columns), generator=noise).to(self.device)
+                    draws[..., 0] = NormalDist().inv_cdf((place + 0.5) / LEVELS)
+                    loss = self.trainer_type.loss(network, self.settings, y[None], draws)
+                    found[place] += loss.item() * len(y) / len(rows)
+        return found.tolist()
 
     @torch.inference_mode()
     def _part(self, rows: int, seed: int, index: int) -> Transitions:

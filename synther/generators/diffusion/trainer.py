@@ -21,7 +21,7 @@ from synther.tensors.graphed import GraphedCall
 from synther.tensors.layers import FlatLayers
 from synther.tensors.optimizer import Adam
 
-INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES = range(4)
+INITIAL_VALUES, ROW_ORDER, TRAINING_NOISE, SAMPLES, DRAWN_ROWS, LOSS_NOISE = range(6)
 """What random numbers are for: every purpose has a stream of its own."""
 LOSS_INTERVAL = 100
 """Steps between readings of the loss, each of which waits for the device."""
@@ -157,18 +157,21 @@ class Trainer:
         s = self._settings
         return s.learning_rate * (1 + math.cos(math.pi * step / s.steps)) / 2
 
-    def loss(self, y: Tensor, draws: Tensor) -> Tensor:
+    @staticmethod
+    def loss(network: Any, settings: Any, y: Tensor, draws: Tensor) -> Tensor:
         """Return the mean loss (), summed over models.
 
         Args:
+            network: K models.
+            settings: theirs.
             y: (K, B, D) clean rows.
-            draws: (K, B, D + 1) standard normal.
+            draws: (K, B, D + 1) standard normal; the first decides the noise level.
         """
-        s = self._settings
+        s = settings
         sigma = edm.training_sigma(draws[..., 0], s.p_mean, s.p_std)
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            return edm.precondition(self.network, x, sigma, s.sigma_data)
+            return edm.precondition(network, x, sigma, s.sigma_data)
 
         return (
             edm.denoising_loss(denoise, y, sigma, draws[..., 1:], s.sigma_data).mean(dim=-1).sum()
@@ -230,7 +233,7 @@ class Trainer:
         s, flat = self._settings, self.network.flat
         assert flat.grad is not None
         flat.grad.zero_()
-        loss = self.loss(inputs["rows"], inputs["draws"])
+        loss = self.loss(self.network, s, inputs["rows"], inputs["draws"])
         loss.backward()
         norm = torch.linalg.vector_norm(flat.grad, dim=1, keepdim=True)
         flat.grad.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
