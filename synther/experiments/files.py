@@ -94,7 +94,13 @@ class Files:
             return f"{self.generator_folder(dataset, source)}/mixture.npz"
         return self.real_data(dataset, source)
 
+    def generated_source(self, source: str) -> str | None:
+        """Return the source whose samples one has: itself, or a mixture's; None of real data."""
+        spec = source_spec(source)
+        if "mix" in spec:
+            return on_share(spec["mix"]["with"], spec["share"])
+        return source if "generator" in spec else None
+
     def mixed_samples(self, dataset: str, source: str) -> str:
         """Return the samples that a mixture takes its synthetic part from."""
-        spec = source_spec(source)
-        return self.training_data(dataset, on_share(spec["mix"]["with"], spec["share"]))
+        return self.training_data(dataset, self.generated_source(source) or source)

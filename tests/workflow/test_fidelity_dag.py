@@ -74,13 +74,7 @@ def test_generators_are_measured_and_compared(checkout: Path) -> None:
     assert record["settings"] == {"sampling_steps": 8}
     table = pd.read_csv(checkout / "figures/quick/ablations.csv")
     assert set(table["state"]) == {"measured"}
-    assert set(table["factor"]) == {
-        "denoiser's width",
-        "denoiser's depth",
-        "sampling steps",
-        "number of samples",
-        "terminals",
-    }
+    assert set(table["factor"]) == {"sampling steps", "number of samples"}
     distances = pd.read_parquet(
         checkout / f"results/quick/fidelity/{HOPPER}/noise-dynamics.parquet"
     )

@@ -137,7 +137,7 @@ def test_a_dataset_is_held_against_the_size_of_its_denoiser(spec: FidelitySpec) 
 
 
 def test_what_is_as_good_in_less_time_is_on_the_front(spec: FidelitySpec) -> None:
-    """Scores of 10, 30, 20 and 40 in rising time: the third is no part of it."""
+    """Scores of 10, 30, 20 and 40 in rising time: the third is no part of it. So are errors."""
     names = ["synther", "noise", "tvae", "flow"]
     varied = dataclasses.replace(
         spec,
@@ -150,18 +150,24 @@ def test_what_is_as_good_in_less_time_is_on_the_front(spec: FidelitySpec) -> Non
     found = measure(varied, SCORES)
     cost = {"row": 0, "dataset": spec.rows[0].name, "agent": "", "paper_name": ""}
     records = []
-    for place, (name, score) in enumerate(zip(names, (10.0, 30.0, 20.0, 40.0), strict=True)):
+    both = zip(names, (10.0, 30.0, 20.0, 40.0), (0.5, 0.2, 0.3, 0.1), strict=True)
+    for place, (name, score, error) in enumerate(both):
         own = {**cost, "source": name, "factor": "size" if place < 3 else "steps", "std": 1.0}
-        for measured, value in (("fit_s", place + 1.0), ("sample_s", 1.0), ("score", score)):
+        took = ("fit_s", place + 1.0), ("sample_s", 1.0)
+        for measured, value in (*took, ("score", score), ("mse", error)):
             agent = "td3_bc" if measured == "score" else ""
             records.append({**own, "measure": measured, "value": value, "agent": agent})
     made = dataclasses.replace(found, frame=pd.DataFrame(records))
     (plot,) = plots(made)
     drawn = pd.DataFrame(plot.data)
-    front, points = (drawn[drawn["mark"] == mark] for mark in ("thin", "points"))
-    assert front[["x", "y"]].to_numpy().tolist() == [[2, 10], [3, 30], [5, 40]]
-    assert points["series"].tolist() == ["size", "size", "size", "steps"]
-    assert [series.label for series in plot.series] == ["real", "size", "steps"]
+    scores, errors = (drawn[drawn["panel"] == panel.key] for panel in plot.panels)
+    fronts = ([[2, 10], [3, 30], [5, 40]], [[2, 0.5], [3, 0.2], [5, 0.1]])
+    for own, front in zip((scores, errors), fronts, strict=True):
+        assert own.loc[own["mark"] == "thin", ["x", "y"]].to_numpy().tolist() == front
+        series = own.loc[own["mark"] == "points", "series"].tolist()
+        assert series == ["size", "size", "size", "steps"]
+    assert [panel.y for panel in plot.panels] == ["normalised score", "dynamics MSE"]
+    assert [series.label for series in plot.series] == ["size", "steps"]  # there is no real data
 
 
 def test_the_papers_numbers_stand_beside_with_their_status(found: Numbers) -> None:

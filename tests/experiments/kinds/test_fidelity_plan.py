@@ -146,3 +146,17 @@ def test_classes_of_ones_own_are_named_by_module() -> None:
     with pytest.raises(SyntherError, match="did you mean diffusion"):
         generator_class("difusion")
     assert all(":" in place for place in GENERATORS.values())
+
+
+def test_a_mixture_took_what_its_fit_and_its_samples_did() -> None:
+    plan = Experiments("quick").plan("denoiser_size")
+    (own,) = plan.measures().values()
+    assert own["mix"] == {key: own["synther"][key] for key in ("fit", "sample")}
+    (others,) = Experiments("quick").plan("generators").measures().values()
+    assert "real" not in others
+
+
+def test_a_factor_of_which_one_value_is_run_is_not_varied() -> None:
+    factors = Experiments("quick").plan("denoiser_size").describe().factors
+    assert list(factors) == ["width", "training steps", "sampling steps", "share of real rows"]
+    assert len(Experiments("paper").plan("denoiser_size").describe().factors) == 5

@@ -1,6 +1,7 @@
 """What tables and figures of generators are made from, and show."""
 
 import dataclasses
+import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
@@ -61,18 +62,21 @@ class Plan(kinds.Plan):
         return list(dict.fromkeys(found))
 
     def measures(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Return dataset -> generated source -> "fidelity", "fit" and "sample" -> path."""
-        matrix, found = self.matrix, {}
-        for name in map(self.run_name, self.datasets()):
-            found[name] = {
-                source: {
-                    "fidelity": matrix.fidelity_file(name, source),
-                    "fit": f"{matrix.model_folder(name, source)}/fit.json",
-                    "sample": f"{matrix.generator_folder(name, source)}/samples.json",
+        """Return dataset -> generated source -> "fidelity", "fit" and "sample" -> path.
+
+        A mixture has the fit and the samples that it is made of; it is not measured itself.
+        """
+        found: dict[str, dict[str, dict[str, str]]] = {}
+        names = map(self.run_name, self.datasets())
+        for name, source in itertools.product(names, self.sources()):
+            of, matrix = self.matrix.generated_source(source), self.matrix
+            own = {"fidelity": matrix.fidelity_file(name, source)} if of == source else {}
+            sources = found.setdefault(name, {})
+            if of:
+                sources[source] = own | {
+                    "fit": f"{matrix.model_folder(name, of)}/fit.json",
+                    "sample": f"{matrix.generator_folder(name, of)}/samples.json",
                 }
-                for source in self.sources()
-                if "generator" in specs.source_spec(source)
-            }
         return found
 
     def describe(self) -> FidelitySpec:
@@ -99,7 +103,7 @@ class Plan(kinds.Plan):
         factors = {
             factor: kept
             for factor, sources in (varied or {"": every}).items()
-            if (kept := [source for source in sources if source in shown])
+            if len(kept := [source for source in sources if source in shown]) > bool(varied)
         }
         titles = {source: specs.source_title(source, first, self.preset) for source in shown}
         return FidelitySpec(

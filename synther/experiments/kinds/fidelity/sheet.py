@@ -117,12 +117,16 @@ def _histograms(found: Numbers, dataset: DatasetRow) -> sheets.Plot:
 
 
 def _scores(found: Numbers) -> sheets.Plot:
-    """Draw scores against how small the denoiser is, what is memorised, or what it took."""
+    """Draw scores against how small the denoiser is, what is memorised, or what it took.
+
+    Against what it took, the error of the dynamics is drawn too.
+    """
     frame, spec, keys = found.frame, found.spec, ["dataset", "source"]
     label, scale, measures = AGAINST[spec.layout]
     own = frame[frame["measure"].isin(measures)].drop_duplicates([*keys, "measure"])
     ratios = own.groupby(keys)["value"].sum(min_count=len(measures))
-    scores = frame[frame["measure"] == "score"].dropna(subset="value")
+    drawn = ("score", "mse") if spec.layout == "cost" else ("score",)
+    scores = frame[frame["measure"].isin(drawn)].dropna(subset="value")
     scores = scores.join(ratios.rename("x"), on=keys).assign(
         panel=scores["dataset"] + "|" + scores["agent"],
         series=scores["source" if "" in spec.factors else "factor"],
@@ -132,9 +136,13 @@ def _scores(found: Numbers) -> sheets.Plot:
     )
     scores = _rounded(scores)
     points = scores.dropna(subset="x")
-    between = points.sort_values("x")[["panel", "x", "y"]].assign(series=REAL)
+    varied = () if "" in spec.factors else tuple(sheets.Series(f, f) for f in spec.factors)
+    series = varied or _series(found)
+    # a grey line, whichever series it is of
+    between = points.sort_values("x").assign(series=series[0].key if series else REAL)
     if spec.layout == "cost":
-        between = between[between["y"] >= between.groupby("panel")["y"].cummax()]
+        gain = between["y"].where(between["measure"] == "score", -between["y"])
+        between = between[gain >= gain.groupby(between["panel"]).cummax()]
     real = scores[scores["source"] == REAL].assign(low=None, high=None)
     panels = [
         sheets.Panel(
@@ -142,13 +150,13 @@ def _scores(found: Numbers) -> sheets.Plot:
             dataset.label,
             title,
             x=label,
-            y="normalised score",
+            y="normalised score" if agent else "dynamics MSE",
             x_scale=scale,
+            y_scale="linear" if agent else "log",
         )
         for dataset in spec.rows
-        for agent, title in spec.agents.items()
+        for agent, title in [*spec.agents.items(), *[("", "samples")] * ("mse" in drawn)]
     ]
-    varied = () if "" in spec.factors else tuple(sheets.Series(f, f) for f in spec.factors)
     return sheets.Plot(
         sheets.layered(
             ("levels", real),
@@ -157,7 +165,7 @@ def _scores(found: Numbers) -> sheets.Plot:
             ("line", points.sort_values("x") if varied else ()),
             ("points", points),
         ),
-        series=(sheets.Series(REAL, "real", is_level=True), *(varied or _series(found))),
+        series=(*[sheets.Series(REAL, "real", is_level=True)] * len(real[:1]), *series),
         panels=tuple(panels),
         panel_size=_panel_size(len(panels)),
     )

@@ -41,7 +41,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
                     sheets.Series(key, name)
                     for key, name in (spec.shares if of == "share" else spec.sources).items()
                 ),
-                panels=tuple(sheets.Panel(r.name, notes.label(r), **axes) for r in spec.rows),
+                panels=tuple(sheets.Panel(r.name, r.label, **axes) for r in spec.rows),
                 panel_size=(300.0, 170.0) if len(spec.rows) == 1 else (200.0, 150.0),
                 title=title,
             )
@@ -52,7 +52,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
 def tables(found: Numbers) -> list[sheets.Table]:
     """Return the law's coefficients with their intervals, and every fit."""
     spec, fits, laws = found.spec, [], []
-    labels = {row.name: notes.label(row) for row in spec.rows}
+    labels = {row.name: row.label for row in spec.rows}
     for row in found.rows("coefficient").itertuples():
         cell = printed.estimated(row, digits=3)
         laws.append([labels[row.dataset], row.coefficient, cell])
@@ -74,16 +74,6 @@ def tables(found: Numbers) -> list[sheets.Table]:
     ]
 
 
-def footnotes(found: Numbers) -> list[str]:
+def footnotes(found: Numbers) -> list[sheets.Note]:
     """Return the footnotes."""
-    return [
-        "Loss: the denoising loss of training, each transition at 16 equally likely noise levels, "
-        "in standard deviations of the data that the denoiser was fitted to. Held out: up to "
-        "10,000 transitions of the dataset that it has not seen; of all shares the same.",
-        "Law: E + A (N / N0)^-alpha + B (D / D0)^-beta of N parameters and D transitions (Hoffmann "
-        "et al. 2022, arXiv 2203.15556); N0 and D0 are geometric means of the fits' sizes. Least "
-        "squares of relative errors, exponents up to 5. Brackets: 95% percentile intervals of a "
-        f"bootstrap over residuals ({found.spec.bootstrap_reps:,} resamples, 2,000 at most).",
-        "Each point is one fit: what another seed of the fit would change is in the residuals.",
-        *notes.stand_ins(found.spec.rows),
-    ]
+    return notes.written(__file__, found)
