@@ -100,19 +100,11 @@ class CQL(SoftAgent):
         many = (self.settings.batch_size, self.settings.num_actions, self.action_dim)
         return {"policy": one, "next_action": one, "uniform": many, "current": many, "next": many}
 
-    def actor_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return E[alpha log pi - min Q], summed over seeds, and the mean log-densities (K,).
-
-        In the first `bc_steps` updates the data's log-likelihood stands in for min Q.
-        """
-        outputs = self.actor(batch.observations)
-        actions, log_density = self.sample(outputs, noise)
+    def gain(self, batch: Batch, outputs: Tensor, actions: Tensor) -> Tensor:
+        """Return min Q(s, a) (K, B); in the first `bc_steps` updates the data's log-likelihood."""
         if self.updates <= self.settings.bc_steps:
-            gain = log_density_of(outputs, batch.actions)
-        else:
-            gain = self.critics(batch.observations, actions).amin(dim=1)
-        loss = (self.alpha() * log_density - gain).mean(dim=-1)
-        return loss.sum(), log_density.detach().mean(dim=-1)
+            return log_density_of(outputs, batch.actions)
+        return super().gain(batch, outputs, actions)
 
     def _sampled_actions(
         self, batch: Batch, noise: Mapping[str, Tensor]
@@ -175,7 +167,8 @@ class CQL(SoftAgent):
         settings = self.settings
         self.flat["actor"].zero_grad()
         with fixed(self.critics):
-            loss, log_density = self.actor_loss(batch, noise["policy"])
+            outputs = self.actor(batch.observations)
+            loss, log_density = self.actor_loss(batch, outputs, noise["policy"])
             loss.backward()
 
         self.flat["critics"].zero_grad()

@@ -77,20 +77,7 @@ class EDAC(SoftAgent):
         shape = (self.settings.batch_size, self.action_dim)
         return {"alpha": shape, "policy": shape, "next_action": shape}
 
-    def actor_loss(self, batch: Batch, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return E[alpha log pi - min_n Q_n], summed over seeds, and the entropies (K,).
-
-        Args:
-            batch: K minibatches.
-            outputs: the actor's, at the batch's observations.
-            noise: (K, B, a).
-        """
-        actions, log_density = self.sample(outputs, noise)
-        q = self.critics(batch.observations, actions).amin(dim=1)
-        loss = (self.alpha() * log_density - q).mean(dim=-1)
-        return loss.sum(), -log_density.detach().mean(dim=-1)
-
-    def learn_q(self, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+    def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Add the gradients of the soft Bellman error with min over N, and of eta diversity.
 
         The diversity loss (the paper's eq. 5) is the mean over states of
@@ -98,10 +85,7 @@ class EDAC(SoftAgent):
         the action; sum_{i != j} <g_i, g_j> = |sum_n g_n|^2 - sum_n |g_n|^2.
         """
         settings, n = self.settings, self.settings.num_critics
-        with torch.no_grad():
-            actions, log_density = self.sample(self.actor(batch.next_observations), noise)
-            next_q = self.target_critics(batch.next_observations, actions).amin(dim=1)
-            target = self.soft_target(batch, next_q, log_density)
+        target = self.soft_target(batch, noise)
         if settings.eta == 0.0:  # SAC-N: no gradients of gradients
             errors, q = self.critics.regress(batch.observations, batch.actions, target)
             return {"critic_loss": errors.sum(dim=1), "q": q}
@@ -124,10 +108,10 @@ class EDAC(SoftAgent):
         self.step_alpha(self.sample(outputs.detach(), noise["alpha"])[1].mean(dim=-1))
 
         with fixed(self.critics):
-            loss, entropy = self.actor_loss(batch, outputs, noise["policy"])
+            loss, log_density = self.actor_loss(batch, outputs, noise["policy"])
             self.descend(loss, "actor")
 
         self.flat["critics"].zero_grad()
-        info = self.learn_q(batch, noise["next_action"])
+        info = self.learn_q(batch, noise)
         self.step_critics()
-        return {**info, "alpha": self.alpha(), "entropy": entropy}
+        return {**info, "alpha": self.alpha(), "entropy": -log_density}

@@ -57,27 +57,16 @@ class SAC(SoftAgent):
         shape = (self.settings.batch_size, self.action_dim)
         return {"next_action": shape, "policy": shape}
 
-    def next_q(self, states: Tensor, actions: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
-        """Return the targets' min Q(s', a') (K, B), before the entropy is added."""
-        return self.target_critics(states, actions).amin(dim=1)
-
     def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Add the gradients of the squared soft Bellman error, summed over critics."""
-        with torch.no_grad():
-            outputs = self.actor(batch.next_observations)
-            next_actions, log_density = self.sample(outputs, noise["next_action"])
-            next_q = self.next_q(batch.next_observations, next_actions, noise)
-            target = self.soft_target(batch, next_q, log_density)
+        target = self.soft_target(batch, noise)
         errors, q = self.critics.regress(batch.observations, batch.actions, target)
         return {"critic_loss": errors.sum(dim=1), "q": q}
 
-    def policy_loss(self, batch: Batch, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return E[alpha log pi - Q], summed over seeds, and the mean log-densities (K,)."""
-        actions, log_density = self.sample(self.actor(batch.observations), noise)
+    def gain(self, batch: Batch, outputs: Tensor, actions: Tensor) -> Tensor:
+        """Return the mean Q(s, a) (K, B) of all critics, or their least."""
         every = self.critics(batch.observations, actions)
-        q = every.amin(dim=1) if self.settings.policy_critics == "min" else every.mean(dim=1)
-        loss = (self.alpha() * log_density - q).mean(dim=-1)
-        return loss.sum(), log_density.detach().mean(dim=-1)
+        return every.amin(dim=1) if self.settings.policy_critics == "min" else every.mean(dim=1)
 
     def update(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the critics on one minibatch a seed, and move their targets."""
@@ -90,7 +79,8 @@ class SAC(SoftAgent):
     def update_policy(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train the actor, then the temperature, on one minibatch a seed."""
         with fixed(self.critics):
-            loss, log_density = self.policy_loss(batch, noise["policy"])
+            outputs = self.actor(batch.observations)
+            loss, log_density = self.actor_loss(batch, outputs, noise["policy"])
             self.descend(loss, "actor")
         self.step_alpha(log_density)
         return {"alpha": self.alpha(), "entropy": -log_density}

@@ -1,6 +1,6 @@
 """What SAC, REDQ, EDAC and CQL share: squashed Gaussian policy, temperature, target critics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -50,9 +50,34 @@ class SoftAgent(Agent):
         """Return the temperatures (K, 1), through which no gradient goes."""
         return self.log_alpha.detach().exp()[:, None]
 
-    def soft_target(self, batch: Batch, next_q: Tensor, log_density: Tensor) -> Tensor:
+    def next_q(self, states: Tensor, actions: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
+        """Return the targets' min Q(s', a') (K, B), before the entropy is added."""
+        return self.target_critics(states, actions).amin(dim=1)
+
+    @torch.no_grad()
+    def soft_target(self, batch: Batch, noise: Mapping[str, Tensor]) -> Tensor:
         """Return r + gamma (1 - terminal) (Q(s', a') - alpha log pi(a' | s')) (K, B)."""
+        outputs = self.actor(batch.next_observations)
+        actions, log_density = self.sample(outputs, noise["next_action"])
+        next_q = self.next_q(batch.next_observations, actions, noise)
         return batch.bellman(self.settings.discount, next_q - self.alpha() * log_density)
+
+    def gain(self, batch: Batch, outputs: Tensor, actions: Tensor) -> Tensor:
+        """Return what the policy maximises beside its entropy (K, B): min Q(s, a)."""
+        return self.critics(batch.observations, actions).amin(dim=1)
+
+    def actor_loss(self, batch: Batch, outputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return E[alpha log pi - gain], summed over seeds, and the mean log-densities (K,).
+
+        Args:
+            batch: K minibatches.
+            outputs: the actor's, at the batch's observations.
+            noise: (K, B, a).
+        """
+        actions, log_density = self.sample(outputs, noise)
+        gain = self.gain(batch, outputs, actions)
+        loss = (self.alpha() * log_density - gain).mean(dim=-1)
+        return loss.sum(), log_density.detach().mean(dim=-1)
 
     def step_critics(self) -> None:
         """Step the critics along their gradients, and their targets towards them."""

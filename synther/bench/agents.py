@@ -15,8 +15,7 @@ from synther.agents.base import Agent
 from synther.agents.networks import StackedMLP
 from synther.agents.sac import SAC
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
-from synther.bench.plain import cql, edac, iql
-from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC
+from synther.bench.plain import core, cql
 from synther.config.settings import resolve
 from synther.config.specs import agent_spec
 from synther.tensors.graphed import GraphedCall
@@ -57,13 +56,13 @@ def make_agent(name: str, seeds: int, device: str) -> Agent:
 
 
 PLAIN: dict[str, tuple[Any, dict[str, str]]] = {
-    "td3_bc": (PlainTD3BC, {"alpha": "alpha"}),
-    "bc": (PlainBC, {"rate": "learning_rate"}),
-    "iql": (iql.PlainIQL, {}),
-    "edac": (edac.PlainEDAC, {"eta": "eta"}),
+    "td3_bc": (core.PlainTD3BC, {"alpha": "alpha"}),
+    "bc": (core.PlainBC, {"rate": "learning_rate"}),
+    "iql": (core.PlainIQL, {}),
+    "edac": (core.PlainEDAC, {"eta": "eta"}),
     "cql": (cql.PlainCQL, {}),
-    "sac": (PlainSAC, {}),
-    "redq": (PlainSAC, {"subset": "target_subset"}),
+    "sac": (core.PlainSAC, {}),
+    "redq": (core.PlainSAC, {"subset": "target_subset"}),
 }
 """Plain agents, and the settings that they take by another name."""
 

@@ -1,6 +1,7 @@
 """Transitions as agents with goals learn from them: trajectories, or samples that have none."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,8 @@ def with_later_states(transitions: Transitions, seed: int) -> Transitions:
     """
     rows, last = np.arange(len(transitions)), last_rows(transitions)
     drawn = np.random.default_rng(seed).integers(rows, np.maximum(last, rows) + 1)
-    return Transitions(
-        transitions.observations,
-        np.concatenate([transitions.actions, transitions.next_observations[drawn]], axis=1),
-        transitions.rewards,
-        transitions.next_observations,
-        transitions.terminals,
-    )
+    goals = transitions.next_observations[drawn]
+    return replace(transitions, actions=np.concatenate([transitions.actions, goals], axis=1))
 
 
 class GoalTable:

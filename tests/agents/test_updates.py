@@ -4,13 +4,12 @@ import math
 
 import pytest
 import torch
+from plain_networks import layers_of, networks_of
 from stacks import A, D, difference, learn, make, one, seed_layers, streams, table
 
 from synther.agents.gaussian import EDGE, log_density_of, squashed_gaussian
-from synther.bench.plain.core import PlainBC, PlainSAC, PlainTD3BC, layers_of
+from synther.bench.plain.core import PlainBC, PlainEDAC, PlainIQL, PlainSAC, PlainTD3BC
 from synther.bench.plain.cql import PlainCQL
-from synther.bench.plain.edac import PlainEDAC
-from synther.bench.plain.iql import PlainIQL
 from synther.errors import SyntherError
 
 SEEDS = (0, 4, 9)
@@ -28,8 +27,9 @@ def follow(agent, plains, updates):
         for k, plain in enumerate(plains):
             plain.update(one(batch, k), one(noise, k))
         for k, plain in enumerate(plains):
-            for name, nets in plain.networks().items():
-                stacked = seed_layers(getattr(agent, name), k)
+            for name, nets in networks_of(plain).items():
+                network = getattr(agent, name)
+                stacked = seed_layers(getattr(network, "mlp", network), k)  # CQL's is wrapped
                 for net, expected in zip(stacked, nets, strict=True):
                     assert difference(net, layers_of(expected)) < TOLERANCE, (name, agent.updates)
 

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from plain_networks import layers_of, networks_of
 
 from synther.bench import agents, data, diffusion, run, simulators
 from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
-from synther.bench.plain.core import layers_of
 from synther.cli import main
 
 
@@ -84,7 +84,7 @@ def test_compiled_agents_learn_what_the_plain_ones_learn(name):
             ("target_critics", state["target_critics"][1]),
         ):
             found = found["mean"] if isinstance(found, dict) else found
-            expected = layers_of(plain.networks()[net][-1])
+            expected = layers_of(networks_of(plain)[net][-1])
             for layer, wanted in zip(found, expected, strict=True):
                 for value, other in zip(layer, wanted, strict=True):
                     np.testing.assert_allclose(np.asarray(value), other.numpy(), rtol=0, atol=1e-9)

@@ -25,11 +25,6 @@ def network(layers):
     return nn.Sequential(*modules[:-1])
 
 
-def layers_of(net):
-    """The inverse of `network`."""
-    return [(m.weight.detach().T, m.bias.detach()) for m in net if isinstance(m, nn.Linear)]
-
-
 def frozen_copy(net):
     return copy.deepcopy(net).requires_grad_(False)
 
@@ -97,14 +92,9 @@ class PlainBC:
         s, a, *_ = batch
         step(self.optimizer, ((torch.tanh(self.actor(s)) - a) ** 2).mean())
 
-    def networks(self):
-        return {"actor": [self.actor]}
-
 
 class ActorCritic:
-    """An actor, critics, and their targets; `learned` names what the stacked agent has too."""
-
-    learned: tuple[str, ...] = ("actor", "critics", "target_critics")
+    """An actor, critics, and their targets."""
 
     def __init__(self, actor, critics, gamma=0.99, tau=0.005):
         self.actor, self.critics = network(actor), [network(layers) for layers in critics]
@@ -119,15 +109,9 @@ class ActorCritic:
         for optimizer, error in zip(self.critic_optimizers, errors, strict=True):
             step(optimizer, error)
 
-    def networks(self):
-        found = {name: getattr(self, name) for name in self.learned}
-        return {n: net if isinstance(net, list) else [net] for n, net in found.items()}
-
 
 class PlainTD3BC(ActorCritic):
     """Fujimoto and Gu 2021, algorithm 1 with eq. 3; noise: {"next_action": (B, a)}."""
-
-    learned = (*ActorCritic.learned, "target_actor")
 
     def __init__(self, actor, critics, rate=3e-4, alpha=2.5, every=2, decay=0.0, **options):
         super().__init__(actor, critics, **options)
@@ -150,6 +134,58 @@ class PlainTD3BC(ActorCritic):
             step(self.actor_optimizer, -weight * q.mean() + ((pi - a) ** 2).mean())
             track([self.target_actor], [self.actor], self.tau)
             track(self.target_critics, self.critics, self.tau)
+
+
+class PlainIQL(ActorCritic):
+    """Kostrikov et al. 2021, algorithm 1."""
+
+    def __init__(
+        self,
+        actor,
+        critics,
+        value,
+        rate=3e-4,
+        expectile=0.7,
+        beta=3.0,
+        deterministic=False,
+        steps=1_000_000,
+        **options,
+    ):
+        super().__init__(actor, critics, **options)
+        self.value = network(value)
+        self.log_std = torch.zeros_like(actor[-1][1]).requires_grad_()
+        policy = list(self.actor.parameters()) + ([] if deterministic else [self.log_std])
+        self.actor_optimizer = torch.optim.Adam(policy, lr=rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.actor_optimizer, steps)
+        self.critic_optimizer = adam(*self.critics, rate=rate)
+        self.value_optimizer = adam(self.value, rate=rate)
+        self.expectile, self.beta, self.deterministic = expectile, beta, deterministic
+
+    def update(self, batch, noise):
+        s, a, r, s2, terminal = batch
+        next_v = self.value(s2).squeeze(-1).detach()
+        q = smallest_q(self.target_critics, s, a)
+
+        # L_V: |tau - 1(u < 0)| u^2
+        u = q - self.value(s).squeeze(-1)
+        weight = torch.where(u < 0, 1 - self.expectile, self.expectile)
+        step(self.value_optimizer, (weight * u**2).mean())
+
+        # L_Q
+        y = self.bellman(r, terminal, next_v)
+        step(self.critic_optimizer, sum(squared_errors(self.critics, s, a, y)) / 2)
+        track(self.target_critics, self.critics, self.tau)
+
+        # L_pi: -exp(beta (Q - V)) log pi(a | s), with the V of before its update
+        w = torch.exp(self.beta * u.detach()).clamp(max=100.0)
+        if self.deterministic:
+            error = ((torch.tanh(self.actor(s)) - a) ** 2).sum(-1)
+        else:
+            std = self.log_std.clamp(-5, 2).exp()
+            gaussian = -((a - self.actor(s)) ** 2) / (2 * std**2) - std.log()
+            error = -(gaussian - 0.5 * math.log(2 * math.pi)).sum(-1)
+        step(self.actor_optimizer, (w * error).mean())
+        self.schedule.step()
 
 
 class SoftActorCritic(ActorCritic):
@@ -197,3 +233,44 @@ class PlainSAC(SoftActorCritic):
         q = every.mean(dim=0) if self.policy == "mean" else every.amin(dim=0)
         step(self.actor_optimizer, (self.log_alpha.exp().detach() * log_pi - q).mean())
         self.step_alpha(log_pi, a)
+
+
+class PlainEDAC(SoftActorCritic):
+    """An et al. 2021, algorithm 1: one critic and one pair after another."""
+
+    low = -5.0
+
+    def __init__(self, actor, critics, rate=3e-4, eta=1.0, **options):
+        super().__init__(actor, critics, rate, **options)
+        self.critic_optimizer, self.eta = adam(*self.critics, rate=rate), eta
+
+    def diversity(self, s, a):
+        """Mean over states of 1 / (N - 1) sum over i != j of the gradients' cosine."""
+        gradients = []
+        for critic in self.critics:
+            actions = a.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(
+                q_value(critic, s, actions).sum(), actions, create_graph=True
+            )
+            gradients.append(gradient / (gradient.norm(dim=-1, keepdim=True) + 1e-10))
+        total = 0.0
+        for i, g in enumerate(gradients):
+            for j, h in enumerate(gradients):
+                if i != j:
+                    total = total + (g * h).sum(-1).mean()
+        return total / (len(gradients) - 1)
+
+    def update(self, batch, noise):
+        s, a, r, s2, terminal = batch
+        _, log_pi = self.sample(s, noise["alpha"])
+        self.step_alpha(log_pi, a)
+        alpha = self.log_alpha.exp().detach()
+
+        pi, log_pi = self.sample(s, noise["policy"])
+        step(self.actor_optimizer, (alpha * log_pi - smallest_q(self.critics, s, pi)).mean())
+
+        a2, log_pi2 = self.sample(s2, noise["next_action"])
+        y = self.bellman(r, terminal, smallest_q(self.target_critics, s2, a2) - alpha * log_pi2)
+        errors = squared_errors(self.critics, s, a, y)
+        step(self.critic_optimizer, sum(errors) + self.eta * self.diversity(s, a))
+        track(self.target_critics, self.critics, self.tau)

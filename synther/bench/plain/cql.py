@@ -18,8 +18,6 @@ from synther.bench.plain.core import (
 
 
 class PlainCQL(SoftActorCritic):
-    learned = ("critics", "target_critics")
-
     def __init__(
         self,
         actor,
