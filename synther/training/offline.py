@@ -1,6 +1,5 @@
 """Offline training: K seeds of one agent on one fixed set of transitions."""
 
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,12 @@ from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
 from synther.errors import SyntherError
 from synther.generators import draw
-from synther.jobs.checkpoint import Checkpoint
-from synther.jobs.threads import grant
 from synther.training.evaluate import Episodes, Standardiser, evaluate
 from synther.training.goals import GoalTable
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.replay import unpack
-from synther.training.results import ResultRows, write_run
+from synther.training.results import ResultRows, run
 from synther.training.updates import learning_streams
 from synther.transitions import Transitions
 
@@ -244,16 +241,24 @@ class OfflineTrainer(UpdateLoop):
             (updates, future), self._running = self._running, None
             self.rows.add(updates, future.result())
 
+    def record(self, seconds: float) -> dict[str, Any]:
+        """Return what the run's record says besides what it was of."""
+        updates = self.job.settings.steps * len(self.job.seeds)
+        return {
+            "physics": self.env.physics,
+            "transitions": len(self.table),
+            "seed_updates_per_s": round(updates / seconds, 1),
+        }
+
 
 def train_offline(job: OfflineJob) -> ResultRows:
-    """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
-
-    A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
-    """
-    started = time.monotonic()
-    grant(job.threads)
+    """Run a job; see `synther.training.results.run`."""
     common_task((job.data, job.statistics_from), job.task)
-    identity = job.identity()
+    return run(job, lambda: _trainer(job)).rows
+
+
+def _trainer(job: OfflineJob) -> OfflineTrainer:
+    """Return a job's trainer, whose table holds the rows that are read here: once is enough."""
     how: dict[str, Any] = {
         name: getattr(job, name)
         for name in ("time_limit", "task", "threshold_terminals", "own_next_observations")
@@ -268,16 +273,4 @@ def train_offline(job: OfflineJob) -> ResultRows:
         data = statistics
     else:
         data = load_transitions(job.data, **how)
-    trainer = OfflineTrainer(job, data, statistics)
-    del data, statistics  # the trainer's table holds the rows; once is enough
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
-    rows = trainer.train(checkpoint)
-    updates = job.settings.steps * len(job.seeds)
-    wall_time = checkpoint.before_s + time.monotonic() - started
-    record = {
-        **identity,
-        "physics": trainer.env.physics,
-        "transitions": len(trainer.table),
-        "seed_updates_per_s": round(updates / wall_time, 1),
-    }
-    return write_run(job, rows, checkpoint, started, record)
+    return OfflineTrainer(job, data, statistics)

@@ -1,6 +1,5 @@
 """Online training: K seeds step their environments together and share one stacked update."""
 
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from synther.errors import SyntherError
 from synther.fidelity.dynamics import mean_squared_errors, simulate
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.progress import Progress
-from synther.jobs.threads import grant, largest_product, mathematics
+from synther.jobs.threads import largest_product, mathematics
 from synther.training.clock import Clock
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.job import TrainingJob
@@ -23,7 +22,7 @@ from synther.training.learner import Learner
 from synther.training.loop import LOG_EVERY, refuse_broken
 from synther.training.n_step import NStepRows
 from synther.training.replay import Replay
-from synther.training.results import ResultRows, write_run
+from synther.training.results import ResultRows, run
 from synther.training.streams import RandomStreams
 from synther.training.synthetic import Synthesiser
 from synther.transitions import Transitions
@@ -246,31 +245,24 @@ class OnlineTrainer:
         self.episodes = saved["episodes"].cpu().numpy()
         self.clock.seconds = dict(saved["seconds"])
 
+    def record(self, seconds: float) -> dict[str, Any]:
+        """Return what the run's record says besides what it was of."""
+        counted, settings = sum(self.clock.seconds.values()), self.job.settings
+        return {
+            "physics": self.env.physics,
+            "transitions": self.replay.added,
+            "batches": self.learner.batches,
+            "refreshes": self.synthesiser.refreshes if self.synthesiser else 0,
+            "drift": self.drift,
+            "seconds": self.clock.rounded(),
+            "shares": self.clock.shares(),
+            "seed_steps_per_s": round(settings.steps * self.rows.seeds / max(counted, 1e-9), 1),
+        }
+
 
 def train_online(job: OnlineJob) -> ResultRows:
-    """Run a job: train, evaluate, and write OUT.parquet and OUT.json.
-
-    A job that was killed goes on from its checkpoints beside OUT, to the very same rows (CPU).
-    """
-    started = time.monotonic()
-    grant(job.threads)
-    trainer = OnlineTrainer(job, keep_files=True)
-    identity = job.identity()
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
-    rows = trainer.train(checkpoint)
-    clock, counted = trainer.clock, sum(trainer.clock.seconds.values())
-    record = {
-        **identity,
-        "physics": trainer.env.physics,
-        "transitions": trainer.replay.added,
-        "batches": trainer.learner.batches,
-        "refreshes": trainer.synthesiser.refreshes if trainer.synthesiser else 0,
-        "drift": trainer.drift,
-        "seconds": clock.rounded(),
-        "shares": clock.shares(),
-        "seed_steps_per_s": round(job.settings.steps * len(job.seeds) / max(counted, 1e-9), 1),
-    }
-    write_run(job, rows, checkpoint, started, record)
+    """Run a job; see `synther.training.results.run`. Generators have checkpoints beside it too."""
+    trainer = run(job, lambda: OnlineTrainer(job, keep_files=True))
     if trainer.synthesiser:
         trainer.synthesiser.tidy(everything=True)
-    return rows
+    return trainer.rows

@@ -21,14 +21,13 @@ from synther.jobs import provenance
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import describe_input, sha256, write_json
 from synther.jobs.progress import Progress
-from synther.jobs.threads import grant
 from synther.training.clock import Clock
 from synther.training.evaluate import Episodes, episode_seeds, require_finite_actions
 from synther.training.frames import FrameTable, encode, load_body, save_body, take_body
 from synther.training.job import TrainingJob
 from synther.training.loop import UpdateLoop
 from synther.training.offline import TransitionTable
-from synther.training.results import ResultRows, write_run
+from synther.training.results import ResultRows, run
 from synther.training.updates import learning_streams
 from synther.transitions import Transitions
 
@@ -102,17 +101,41 @@ class PixelTrainer(UpdateLoop):
         job: what to train.
         table: what to learn from.
         agent: the stacked agents.
-        env: what evaluates them; None: rendering starts at the first evaluation.
+
+    Attributes:
+        env: what evaluates them: rendering starts at the first evaluation.
     """
 
-    def __init__(
-        self, job: PixelJob, table: Any, agent: PixelAgent, env: PixelEnv | None = None
-    ) -> None:
+    def __init__(self, job: PixelJob, table: Any, agent: PixelAgent) -> None:
         self.job, self.data = job, job.data[0]
-        self.table, self.agent, self.env = table, agent, env
+        self.table, self.agent = table, agent
+        self.env: PixelEnv | None = None
         self.streams = learning_streams(agent, table, job.device, CHUNK)
         self.rows = ResultRows(job)
         self.clock = Clock("learning", "evaluation")
+
+    def train(self, checkpoint: Checkpoint | None = None) -> ResultRows:
+        """Train as `UpdateLoop` does; from frames, leave what latents depend on."""
+        try:
+            rows = super().train(checkpoint)
+        finally:
+            if self.env is not None:
+                self.env.close()
+        if self.job.body is None:
+            about = {"settings": as_dict(self.job.settings), "task": self.job.task}
+            save_body(self.agent, self.job.out.with_suffix(".pt"), about)
+        return rows
+
+    def record(self, seconds: float) -> dict[str, Any]:
+        """Return what the run's record says besides what it was of."""
+        updates = self.job.settings.steps * self.rows.seeds
+        return {
+            "physics": self.env.physics if self.env else "",
+            "transitions": len(self.table),
+            "seconds": self.clock.rounded(),
+            "seed_updates_per_s": round(updates / max(self.clock.seconds["learning"], 1e-9), 1),
+            "peak_memory_mb": peak_memory_mb(),
+        }
 
     def update(self, progress: Progress) -> None:
         """Learn from one minibatch a seed, on the clock."""
@@ -195,35 +218,8 @@ def _prepare(job: PixelJob) -> tuple[Any, PixelAgent]:
 
 
 def train_pixels(job: PixelJob) -> ResultRows:
-    """Run a job: train, evaluate, and write OUT.parquet, OUT.json and, from frames, OUT.pt.
-
-    A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
-    """
-    started = time.monotonic()
-    grant(job.threads)
-    identity = job.identity()
-    table, agent = _prepare(job)
-    trainer = PixelTrainer(job, table, agent)
-    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
-    try:
-        rows = trainer.train(checkpoint)
-        physics = trainer.env.physics if trainer.env else ""
-    finally:
-        if trainer.env is not None:
-            trainer.env.close()
-    updates = job.settings.steps * len(job.seeds)
-    record = {
-        **identity,
-        "physics": physics,
-        "transitions": len(table),
-        "seconds": trainer.clock.rounded(),
-        "seed_updates_per_s": round(updates / max(trainer.clock.seconds["learning"], 1e-9), 1),
-        "peak_memory_mb": peak_memory_mb(),
-    }
-    if job.body is None:
-        about = {"settings": as_dict(job.settings), "task": job.task}
-        save_body(agent, job.out.with_suffix(".pt"), about)
-    return write_run(job, rows, checkpoint, started, record)
+    """Run a job; see `synther.training.results.run`. From frames it leaves OUT.pt too."""
+    return run(job, lambda: PixelTrainer(job, *_prepare(job))).rows
 
 
 def encode_dataset(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch
 from synther.jobs import provenance
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.files import atomic_path, sha256, write_json
+from synther.jobs.threads import grant
 from synther.training.evaluate import Episodes
 from synther.training.job import TrainingJob
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+T = TypeVar("T")
 LABELS = ("preset", "dataset", "source", "agent")
 MEASURED = ("seed", "step", "episode", "return", "length", "score")
 
@@ -115,28 +117,28 @@ def write_result(rows: pa.Table, out: Path, record: Mapping[str, Any]) -> None:
     write_json(out.with_suffix(".json"), {**record, "rows_sha256": sha256(out)})
 
 
-def write_run(
-    job: TrainingJob,
-    rows: ResultRows,
-    checkpoint: Checkpoint,
-    started: float,
-    record: Mapping[str, Any],
-) -> ResultRows:
-    """Write OUT.parquet and OUT.json of a run that has ended, and drop its checkpoint.
+def run(job: TrainingJob, make: Callable[[], T]) -> T:
+    """Train and evaluate a job's agents, and write OUT.parquet and OUT.json.
+
+    A job that was killed goes on from its checkpoint beside OUT, to the very same rows (CPU).
 
     Args:
-        job: what was run.
-        rows: its evaluations.
-        checkpoint: of its states.
-        started: when this process began with it, by time.monotonic().
-        record: the job's identity before it began, and what was found.
+        job: what is run.
+        make: returns its trainer, which has `rows`: `train(checkpoint)` adds to them, and then
+            `record(seconds)` says what was found, given the wall time.
+
+    Returns:
+        The trainer.
     """
-    whole = {
-        **record,
-        "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
-        "threads": job.threads,
-        **provenance.describe(job.device),
-    }
-    write_result(rows.table(), job.out, whole)
+    started = time.monotonic()
+    grant(job.threads)
+    identity = job.identity()  # of inputs as they are now
+    trainer: Any = make()
+    checkpoint = Checkpoint(job.out.with_suffix(".ckpt"), identity, job.device)
+    trainer.train(checkpoint)
+    seconds = checkpoint.before_s + time.monotonic() - started
+    record = {**identity, **trainer.record(seconds), "wall_time_s": round(seconds, 1)}
+    about = {"threads": job.threads, **provenance.describe(job.device)}
+    write_result(trainer.rows.table(), job.out, record | about)
     checkpoint.remove()
-    return rows
+    return trainer
