@@ -33,28 +33,40 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OfflineSettings:
-    """Settings that every offline agent has; its own class adds to them."""
+class LearningSettings:
+    """Settings that every agent has; its own class adds to them."""
+
+    counts: ClassVar[tuple[str, ...]] = ("steps", "batch_size", "eval_every", "eval_episodes")
+    """Settings that are 1 or more."""
 
     steps: int = 1_000_000
-    """Updates in all."""
+    """Updates in all; of an agent that learns online environment steps a seed."""
     batch_size: int = 256
     """Transitions a seed and update."""
     eval_every: int = 5_000
-    """Updates between evaluations."""
+    """Steps between evaluations."""
     eval_episodes: int = 10
     """Episodes a seed and evaluation."""
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers of actor and critics."""
+
+    def __post_init__(self) -> None:
+        require(self, "at least 1", lambda v: v >= 1, *self.counts)
+        require(self, "widths of at least 1", lambda v: min(v, default=1) >= 1, "hidden")
+        rates = [f.name for f in fields(self) if f.name.endswith("learning_rate")]
+        require(self, "above 0", lambda v: v > 0, *rates)
+
+
+@dataclass(frozen=True)
+class OfflineSettings(LearningSettings):
+    """Settings that every offline agent has; its own class adds to them."""
+
     normalise_states: bool = False
     """Standardise states with the real dataset's mean and std + 1e-3."""
     reward_shift: float = 0.0
     """Added to every reward (AntMaze: -1)."""
     scale_rewards: bool = False
     """Multiply rewards by time limit / (largest - smallest return) of the real dataset."""
-
-    def __post_init__(self) -> None:
-        check_settings(self, "steps", "batch_size", "eval_every", "eval_episodes")
 
 
 @dataclass(frozen=True)
@@ -68,25 +80,22 @@ class BellmanSettings(OfflineSettings):
 
 
 @dataclass(frozen=True)
-class OnlineSettings:
+class OnlineSettings(LearningSettings):
     """Settings that every online agent has; its own class adds to them."""
 
+    counts = (
+        *LearningSettings.counts,
+        *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step"),
+    )
+
     steps: int = 100_000
-    """Environment steps a seed."""
+    eval_every: int = 1_000
     random_steps: int = 5_000
     """Steps with uniformly random actions, during which nothing is learned."""
     updates_per_step: int = 1
     """Critic updates an environment step (the update-to-data ratio); the policy has one."""
-    batch_size: int = 256
-    """Transitions a seed and update."""
     replay_size: int = 1_000_000
     """Real transitions a seed that are kept; then the oldest give way."""
-    eval_every: int = 1_000
-    """Environment steps between evaluations."""
-    eval_episodes: int = 10
-    """Episodes a seed and evaluation."""
-    hidden: tuple[int, ...] = (256, 256)
-    """Widths of the hidden layers of actor and critics."""
     n_step: int = 1
     """Steps that a row of replay and samples spans; up to the time limit."""
     synthetic_share: float = 0.0
@@ -105,11 +114,7 @@ class OnlineSettings:
     """The generator's settings, over its defaults."""
 
     def __post_init__(self) -> None:
-        check_settings(
-            self,
-            *("steps", "batch_size", "eval_every", "eval_episodes"),
-            *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step"),
-        )
+        super().__post_init__()
         require(self, "from 0 to 1", lambda v: 0 <= v <= 1, "synthetic_share")
         require(self, "0 or more", lambda v: v >= 0, "fine_tune_steps")
         least = self.n_step - 1  # before which there is no row
@@ -119,14 +124,6 @@ class OnlineSettings:
     def synthetic_rows(self) -> int:
         """Rows of a batch that are synthetic, once there are samples."""
         return int(self.batch_size * self.synthetic_share)
-
-
-def check_settings(settings: Any, *counts: str) -> None:
-    """Refuse counts below 1 and learning rates that are not positive."""
-    require(settings, "at least 1", lambda v: v >= 1, *counts)
-    require(settings, "widths of at least 1", lambda v: min(v, default=1) >= 1, "hidden")
-    rates = [f.name for f in fields(settings) if f.name.endswith("learning_rate")]
-    require(settings, "above 0", lambda v: v > 0, *rates)
 
 
 class Agent(nn.Module, ABC):

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synther.agents.base import Agent, check_settings
+from synther.agents.base import Agent, LearningSettings
 from synther.agents.networks import StackedMLP, orthogonal, orthogonal_init
 from synther.config.settings import require
 from synther.errors import SyntherError
@@ -27,17 +27,12 @@ EDGE = 1e-6
 
 
 @dataclass(frozen=True)
-class PixelSettings:
+class PixelSettings(LearningSettings):
     """Settings that every agent has that sees pixels; its own class adds to them."""
 
+    counts = (*LearningSettings.counts, "eval_steps", "features", "n_step")
+
     steps: int = 550_000
-    """Updates in all."""
-    batch_size: int = 256
-    """Transitions a seed and update."""
-    eval_every: int = 5_000
-    """Updates between evaluations."""
-    eval_episodes: int = 10
-    """Episodes a seed and evaluation."""
     eval_steps: int = 500
     """Agent steps of an evaluation episode; 500 is all of it."""
     hidden: tuple[int, ...] = (1024, 1024)
@@ -62,8 +57,7 @@ class PixelSettings:
     """Bound of the noise."""
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch_size", "eval_every", "eval_episodes", "eval_steps", "features")
-        check_settings(self, *counts, "n_step")
+        super().__post_init__()
         require(self, "0 or more", lambda v: v >= 0, "pad")
 
 

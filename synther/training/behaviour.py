@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from synther.agents.sac import SAC, SACSettings
 from synther.config.settings import as_dict
@@ -47,17 +48,16 @@ WORDS = {"nonlinearity": "relu", "output_distribution": "tanh_gaussian", "algori
 """What a snapshot says of itself."""
 
 
-def policy_layers(agent: SAC) -> dict[str, np.ndarray]:
+def policy_layers(agent: SAC) -> dict[str, Tensor]:
     """Return a one-seed SAC policy's layers as D4RL names them, float16."""
-    arrays: dict[str, np.ndarray] = {}
-    weights = [w[0].detach().T.cpu().numpy() for w in agent.actor.weights]
-    biases = [b[0, 0].detach().cpu().numpy() for b in agent.actor.biases]
+    layers: dict[str, Tensor] = {}
+    weights, biases = [w[0].T for w in agent.actor.weights], [b[0, 0] for b in agent.actor.biases]
     for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1], strict=True)):
-        arrays[f"fc{layer}/weight"], arrays[f"fc{layer}/bias"] = weight, bias
+        layers[f"fc{layer}/weight"], layers[f"fc{layer}/bias"] = weight, bias
     a = agent.action_dim
     for name, part in (("last_fc", slice(None, a)), ("last_fc_log_std", slice(a, None))):
-        arrays[f"{name}/weight"], arrays[f"{name}/bias"] = weights[-1][part], biases[-1][part]
-    return {name: array.astype(np.float16) for name, array in arrays.items()}
+        layers[f"{name}/weight"], layers[f"{name}/bias"] = weights[-1][part], biases[-1][part]
+    return {name: layer.detach().cpu().half() for name, layer in layers.items()}
 
 
 def _returns(agent: SAC, env: VectorEnv, seed: int) -> np.ndarray:
@@ -103,36 +103,35 @@ def train_behaviour(
         threads=threads,
     )
     trainer = OnlineTrainer(job)
-    returns: dict[str, Any] = {}
-    policies: dict[str, dict[str, np.ndarray]] = {}
+    made: dict[str, dict[str, Any]] = {}  # name -> its "return_mean" and so on, and "layers"
 
     def write(name: str) -> None:
-        arrays: dict[str, Any] = {**policies[name], **WORDS, "iteration": returns[name]["updates"]}
+        about = {**WORDS, "iteration": made[name]["updates"]}
+        arrays: dict[str, Any] = {key: own.numpy() for key, own in made[name]["layers"].items()}
         with atomic_path(out / f"{name}.npz") as temporary, open(temporary, "wb") as handle:
-            np.savez_compressed(handle, **arrays)
+            np.savez_compressed(handle, **arrays, **about)
 
     def snapshot(index: int) -> float:
         measured = _returns(trainer.agent, trainer.judge, seed)
-        name = f"{task}_{index}"
-        policies[name] = policy_layers(trainer.agent)
-        returns[name] = {
-            "return_mean": float(measured.mean()),
+        name, mean = f"{task}_{index}", float(measured.mean())
+        made[name] = {
+            "return_mean": mean,
             "return_std": float(measured.std(ddof=1)),
             "updates": trainer.agent.updates,
             "env_steps": trainer.step,
+            "layers": policy_layers(trainer.agent),
         }
         write(name)
-        return float(measured.mean())
+        return mean
 
     about = {"task": task, "recipe": as_dict(settings), "seed": seed}
     # Beside the folder, which Snakemake empties before it runs a job again
     checkpoint = Checkpoint(out.with_suffix(".ckpt"), about | {"version": provenance.version()})
     if saved := checkpoint.load():
         trainer.restore(saved["trainer"])
-        returns.update(saved["returns"])
         mean_return = saved["mean_return"]
-        for name, arrays in saved["policies"].items():
-            policies[name] = {key: value.numpy() for key, value in arrays.items()}
+        made.update(saved["made"])
+        for name in made:
             write(name)
     else:
         mean_return = snapshot(0)
@@ -145,21 +144,15 @@ def train_behaviour(
             if updates and updates % interval == 0:
                 mean_return = snapshot(updates // interval)
             if checkpoint.due():
-                checkpoint.save(
-                    {
-                        "trainer": trainer.snapshot(),
-                        "returns": returns,
-                        "mean_return": mean_return,
-                        "policies": {
-                            name: {key: torch.as_tensor(value) for key, value in arrays.items()}
-                            for name, arrays in policies.items()
-                        },
-                    }
-                )
+                state = {"trainer": trainer.snapshot(), "made": made}
+                checkpoint.save(state | {"mean_return": mean_return})
             progress.advance(1, mean_return=mean_return)
     record = {
         **about,
-        "returns": returns,
+        "returns": {
+            name: {key: own for key, own in known.items() if key != "layers"}
+            for name, known in made.items()
+        },
         "physics": trainer.env.physics,
         "wall_time_s": round(checkpoint.before_s + time.monotonic() - started, 1),
         **provenance.describe(),

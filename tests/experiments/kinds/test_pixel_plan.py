@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_settings_are_those_in_force() -> None:
     for name, kind in (("drq_bc", DrQBC), ("pixel_bc", PixelBC)):
         settings = agent_spec(name)["settings"]
         assert resolve(kind.Settings, settings, where=name) == kind.Settings()
-        assert set(settings) == set(kind.Settings.__dataclass_fields__)
+        assert set(settings) == {field.name for field in fields(kind.Settings)}
     drq = pixel_settings("drq_bc", DATASETS[0])
     assert (drq["steps"], drq["n_step"], drq["noise_updates"]) == (550_000, 3, 125_000)
     assert pixel_settings("pixel_bc", DATASETS[0])["n_step"] == 1
