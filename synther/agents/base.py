@@ -36,9 +36,6 @@ class Batch(NamedTuple):
 class LearningSettings:
     """Settings that every agent has; its own class adds to them."""
 
-    counts: ClassVar[tuple[str, ...]] = ("steps", "batch_size", "eval_every", "eval_episodes")
-    """Settings that are 1 or more."""
-
     steps: int = 1_000_000
     """Updates in all; of an agent that learns online environment steps a seed."""
     batch_size: int = 256
@@ -51,10 +48,14 @@ class LearningSettings:
     """Widths of the hidden layers of actor and critics."""
 
     def __post_init__(self) -> None:
-        require(self, "at least 1", lambda v: v >= 1, *self.counts)
+        require(self, "at least 1", lambda v: v >= 1, *self._counts())
         require(self, "widths of at least 1", lambda v: min(v, default=1) >= 1, "hidden")
         rates = [f.name for f in fields(self) if f.name.endswith("learning_rate")]
         require(self, "above 0", lambda v: v > 0, *rates)
+
+    def _counts(self) -> tuple[str, ...]:
+        """Return the settings that are 1 or more."""
+        return ("steps", "batch_size", "eval_every", "eval_episodes")
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,6 @@ class BellmanSettings(OfflineSettings):
 @dataclass(frozen=True)
 class OnlineSettings(LearningSettings):
     """Settings that every online agent has; its own class adds to them."""
-
-    counts = (
-        *LearningSettings.counts,
-        *("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step"),
-    )
 
     steps: int = 100_000
     eval_every: int = 1_000
@@ -119,6 +115,10 @@ class OnlineSettings(LearningSettings):
         require(self, "0 or more", lambda v: v >= 0, "fine_tune_steps")
         least = self.n_step - 1  # before which there is no row
         require(self, f"{least} or more", lambda v: v >= least, "random_steps")
+
+    def _counts(self) -> tuple[str, ...]:
+        own = ("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step")
+        return (*super()._counts(), *own)
 
     @property
     def synthetic_rows(self) -> int:

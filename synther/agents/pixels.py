@@ -30,8 +30,6 @@ EDGE = 1e-6
 class PixelSettings(LearningSettings):
     """Settings that every agent has that sees pixels; its own class adds to them."""
 
-    counts = (*LearningSettings.counts, "eval_steps", "features", "n_step")
-
     steps: int = 550_000
     eval_steps: int = 500
     """Agent steps of an evaluation episode; 500 is all of it."""
@@ -59,6 +57,9 @@ class PixelSettings(LearningSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self, "0 or more", lambda v: v >= 0, "pad")
+
+    def _counts(self) -> tuple[str, ...]:
+        return (*super()._counts(), "eval_steps", "features", "n_step")
 
 
 def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:
