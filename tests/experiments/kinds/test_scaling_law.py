@@ -68,9 +68,9 @@ def test_too_few_fits_are_shown_without_a_law(tmp_path: Path) -> None:
 
 def test_denoisers_are_fitted_and_measured_and_nothing_else() -> None:
     paper, quick = Experiments("paper"), Experiments("quick")
-    assert not paper.runs("scaling")
-    assert len(paper.inputs("scaling")) == 2 * 5 * 4
-    assert paper.inputs("scaling")[0].endswith("synther-1pct/loss.json")
+    assert not paper.plan("scaling").runs()
+    assert len(paper.plan("scaling").inputs()) == 2 * 5 * 4
+    assert paper.plan("scaling").inputs()[0].endswith("synther-1pct/loss.json")
     # A preset's settings of a source are those of its shares too
     widths = [
         specs.source_settings(s, DATASET, "quick")["width"] for s in quick.plan("scaling").sources()
