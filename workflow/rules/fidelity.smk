@@ -28,11 +28,11 @@ rule fidelity:
 # A denoiser's loss on transitions of the share that it was fitted to, and on others of the dataset.
 rule measure_loss:
     input:
-        data=lambda w: EXPERIMENTS[w.preset].real_data(w.dataset, w.source),
+        data=lambda w: experiments(w.preset).real_data(w.dataset, w.source),
         model="results/{preset}/generators/{dataset}/{source}/model.pt",
         settings="results/{preset}/generators/{dataset}/{source}/settings.json",
         record="results/{preset}/generators/{dataset}/{source}/fit.json",
-        whole=lambda w: EXPERIMENTS[w.preset].dataset_file(w.dataset),
+        whole=lambda w: experiments(w.preset).dataset_file(w.dataset),
     output:
         "results/{preset}/generators/{dataset}/{source}/loss.json",
     log:
@@ -42,7 +42,7 @@ rule measure_loss:
     resources:
         **asks(costs.measure_loss),
     params:
-        folder=lambda w: EXPERIMENTS[w.preset].generator_folder(w.dataset, w.source),
+        folder=lambda w: experiments(w.preset).generator_folder(w.dataset, w.source),
         seed=load("sources")["subset"]["seed"],
         device=config["device"],
     shell:
