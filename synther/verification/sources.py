@@ -26,6 +26,13 @@ def check_fit(result: Result) -> None:
     result.check_settings(now, complete=True)
 
 
+def check_loss(result: Result) -> None:
+    """Check the losses of a denoiser: its model and data are those that were measured."""
+    result.check_made(None, "model")
+    result.check_made(None, "data", "seen", within="inputs")
+    result.check_version()
+
+
 def check_samples(result: Result) -> None:
     """Check samples: as many as are asked for, drawn from the model that is there."""
     names, plan, rows = result.names, result.plan, _rows(result)

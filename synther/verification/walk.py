@@ -19,6 +19,7 @@ from synther.verification.runs import check_run, check_seeds, seeds_of
 _SEEDS = r"seeds-\d+-\d+\.parquet"
 _OF_FIT: dict[str, Callable[[Result], None] | None] = {
     r"(model\.pt|fit\.json)": sources.check_fit,
+    r"loss\.json": sources.check_loss,
     r"samples\.npz": sources.check_samples,
     r"mixture\.npz": sources.check_mixture,
     r"(?!samples\.json|mixture\.json)[^/]+": None,
