@@ -80,5 +80,4 @@ def make_agent(
         raise SyntherError("an agent needs a seed: give seeds=(0,), or more")
     own = specs.agent_settings(name, dataset)
     resolved = resolve(kind.Settings, own, settings, where=f"agent '{name}'")
-    made: Agent = kind(observation_dim, action_dim, list(seeds), resolved, device=device)
-    return made
+    return kind(observation_dim, action_dim, list(seeds), resolved, device=device)

@@ -31,8 +31,7 @@ def squashed_gaussian(
     Returns:
         actions (..., a), log-densities (...).
     """
-    found: tuple[Tensor, Tensor] = _Squashed.apply(outputs, noise, log_std_bounds, edge)
-    return found
+    return _Squashed.apply(outputs, noise, log_std_bounds, edge)
 
 
 class _Squashed(torch.autograd.Function):

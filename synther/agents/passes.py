@@ -268,8 +268,7 @@ def one_by_one(
 ) -> Tensor:
     """Return outputs (P, B, n) of networks `places`; places[p] takes inputs[p // share] (B, in)."""
     if torch.is_grad_enabled() and (learns.requires_grad or any(p.requires_grad for p in parts)):
-        outputs: Tensor = OneByOne.apply(learns, views, places, share, *parts)
-        return outputs
+        return OneByOne.apply(learns, views, places, share, *parts)
     taken = views.take(Pass, len(places), share, parts[0].shape[1])
     with torch.no_grad():
         return _forward(taken.held, places, parts)

@@ -237,8 +237,7 @@ class PixelAgent(Agent):
         """
         if self.frozen:
             return self.split(features)[name]
-        outputs: Tensor = (trunk or self.trunks[name])(features)
-        return outputs
+        return (trunk or self.trunks[name])(features)
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:

@@ -43,8 +43,7 @@ def rank_correlations(rows: np.ndarray) -> np.ndarray:
     ranks -= ranks.mean(axis=1, keepdims=True)
     length = np.linalg.norm(ranks, axis=1, keepdims=True)
     unit = np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0)
-    found: np.ndarray = unit @ unit.T
-    return found
+    return unit @ unit.T
 
 
 def correlation_similarities(real: np.ndarray, samples: np.ndarray) -> np.ndarray:

@@ -27,8 +27,7 @@ class Scale:
 
     def __call__(self, packed: np.ndarray) -> np.ndarray:
         """Return scaled rows (N, D - 1), float64."""
-        scaled: np.ndarray = (packed[:, :-1].astype(np.float64) - self._mean) / self._spread
-        return scaled
+        return (packed[:, :-1].astype(np.float64) - self._mean) / self._spread
 
 
 def nearest(

@@ -35,8 +35,7 @@ def relevance(transitions: Transitions, kind: str, seed: int = 0) -> np.ndarray:
     if kind == "return":
         ids = trajectory_ids(transitions)
         returns = np.bincount(ids, weights=transitions.rewards.astype(np.float64))
-        found: np.ndarray = returns[ids]
-        return found
+        return returns[ids]
     return _td_errors(transitions, seed)
 
 

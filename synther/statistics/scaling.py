@@ -62,8 +62,7 @@ class ScalingLaw:
         highest = [np.inf, np.inf, STEEPEST, np.inf, STEEPEST]
         inside = np.clip(start, 1e-6, [0.999 * bound for bound in highest])
         known = {"sigma": losses, "bounds": (0, highest), "max_nfev": 10_000, "x_scale": inside}
-        found: np.ndarray = curve_fit(self._law, self._sizes, losses, inside, **known)[0]
-        return found
+        return curve_fit(self._law, self._sizes, losses, inside, **known)[0]
 
     def estimates(self, reps: int) -> dict[str, Estimate]:
         """Return coefficients with the 95% percentile intervals of a bootstrap over residuals.
