@@ -5,8 +5,9 @@ from typing import Any
 
 
 def listed(numbers: Iterable[int]) -> str:
-    """Return numbers that differ between runs, each once."""
-    return " or ".join(f"{n:,}" for n in sorted(set(numbers)))
+    """Return numbers that differ between runs, each once: "16, 32 or 64"."""
+    every = [f"{n:,}" for n in sorted(set(numbers))]
+    return " or ".join(filter(None, (", ".join(every[:-1]), *every[-1:])))
 
 
 def generator(name: str, samples: int, settings: Mapping[str, Any]) -> str:

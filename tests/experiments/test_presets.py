@@ -15,7 +15,7 @@ from synther.config.specs import (
     source_settings,
 )
 from synther.errors import NotRunError
-from synther.experiments import Experiments
+from synther.experiments import Experiments, budget
 
 
 def test_presets_scale_the_budget() -> None:
@@ -133,3 +133,11 @@ def test_shares_keep_what_the_preset_says_of_an_agent(edit_config: Callable[...,
     assert shared["learning_rate"] == 1e-3
     whole = agent_settings("iql", "hopper-medium-v2", "quick", "real-1pct")
     assert (whole["steps"], whole["learning_rate"]) == (7, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [([], ""), ([3], "3"), ([1000, 20, 20], "20 or 1,000"), ([64, 16, 32], "16, 32 or 64")],
+)
+def test_numbers_that_differ_between_runs_are_listed_once(numbers: list[int], said: str) -> None:
+    assert budget.listed(numbers) == said
