@@ -28,7 +28,7 @@ def plots(found: Numbers) -> list[sheets.Plot]:
         plot = sheets.Plot(
             sheets.layered(*layers),
             series=tuple(sheets.Series(key, name) for key, name in names),
-            panels=tuple(sheets.Panel(r.name, r.label, label, **LOSS) for r in spec.rows),
+            panels=tuple(sheets.Panel(r.name, r.label, x=label, **LOSS) for r in spec.rows),
             panel_size=(300.0, 170.0) if len(spec.rows) == 1 else (200.0, 150.0),
             title=f"Loss against {along}, by {words}",
         )
