@@ -35,15 +35,17 @@ def collect(task, shares):
     env = make_env(task, 1, threads=1)
     widths = env.observation_dim, env.action_dim
     policies = {p.name: p for p in load_policies(packaged_policies(), task, *widths)}
-    parts = [
+    rolled = [
         roll_out(task, policies.get(name), rows, [0, i], threads=1)
         for i, (name, rows) in enumerate(shares.items())
     ]
-    columns = {n: np.concatenate([p.columns[n] for p in parts]) for n in parts[0].columns}
+    parts, returns = zip(*rolled, strict=True)
+    columns = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     keep = ~columns["timeouts"]
     fields = ("observations", "actions", "rewards", "next_observations", "terminals")
-    returns = np.concatenate([part.returns for part in parts])
-    return Data(Transitions(**{n: columns[n][keep] for n in fields}), float(returns.mean()))
+    return Data(
+        Transitions(**{n: columns[n][keep] for n in fields}), float(np.concatenate(returns).mean())
+    )
 
 
 @pytest.fixture(scope="module")
