@@ -81,20 +81,27 @@ class Result:
             if self.record.get(name) != value:
                 self.add("stale", f"{name} was {self.record.get(name)}, is {value}")
 
-    def check_made(self, output: str | None, *inputs: str, within: str | None = None) -> None:
-        """Hold the file and the inputs that the record names against the checksums that it has.
+    def check_made(self, output: str, *inputs: str, within: str | None = None) -> None:
+        """Hold the file, and then `check_inputs`, against the checksums that the record has.
 
         Args:
-            output: key of the file's own checksum; None for a file that is its own record.
-            inputs: keys of inputs, {"path": ..., "sha256": ...} or a list of these.
+            output: key of the file's own checksum.
+            inputs: keys of inputs.
             within: key of the object that has the inputs, if not the record.
         """
-        if output is None:
-            pass
-        elif output not in self.record:
+        if output not in self.record:
             self.add("unverified", "its record has no checksum of it (an older version's)")
         elif self.report.sum_of(self.path) not in (None, self.record[output]):
             self.add("damaged", "it is not the file that was written: its checksum differs")
+        self.check_inputs(*inputs, within=within)
+
+    def check_inputs(self, *inputs: str, within: str | None = None) -> None:
+        """Hold inputs that the record names against its checksums of them.
+
+        Args:
+            inputs: their keys, {"path": ..., "sha256": ...} or a list of these.
+            within: key of the object that has the inputs, if not the record.
+        """
         named = self.record.get(within) if within else self.record
         for name in inputs:
             value = named.get(name) if isinstance(named, Mapping) else None

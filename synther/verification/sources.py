@@ -28,8 +28,8 @@ def check_fit(result: Result) -> None:
 
 def check_loss(result: Result) -> None:
     """Check the losses of a denoiser: its model and data are those that were measured."""
-    result.check_made(None, "model")
-    result.check_made(None, "data", "seen", within="inputs")
+    result.check_inputs("model")
+    result.check_inputs("data", "seen", within="inputs")
     result.check_version()
 
 
