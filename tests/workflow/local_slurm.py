@@ -71,6 +71,7 @@ SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,bf_interval=5,defer,batch_sched_delay=0
 ReturnToService=2
 MinJobAge=3600
+MessageTimeout=100
 KillWait=5
 GresTypes=gpu
 NodeName=DEFAULT CPUs={cpus} RealMemory={memory}
@@ -242,9 +243,18 @@ class LocalCluster:
         _wait(lambda: _does("scontrol", "ping"), "slurmctld")
 
     def restart_controller(self) -> None:
-        """Stop slurmctld, and start it from what it saved; jobs run on."""
+        """Stop slurmctld, and start it from what it saved; jobs run on.
+
+        Until a node has reported to the new one, SLURM 22.05 refuses GPUs to a job's steps there
+        (invalid generic resource specification), so this waits.
+        """
         self._stop("slurmctld")
         self._start_controller()
+        _wait(lambda: "SlurmdStartTime=None" not in self._nodes(), "every node's report")
+
+    def _nodes(self) -> str:
+        shown = subprocess.run(["scontrol", "show", "nodes"], capture_output=True, encoding="utf-8")
+        return shown.stdout or "SlurmdStartTime=None"  # it does not answer yet
 
     def _start_node(self, node: str) -> None:
         self._start(node, *NODE, f"while :; do slurmd -D -N {node}; sleep 1; done")

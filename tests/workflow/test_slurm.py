@@ -97,11 +97,18 @@ def accounts(jobs: Iterable[str]) -> list[tuple[str, str]]:
     return [(job, state.split()[0]) for job, state in rows]
 
 
+def what_failed(log: Path) -> str:
+    """Return what a log of Snakemake's says of errors, long lines cut."""
+    lines = [line[:300] for line in log.read_text(encoding="utf-8").splitlines()]
+    found = [n for n, line in enumerate(lines) if re.search("error|fail", line, re.IGNORECASE)]
+    return "\n".join(lines[n] for n in found[-40:])
+
+
 @contextlib.contextmanager
 def driven(
     folder: Path, *targets: str, before: str = ""
-) -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Snakemake that hands jobs over, and ends well; yields what waits while it is at it."""
+) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[Callable[[], Any]], Any]]]:
+    """Snakemake that hands jobs over, and ends well; yields it, and what waits meanwhile."""
     log, here = folder.with_suffix(".log"), environment(folder)
     with open(log, "w", encoding="utf-8") as written:
         driver = subprocess.Popen(
@@ -121,8 +128,9 @@ def driven(
         return result
 
     try:
-        yield until
-        assert driver.wait(timeout=DEADLINE_S) == 0
+        yield driver, until
+        code = driver.wait(timeout=DEADLINE_S)
+        assert code == 0, what_failed(log)
     finally:
         if driver.poll() is None:
             driver.kill()
@@ -163,7 +171,7 @@ def test_what_goes_to_the_gpus_takes_one(tmp_path: Path) -> None:
 def test_what_befalls_jobs_on_four_nodes_changes_no_byte(cluster, tmp_path: Path) -> None:
     there, here = small(tmp_path / "there"), small(tmp_path / "here")
     killed, preempted, crashed = TARGETS[:3]
-    with driven(there, *TARGETS) as until:
+    with driven(there, *TARGETS) as (driver, until):
         # a daemon dies under its job, which runs on and is found again; then no more go to the node
         until(lambda: (there / "logs/quick/collect/hopper-medium-local.log").exists())
         cluster.kill_daemon("n1")
@@ -178,7 +186,9 @@ def test_what_befalls_jobs_on_four_nodes_changes_no_byte(cluster, tmp_path: Path
 
         until(hold)
         # the controller restarts while they run
+        driver.send_signal(signal.SIGSTOP)  # or what it submits meanwhile is refused its GPU
         cluster.restart_controller()
+        driver.send_signal(signal.SIGCONT)
         # a job is killed, and tried again by Snakemake
         os.kill(int(held[killed]["pid"]), signal.SIGKILL)
         until(lambda: slurm_jobs()[held[killed]["SLURM_JOB_ID"]]["JobState"] == "FAILED")
@@ -237,7 +247,7 @@ def test_a_limit_ends_a_job_which_asks_for_more_when_tried_again(cluster, tmp_pa
     fill = f"""{sys.executable} -c 'b"x" * 1_600_000_000'"""
     hungry.write_text(f'#!/bin/sh\n{fill} && exec {Path(sys.executable).parent}/synther "$@"\n')
     hungry.chmod(0o755)
-    with driven(there, dataset, before=f"{hungry.parent}:") as until:
+    with driven(there, dataset, before=f"{hungry.parent}:") as (_, until):
         (first,) = until(lambda: slurm_jobs().keys() - before.keys())
         until(lambda: slurm_jobs()[first]["JobState"] == "FAILED")
         collecting = until(lambda: stopped(process_of(there, "collect", dataset)))
