@@ -200,8 +200,8 @@ class Agent(nn.Module, ABC):
     def phase(self) -> Hashable | None:
         """Return what the count of updates decides about the next one; the same for most agents.
 
-        On a GPU, updates of one phase are one CUDA graph: they may differ in numbers on the device
-        alone. None: they are no graph.
+        Updates of one phase are one CUDA graph on a GPU, and one recording on a CPU: they may
+        differ in numbers on the device alone. None: they are neither.
         """
         return 0
 

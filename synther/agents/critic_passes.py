@@ -1,13 +1,12 @@
 """Passes through critics on a CPU that autograd would make with more products, or more memory."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from synther.agents.passes import Calls, Pass, ahead, back, kept, through_relu
+from synther.agents.passes import Pass, ahead, back, kept, through_relu
 from synther.agents.views import Views
 
 
@@ -20,17 +19,17 @@ class Regression(Pass):
         self.targets = self.new(number // share, rows, 1)
         self.errors, self.slope = self.new_columns(number, 1), self.new_columns(1, 1)
 
-    def through(self, p: int, weight: float, fresh: bool, moves: int) -> Calls:
-        """Give the pass through the p-th network: errors, and the gradients of their squares."""
+    def through(self, p: int, weight: float, fresh: bool) -> None:
+        """Pass through the p-th network: errors, and the gradients of their squares."""
         network, own = self.views.networks()[p], self.views.gradients()[p]
         k, slope = p // self.share, self.slope[0]
         for b, (block, hidden) in enumerate(zip(self.blocks, self.hidden[p], strict=True)):
             x, out, error = self.x[k, block], self.out[p, block], self.errors[p, block]
-            yield from ahead(network, x, hidden, out)
-            yield partial(torch.sub, out, self.targets[k, block], out=error)
-            yield partial(torch.mul, error, 2.0 * weight / self.rows, out=slope[block])
+            ahead(network, x, hidden, out)
+            torch.sub(out, self.targets[k, block], out=error)
+            torch.mul(error, 2.0 * weight / self.rows, out=slope[block])
             fresh, slopes = fresh and b == 0, self.slopes(b, hidden)
-            yield from back(network, own, fresh, x, hidden, slope[block], slopes)
+            back(network, own, fresh, x, hidden, slope[block], slopes)
 
 
 @torch.no_grad()
@@ -51,7 +50,7 @@ def regress(
     through.enter(parts)
     through.targets.copy_(targets[..., None])
     for p in range(number):
-        through.run(Regression.through, p, weight, p in views.fresh, views.moves)
+        through.through(p, weight, p in views.fresh)
     views.fresh = set()
     q = through.out.clone().view(seeds, -1, rows)
     return through.errors.view(q.shape).square().mean(dim=-1), q
@@ -74,36 +73,36 @@ class SlopesPass(Pass):
         self.step = self.new(number, rows, views.sizes[0])
         self.both = self.new(rows, views.sizes[0])
 
-    def there(self, p: int, columns: int) -> Calls:
-        """Give the pass through the p-th network: its outputs and slopes."""
+    def there(self, p: int, columns: int) -> None:
+        """Pass through the p-th network: its outputs and slopes."""
         network, k = self.views.networks()[p], p // self.share
         for block, hidden, below in zip(self.blocks, self.hidden[p], self.below[p], strict=True):
             x = self.x[k, block]
-            yield from ahead(network, x, hidden, self.out[p, block])
-            yield from back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
+            ahead(network, x, hidden, self.out[p, block])
+            back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
             weights, into = network[0][0][-columns:], self.along[p, -columns:, block]
-            yield partial(torch.mm, weights, below[0].t(), out=into)
+            torch.mm(weights, below[0].t(), out=into)
 
-    def back(self, p: int, columns: int, fresh: bool, moves: int) -> Calls:
-        """Give the pass that adds the parameters' gradients to theirs."""
+    def back(self, p: int, columns: int, fresh: bool) -> None:
+        """Add the parameters' gradients to theirs."""
         network, own, k = self.views.networks()[p], self.views.gradients()[p], p // self.share
         for b, block in enumerate(self.blocks):
             g, both, beta = self.g[p, block], self.both[block], 0 if fresh and b == 0 else 1
             step = self.step[p, block, -columns:]
-            yield partial(torch.mul, g, self.x[k, block], out=both)
-            yield partial(both[:, -columns:].add_, step)
+            torch.mul(g, self.x[k, block], out=both)
+            both[:, -columns:].add_(step)
             weights, ones = network[0][0][-columns:], g.new_ones(len(g), 1)
             layers = zip(own, self.below[p][b], self.hidden[p][b], self.scratch()[b], strict=False)
             for n, ((weight, bias), slope, hidden, out) in enumerate(layers):
-                yield partial(weight.addmm_, both.t(), slope, beta=beta)
-                yield partial(bias.addmm_, g.t(), slope, beta=beta)
-                yield partial(torch.mm, step, weights, out=out)
-                yield partial(through_relu, out, hidden, 0, grad_input=out)
-                yield partial(torch.addcmul, out, g, hidden, out=hidden)
+                weight.addmm_(both.t(), slope, beta=beta)
+                bias.addmm_(g.t(), slope, beta=beta)
+                torch.mm(step, weights, out=out)
+                through_relu(out, hidden, 0, grad_input=out)
+                torch.addcmul(out, g, hidden, out=hidden)
                 step, both, weights = out, hidden, network[n + 1][0]
             weight, bias = own[-1]
-            yield partial(weight.addmm_, both.t(), ones, beta=beta)
-            yield partial(bias.addmm_, g.t(), ones, beta=beta)
+            weight.addmm_(both.t(), ones, beta=beta)
+            bias.addmm_(g.t(), ones, beta=beta)
 
 
 class Slopes(torch.autograd.Function):
@@ -119,7 +118,7 @@ class Slopes(torch.autograd.Function):
         through: SlopesPass = ctx.taken.held
         through.enter([observations, actions])
         for p in range(number):
-            through.run(SlopesPass.there, p, ctx.columns)
+            through.there(p, ctx.columns)
         return through.out.clone(), through.along[:, -ctx.columns :].clone().transpose(1, 2)
 
     @staticmethod
@@ -131,7 +130,7 @@ class Slopes(torch.autograd.Function):
         through.g.copy_(grad)
         through.step[..., -ctx.columns :].copy_(along)
         for p in range(len(grad)):
-            through.run(SlopesPass.back, p, ctx.columns, p in views.fresh, views.moves)
+            through.back(p, ctx.columns, p in views.fresh)
         views.fresh = set()
         ctx.taken = None
         return None, None, None, None, None

@@ -155,16 +155,14 @@ class StackedMLP(nn.Module):
         """Return outputs (P, B, out) of some networks.
 
         Args:
-            places: which of the S, P in all.
+            places: which of the S, P in all; numbers in a tensor, which no gradient goes through.
             share: networks that take the same inputs.
             *parts: inputs (P / share, B, in), in parts along `in`.
         """
         first, rows = self._layers[0][0], parts[0].shape[1]
         learns = torch.is_grad_enabled() and any(t.requires_grad for t in (first, *parts))
-        if not on_gpu(first) and (learns or rows >= FEW):
-            every = range(len(first))
-            some = every[places] if isinstance(places, slice) else places.tolist()
-            return one_by_one(first, self.views, some, share, parts)
+        if isinstance(places, slice) and not on_gpu(first) and (learns or rows >= FEW):
+            return one_by_one(first, self.views, range(len(first))[places], share, parts)
         hidden = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
         if share > 1:
             hidden = hidden.repeat_interleave(share, dim=0)
@@ -198,8 +196,9 @@ class Critics(StackedMLP):
         """Return Q_1(s, a) (K, B) of each seed's first critic; the others are not computed."""
         return self._through(slice(None, None, self.copies), 1, observations, actions)[..., 0]
 
+    @torch.no_grad()
     def some(self, observations: Tensor, actions: Tensor, chosen: Tensor) -> Tensor:
-        """Return Q_n(s, a) (K, M, B) of M critics a seed, `chosen` (K, M) by number."""
+        """Return Q_n(s, a) (K, M, B) of M critics a seed, `chosen` (K, M) by number, as targets."""
         seeds, number = chosen.shape
         first = self.copies * torch.arange(seeds, device=chosen.device)[:, None]
         q = self._through((chosen + first).reshape(-1), number, observations, actions)

@@ -2,17 +2,13 @@
 
 A batched product a layer fills a GPU. On a CPU it sends the activations of all networks through
 memory between two layers; those of one network stay in the cache. Rows go through in blocks for the
-same reason. An update of small networks spends as much on calls as on numbers, above all where each
-product has put Python's own data out of the cache. So a pass is a list of calls with all of their
-operands, made once over buffers that keep their place and run again and again: what a CUDA graph is
-to a GPU.
+same reason, and buffers keep their place.
 """
 
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,14 +20,12 @@ ROWS = 1024
 """Rows that go through a network together."""
 NARROW = 32
 """Products of fewer columns are up to five times as fast transposed."""
-Calls = Iterator[Callable[[], Any]]
-
 through_relu = torch.ops.aten.threshold_backward.grad_input
 _scratch = threading.local()  # evaluation may run beside training
 
 
 class Pass:
-    """The passing of rows through P networks: buffers, and lists of calls.
+    """The buffers in which rows pass through P networks.
 
     Args:
         views: of the stack.
@@ -55,7 +49,6 @@ class Pass:
         self.out = self.new_columns(number, views.sizes[-1])
         self.blocks = [slice(n, min(n + ROWS, rows)) for n in range(0, rows, ROWS)]
         self.hidden = [self.new_hidden() if keeps else self.scratch() for _ in range(number)]
-        self._calls: dict[Any, list[Callable[[], Any]]] = {}
 
     def new(self, *shape: int) -> Tensor:
         """Return a buffer."""
@@ -99,19 +92,11 @@ class Pass:
         else:
             self.x.copy_(parts[0])
 
-    def run(self, make: Callable[..., Calls], *key: Any) -> None:
-        """Make the calls that `make(self, *key)` gave when it was first asked for them."""
-        calls = self._calls.get((make, *key))
-        if calls is None:
-            calls = self._calls[make, *key] = list(make(self, *key))
-        for call in calls:
-            call()
-
-    def ahead(self, p: int, place: int) -> Calls:
-        """Give the pass forward through a network, the p-th of P."""
+    def ahead(self, p: int, place: int) -> None:
+        """Pass forward through a network, the p-th of P."""
         network = self.views.networks()[place]
         for block, hidden in zip(self.blocks, self.hidden[p], strict=True):
-            yield from ahead(network, self.x[p // self.share, block], hidden, self.out[p, block])
+            ahead(network, self.x[p // self.share, block], hidden, self.out[p, block])
 
     def slopes(self, b: int, hidden: list[Tensor]) -> list[Tensor]:
         """Return buffers for a block's slopes; a layer's lie in the activations behind it."""
@@ -122,17 +107,15 @@ class Pass:
         ]
 
 
-def ahead(network: Network, x: Tensor, hidden: Sequence[Tensor], out: Tensor) -> Calls:
-    """Give the pass of rows x (B, in) forward, which writes `hidden` and the outputs (B, n)."""
+def ahead(network: Network, x: Tensor, hidden: Sequence[Tensor], out: Tensor) -> None:
+    """Pass rows x (B, in) forward, and write `hidden` and the outputs (B, n)."""
     for (weight, bias), h in zip(network, hidden, strict=False):
-        yield partial(torch.addmm, bias, x, weight, out=h)
-        yield partial(torch.relu_, h)
-        x = h
+        x = torch.addmm(bias, x, weight, out=h).relu_()
     weight, bias = network[-1]
     if weight.shape[1] < NARROW:
-        yield partial(torch.addmm, bias.t(), weight.t(), x.t(), out=out.t())
+        torch.addmm(bias.t(), weight.t(), x.t(), out=out.t())
     else:
-        yield partial(torch.addmm, bias, x, weight, out=out)
+        torch.addmm(bias, x, weight, out=out)
 
 
 def back(
@@ -143,8 +126,8 @@ def back(
     hidden: Sequence[Tensor],
     slope: Tensor,
     scratch: Sequence[Tensor],
-) -> Calls:
-    """Give the pass of the outputs' slope (B, n) back; the first layer's ends in scratch[0].
+) -> None:
+    """Pass the outputs' slope (B, n) back; the first layer's ends in scratch[0].
 
     Args:
         network: its layers.
@@ -155,26 +138,22 @@ def back(
         slope: of the outputs.
         scratch: where slopes are written.
     """
-    beta = 0 if fresh else 1
     for n in reversed(range(len(network))):
         if gradients is not None:
             (weight, bias), below = gradients[n], hidden[n - 1] if n else x
             if 1 < weight.shape[1] < NARROW:
-                product = torch.empty_like(weight.t(), memory_format=torch.contiguous_format)
-                yield partial(torch.mm, slope.t(), below, out=product)
-                yield partial(weight.t().copy_ if fresh else weight.t().add_, product)
+                product = torch.mm(slope.t(), below).t()
+                weight.copy_(product) if fresh else weight.add_(product)
             else:
-                yield partial(weight.addmm_, below.t(), slope, beta=beta)
-            total = bias if fresh else torch.empty_like(bias)
-            yield partial(torch.sum, slope, 0, True, out=total)
+                weight.addmm_(below.t(), slope, beta=0 if fresh else 1)
+            total = torch.sum(slope, 0, True, out=bias if fresh else None)
             if not fresh:
-                yield partial(bias.add_, total)
+                bias.add_(total)
         if n:
             weight, out = network[n][0], scratch[n - 1]
             product_of: Any = torch.mm if weight.shape[1] > 1 else torch.mul
-            yield partial(product_of, slope, weight.t(), out=out)
-            yield partial(through_relu, out, hidden[n - 1], 0, grad_input=out)
-            slope = out
+            product_of(slope, weight.t(), out=out)
+            slope = through_relu(out, hidden[n - 1], 0, grad_input=out)
 
 
 class ThereAndBack(Pass):
@@ -190,19 +169,17 @@ class ThereAndBack(Pass):
         self.slope = self.new_columns(number, views.sizes[-1])
         self.found = self.new(number // share, views.sizes[0], rows)
 
-    def back(
-        self, p: int, place: int, learns: bool, fresh: bool, columns: tuple[int, int], moves: int
-    ) -> Calls:
-        """Give the pass back: gradients if it learns, and those of some columns of the inputs."""
+    def back(self, p: int, place: int, learns: bool, fresh: bool, columns: tuple[int, int]) -> None:
+        """Pass back: gradients if it learns, and those of some columns of the inputs."""
         network, k = self.views.networks()[place], p // self.share
         own = self.views.gradients()[place] if learns else None
         some, beta = slice(*columns), 1 if p % self.share else 0
         for b, (block, hidden) in enumerate(zip(self.blocks, self.hidden[p], strict=True)):
             slope, slopes = self.slope[p, block], self.slopes(b, hidden)
-            yield from back(network, own, fresh and b == 0, self.x[k, block], hidden, slope, slopes)
+            back(network, own, fresh and b == 0, self.x[k, block], hidden, slope, slopes)
             if some.stop:
                 last, into = slopes[0] if slopes else slope, self.found[k, some, block]
-                yield partial(into.addmm_, network[0][0][some], last.t(), beta=beta)
+                into.addmm_(network[0][0][some], last.t(), beta=beta)
 
 
 def kept(taken: Any) -> Any:
@@ -221,7 +198,7 @@ def kept(taken: Any) -> Any:
 def _forward(through: Pass, places: Sequence[int], parts: Sequence[Tensor]) -> Tensor:
     through.enter(parts)
     for p, place in enumerate(places):
-        through.run(Pass.ahead, p, place)
+        through.ahead(p, place)
     return through.out.clone()
 
 
@@ -253,7 +230,7 @@ class OneByOne(torch.autograd.Function):
         columns = (starts[chosen[0]], starts[chosen[-1] + 1]) if chosen else (0, 0)
         for p, place in enumerate(ctx.places):
             fresh = learns and place in views.fresh
-            through.run(ThereAndBack.back, p, place, learns, fresh, columns, views.moves)
+            through.back(p, place, learns, fresh, columns)
             if fresh:
                 views.fresh.discard(place)
         ctx.taken = None

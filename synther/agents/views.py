@@ -25,7 +25,6 @@ class Views:
     Attributes:
         sizes: input width, hidden widths, output width.
         fresh: networks whose gradients the next pass writes, in place of adding to them.
-        moves: how often gradients were found in another place than before.
     """
 
     def __init__(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
@@ -34,7 +33,6 @@ class Views:
         self._slices: dict[str, tuple[list[int], list[Network]]] = {}
         self._spare = threading.local()
         self.fresh: set[int] = set()
-        self.moves = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Views:
         parameters = [memo[id(parameter)] for parameter in self._parameters]
@@ -53,9 +51,7 @@ class Views:
         for n, parameter in enumerate(self._parameters):
             if gradients[n] is None:
                 gradients[n] = parameter.grad = torch.zeros_like(parameter)
-        found, moved = self._of("gradients", gradients)  # type: ignore[arg-type]
-        self.moves += moved
-        return found
+        return self._of("gradients", gradients)[0]  # type: ignore[arg-type]
 
     def forget(self) -> None:
         """Let the next pass through each network overwrite its gradients."""

@@ -1,1 +1,1 @@
-"""Parameters as flat tensors: their optimizer, CUDA graphs, and weights on disk."""
+"""Parameters as flat tensors: their optimizer, calls that are replayed, and weights on disk."""

@@ -51,13 +51,13 @@ class Learner:
             uniforms=uniforms,
             chunk=CHUNK,
         )
-        self._calls = {mixed: GraphedCall(self._learn) for mixed in (False, True)}
+        self.calls = {mixed: GraphedCall(self._learn) for mixed in (False, True)}
         self.batches = {"real": 0, "mixed": 0}
 
     def learn(self) -> dict[str, Tensor]:
         """Update critics `updates_per_step` times and the policy once; return numbers to log."""
         mixed, before = self.mixed, self.agent.updates
-        info = self._calls[mixed](self.streams.next())
+        info = self.calls[mixed](self.streams.next())
         self.agent.updates = before + self._updates  # a replayed graph counts nothing
         self.batches["mixed" if mixed else "real"] += self._updates
         return info

@@ -1,4 +1,4 @@
-"""Updates from a table: one CUDA graph a phase of the agent on a GPU."""
+"""Updates from a table: one CUDA graph, or one recording, a phase of the agent."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def learning_streams(agent: Any, table: Any, device: str, chunk: int = CHUNK) ->
 
 
 class GraphedUpdates:
-    """An agent's updates from a table: one CUDA graph a phase of the agent on a GPU.
+    """An agent's updates from a table: one `GraphedCall` a phase of the agent.
 
     Args:
         agent: K stacked agents.
@@ -37,7 +37,7 @@ class GraphedUpdates:
         self, agent: Agent, gather: Callable[..., Any], uniforms: Collection[str] = ()
     ) -> None:
         self._agent, self._gather, self._uniforms = agent, gather, uniforms
-        self._calls: dict[Hashable, GraphedCall] = {}
+        self.calls: dict[Hashable, GraphedCall] = {}
 
     def __call__(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Update once; `draws` are "indices" and the agent's noise. Returns numbers to log."""
@@ -45,10 +45,10 @@ class GraphedUpdates:
         phase, before = agent.phase(), agent.updates
         if phase is None:
             return self._update(draws)
-        if phase not in self._calls:
-            self._calls[phase] = GraphedCall(self._update)
-        info = self._calls[phase](draws)
-        agent.updates = before + 1  # a replayed graph counts nothing
+        if phase not in self.calls:
+            self.calls[phase] = GraphedCall(self._update)
+        info = self.calls[phase](draws)
+        agent.updates = before + 1  # what is replayed counts nothing
         return info
 
     def _update(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from synther.agents.base import Agent
-from synther.agents.td3_bc import TD3BC, TD3BCSettings
+from synther.agents.td3_bc import TD3BCSettings
 from synther.datasets.collect import collect
 from synther.datasets.d4rl import load_transitions
 from synther.envs import make_env
@@ -24,6 +24,7 @@ from synther.training.offline import (
     state_statistics,
     train_offline,
 )
+from synther.training.updates import GraphedUpdates
 from synther.transitions import Transitions
 
 TINY = TD3BCSettings(steps=24, eval_every=10, eval_episodes=3, hidden=(16, 16), batch_size=32)
@@ -290,16 +291,16 @@ def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch, kill
     whole = dataclasses.replace(job, out=tmp_path / "whole.parquet")
     train_offline(whole)
 
-    update = TD3BC.update
+    update = GraphedUpdates.__call__
 
-    def killed(self, batch, noise):
-        if self.updates == killed_at:
+    def killed(self, draws):
+        if self._agent.updates == killed_at:
             raise KilledError
-        return update(self, batch, noise)
+        return update(self, draws)
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "INTERVAL_S", 0.0)
-        patch.setattr(TD3BC, "update", killed)
+        patch.setattr(GraphedUpdates, "__call__", killed)
         with pytest.raises(KilledError):
             train_offline(job)
     assert not job.out.exists()
@@ -307,7 +308,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch, kill
 
     counts = []
     monkeypatch.setattr(
-        TD3BC, "update", lambda self, *given: counts.append(0) or update(self, *given)
+        GraphedUpdates, "__call__", lambda self, draws: counts.append(0) or update(self, draws)
     )
     train_offline(job)
     assert len(counts) == TINY.steps - killed_at

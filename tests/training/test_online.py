@@ -11,6 +11,7 @@ import torch
 from synther.agents import load_agent_class
 from synther.errors import SyntherError
 from synther.jobs.checkpoint import Checkpoint
+from synther.tensors.graphed import GraphedCall
 from synther.training.online import OnlineJob, OnlineTrainer, train_online
 from synther.training.synthetic import Synthesiser
 
@@ -93,6 +94,7 @@ def test_random_steps_come_first_and_learning_follows_every_step(monkeypatch):
 
 def batches_of(trainer, monkeypatch):
     """Have the trainer note (step, rows, mixed) of every batch that its critics learn from."""
+    monkeypatch.setattr(GraphedCall, "_on_cpu", lambda self, call, inputs: call(inputs))
     fed, update = [], trainer.agent.update
 
     def note(batch, noise):

@@ -104,6 +104,19 @@ def what_failed(log: Path) -> str:
     return "\n".join(lines[n] for n in found[-40:])
 
 
+def waits_again(job: dict[str, str]) -> bool:
+    """Return whether SLURM has put a job back into its queue."""
+    return job["JobState"] == "PENDING" and job["Restarts"] != "0"
+
+
+@contextlib.contextmanager
+def paused(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop a process where it is, until the block ends."""
+    process.send_signal(signal.SIGSTOP)
+    yield
+    process.send_signal(signal.SIGCONT)
+
+
 @contextlib.contextmanager
 def driven(
     folder: Path, *targets: str, before: str = ""
@@ -186,9 +199,8 @@ def test_what_befalls_jobs_on_four_nodes_changes_no_byte(cluster, tmp_path: Path
 
         until(hold)
         # the controller restarts while they run
-        driver.send_signal(signal.SIGSTOP)  # or what it submits meanwhile is refused its GPU
-        cluster.restart_controller()
-        driver.send_signal(signal.SIGCONT)
+        with paused(driver):  # or what it submits meanwhile is refused its GPU
+            cluster.restart_controller()
         # a job is killed, and tried again by Snakemake
         os.kill(int(held[killed]["pid"]), signal.SIGKILL)
         until(lambda: slurm_jobs()[held[killed]["SLURM_JOB_ID"]]["JobState"] == "FAILED")
@@ -201,7 +213,9 @@ def test_what_befalls_jobs_on_four_nodes_changes_no_byte(cluster, tmp_path: Path
         assert slurm_jobs()[number]["Restarts"] == "1"
         # a node crashes with its jobs, and comes back
         crash = until(lambda: stopped(saved_by(there, crashed)))
-        cluster.crash_node(crash["SLURMD_NODENAME"])
+        with paused(driver):  # docs/hpc.md: if it asks now, it may submit nothing more
+            cluster.crash_node(crash["SLURMD_NODENAME"])
+            until(lambda: not any(waits_again(job) for job in slurm_jobs().values()))
         # meanwhile the same without SLURM, undisturbed
         local = snakemake(here, *TARGETS)
         assert local.returncode == 0, local.stdout + local.stderr
