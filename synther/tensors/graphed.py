@@ -56,7 +56,8 @@ class GraphedCall:
         method = inspect.ismethod(function)
         self._find: Callable[[], Any] = weakref.WeakMethod(function) if method else lambda: function
         self._calls = 0
-        self._recording: Any = None
+        self._recording: Recording | None = None
+        self._recorded: list[Callable[[], Any]] = []
         self.repeats: bool | None = None
         self._graph: Any = None
         self._side: Any = None
@@ -78,14 +79,19 @@ class GraphedCall:
             return function(inputs)
         self._keep(inputs)
         if self.repeats:
-            self._recording.repeat()
+            with torch.no_grad():
+                for call in self._recorded:
+                    call()
             return self._outputs
         with Recording() as recording:
             outputs = function(self._inputs)
         self._outputs = {name: value.detach() for name, value in outputs.items()}
         if self._recording is not None:
             self.repeats = recording.repeatable and recording == self._recording
-        self._recording = recording if self.repeats is not False else None
+        self._recording = recording if self.repeats is None else None
+        if self.repeats:
+            del outputs  # with its history, nothing of which is then left
+            self._recorded = recording.calls()
         return self._outputs
 
     def _keep(self, inputs: Mapping[str, Tensor]) -> None:

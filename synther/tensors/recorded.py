@@ -5,13 +5,16 @@ it computes is a list of PyTorch's operations on tensors that keep their place. 
 gives the same bytes, and costs no more than the operations.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -20,8 +23,6 @@ aten = torch.ops.aten
 COPIES = {aten.clone.default, aten._to_copy.default}
 UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 """Of operations after which Python, or shapes, go by what was computed."""
-LARGEST = 2**28
-"""Bytes of results up to which they are kept: larger ones take so long that nothing is gained."""
 READINGS = {Tensor.tolist, Tensor.numpy, Tensor.__array__}
 """What hands numbers to Python and is no operation."""
 
@@ -44,25 +45,32 @@ class _Mode(TorchDispatchMode):
         return False  # or PyTorch's compiler would be imported, which takes seconds
 
 
+@dataclass(frozen=True)
+class _Operand:
+    """A tensor of an operation: part of a result, by the number of its storage, or another."""
+
+    storage: int | None
+    dtype: torch.dtype
+    place: tuple[Any, ...]
+    tensor: Tensor | None = field(compare=False)
+
+
 class Recording(_Mode):
     """Records what a block computes, its backward passes included.
 
     Two recordings are equal where they do the same to the same tensors and numbers.
 
     Attributes:
-        calls: its operations, each into the same tensors.
-        repeatable: whether they compute the same again, whatever the tensors hold.
-        size: bytes that their results take.
+        repeatable: whether that computes the same again, whatever the tensors hold.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[Callable[[], Any]] = []
         self.repeatable = True
-        self.size = 0
         self._reading = _Reading()
-        self._trace: list[Any] = []
-        self._made: dict[int, int] = {}  # where results lie: by which operation
+        self._trace: list[tuple[Any, Any, Any]] = []  # operation, operands, results
+        self._made: dict[int, int] = {}  # storages of results, numbered
+        self._storages: list[StorageWeakRef] = []
 
     def __enter__(self) -> Self:
         self._reading.__enter__()
@@ -71,13 +79,7 @@ class Recording(_Mode):
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
         self._reading.__exit__(*error)
-        self.repeatable &= self.size <= LARGEST and not self._reading.found
-
-    def repeat(self) -> None:
-        """Compute it again."""
-        with torch.no_grad():
-            for call in self.calls:
-                call()
+        self.repeatable &= not self._reading.found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Recording) and self._trace == other._trace
@@ -86,42 +88,90 @@ class Recording(_Mode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Compute, and record it."""
-        given = (args, kwargs or {})
+        given = args, kwargs or {}
         results = func(*args, **given[1])
-        is_view, changes = _places(results) <= _places(given), func._schema.is_mutable
+        fresh, changes = _storages(results) - _storages(given), func._schema.is_mutable
         shaped = UNREPEATABLE.isdisjoint(func.tags) or (
             func is aten.index.Tensor and all(n is None or n.dtype == torch.int64 for n in args[1])
         )
-        self.repeatable &= shaped and (is_view or not changes)
-        if changes or not is_view:
-            self._trace.append((func, tree_map_only(Tensor, self._origin, given)))
-            # Aliases without a history: that of the originals would be kept with them.
-            args, kwargs = tree_map_only(Tensor, Tensor.detach, given)
-            if not is_view:
-                self._made |= dict.fromkeys(_places(results), len(self._trace))
-                self.size += sum(tensor.nbytes for tensor in _tensors(results))
-            if is_view or "empty" not in func._schema.name:
-                found = tree_map_only(Tensor, Tensor.detach, results)
-                self.calls.append(_again(func, args, kwargs, found))
+        self.repeatable &= shaped and not (fresh and changes)
+        if fresh or changes:
+            operands = tree_map_only(Tensor, self._operand, given)
+            for tensor in _tensors(results):
+                if (storage := tensor.untyped_storage())._cdata in fresh:
+                    self._made[storage._cdata] = len(self._storages)
+                    self._storages.append(StorageWeakRef(storage))
+            found = None if changes else tree_map_only(Tensor, self._operand, results)
+            self._trace.append((func, operands, found))
         return results
 
-    def _origin(self, tensor: Tensor) -> Any:
-        """Return what tells a tensor from others: who made it, or its place, and its strides."""
-        place = tensor.untyped_storage().data_ptr()
-        where = self._made.get(place, tensor.data_ptr())
-        return where, tensor.storage_offset(), tensor.shape, tensor.stride()
+    def _operand(self, tensor: Tensor) -> _Operand:
+        number = self._made.get(tensor.untyped_storage()._cdata)
+        own = tensor.detach() if number is None else None  # an alias without a history
+        where = tensor.storage_offset() if own is None else tensor.data_ptr()
+        return _Operand(number, tensor.dtype, (where, tensor.shape, tensor.stride()), own)
+
+    def calls(self) -> list[Callable[[], Any]]:
+        """Return what computes it all again, when nothing but what is kept is left of the block.
+
+        What is kept, as outputs are, is computed in its place, the rest in memory that is reused.
+        """
+        ends: dict[int | None, int] = {}
+        for n, (_, *operands) in enumerate(self._trace):
+            ends |= dict.fromkeys((o.storage for o in _operands(operands)), n)
+        memory: dict[int | None, Any] = {
+            number: torch.UntypedStorage._new_with_weak_ptr(reference.cdata)
+            for number, reference in enumerate(self._storages)
+        }
+        kept = {number for number, storage in memory.items() if storage is not None}
+        spare: dict[int, list[Any]] = defaultdict(list)
+        tensors: dict[_Operand, Tensor] = {}
+
+        def tensor_of(operand: _Operand) -> Tensor:
+            if operand not in tensors:
+                tensor = operand.tensor
+                if tensor is None:
+                    tensor = torch.empty(0, dtype=operand.dtype)
+                    tensor.set_(memory[operand.storage], *operand.place)
+                tensors[operand] = tensor
+            return tensors[operand]
+
+        made: list[Callable[[], Any]] = []
+        for n, (func, operands, found) in enumerate(self._trace):
+            for operand in _operands(found):
+                if memory[operand.storage] is None:
+                    size = _extent(operand)
+                    memory[operand.storage] = (spare[size] or [torch.UntypedStorage(size)]).pop()
+            (args, kwargs), into = tree_map_only(_Operand, tensor_of, (operands, found))
+            if "empty" not in func._schema.name:
+                made.append(_again(func, args, kwargs, into))
+            for number in {o.storage for o in _operands((operands, found))} - kept - {None}:
+                if ends[number] == n:
+                    spare[memory[number].nbytes()].append(memory[number])
+        return made
 
 
 def _tensors(values: Any) -> list[Tensor]:
     return [value for value in tree_leaves(values) if isinstance(value, Tensor)]
 
 
-def _places(values: Any) -> set[int]:
-    return {tensor.untyped_storage().data_ptr() for tensor in _tensors(values)}
+def _operands(values: Any) -> list[_Operand]:
+    return [value for value in tree_leaves(values) if isinstance(value, _Operand)]
+
+
+def _storages(values: Any) -> set[int]:
+    return {tensor.untyped_storage()._cdata for tensor in _tensors(values)}
+
+
+def _extent(operand: _Operand) -> int:
+    """Return the bytes up to the end of a tensor in its storage."""
+    offset, shape, stride = operand.place
+    last = sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
+    return (offset + last + 1) * operand.dtype.itemsize if 0 not in shape else 0
 
 
 def _again(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Any) -> partial[Any]:
-    """Return the call that computes `found` again in its place."""
+    """Return the call that does an operation again, with its results in the place of `found`."""
     if func._schema.is_mutable:
         return partial(_binding(func, args, kwargs), *args, **kwargs)
     if func in COPIES:
@@ -162,7 +212,7 @@ def _binding(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name, same = func._schema.name.removeprefix("aten::"), [func, *tree_leaves((args, kwargs))]
     for place in (torch, torch._C._nn, Tensor):
         if binding := getattr(place, name, None):
-            with _Asked() as mode, torch.no_grad(), suppress(TypeError, RuntimeError):
+            with _Asked() as mode, torch.no_grad(), suppress(Exception):
                 binding(*args, **kwargs)
             alike = zip(mode.asked, same, strict=False)
             if len(mode.asked) == len(same) and all(

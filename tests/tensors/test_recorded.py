@@ -108,12 +108,31 @@ def test_it_is_recorded_after_its_state_is_made():
     assert len(seen) == WARM_UP + 2
 
 
-def test_a_recording_keeps_no_history():
-    weight = torch.ones(3, requires_grad=True)
+def test_memory_is_reused_but_for_what_is_kept():
+    weight, kept = torch.ones(100, requires_grad=True), []
     with Recording() as recording:
-        loss = (weight * weight).sum()
+        hidden = weight
+        for n in range(10):
+            hidden = hidden * 1.1
+            if n == 4:
+                kept.append(hidden.detach())
+        loss = hidden.sum()
         loss.backward()
-    held = [t for call in recording.calls for t in (*call.args, *call.keywords.values())]
-    tensors = [t for t in held if isinstance(t, torch.Tensor)]
-    assert tensors
-    assert not any(t.requires_grad for t in tensors)
+    expected = [kept[0].clone(), weight.grad.clone()]
+    del hidden, loss
+    calls = recording.calls()
+    places = {
+        tensor.untyped_storage().data_ptr()
+        for call in calls
+        for tensor in [*getattr(call, "args", ()), *getattr(call, "keywords", {}).values()]
+        if isinstance(tensor, torch.Tensor) and tensor.numel() == 100
+    }
+    assert {weight.data_ptr(), kept[0].data_ptr(), weight.grad.data_ptr()} <= places
+    assert len(places) < 8  # of 21 results
+    kept[0].zero_()
+    with torch.no_grad():
+        weight.copy_(torch.full((100,), 2.0))
+        for call in calls:
+            call()
+    torch.testing.assert_close(kept[0], 2 * expected[0])
+    torch.testing.assert_close(weight.grad, expected[1])
