@@ -6,30 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synther.agents.passes import Pass, ahead, back, kept, through_relu
+from synther.agents.passes import ahead, back, blocks, columns, once, through_relu
 from synther.agents.views import Views
-
-
-class Regression(Pass):
-    """A pass there and, as the targets are known, back at once, in one network's buffers."""
-
-    def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
-        super().__init__(views, number, share, rows)
-        self.hidden = [self.new_hidden()] * number
-        self.targets = self.new(number // share, rows, 1)
-        self.errors, self.slope = self.new_columns(number, 1), self.new_columns(1, 1)
-
-    def through(self, p: int, weight: float, fresh: bool) -> None:
-        """Pass through the p-th network: errors, and the gradients of their squares."""
-        network, own = self.views.networks()[p], self.views.gradients()[p]
-        k, slope = p // self.share, self.slope[0]
-        for b, (block, hidden) in enumerate(zip(self.blocks, self.hidden[p], strict=True)):
-            x, out, error = self.x[k, block], self.out[p, block], self.errors[p, block]
-            ahead(network, x, hidden, out)
-            torch.sub(out, self.targets[k, block], out=error)
-            torch.mul(error, 2.0 * weight / self.rows, out=slope[block])
-            fresh, slopes = fresh and b == 0, self.slopes(b, hidden)
-            back(network, own, fresh, x, hidden, slope[block], slopes)
 
 
 @torch.no_grad()
@@ -38,26 +16,33 @@ def regress(
 ) -> tuple[Tensor, Tensor]:
     """Return mean squared errors (K, N) of all single outputs, and these (K, N, B).
 
+    As the targets are known, each network goes back as soon as it has gone forward.
+
     Args:
         views: of K x N networks.
         parts: inputs (K, B, in), in parts along `in`.
         targets: (K, B).
         weight: times which the errors' gradients are added.
     """
-    number, (seeds, rows) = len(views.gradients()), targets.shape
-    taken = views.take(Regression, number, number // seeds, rows)
-    through: Regression = taken.held
-    through.enter(parts)
-    through.targets.copy_(targets[..., None])
-    for p in range(number):
-        through.through(p, weight, p in views.fresh)
+    networks, gradients, (seeds, rows) = views.networks(), views.gradients(), targets.shape
+    x, number = torch.cat(list(parts), dim=-1), len(networks)
+    out, errors = columns(x, number, rows, 1), columns(x, number, rows, 1)
+    for p, (network, own) in enumerate(zip(networks, gradients, strict=True)):
+        k, fresh = p * seeds // number, p in views.fresh
+        for b, block in enumerate(blocks(rows)):
+            inputs, error = x[k, block], errors[p, block]
+            hidden = ahead(network, inputs, out[p, block])
+            torch.sub(out[p, block], targets[k, block, None], out=error)
+            slope = error * (2.0 * weight / rows)
+            for _ in back(network, own, fresh and b == 0, inputs, hidden, slope):
+                pass
     views.fresh = set()
-    q = through.out.clone().view(seeds, -1, rows)
-    return through.errors.view(q.shape).square().mean(dim=-1), q
+    q = out.view(seeds, -1, rows)
+    return errors.view(q.shape).square().mean(dim=-1), q
 
 
-class SlopesPass(Pass):
-    """A pass forward and on to the slopes along the last columns of the inputs, and one back.
+class Slopes(torch.autograd.Function):
+    """Outputs (S, B, 1) and their slopes (S, B, a) along the inputs' last a columns.
 
     Between its ReLUs a network is linear, so that the gradients of a function of both are one more
     pass: with v the slope of the output at a layer's own outputs, g the gradient of the output and
@@ -65,72 +50,43 @@ class SlopesPass(Pass):
     inputs, a layer's weights have (g h + c)^T v.
     """
 
-    def __init__(self, views: Views, number: int, share: int, rows: int) -> None:
-        super().__init__(views, number, share, rows, keeps=True)
-        self.below = [self.new_hidden() for _ in range(number)]
-        self.along = self.new(number, views.sizes[0], rows)
-        self.g = self.new_columns(number, 1)
-        self.step = self.new(number, rows, views.sizes[0])
-        self.both = self.new(rows, views.sizes[0])
-
-    def there(self, p: int, columns: int) -> None:
-        """Pass through the p-th network: its outputs and slopes."""
-        network, k = self.views.networks()[p], p // self.share
-        for block, hidden, below in zip(self.blocks, self.hidden[p], self.below[p], strict=True):
-            x = self.x[k, block]
-            ahead(network, x, hidden, self.out[p, block])
-            back(network, None, False, x, hidden, x.new_ones(len(x), 1), below)
-            weights, into = network[0][0][-columns:], self.along[p, -columns:, block]
-            torch.mm(weights, below[0].t(), out=into)
-
-    def back(self, p: int, columns: int, fresh: bool) -> None:
-        """Add the parameters' gradients to theirs."""
-        network, own, k = self.views.networks()[p], self.views.gradients()[p], p // self.share
-        for b, block in enumerate(self.blocks):
-            g, both, beta = self.g[p, block], self.both[block], 0 if fresh and b == 0 else 1
-            step = self.step[p, block, -columns:]
-            torch.mul(g, self.x[k, block], out=both)
-            both[:, -columns:].add_(step)
-            weights, ones = network[0][0][-columns:], g.new_ones(len(g), 1)
-            layers = zip(own, self.below[p][b], self.hidden[p][b], self.scratch()[b], strict=False)
-            for n, ((weight, bias), slope, hidden, out) in enumerate(layers):
-                weight.addmm_(both.t(), slope, beta=beta)
-                bias.addmm_(g.t(), slope, beta=beta)
-                torch.mm(step, weights, out=out)
-                through_relu(out, hidden, 0, grad_input=out)
-                torch.addcmul(out, g, hidden, out=hidden)
-                step, both, weights = out, hidden, network[n + 1][0]
-            weight, bias = own[-1]
-            weight.addmm_(both.t(), ones, beta=beta)
-            bias.addmm_(g.t(), ones, beta=beta)
-
-
-class Slopes(torch.autograd.Function):
-    """Outputs (S, B, 1) and their slopes (S, B, a) along the inputs' last a columns."""
-
     @staticmethod
     def forward(
         ctx: Any, learns: Tensor, views: Views, share: int, observations: Tensor, actions: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Take inputs (S / share, B, in) in two parts, through which no gradient goes."""
-        number, ctx.columns, ctx.views = len(learns), actions.shape[-1], views
-        ctx.taken = views.take(SlopesPass, number, share, actions.shape[1])
-        through: SlopesPass = ctx.taken.held
-        through.enter([observations, actions])
-        for p in range(number):
-            through.there(p, ctx.columns)
-        return through.out.clone(), through.along[:, -ctx.columns :].clone().transpose(1, 2)
+        number, rows, width = len(learns), actions.shape[1], actions.shape[-1]
+        ctx.x, ctx.views, ctx.share = torch.cat([observations, actions], dim=-1), views, share
+        out, along = columns(ctx.x, number, rows, 1), ctx.x.new_empty(number, width, rows)
+        ctx.width, ctx.kept = width, []
+        for p, network in enumerate(views.networks()):
+            for block in blocks(rows):
+                x = ctx.x[p // share, block]
+                hidden = ahead(network, x, out[p, block])
+                below = [*back(network, None, False, x, hidden, x.new_ones(len(x), 1))]
+                torch.mm(network[0][0][-width:], below[-1].t(), out=along[p, :, block])
+                ctx.kept.append((p, block, hidden, below[::-1]))
+        return out, along.transpose(1, 2)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, along: Tensor) -> Any:
         """Add the parameters' gradients to theirs."""
-        through: SlopesPass = kept(ctx.taken)
-        views = ctx.views
-        views.gradients()  # they may have moved
-        through.g.copy_(grad)
-        through.step[..., -ctx.columns :].copy_(along)
-        for p in range(len(grad)):
-            through.back(p, ctx.columns, p in views.fresh)
+        views, width = ctx.views, ctx.width
+        passes, ctx.kept = once(ctx.kept), None
+        networks, gradients = views.networks(), views.gradients()
+        grad = columns(ctx.x, *grad.shape).copy_(grad)
+        for p, block, hidden, slopes in passes:
+            g, step = grad[p, block], along[p, block]
+            both, weights = g * ctx.x[p // ctx.share, block], networks[p][0][0][-width:]
+            both[:, -width:].add_(step)
+            beta = 0 if p in views.fresh and block.start == 0 else 1
+            for n, ((weight, bias), slope) in enumerate(zip(gradients[p], slopes, strict=True)):
+                weight.addmm_(both.t(), slope, beta=beta)
+                bias.addmm_(g.t(), slope, beta=beta)
+                if n < len(hidden):
+                    step = torch.mm(step, weights)
+                    through_relu(step, hidden[n], 0, grad_input=step)
+                    both = torch.addcmul(step, g, hidden[n])
+                    weights = networks[p][n + 1][0]
         views.fresh = set()
-        ctx.taken = None
         return None, None, None, None, None
