@@ -113,10 +113,9 @@ class OneByOne(torch.autograd.Function):
         ctx: Any, learns: Tensor, views: Views, places: Sequence[int], share: int, *parts: Tensor
     ) -> Tensor:
         """Take inputs in parts along `in`, and a parameter that has a gradient if they all have."""
-        ctx.views, ctx.places, ctx.share = views, places, share
+        ctx.views, ctx.share, ctx.kept = views, share, []
         ctx.widths = [part.shape[-1] for part in parts]
-        ctx.x = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0].detach()
-        out, ctx.hidden = _forward(views, places, share, ctx.x)
+        ctx.x, out = _forward(views, places, share, parts, ctx.kept)
         return out
 
     @staticmethod
@@ -124,25 +123,21 @@ class OneByOne(torch.autograd.Function):
         """Add the parameters' gradients to theirs; return those of the parts."""
         learns, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[4:]
         views, x, starts = ctx.views, ctx.x, [0, *itertools.accumulate(ctx.widths)]
-        activations, ctx.hidden = once(ctx.hidden), None
+        passes, ctx.kept = once(ctx.kept), None
         networks, gradients = views.networks(), views.gradients() if learns else None
         slopes = columns(x, *grad.shape).copy_(grad)
         chosen = [n for n, want in enumerate(wanted) if want]
         some = slice(starts[chosen[0]], starts[chosen[-1] + 1]) if chosen else slice(0)
         found = x.new_empty(len(x), x.shape[-1], x.shape[1])
-        for p, place in enumerate(ctx.places):
-            fresh = learns and place in views.fresh
-            own, k = gradients[place] if gradients else None, p // ctx.share
-            for b, (block, hidden) in enumerate(
-                zip(blocks(x.shape[1]), activations[p], strict=True)
-            ):
-                network, slope = networks[place], slopes[p, block]
-                *_, slope = back(network, own, fresh and b == 0, x[k, block], hidden, slope)
-                if chosen:
-                    into, beta = found[k, some, block], 1 if p % ctx.share else 0
-                    into.addmm_(network[0][0][some], slope.t(), beta=beta)
-            if fresh:
+        for p, place, block, hidden in passes:
+            network, slope, k = networks[place], slopes[p, block], p // ctx.share
+            own, fresh = gradients[place] if gradients else None, place in views.fresh
+            *_, slope = back(network, own, fresh, x[k, block], hidden, slope)
+            if learns:
                 views.fresh.discard(place)
+            if chosen:
+                into, beta = found[k, some, block], 1 if p % ctx.share else 0
+                into.addmm_(network[0][0][some], slope.t(), beta=beta)
         results: list[Tensor | None] = [None] * len(wanted)
         for n in chosen:
             results[n] = found[:, starts[n] : starts[n + 1]].transpose(1, 2)
@@ -150,15 +145,22 @@ class OneByOne(torch.autograd.Function):
 
 
 def _forward(
-    views: Views, places: Sequence[int], share: int, x: Tensor
-) -> tuple[Tensor, list[list[list[Tensor]]]]:
+    views: Views,
+    places: Sequence[int],
+    share: int,
+    parts: Sequence[Tensor],
+    kept: list[Any] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return inputs, their parts together, and outputs; keep what a pass back needs."""
+    x = torch.cat(list(parts), dim=-1) if len(parts) > 1 else parts[0].detach()
     networks, rows = views.networks(), x.shape[1]
     out = columns(x, len(places), rows, views.sizes[-1])
-    hidden = [
-        [ahead(networks[place], x[p // share, b], out[p, b]) for b in blocks(rows)]
-        for p, place in enumerate(places)
-    ]
-    return out, hidden
+    for p, place in enumerate(places):
+        for block in blocks(rows):
+            hidden = ahead(networks[place], x[p // share, block], out[p, block])
+            if kept is not None:
+                kept.append((p, place, block, hidden))
+    return x, out
 
 
 def one_by_one(
@@ -168,9 +170,4 @@ def one_by_one(
     if torch.is_grad_enabled() and (learns.requires_grad or any(p.requires_grad for p in parts)):
         return OneByOne.apply(learns, views, places, share, *parts)
     with torch.no_grad():
-        x = torch.cat(list(parts), dim=-1) if len(parts) > 1 else parts[0]
-        networks, out = views.networks(), columns(x, len(places), x.shape[1], views.sizes[-1])
-        for p, place in enumerate(places):
-            for block in blocks(x.shape[1]):
-                ahead(networks[place], x[p // share, block], out[p, block])
-        return out
+        return _forward(views, places, share, parts)[1]

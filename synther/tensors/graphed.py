@@ -97,6 +97,7 @@ class GraphedCall:
     def _keep(self, inputs: Mapping[str, Tensor]) -> None:
         if not self._inputs:
             self._inputs = {name: value.clone() for name, value in inputs.items()}
+            return
         for name, value in inputs.items():
             self._inputs[name].copy_(value)
 
@@ -109,11 +110,10 @@ class GraphedCall:
                 outputs = function(inputs)
             torch.cuda.current_stream().wait_stream(self._side)
             return outputs
+        self._keep(inputs)
         if self._graph is None:
-            self._keep(inputs)
             self._graph = torch.cuda.CUDAGraph()
             with collected(), torch.cuda.graph(self._graph, stream=self._side):
                 self._outputs = function(self._inputs)
-        self._keep(inputs)
         self._graph.replay()
         return self._outputs

@@ -70,7 +70,7 @@ class Recording(_Mode):
         self._reading = _Reading()
         self._trace: list[tuple[Any, Any, Any]] = []  # operation, operands, results
         self._made: dict[int, int] = {}  # storages of results, numbered
-        self._storages: list[StorageWeakRef] = []
+        self._storages: list[tuple[StorageWeakRef, int]] = []  # and their bytes
 
     def __enter__(self) -> Self:
         self._reading.__enter__()
@@ -100,7 +100,7 @@ class Recording(_Mode):
             for tensor in _tensors(results):
                 if (storage := tensor.untyped_storage())._cdata in fresh:
                     self._made[storage._cdata] = len(self._storages)
-                    self._storages.append(StorageWeakRef(storage))
+                    self._storages.append((StorageWeakRef(storage), storage.nbytes()))
             found = None if changes else tree_map_only(Tensor, self._operand, results)
             self._trace.append((func, operands, found))
         return results
@@ -121,7 +121,7 @@ class Recording(_Mode):
             ends |= dict.fromkeys((o.storage for o in _operands(operands)), n)
         memory: dict[int | None, Any] = {
             number: torch.UntypedStorage._new_with_weak_ptr(reference.cdata)
-            for number, reference in enumerate(self._storages)
+            for number, (reference, _) in enumerate(self._storages)
         }
         kept = {number for number, storage in memory.items() if storage is not None}
         spare: dict[int, list[Any]] = defaultdict(list)
@@ -138,10 +138,10 @@ class Recording(_Mode):
 
         made: list[Callable[[], Any]] = []
         for n, (func, operands, found) in enumerate(self._trace):
-            for operand in _operands(found):
-                if memory[operand.storage] is None:
-                    size = _extent(operand)
-                    memory[operand.storage] = (spare[size] or [torch.UntypedStorage(size)]).pop()
+            for number in (operand.storage for operand in _operands(found)):
+                if number is not None and memory[number] is None:
+                    _, size = self._storages[number]
+                    memory[number] = (spare[size] or [torch.UntypedStorage(size)]).pop()
             (args, kwargs), into = tree_map_only(_Operand, tensor_of, (operands, found))
             if "empty" not in func._schema.name:
                 made.append(_again(func, args, kwargs, into))
@@ -161,13 +161,6 @@ def _operands(values: Any) -> list[_Operand]:
 
 def _storages(values: Any) -> set[int]:
     return {tensor.untyped_storage()._cdata for tensor in _tensors(values)}
-
-
-def _extent(operand: _Operand) -> int:
-    """Return the bytes up to the end of a tensor in its storage."""
-    offset, shape, stride = operand.place
-    last = sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
-    return (offset + last + 1) * operand.dtype.itemsize if 0 not in shape else 0
 
 
 def _again(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Any) -> partial[Any]:

@@ -58,7 +58,7 @@ class Learner:
         """Update critics `updates_per_step` times and the policy once; return numbers to log."""
         mixed, before = self.mixed, self.agent.updates
         info = self.calls[mixed](self.streams.next())
-        self.agent.updates = before + self._updates  # a replayed graph counts nothing
+        self.agent.updates = before + self._updates  # what is replayed counts nothing
         self.batches["mixed" if mixed else "real"] += self._updates
         return info
 
