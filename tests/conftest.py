@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 
 from synther import config
 from synther.config import specs
@@ -21,6 +22,12 @@ hypothesis.settings.load_profile("busy")
 
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("torch sees no GPU here")
 
 
 @pytest.fixture(scope="session")

@@ -265,10 +265,10 @@ class FlatParameters:
             offset += parameter.numel()
         stacks = [m for module in modules for m in module.modules() if isinstance(m, StackedMLP)]
         written = {id(parameter) for stack in stacks for parameter in stack.parameters()}
-        if on_gpu(self.value):
-            stacks, written = [], set()
         self._views = [stack.views for stack in stacks]
-        self._others = [p for p in self._parameters if id(p) not in written]
+        self._others: list[Tensor] = [p for p in self._parameters if id(p) not in written]
+        if on_gpu(self.value):
+            self._views, self._others = [], [self.value]  # all in one
 
     def adam(self, learning_rate: float | Tensor, weight_decay: float = 0.0) -> Adam:
         """Return Adam over the buffer; with `weight_decay`, AdamW."""

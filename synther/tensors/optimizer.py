@@ -6,6 +6,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+PIECES = 36
+"""Of a tensor, on a GPU: as many as a launch of the kernel takes, and a block of threads each."""
+
+
+def pieces(tensor: Tensor) -> list[Tensor]:
+    """Return views of a tensor that are stepped side by side on a GPU; on a CPU itself.
+
+    The kernel gives a block of threads at least 65,536 numbers, so that a small tensor in one piece
+    leaves most of a GPU idle.
+    """
+    if not tensor.is_cuda:
+        return [tensor]
+    size = -(-tensor.numel() // PIECES)
+    return list(tensor.view(-1).split(size + -size % 4))  # aligned, as the kernel reads fastest
+
 
 class Adam:
     """PyTorch's fused Adam (Kingma and Ba 2014, arXiv 1412.6980) without its `Optimizer` class.
@@ -46,14 +61,14 @@ class Adam:
         """Follow the gradients once."""
         self._before()
         kernel = torch._fused_adamw_ if self._decay else torch._fused_adam_
-        for parameter, *state in zip(
+        for parameter, *moments, count in zip(
             self._parameters, self._first, self._second, self._steps, strict=True
         ):
             if parameter.grad is not None:
-                first, second, steps = ([tensor] for tensor in state)
-                steps[0].add_(1)
+                count.add_(1)
+                stepped, *others = map(pieces, (parameter, parameter.grad, *moments))
                 kernel(
-                    *([parameter], [parameter.grad], first, second, [], steps),
+                    *(stepped, *others, [], [count] * len(stepped)),
                     lr=self.learning_rate,
                     beta1=self._betas[0],
                     beta2=self._betas[1],

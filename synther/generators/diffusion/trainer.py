@@ -131,7 +131,6 @@ class Trainer:
         self._noises = [stream(device, s, TRAINING_NOISE) for s in seeds]
         self._firsts = number * torch.arange(len(seeds), device=device)[:, None]
         flat = self.network.flat
-        flat.grad = torch.zeros_like(flat)
         self._rate = torch.full((), settings.learning_rate, device=device)
         self._optimizer = Adam([flat], self._rate, settings.betas)
         self._learn = GraphedCall(self._gradient_step)
@@ -226,21 +225,19 @@ class Trainer:
                     checkpoint.save(self.state())
         network = self.network.requires_grad_(False)
         network.flat.copy_(self.ema.average)
-        network.flat.grad = None
         return network
 
     def _gradient_step(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         s, flat = self._settings, self.network.flat
-        assert flat.grad is not None
-        flat.grad.zero_()
         loss = self.loss(self.network, s, inputs["rows"], inputs["draws"])
-        loss.backward()
-        norm = torch.linalg.vector_norm(flat.grad, dim=1, keepdim=True)
-        flat.grad.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
+        (gradient,) = torch.autograd.grad(loss, flat)
+        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        flat.grad = gradient.mul_((s.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
         if s.weight_decay:  # AdamW's, here because it spares the biases inside the flat tensor
             for weight in self.network.weights():
                 weight.mul_(1 - self._rate * s.weight_decay)
         self._optimizer.step()
+        self._optimizer.zero_grad()
         return {"loss": loss.detach()}
 
     def read_loss(self) -> float:
