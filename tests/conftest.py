@@ -24,6 +24,9 @@ hypothesis.settings.load_profile("busy")
 REPOSITORY = Path(__file__).parents[1]
 
 
+os.environ.pop("SYNTHER_CHECKPOINT_INTERVAL", None)  # tests choose their own
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a GPU where there is none."""
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
