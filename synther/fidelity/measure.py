@@ -27,8 +27,9 @@ class Fidelity:
             nearest other; `mse`: mean squared error of (r, s') against the simulator, in the
             task's units; `scaled_mse`: the same with every entry in standard deviations of the
             data. Both are NaN where the simulator has no answer.
-        record: JSON-ready: `columns`, `ks_complement`, `correlation_similarity`, `histograms`, and
-            `dynamics`, which counts the rows left out.
+        record: JSON-ready: `columns`, `ks_complement`, `correlation_similarity`, `histograms`,
+            `terminals`, their shares of all real rows and of all samples, and `dynamics`, which
+            counts the rows left out.
     """
 
     rows: pd.DataFrame
@@ -105,6 +106,7 @@ def measure(
         "ks_complement": _plain(marginals.ks_complements(drawn, packed)),
         "correlation_similarity": _plain(marginals.correlation_similarities(drawn, packed)),
         "histograms": marginals.histograms(drawn, packed),
+        "terminals": [float(rows.terminals.mean()) for rows in (real, samples)],
     }
     scale = Scale(packed_real)
     first, second = (checkpoint and checkpoint.part(name) for name in ("nearest", "own"))

@@ -44,11 +44,12 @@ def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, float]:
     `correlation`: mean over pairs of columns that both vary; `distance` and `data_distance`:
     medians; `memorised`: percent of the samples that are closer to the data than their nearest
     transition there is to any other; `mse` and `scaled_mse`: means over the samples whose outcome
-    the simulator knows.
+    the simulator knows; `terminals`: percent of the data's share of them, where it has any.
     """
     ks = np.array(record["ks_complement"], dtype=float)
     pairs = np.array(record["correlation_similarity"], dtype=float)
     upper = pairs[np.triu_indices(len(pairs), k=1)]
+    of_data, of_samples = record.get("terminals", (0.0, 0.0))  # older records have none
     found = {
         "marginal": ks.mean(),
         "worst": ks.min(),
@@ -58,6 +59,7 @@ def measures(record: dict[str, Any], rows: pd.DataFrame) -> dict[str, float]:
         "memorised": 100 * (rows["distance"] < rows["data_distance"]).mean(),
         "mse": rows["mse"].mean(),
         "scaled_mse": rows["scaled_mse"].mean(),
+        "terminals": 100 * of_samples / of_data if of_data else math.nan,
     }
     return {name: float(v) for name, v in found.items() if not math.isnan(v)}
 

@@ -10,6 +10,7 @@ import pytest
 
 from synther.errors import SyntherError
 from synther.fidelity.measure import measure
+from synther.statistics.measures import measures
 from synther.transitions import Transitions
 
 
@@ -47,6 +48,17 @@ def test_a_lost_mode_costs_its_share_of_the_marginal():
     ks = measure(real, kept).record["ks_complement"]
     assert ks[0] == pytest.approx(0.5, abs=0.03)
     assert ks[1] > 0.95
+
+
+def test_terminals_are_counted_in_all_rows():
+    real, samples = mixture(400, 3), mixture(1000, 4)
+    none = measure(real, samples, number=50)
+    assert none.record["terminals"] == [0.0, 0.0]
+    assert "terminals" not in measures(none.record, none.rows)  # a share of nothing
+    real.terminals[:8], samples.terminals[:15] = 1, 1
+    found = measure(real, samples, number=50)
+    assert found.record["terminals"] == pytest.approx([0.02, 0.015])
+    assert measures(found.record, found.rows)["terminals"] == pytest.approx(75.0)
 
 
 def test_the_draw_is_the_seeds_and_the_result_says_what_was_measured():

@@ -16,11 +16,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("marginal", "correlation", "mse", "distance", "memorised", "score"),
         *("fit_s", "sample_s", "parameters"),
     ),
-    "ablations": ("marginal", "correlation", "mse", "distance", "score", "fit_s", "sample_s"),
+    "ablations": (
+        *("marginal", "correlation", "mse", "terminals", "distance"),
+        *("score", "fit_s", "sample_s"),
+    ),
     "diversity": ("distance", "data_distance", "memorised", "mse", "scaled_mse"),
     "marginals": ("marginal", "worst", "correlation"),
     "memory": ("distance", "data_distance", "memorised", "mse", "score"),
-    "cost": ("parameters", "fit_s", "sample_s", "mse", "score"),
+    "cost": ("parameters", "fit_s", "sample_s", "mse", "terminals", "score"),
     "compression": ("parameters", "compression", "score", "marginal", "mse"),
 }
 """Layout -> the measures that it has columns of."""
