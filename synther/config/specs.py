@@ -281,8 +281,7 @@ def source_settings(source: str, dataset: str, preset: str | None = None) -> dic
     scale = whole.get("generators", {})
     sources = config.load("sources")["sources"].values()
     known = {other["generator"] for other in sources if "generator" in other}
-    base = shares.split(source)[0] if spec["share"] else source
-    own = whole.get("per_source", {}).get(base, {}).get("settings", {})
+    own = _own_settings(source, preset)
     for name in scale:  # misspelt, it would be ignored in silence
         if name not in known:
             raise unknown_name("generator", name, known, f"preset '{preset}'")
@@ -297,5 +296,11 @@ def sampling_settings(source: str, dataset: str, preset: str | None = None) -> d
     spec = source_spec(source)
     if "model_of" not in spec:
         return {}
-    own = _part_of(preset, "per_source").get(source, {}).get("settings", {})
-    return _dataset_settings(spec, dataset) | own
+    return _dataset_settings(spec, dataset) | _own_settings(source, preset)
+
+
+def _own_settings(source: str, preset: str | None) -> dict[str, Any]:
+    """Return a preset's settings of a source, whichever share of the data it is on."""
+    base = shares.split(source)[0] if source_spec(source)["share"] else source
+    settings: dict[str, Any] = _part_of(preset, "per_source").get(base, {}).get("settings", {})
+    return settings

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from synther.config import shares
 from synther.config.shares import Share
+from synther.config.specs import source_settings
 
 
 @pytest.mark.parametrize(
@@ -40,3 +44,15 @@ def test_a_share_is_a_number_of_transitions() -> None:
     assert shares.listed({"percents": [1, 3]}) == [Share(1, "pct"), Share(3, "pct")]
     assert shares.listed({"rows": [100]}) == [Share(100, "rows")]
     assert shares.listed({}) == []
+
+
+@pytest.mark.parametrize("source", ["synther-train-50k", "synther-steps-8"])
+def test_a_presets_settings_of_a_source_hold_on_a_share_too(
+    source: str, edit_config: Callable[..., Path]
+) -> None:
+    line = "per_source:         # on top of these\n"
+    own = f"{line}  {source}: {{settings: {{sampling_steps: 5}}}}\n"
+    edit_config("presets/quick.yaml", line, own)
+    for name in (source, f"{source}-15pct", f"{source}-300rows"):
+        found = source_settings(name, "hopper-medium-v2", "quick")
+        assert found["sampling_steps"] == 5, name
