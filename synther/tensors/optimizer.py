@@ -6,17 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-PIECES = 36
-"""Of a tensor, on a GPU: as many as a launch of the kernel takes, and a block of threads each."""
+PIECES, BLOCK = 36, 65_536
+"""Tensors that one launch of the kernel takes, and numbers that it gives a block of threads."""
 
 
 def pieces(tensor: Tensor) -> list[Tensor]:
-    """Return views of a tensor that are stepped side by side on a GPU; on a CPU itself.
+    """Return views of a small tensor that a GPU steps side by side; else the tensor itself.
 
-    The kernel gives a block of threads at least 65,536 numbers, so that a small tensor in one piece
-    leaves most of a GPU idle.
+    In one piece it would have few blocks of threads, and leave most of a GPU idle.
     """
-    if not tensor.is_cuda:
+    if not tensor.is_cuda or tensor.numel() >= PIECES * BLOCK:
         return [tensor]
     size = -(-tensor.numel() // PIECES)
     return list(tensor.view(-1).split(size + -size % 4))  # aligned, as the kernel reads fastest
