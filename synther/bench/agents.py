@@ -167,7 +167,6 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
             agent = make_agent(name, k, device)
             cycle = getattr(agent.settings, "policy_frequency", 1)
             eager = stacked_loop(agent, device, rows)
-            eager(), eager()  # buffers are where they stay
             with counter:
                 for _ in range(cycle):
                     eager()

@@ -37,9 +37,10 @@ KINDS = {
 """name -> (class, settings beside `TINY`)."""
 
 
-def make(name, seeds, dtype=F64, **changes):
+def make(name, seeds, dtype=F64, device="cpu", **changes):
     kind, settings = KINDS[name]
-    return kind(D, A, seeds, kind.Settings(**{**TINY, **settings, **changes}), dtype=dtype)
+    own = kind.Settings(**{**TINY, **settings, **changes})
+    return kind(D, A, seeds, own, device=device, dtype=dtype)
 
 
 def learn(agent, batch, noise):
@@ -58,9 +59,9 @@ def transitions(n=400, seed=0):
     return Transitions(s, a, r, s + 0.1 * rng.normal(size=(n, D)), rng.random(n) < 0.1)
 
 
-def table(dtype=F64):
+def table(dtype=F64, device="cpu"):
     identity = Standardiser(np.zeros(D), np.ones(D))
-    return TransitionTable(transitions(), identity, 0.0, "cpu", dtype)
+    return TransitionTable(transitions(), identity, 0.0, device, dtype)
 
 
 def streams(agent, rows, dtype=F64):

@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from stacks import F64, KINDS, TINY, learn, table, transitions
-from stacks import A as ACTIONS
-from stacks import D as WIDTH
+from stacks import F64, KINDS, learn, make, table
 from test_goals import KINDS as GOAL_KINDS
 from test_goals import A, D, trajectories
 from test_goals import make as make_for_goals
@@ -15,26 +13,13 @@ from test_pixel_agents import make as make_for_pixels
 from synther.agents.base import Batch
 from synther.agents.sac import SAC
 from synther.tensors.graphed import WARM_UP, GraphedCall
-from synther.training.evaluate import Standardiser
 from synther.training.goals import GoalTable
-from synther.training.offline import TransitionTable
 from synther.training.updates import GraphedUpdates, learning_streams
 
 pytestmark = pytest.mark.gpu
 GPU = "cuda"
 UPDATES = 2 * WARM_UP + 10
 """Enough for graphs of both phases of an agent that has two."""
-
-
-def on(device, name, seeds=(0, 5), dtype=F64, **changes):
-    kind, settings = KINDS[name]
-    own = kind.Settings(**{**TINY, **settings, **changes})
-    return kind(WIDTH, ACTIONS, seeds, own, device=device, dtype=dtype)
-
-
-def rows_on(device, dtype=F64):
-    identity = Standardiser([0.0] * WIDTH, [1.0] * WIDTH)
-    return TransitionTable(transitions(), identity, 0.0, device, dtype)
 
 
 def state(agent):
@@ -85,11 +70,11 @@ def close(found, expected, **tolerances):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_updates_are_those_of_a_cpu(name):
-    here, there = on("cpu", name), on(GPU, name)
+    here, there = make(name, (0, 5)), make(name, (0, 5), device=GPU)
     close(state(there), state(here), rtol=0, atol=0)
     expected = trained(here, table(), learning_streams(here, table(), "cpu"))
     draws = Moved(learning_streams(here, table(), "cpu"))
-    close(trained(there, rows_on(GPU), draws), expected, rtol=1e-8, atol=1e-9)
+    close(trained(there, table(device=GPU), draws), expected, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", GOAL_KINDS)
@@ -118,8 +103,8 @@ def test_updates_from_pixels_are_those_of_a_cpu(kind):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_seed_learns_in_a_stack_what_it_learns_alone(name):
-    rows = rows_on(GPU)
-    stack, alone = on(GPU, name, (0, 5, 2)), on(GPU, name, (5,))
+    rows = table(device=GPU)
+    stack, alone = (make(name, seeds, device=GPU) for seeds in ((0, 5, 2), (5,)))
     trained(stack, rows, learning_streams(stack, rows, GPU))
     trained(alone, rows, learning_streams(alone, rows, GPU))
     for key, value in state(alone).items():
@@ -131,7 +116,7 @@ def test_a_seed_learns_in_a_stack_what_it_learns_alone(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_graphs_compute_what_calls_do_and_a_resumed_run_ends_in_the_same_bytes(name):
     def start():
-        agent, rows = on(GPU, name, dtype=torch.float32), rows_on(GPU, torch.float32)
+        agent, rows = make(name, (0, 5), torch.float32, GPU), table(torch.float32, GPU)
         return agent, rows, learning_streams(agent, rows, GPU)
 
     agent, rows, draws = start()
@@ -144,8 +129,7 @@ def test_graphs_compute_what_calls_do_and_a_resumed_run_ends_in_the_same_bytes(n
     agent.restore(saved[0])
     draws.restore(saved[1])
     close(trained(agent, rows, draws, UPDATES - UPDATES // 2), whole, rtol=0, atol=0)
-    plain = on(GPU, name, dtype=torch.float32)
-    _, rows, draws = start()
+    plain, rows, draws = start()
     for _ in range(UPDATES):
         noise = draws.next()
         learn(plain, rows.gather(noise.pop("indices")), noise)

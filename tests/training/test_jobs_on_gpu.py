@@ -6,16 +6,14 @@ import functools
 import pandas as pd
 import pytest
 import torch
-from test_offline import TINY, KilledError, job, real, trainer_of  # noqa: F401
+from test_offline import job, real, train_and_kill, trainer_of  # noqa: F401
 from test_online import SYNTHER
 from test_online import job as online_job
 
 from synther.cli import main
-from synther.jobs import checkpoint
 from synther.jobs.devices import choose_device
 from synther.training.offline import train_offline
 from synther.training.online import train_online
-from synther.training.updates import GraphedUpdates
 
 pytestmark = pytest.mark.gpu
 GPU = "cuda"
@@ -54,18 +52,7 @@ def test_scores_are_near_those_of_a_cpu(offline):
 def test_a_killed_job_goes_on_to_the_same_bytes(offline, tmp_path, monkeypatch, killed_at):
     whole = dataclasses.replace(offline, out=tmp_path / "whole.parquet")
     train_offline(whole)
-    update = GraphedUpdates.__call__
-
-    def killed(self, draws):
-        if self._agent.updates == killed_at:
-            raise KilledError
-        return update(self, draws)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "INTERVAL_S", 0.0)
-        patch.setattr(GraphedUpdates, "__call__", killed)
-        with pytest.raises(KilledError):
-            train_offline(offline)
+    train_and_kill(offline, killed_at, monkeypatch)
     assert offline.out.with_suffix(".ckpt").exists()
     train_offline(offline)
     assert offline.out.read_bytes() == whole.out.read_bytes()

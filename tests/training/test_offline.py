@@ -286,11 +286,8 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("killed_at", [7, 10, 23])
-def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch, killed_at):
-    whole = dataclasses.replace(job, out=tmp_path / "whole.parquet")
-    train_offline(whole)
-
+def train_and_kill(job, killed_at, monkeypatch):
+    """Train a job, which saves whenever it can, until so many updates are done."""
     update = GraphedUpdates.__call__
 
     def killed(self, draws):
@@ -303,10 +300,17 @@ def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch, kill
         patch.setattr(GraphedUpdates, "__call__", killed)
         with pytest.raises(KilledError):
             train_offline(job)
+
+
+@pytest.mark.parametrize("killed_at", [7, 10, 23])
+def test_a_killed_job_goes_on_to_the_same_bytes(job, tmp_path, monkeypatch, killed_at):
+    whole = dataclasses.replace(job, out=tmp_path / "whole.parquet")
+    train_offline(whole)
+    train_and_kill(job, killed_at, monkeypatch)
     assert not job.out.exists()
     assert job.out.with_suffix(".ckpt").exists()
 
-    counts = []
+    counts, update = [], GraphedUpdates.__call__
     monkeypatch.setattr(
         GraphedUpdates, "__call__", lambda self, draws: counts.append(0) or update(self, draws)
     )
