@@ -154,7 +154,8 @@ def _forward(
     """Return inputs, their parts together, and outputs; keep what a pass back needs."""
     x = torch.cat(list(parts), dim=-1) if len(parts) > 1 else parts[0].detach()
     networks, rows = views.networks(), x.shape[1]
-    out = columns(x, len(places), rows, views.sizes[-1])
+    _, last_bias = networks[0][-1]
+    out = columns(x, len(places), rows, last_bias.shape[-1])
     for p, place in enumerate(places):
         for block in blocks(rows):
             hidden = ahead(networks[place], x[p // share, block], out[p, block])

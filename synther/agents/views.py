@@ -19,13 +19,11 @@ class Views:
         layers: weights (S, in, out) and biases (S, 1, out).
 
     Attributes:
-        sizes: input width, hidden widths, output width.
         fresh: networks whose gradients the next pass writes, in place of adding to them.
     """
 
     def __init__(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
         self._parameters = [tensor for layer in layers for tensor in layer]
-        self.sizes = [layers[0][0].shape[1], *(bias.shape[-1] for _, bias in layers)]
         self._slices: dict[str, tuple[list[int], list[Network]]] = {}
         self.fresh: set[int] = set()
 
