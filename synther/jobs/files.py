@@ -111,11 +111,11 @@ def require_writable(path: str | Path) -> Path:
     path = Path(path)
     if path.is_dir():
         raise SyntherError(f"{path} can't be written: it is a folder; name a file")
-    probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.probe")
+    probe = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp")
     with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # where the one who makes the file has cleaned up
     return path
 
 
@@ -171,7 +171,7 @@ def try_lock(path: Path, wait: bool = False) -> int | None:
 
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp(\.\w+)?$")
-"""The end of the names that `atomic_path` gives."""
+"""The end of the names that `atomic_path` and `require_writable` give."""
 
 
 @contextmanager

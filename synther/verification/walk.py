@@ -40,7 +40,7 @@ _CHECKS = {
     }.items()
 }
 """What files below a preset's folder are called -> what checks them; None: nothing has to."""
-_UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock|probe)\b|^\.npz-")
+_UNFINISHED = re.compile(r"\.ckpt$|\.parts$|^\..*\.(tmp|lock)\b")
 ELSEWHERE = ("behaviour", "bench")
 """Folders of results/ that are no preset's."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from synther import SyntherError
 from synther.cli import main
-from synther.jobs.files import claimed
+from synther.jobs.files import claimed, require_writable
 
 HOLD = """
 import sys
@@ -59,6 +59,18 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     with claimed(tmp_path / "x.parquet"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+
+
+def test_a_process_killed_as_it_asked_whether_it_may_write_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", lambda path, missing_ok: None)
+        require_writable(tmp_path / "x.parquet")
+    assert len(list(tmp_path.iterdir())) == 1
+    with claimed(tmp_path / "x.parquet"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_result_beside_it_is_free(tmp_path: Path) -> None:
