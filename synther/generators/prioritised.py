@@ -15,7 +15,7 @@ from torch import Tensor
 from synther.config.settings import require
 from synther.errors import unknown_name
 from synther.generators.diffusion import edm
-from synther.generators.diffusion.model import Diffusion, make_sampler
+from synther.generators.diffusion.model import Diffusion
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import Trainer
 from synther.generators.relevance import KINDS, ranks, relevance
@@ -123,5 +123,4 @@ class Prioritised(Diffusion):
         s: Any = self.settings
         quantile = 1 - s.top * torch.rand(shape[0], generator=generator, device=self.device)
         wanted = 2 * quantile - 1
-        sampler = make_sampler(self.settings)
-        return sampler.sample(lambda x, sigma: self.guided(x, sigma, wanted), shape, generator)
+        return edm.sample(lambda x, sigma: self.guided(x, sigma, wanted), shape, generator, s)

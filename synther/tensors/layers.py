@@ -21,7 +21,6 @@ class FlatLayers(nn.Module):
 
     Attributes:
         flat: (K, P) trained parameters.
-        num_parameters: P, the trained parameters of one network.
     """
 
     def __init__(
@@ -38,11 +37,6 @@ class FlatLayers(nn.Module):
             for (n_in, _), values in zip(self.layers, self.affine(), strict=True):
                 for value in values:
                     value.uniform_(-1 / math.sqrt(n_in), 1 / math.sqrt(n_in), generator=generator)
-
-    @property
-    def num_parameters(self) -> int:
-        """P: trained parameters of one network."""
-        return sum(self._sizes)
 
     def operations(self, batch: int) -> int:
         """Return the floating-point operations of the largest layer's product, B inputs a model."""

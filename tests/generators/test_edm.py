@@ -8,6 +8,7 @@ import torch
 
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
+from synther.generators.diffusion.settings import DiffusionSettings
 
 
 def test_preconditioning_by_hand():
@@ -35,7 +36,7 @@ def test_precondition_is_equation_7():
 
 
 def test_one_noise_level_serves_all_rows():
-    net, x = ResidualMLP(3, 8, depth=1), torch.randn(1, 5, 3)
+    net, x = ResidualMLP(3, DiffusionSettings(width=8, depth=1)), torch.randn(1, 5, 3)
     one = edm.precondition(net, x, torch.tensor([[0.7]]), 1.0)
     each = edm.precondition(net, x, torch.full((1, 5), 0.7), 1.0)
     torch.testing.assert_close(one, each)
@@ -69,12 +70,14 @@ def test_time_steps_are_equation_5():
 
 
 def test_churn_is_capped_and_confined():
-    sampler = edm.Sampler()
-    assert sampler.gamma(1.0) == pytest.approx(math.sqrt(2) - 1)  # 80/128 is above the cap
-    assert sampler.gamma(0.05) == sampler.gamma(50.0) == sampler.gamma(1.0)
-    assert sampler.gamma(0.049) == sampler.gamma(50.1) == 0
-    assert edm.Sampler(steps=100, s_churn=10.0).gamma(1.0) == pytest.approx(0.1)
-    assert edm.Sampler(s_churn=0.0).gamma(1.0) == 0
+    def gamma(t, **settings):
+        return edm.gamma(DiffusionSettings(**settings), t)
+
+    assert gamma(1.0) == pytest.approx(math.sqrt(2) - 1)  # 80/128 is above the cap
+    assert gamma(0.05) == gamma(50.0) == gamma(1.0)
+    assert gamma(0.049) == gamma(50.1) == 0
+    assert gamma(1.0, sampling_steps=100, s_churn=10.0) == pytest.approx(0.1)
+    assert gamma(1.0, s_churn=0.0) == 0
 
 
 @pytest.mark.parametrize("steps", [2, 7, 128])
@@ -85,7 +88,8 @@ def test_network_calls(steps):
         levels.append(sigma.item())
         return torch.zeros_like(x)
 
-    edm.Sampler(steps=steps).sample(denoise, (4, 2), torch.Generator().manual_seed(0))
+    settings = DiffusionSettings(sampling_steps=steps)
+    edm.sample(denoise, (4, 2), torch.Generator().manual_seed(0), settings)
     assert len(levels) == 2 * steps - 1
     assert all(level > 0 for level in levels)
 
@@ -97,7 +101,7 @@ def test_noise_is_raised_by_gamma_before_a_step():
         levels.append(sigma.item())
         return torch.zeros_like(x)
 
-    edm.Sampler(steps=128).sample(denoise, (1, 1), torch.Generator().manual_seed(0))
+    edm.sample(denoise, (1, 1), torch.Generator().manual_seed(0), DiffusionSettings())
     t = edm.time_steps(128, 0.002, 80.0, 7.0)
     assert levels[0] == pytest.approx(80)  # above s_tmax
     assert levels[128] == pytest.approx(math.sqrt(2) * t[64], rel=1e-5)
@@ -107,8 +111,8 @@ def test_noise_is_raised_by_gamma_before_a_step():
 @pytest.mark.parametrize(("width", "expected"), [(1024, 6_497_066), (2048, 25_552_682)])
 def test_parameters_on_halfcheetah(width, expected):
     # 2M rows x 42 floats over 6.497M parameters are the 12.9-fold compression of the paper
-    net = ResidualMLP(17 + 6 + 1 + 17 + 1, width)
-    assert net.num_parameters == net.flat.numel() == expected
+    net = ResidualMLP(17 + 6 + 1 + 17 + 1, DiffusionSettings(width))
+    assert net.flat.numel() == expected
 
 
 def _reference(net: ResidualMLP, k: int, x: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
@@ -132,7 +136,7 @@ def _reference(net: ResidualMLP, k: int, x: torch.Tensor, c: torch.Tensor) -> to
 
 @pytest.mark.parametrize("models", [1, 3])
 def test_stacked_network_equals_single_ones(models):
-    net = ResidualMLP(5, 16, depth=2, dim_t=8, models=models)
+    net = ResidualMLP(5, DiffusionSettings(16, depth=2, dim_t=8), models)
     x, c = torch.randn(models, 7, 5), torch.randn(models, 7)
     out = net(x, c)
     expected = torch.stack([_reference(net, k, x[k], c[k]) for k in range(models)])
@@ -143,9 +147,10 @@ def test_stacked_network_equals_single_ones(models):
 
 
 def test_initial_values_are_those_of_linear_layers():
-    net = ResidualMLP(10, 64, generator=torch.Generator().manual_seed(3))
+    settings = DiffusionSettings(64)
+    net = ResidualMLP(10, settings, generator=torch.Generator().manual_seed(3))
     width_layer = net.weights()[4]
     assert width_layer.abs().max() <= 1 / 8
     assert width_layer.std().item() == pytest.approx(1 / 8 / math.sqrt(3), rel=0.05)
-    again = ResidualMLP(10, 64, generator=torch.Generator().manual_seed(3))
+    again = ResidualMLP(10, settings, generator=torch.Generator().manual_seed(3))
     assert torch.equal(net.flat, again.flat)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from synther.generators.diffusion.edm import Sampler
+from synther.generators.diffusion import DiffusionSettings, edm
 
-STOCHASTIC = {"steps": 128}
-DETERMINISTIC = {"steps": 64, "s_churn": 0.0}
+STOCHASTIC = {"sampling_steps": 128}
+DETERMINISTIC = {"sampling_steps": 64, "s_churn": 0.0}
 # s_noise above 1 inflates the spread on purpose; exact answers need 1
-UNINFLATED = {"steps": 128, "s_noise": 1.0}
+UNINFLATED = {"sampling_steps": 128, "s_noise": 1.0}
 
 
 def mixture_denoiser(weights, means, covariances):
@@ -34,7 +34,7 @@ def mixture_denoiser(weights, means, covariances):
 
 def draw(denoise, n, dim, **settings):
     g = torch.Generator().manual_seed(1)
-    return Sampler(**settings).sample(denoise, (n, dim), g).double().numpy()
+    return edm.sample(denoise, (n, dim), g, DiffusionSettings(**settings)).double().numpy()
 
 
 @pytest.mark.parametrize("settings", [DETERMINISTIC, UNINFLATED])
@@ -55,7 +55,7 @@ def test_single_gaussian_row_by_row():
     # m + (x_0 - m) sqrt(v / (v + sigma_max^2)) along each principal axis
     mean, variance = np.array([0.4, -1.0]), np.array([1.0, 0.09])
     denoise = mixture_denoiser([1.0], mean[None], np.diag(variance)[None])
-    x = draw(denoise, 1000, 2, steps=256, s_churn=0.0)
+    x = draw(denoise, 1000, 2, sampling_steps=256, s_churn=0.0)
     start = 80 * torch.randn(1000, 2, generator=torch.Generator().manual_seed(1)).double().numpy()
     expected = mean + (start - mean) * np.sqrt(variance / (variance + 80**2))
     np.testing.assert_allclose(x, expected, atol=2e-3)
@@ -67,7 +67,7 @@ def test_order_of_convergence_is_two():
     start = 80 * torch.randn(100, 1, generator=torch.Generator().manual_seed(1)).double().numpy()
     expected = start / np.sqrt(1 + 80**2)
     errors = [
-        np.abs(draw(denoise, 100, 1, steps=steps, s_churn=0.0) - expected).max()
+        np.abs(draw(denoise, 100, 1, sampling_steps=steps, s_churn=0.0) - expected).max()
         for steps in (16, 32, 64)
     ]
     assert 3 < errors[0] / errors[1] < 5.5
@@ -101,7 +101,8 @@ def test_shape_seed_and_type():
     denoise = mixture_denoiser([1.0], np.zeros((1, 2)), np.eye(2)[None])
 
     def run(seed):
-        return Sampler(steps=8).sample(denoise, (5, 2), torch.Generator().manual_seed(seed))
+        settings = DiffusionSettings(sampling_steps=8)
+        return edm.sample(denoise, (5, 2), torch.Generator().manual_seed(seed), settings)
 
     assert run(0).shape == (5, 2)
     assert run(0).dtype == torch.float32

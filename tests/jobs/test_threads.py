@@ -14,7 +14,7 @@ import torch
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
 from synther.cli import verbs
 from synther.generators.diffusion import DiffusionSettings
-from synther.generators.diffusion.trainer import make_network
+from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.jobs import threads
 
 V2 = "30 25 0:26 {root} {folder} rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
@@ -100,10 +100,10 @@ def test_agents_get_the_threads_that_their_products_are_worth(seeds, width, allo
 
 
 def test_a_denoiser_counts_a_layer_and_not_all_of_them():
-    network = make_network(27, DiffusionSettings(width=128))
+    network = ResidualMLP(27, DiffusionSettings(width=128))
     assert network.operations(256) == 2 * 256 * 128 * 128
     assert threads.worth(network.operations(256), 8) == 1
-    assert threads.worth(make_network(27, DiffusionSettings(width=1024)).operations(256), 8) == 8
+    assert threads.worth(ResidualMLP(27, DiffusionSettings(width=1024)).operations(256), 8) == 8
 
 
 def test_mathematics_has_one_thread_but_for_large_products_on_the_cpu(monkeypatch):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from synther.generators.diffusion.settings import DiffusionSettings
 from synther.tensors.layers import FlatLayers, linear
 
 
@@ -17,10 +18,7 @@ class ResidualMLP(FlatLayers):
 
     Args:
         dim: width D of a transition.
-        width: units of the hidden layers.
-        depth: residual blocks.
-        dim_t: width of the time embedding.
-        fourier_features: random features of c_noise, half sines and half cosines.
+        settings: its width, depth, dim_t and fourier_features.
         models: K.
         generator: a CPU generator that the initial values are drawn from.
 
@@ -33,23 +31,21 @@ class ResidualMLP(FlatLayers):
     def __init__(
         self,
         dim: int,
-        width: int,
-        depth: int = 6,
-        dim_t: int = 128,
-        fourier_features: int = 16,
+        settings: DiffusionSettings,
         models: int = 1,
         generator: torch.Generator | None = None,
     ) -> None:
+        width, dim_t, features = settings.width, settings.dim_t, settings.fourier_features
         layers = [
-            (fourier_features + 1, dim_t),
+            (features + 1, dim_t),
             (dim_t, dim_t),
             (dim, dim_t),
             (dim_t, width),
-            *[(width, width)] * depth,
+            *[(width, width)] * settings.depth,
             (width, dim),
         ]
         super().__init__(layers, models, generator)
-        frequencies = torch.empty(models, fourier_features // 2)
+        frequencies = torch.empty(models, features // 2)
         if not frequencies.is_meta:  # where torch would import its compiler, 2 s, to draw nothing
             frequencies.normal_(generator=generator)
         self.register_buffer("frequencies", frequencies)

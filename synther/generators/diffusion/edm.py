@@ -8,10 +8,11 @@ elementwise and take any shape.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from synther.generators.diffusion.settings import DiffusionSettings
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """D(x; sigma): x (..., B, D), sigma (..., B) or broadcast to it -> (..., B, D)."""
@@ -86,69 +87,57 @@ def time_steps(steps: int, sigma_min: float, sigma_max: float, rho: float) -> li
     return [(first + i / (steps - 1) * (last - first)) ** rho for i in range(steps)] + [0.0]
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """The stochastic sampler (algorithm 2): Heun's method with fresh noise between the steps.
+def gamma(settings: DiffusionSettings, t: float) -> float:
+    """Return gamma_i: by which share the noise level t is raised before the step from it."""
+    if settings.s_tmin <= t <= settings.s_tmax:
+        return min(settings.s_churn / settings.sampling_steps, MAX_GAMMA)
+    return 0.0
 
-    `DiffusionSettings` says what its attributes mean; N = `steps` is 2 or more, and with `s_churn`
-    of 0 it is deterministic.
+
+def sample(
+    denoise: Denoiser,
+    shape: tuple[int, ...],
+    generator: torch.Generator | Sequence[torch.Generator],
+    settings: DiffusionSettings,
+) -> Tensor:
+    """Return rows drawn from the distribution that `denoise` belongs to.
+
+    The stochastic sampler (algorithm 2): Heun's method with fresh noise between the steps, and
+    deterministic with `s_churn` of 0. `denoise` is called 2 N - 1 times: the last step, to t_N = 0,
+    has no second-order correction.
+
+    Args:
+        denoise: D(x; sigma), called with x of `shape` and sigma of shape (1,).
+        shape: (..., B, D).
+        generator: source of all noise; its device is where the rows are made. One each for
+            shape (K, B, D): model k's rows are those that it would draw alone.
+        settings: N = `sampling_steps`, noise levels and churn.
+
+    Returns:
+        (..., B, D) float32 on the generator's device.
     """
+    alone = isinstance(generator, torch.Generator)
+    sources = [generator] if isinstance(generator, torch.Generator) else list(generator)
+    part, device = shape if alone else shape[1:], sources[0].device
 
-    steps: int = 128
-    sigma_min: float = 0.002
-    sigma_max: float = 80.0
-    rho: float = 7.0
-    s_churn: float = 80.0
-    s_tmin: float = 0.05
-    s_tmax: float = 50.0
-    s_noise: float = 1.003
+    def noise() -> Tensor:
+        drawn = [torch.randn(part, generator=source, device=device) for source in sources]
+        return drawn[0] if alone else torch.stack(drawn)
 
-    def gamma(self, t: float) -> float:
-        """Return gamma_i: by which share the noise level t is raised before the step from it."""
-        if self.s_tmin <= t <= self.s_tmax:
-            return min(self.s_churn / self.steps, MAX_GAMMA)
-        return 0.0
+    def slope(x: Tensor, t: float) -> Tensor:
+        return (x - denoise(x, torch.full((1,), t, device=device))) / t
 
-    def sample(
-        self,
-        denoise: Denoiser,
-        shape: tuple[int, ...],
-        generator: torch.Generator | Sequence[torch.Generator],
-    ) -> Tensor:
-        """Return rows drawn from the distribution that `denoise` belongs to.
-
-        It is called 2 N - 1 times: the last step, to t_N = 0, has no second-order correction.
-
-        Args:
-            denoise: D(x; sigma), called with x of `shape` and sigma of shape (1,).
-            shape: (..., B, D).
-            generator: source of all noise; its device is where the rows are made. One each for
-                shape (K, B, D): model k's rows are those that it would draw alone.
-
-        Returns:
-            (..., B, D) float32 on the generator's device.
-        """
-        sources = [generator] if isinstance(generator, torch.Generator) else list(generator)
-        alone = isinstance(generator, torch.Generator)
-        part, device = shape if alone else shape[1:], sources[0].device
-
-        def noise() -> Tensor:
-            drawn = [torch.randn(part, generator=source, device=device) for source in sources]
-            return drawn[0] if alone else torch.stack(drawn)
-
-        def slope(x: Tensor, t: float) -> Tensor:
-            return (x - denoise(x, torch.full((1,), t, device=device))) / t
-
-        t = time_steps(self.steps, self.sigma_min, self.sigma_max, self.rho)
-        x = t[0] * noise()
-        for t_i, t_next in itertools.pairwise(t):
-            t_hat = (1 + self.gamma(t_i)) * t_i
-            if t_hat > t_i:
-                x = x + (math.sqrt(t_hat**2 - t_i**2) * self.s_noise) * noise()
-            d_i = slope(x, t_hat)
-            x_next = x + (t_next - t_hat) * d_i
-            if t_next > 0:
-                d_prime = slope(x_next, t_next)
-                x_next = x + (t_next - t_hat) / 2 * (d_i + d_prime)
-            x = x_next
-        return x
+    s = settings
+    t = time_steps(s.sampling_steps, s.sigma_min, s.sigma_max, s.rho)
+    x = t[0] * noise()
+    for t_i, t_next in itertools.pairwise(t):
+        t_hat = (1 + gamma(s, t_i)) * t_i
+        if t_hat > t_i:
+            x = x + (math.sqrt(t_hat**2 - t_i**2) * s.s_noise) * noise()
+        d_i = slope(x, t_hat)
+        x_next = x + (t_next - t_hat) * d_i
+        if t_next > 0:
+            d_prime = slope(x_next, t_next)
+            x_next = x + (t_next - t_hat) / 2 * (d_i + d_prime)
+        x = x_next
+    return x

@@ -11,33 +11,19 @@ from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.generators.diffusion.trainer import (
-    LOSS_NOISE,
-    SAMPLES,
-    Trainer,
-    make_network,
-    products_in,
-    stream,
-)
+from synther.generators.diffusion.trainer import LOSS_NOISE, SAMPLES, Trainer, products_in, stream
 from synther.generators.normaliser import Normaliser
 from synther.generators.trained import Trained
 from synther.jobs.checkpoint import Checkpoint
 from synther.jobs.threads import mathematics
 from synther.transitions import Transitions
 
-__all__ = ["Diffusion", "DiffusionSettings"]
-
 CHUNK = 4096
 """Rows sampled at once: enough to fill a GPU at width 2048, few enough for a CPU's cache."""
 LEVELS = 16
 """Noise levels that a loss is measured at."""
 SAMPLER = ("sigma_min", "sigma_max", "rho", "s_churn", "s_tmin", "s_tmax", "s_noise")
-"""Settings that are the sampler's too."""
-
-
-def make_sampler(settings: DiffusionSettings) -> edm.Sampler:
-    """Return the sampler that a model's settings describe."""
-    return edm.Sampler(settings.sampling_steps, **{n: getattr(settings, n) for n in SAMPLER})
+"""Settings of the sampler, beside its steps."""
 
 
 def modelled(settings: DiffusionSettings, d: int, a: int) -> tuple[int, list[int]]:
@@ -166,10 +152,10 @@ class Diffusion(Trained):
 
     def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         """Return new normalised rows (B, D)."""
-        return make_sampler(self.settings).sample(self.denoise, shape, generator)
+        return edm.sample(self.denoise, shape, generator, self.settings)
 
     def _columns(self) -> int:
         return modelled(self.settings, *self._widths)[0]
 
     def _make_network(self) -> ResidualMLP:
-        return make_network(self._columns() + self.extra_inputs, self.settings)
+        return ResidualMLP(self._columns() + self.extra_inputs, self.settings)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from synther.errors import SyntherError
+from synther.generators.diffusion.denoiser import ResidualMLP
 from synther.generators.diffusion.model import Diffusion
 from synther.generators.diffusion.settings import DiffusionSettings
-from synther.generators.diffusion.trainer import make_network
 from synther.jobs.files import require_file
 from synther.tensors import weights
 
@@ -68,7 +68,7 @@ def load_released(
     mean, std = (_tensor(average, f"normalizer.{name}", path, 1) for name in ("mean", "std"))
     settings = _settings(average, path, step, len(mean), observation_dim, action_dim)
     with torch.device("meta"):  # no memory: a network of a false shape can be of any size
-        shapes = make_network(len(mean), settings).layers
+        shapes = ResidualMLP(len(mean), settings).layers
     layers = ["time_mlp.1", "time_mlp.3", "proj", "residual_mlp.network.0"]
     layers += [f"residual_mlp.network.{block + 1}.linear" for block in range(settings.depth)]
     layers += ["residual_mlp.final_linear"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from synther.errors import SyntherError
 from synther.generators.diffusion import edm
 from synther.generators.diffusion.denoiser import ResidualMLP
-from synther.generators.diffusion.model import CHUNK, make_sampler, modelled
+from synther.generators.diffusion.model import CHUNK, modelled
 from synther.generators.diffusion.settings import DiffusionSettings
 from synther.generators.diffusion.trainer import SAMPLES, Trainer, products_in, stream
 from synther.generators.normaliser import Normaliser
@@ -89,7 +89,6 @@ class StackedDiffusion:
         if self._network is None or self._normaliser is None:
             raise SyntherError("these diffusion models are not fitted: call fit")
         s, network, normaliser = self.settings, self._network, self._normaliser
-        sampler = make_sampler(s)
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
             return edm.precondition(network, x, sigma.expand(len(x), 1), s.sigma_data)
@@ -106,7 +105,7 @@ class StackedDiffusion:
             for first in range(done, n, chunk):
                 size = min(chunk, n - first)
                 sources = [stream(device, seed, SAMPLES, first // chunk) for seed in seeds]
-                x = sampler.sample(denoise, (models, size, dim), sources)
+                x = edm.sample(denoise, (models, size, dim), sources, s)
                 rows[:, first : first + size, :dim] = normaliser.inverse(x)
                 if checkpoint is not None and checkpoint.due():
                     done = first + size

@@ -39,18 +39,6 @@ def stream(device: torch.device | str, seed: int, *path: int) -> torch.Generator
     return torch.Generator(device).manual_seed(int(state))
 
 
-def make_network(
-    dim: int,
-    settings: DiffusionSettings,
-    generator: torch.Generator | None = None,
-    models: int = 1,
-) -> ResidualMLP:
-    """Return the denoiser's network for rows of width `dim`, with fresh weights."""
-    s = settings
-    sizes = (s.width, s.depth, s.dim_t, s.fourier_features)
-    return ResidualMLP(dim, *sizes, models=models, generator=generator)
-
-
 @contextmanager
 def products_in(precision: str) -> Iterator[None]:
     """Within the block, multiply float32 matrices on a GPU in "float32" or in "tf32"."""
@@ -142,10 +130,11 @@ class Trainer:
     def _fresh(self, dim: int, seeds: Sequence[int]) -> FlatLayers:
         """Return networks for rows of width `dim`, each with the weights of its seed."""
         s = self._settings
-        alone = [make_network(dim, s, stream("cpu", seed, INITIAL_VALUES)) for seed in seeds]
+        draws = [stream("cpu", seed, INITIAL_VALUES) for seed in seeds]
+        alone = [ResidualMLP(dim, s, generator=generator) for generator in draws]
         if len(seeds) == 1:
             return alone[0]
-        network = make_network(dim, s, models=len(seeds))
+        network = ResidualMLP(dim, s, models=len(seeds))
         with torch.no_grad():
             network.flat.copy_(torch.cat([one.flat for one in alone]))
             network.frequencies.copy_(torch.cat([one.frequencies for one in alone]))
