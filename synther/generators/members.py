@@ -170,22 +170,22 @@ class Best(EMA):
     Args:
         network: in training.
         rows: (1, B, D) held out.
-        every: calls of `update` between looks at them.
+        settings: `ema_update_every` is how many calls of `update` there are between looks at them.
 
     Attributes:
         losses: (K,) of these weights.
     """
 
-    def __init__(self, network: Members, rows: Tensor, every: int) -> None:
-        super().__init__(network.flat)
-        self._network, self._rows, self._every = network, rows, every
+    def __init__(self, network: Members, rows: Tensor, settings: DiffusionSettings) -> None:
+        super().__init__(network.flat, settings)
+        self._network, self._rows = network, rows
         self.losses = torch.full((len(network.flat),), torch.inf, device=rows.device)
 
     @torch.no_grad()
     def update(self, weights: Tensor) -> None:
         """Take one step's `weights` (K, P), which are the network's, into account."""
         self.calls += 1
-        if self.calls % self._every == 0:
+        if self.calls % self._settings.ema_update_every == 0:
             losses = self._network.losses(self._rows)
             self.average = weights.where((losses < self.losses)[:, None], self.average)
             self.losses = losses.minimum(self.losses)
@@ -219,6 +219,7 @@ class DynamicsTrainer(Trainer):
         s, device = settings, rows.device
         self._like = (widths, s)
         own = {name: getattr(s, name) for name in OPTIMISED}
+        own["ema_update_every"] = min(s.evaluate_every, s.steps)
         adam: dict[str, Any] = {"betas": (0.9, 0.999), "gradient_clip": math.inf}
         super().__init__(rows, DiffusionSettings(**own, **adam, precision="float32"), seed)
         chance = stream("cpu", seed, DRAWN_ROWS)
@@ -228,8 +229,7 @@ class DynamicsTrainer(Trainer):
         drawn = torch.randint(len(left), (s.members, len(left)), generator=chance)
         self._drawn = left[drawn].to(device)
         self._orders = [RowOrder(len(left), s.batch_size, seed, device)]
-        every = min(s.evaluate_every, s.steps)
-        self.ema = Best(self.network, rows[held_out.to(device)][None], every)
+        self.ema = Best(self.network, rows[held_out.to(device)][None], self._settings)
 
     def _fresh(self, dim: int, seeds: Sequence[int]) -> Members:
         return Members(*self._like, stream("cpu", seeds[0], INITIAL_VALUES))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.ema import EMA
 
 # EMA(model, beta=0.995, update_every=10) of a single weight that is i at call i = 0, 1, 2, ...
@@ -24,7 +25,7 @@ RECORDED = {
 
 
 def test_equals_ema_pytorch():
-    ema = EMA(torch.tensor([7.0]))
+    ema = EMA(torch.tensor([7.0]), DiffusionSettings())
     for i in range(4001):
         ema.update(torch.tensor([float(i)]))
         if i in RECORDED:
@@ -32,7 +33,7 @@ def test_equals_ema_pytorch():
 
 
 def test_decay_rises_to_beta():
-    ema = EMA(torch.zeros(1))
+    ema = EMA(torch.zeros(1), DiffusionSettings())
     assert ema.decay(120) == pytest.approx(0.8686226582675657)
     assert ema.decay(2920) < 0.995
     assert ema.decay(2930) == 0.995
@@ -40,13 +41,13 @@ def test_decay_rises_to_beta():
 
 def test_the_weights_themselves_are_not_held():
     weights = torch.ones(2, 3)
-    ema = EMA(weights)
+    ema = EMA(weights, DiffusionSettings())
     weights.add_(1)
     assert torch.equal(ema.average, torch.ones(2, 3))
 
 
 def test_restored_average_goes_on():
-    one, other = EMA(torch.zeros(4)), EMA(torch.zeros(4))
+    one, other = (EMA(torch.zeros(4), DiffusionSettings()) for _ in range(2))
     for i in range(150):
         one.update(torch.full((4,), float(i)))
     other.restore(one.state())

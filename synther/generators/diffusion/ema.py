@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synther.generators.diffusion.settings import DiffusionSettings
+
 
 class EMA:
     """An exponential moving average with the semantics of ema-pytorch 0.1.2, on one flat tensor.
@@ -23,44 +25,31 @@ class EMA:
 
     Args:
         weights: where the average starts; any shape.
-        beta: highest decay.
-        update_every: calls between updates.
-        update_after_step: calls before averaging begins.
-        inv_gamma: scale of the warm-up, in calls.
-        power: exponent of the warm-up.
+        settings: `ema_beta`, `ema_update_every` and so on are those above.
 
     Attributes:
         average: the averaged weights.
         calls: how often `update` was called.
     """
 
-    def __init__(
-        self,
-        weights: Tensor,
-        beta: float = 0.995,
-        update_every: int = 10,
-        update_after_step: int = 100,
-        inv_gamma: float = 1.0,
-        power: float = 2 / 3,
-    ) -> None:
-        self.average = weights.detach().clone()
-        self.beta, self.inv_gamma, self.power = beta, inv_gamma, power
-        self.update_every, self.update_after_step = update_every, update_after_step
-        self.calls = 0
+    def __init__(self, weights: Tensor, settings: DiffusionSettings) -> None:
+        self.average, self.calls = weights.detach().clone(), 0
+        self._settings = settings
 
     def decay(self, i: int) -> float:
         """Return the share of the average that call i (from 0) keeps."""
-        last_copy = (self.update_after_step // self.update_every + 1) * self.update_every
+        s = self._settings
+        last_copy = (s.ema_update_after_step // s.ema_update_every + 1) * s.ema_update_every
         if i <= last_copy:
             return 0.0
-        age = i - self.update_after_step
-        return min(self.beta, 1 - (1 + age / self.inv_gamma) ** -self.power)
+        age = i - s.ema_update_after_step
+        return min(s.ema_beta, 1 - (1 + age / s.ema_inv_gamma) ** -s.ema_power)
 
     @torch.no_grad()
     def update(self, weights: Tensor) -> None:
         """Take one step's `weights`, of the average's shape, into account."""
         i, self.calls = self.calls, self.calls + 1
-        if i % self.update_every:
+        if i % self._settings.ema_update_every:
             return
         decay = self.decay(i)
         if decay == 0.0:

@@ -122,8 +122,7 @@ class Trainer:
         self._rate = torch.full((), settings.learning_rate, device=device)
         self._optimizer = Adam([flat], self._rate, settings.betas)
         self._learn = GraphedCall(self._gradient_step)
-        names = ("beta", "update_every", "update_after_step", "inv_gamma", "power")
-        self.ema = EMA(flat, **{name: getattr(settings, f"ema_{name}") for name in names})
+        self.ema = EMA(flat, settings)
         self.done = 0
         self._losses: list[Tensor] = []
 
