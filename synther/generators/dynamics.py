@@ -5,8 +5,6 @@ acts in the rollouts. A generator has none: here a policy acts that imitates the
 (docs/deviations.md).
 """
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -30,13 +28,13 @@ class Dynamics(Trained):
     to [-1, 1], so that the policies' means, a hyperbolic tangent, reach all of it.
     """
 
-    name: ClassVar[str] = "dynamics"
-    words: ClassVar[str] = "model of the dynamics"
-    settings_type: ClassVar[type] = DynamicsSettings
-    sampling_settings: ClassVar[frozenset[str]] = frozenset(("horizon", "penalty", "uncertainty"))
-    chunk: ClassVar[int] = CHUNK
-    sizes: ClassVar[tuple[str, ...]] = ("members", "width", "depth")
-    kept: ClassVar[tuple[str, ...]] = ("elites", "starts")
+    name = "dynamics"
+    words = "model of the dynamics"
+    settings_type = DynamicsSettings
+    sampling_settings = frozenset(("horizon", "penalty", "uncertainty"))
+    chunk = CHUNK
+    sizes = ("members", "width", "depth")
+    kept = ("elites", "starts")
     content = ("format", "description", "flat", "mean", "std", *kept)
 
     elites: Tensor

@@ -6,7 +6,7 @@ Sources: Lipman et al. 2023 (arXiv 2210.02747), section 4.1 with sigma_min = 0, 
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,12 +59,10 @@ class FlowTrainer(Trainer):
 class Flow(Diffusion):
     """The velocity field of the straight paths x_t = (1 - t) n + t y from noise n to rows y."""
 
-    name: ClassVar[str] = "flow"
-    settings_type: ClassVar[type] = FlowSettings
-    trainer_type: ClassVar[type[Trainer]] = FlowTrainer
-    sampling_settings: ClassVar[frozenset[str]] = frozenset(
-        ("sampling_steps", "threshold_terminals")
-    )
+    name = "flow"
+    settings_type = FlowSettings
+    trainer_type = FlowTrainer
+    sampling_settings = frozenset(("sampling_steps", "threshold_terminals"))
 
     def velocity(self, x: Tensor, t: float) -> Tensor:
         """Return v(x; t) (B, D), the mean of y - n at x (B, D) and time t in [0, 1]."""

@@ -11,7 +11,7 @@ arXiv 2103.06326) and Ball et al. 2021 (AugWM, arXiv 2104.05632):
 The scales that the SynthER paper used are not known here (docs/deviations.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -67,13 +67,8 @@ class Noise(Generator):
     def _part(self, rows: int, seed: int, index: int) -> Transitions:
         (data, spread), generator = self._fitted(), np.random.default_rng([seed, index])
         drawn = data[generator.integers(len(data), size=rows)]
-        return self._perturb(drawn, spread, generator)
-
-    def _perturb(
-        self, rows: Transitions, spread: np.ndarray, generator: np.random.Generator
-    ) -> Transitions:
-        scale, shape = self.settings.scale, rows.observations.shape
-        states, following = rows.observations, rows.next_observations
+        scale, shape = self.settings.scale, drawn.observations.shape
+        states, following = drawn.observations, drawn.next_observations
         if self.settings.kind == "additive":
             noise = scale * spread * generator.standard_normal(shape, dtype=np.float32)
             states, following = states + noise, following + noise
@@ -83,7 +78,7 @@ class Noise(Generator):
                 states, following = factor * states, factor * following
             else:
                 following = states + factor * (following - states)
-        return Transitions(states, rows.actions, rows.rewards, following, rows.terminals)
+        return replace(drawn, observations=states, next_observations=following)
 
     def _content(self, described: dict[str, Any]) -> dict[str, Any]:
         return {

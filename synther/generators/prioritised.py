@@ -7,7 +7,7 @@ it is scaled and which of its values are asked for are this project's (docs/devi
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,11 +88,11 @@ def conditional(
 class Prioritised(Diffusion):
     """A diffusion model of transitions given their relevance, ranked and scaled to [-1, 1]."""
 
-    name: ClassVar[str] = "prioritised"
-    settings_type: ClassVar[type] = PrioritisedSettings
-    trainer_type: ClassVar[type[Trainer]] = ConditionalTrainer
-    extra_inputs: ClassVar[int] = EXTRA
-    sampling_settings: ClassVar[frozenset[str]] = Diffusion.sampling_settings | {"guidance", "top"}
+    name = "prioritised"
+    settings_type = PrioritisedSettings
+    trainer_type = ConditionalTrainer
+    extra_inputs = EXTRA
+    sampling_settings = Diffusion.sampling_settings | {"guidance", "top"}
 
     def _inputs(self, rows: Tensor, transitions: Transitions, seed: int) -> Tensor:
         s: Any = self.settings

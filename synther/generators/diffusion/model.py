@@ -50,17 +50,15 @@ class Diffusion(Trained):
         SyntherError: there is no such device.
     """
 
-    name: ClassVar[str] = "diffusion"
-    words: ClassVar[str] = "diffusion model"
-    settings_type: ClassVar[type] = DiffusionSettings
-    sizes: ClassVar[tuple[str, ...]] = ("width", "depth", "dim_t")
+    name = "diffusion"
+    words = "diffusion model"
+    settings_type = DiffusionSettings
+    sizes = ("width", "depth", "dim_t")
     trainer_type: ClassVar[type[Trainer]] = Trainer
     extra_inputs: ClassVar[int] = 0
     """Columns behind a row's own that the network is given besides."""
-    sampling_settings: ClassVar[frozenset[str]] = frozenset(
-        ("sampling_steps", "threshold_terminals", "precision", *SAMPLER)
-    )
-    chunk: ClassVar[int] = CHUNK
+    sampling_settings = frozenset(("sampling_steps", "threshold_terminals", "precision", *SAMPLER))
+    chunk = CHUNK
     content = ("format", "description", "flat", "frequencies", "mean", "std")
 
     def _fit(
