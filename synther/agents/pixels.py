@@ -6,7 +6,7 @@ frozen, its heads alone from latents: the trunks' outputs.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -81,17 +81,6 @@ def random_shift(frames: Tensor, places: Tensor, pad: int) -> Tensor:
     flat = frames.reshape(seeds * batch, channels, height * width)
     where = (rows[:, :, None] * width + columns[:, None, :]).view(seeds * batch, 1, -1)
     return flat.gather(2, where.expand(-1, channels, -1)).view(frames.shape)
-
-
-def noisy(mean: Tensor, noise: Tensor, std: float, clip: float) -> Tensor:
-    """Return mean + clipped noise, cut to [-1, 1] with the gradient of the uncut action.
-
-    Args:
-        mean: (K, B, a).
-        noise: (K, B, a), standard normal.
-    """
-    action = mean + (std * noise).clamp(-clip, clip)
-    return action + (action.clamp(EDGE - 1.0, 1.0 - EDGE) - action).detach()
 
 
 HEAD_INIT = orthogonal_init(gain=1.0)
@@ -215,9 +204,14 @@ class PixelAgent(Agent):
         return settings.noise_start + share * (settings.noise_end - settings.noise_start)
 
     def policy(self, latents: Tensor, noise: Tensor) -> Tensor:
-        """Return sampled actions (K, B, a) for the actor's latents (K, B, features)."""
-        mean = torch.tanh(self.actor(latents))
-        return noisy(mean, noise, self.std, self.settings.noise_clip)
+        """Return sampled actions (K, B, a) for the actor's latents (K, B, features).
+
+        That is mean + clipped noise, cut to [-1, 1] with the gradient of the uncut action, for
+        standard normal noise (K, B, a).
+        """
+        clip = self.settings.noise_clip
+        action = torch.tanh(self.actor(latents)) + (self.std * noise).clamp(-clip, clip)
+        return action + (action.clamp(EDGE - 1.0, 1.0 - EDGE) - action).detach()
 
     def features(self, observations: Tensor, places: Tensor | None) -> Tensor:
         """Return what trunks take of a minibatch's observations: the encoder's features.
@@ -249,13 +243,9 @@ class PixelAgent(Agent):
         """Return each trunk's part (..., features) of latents (..., L) by its name."""
         return dict(zip(self.trunks, latents.split(self.settings.features, dim=-1), strict=True))
 
-    def act_on(self, latents: Tensor) -> Tensor:
-        """Return the evaluation's actions (K, n, a), the policy's means, for latents (K, n, L)."""
-        return torch.tanh(self.actor(self.split(latents)["actor"]))
-
     def act(self, observations: Tensor) -> Tensor:
-        """Return the evaluation's actions (K, n, a) for frames (K, n, C, H, W)."""
-        return self.act_on(self.encode(observations))
+        """Return the evaluation's actions (K, n, a), the policy's means, for frames."""
+        return torch.tanh(self.actor(self.split(self.encode(observations))["actor"]))
 
     def phase(self) -> None:
         """No update is a graph: the noise's scale follows the count of updates."""
@@ -268,14 +258,3 @@ class PixelAgent(Agent):
             for part, module in parts.items()
             for name, value in module.state_dict().items()
         }
-
-    @torch.no_grad()
-    def take_body(self, weights: Mapping[str, Tensor], seed: int) -> None:
-        """Give every stacked agent the encoder and trunks of one of another stack's.
-
-        Args:
-            weights: what `body` returned there.
-            seed: its place in that stack.
-        """
-        for name, own in self.body().items():
-            own.copy_(weights[name][seed : seed + 1].expand_as(own))

@@ -170,6 +170,7 @@ def load_body(path: str | Path) -> dict[str, Any]:
     return content
 
 
+@torch.no_grad()
 def take_body(agent: PixelAgent, content: Mapping[str, Any], seed: int, where: str | Path) -> None:
     """Give all of an agent's stack encoder and trunks of one seed of a file.
 
@@ -181,4 +182,6 @@ def take_body(agent: PixelAgent, content: Mapping[str, Any], seed: int, where: s
     mine, others = agent.body(), content["body"]
     if {n: v.shape[1:] for n, v in mine.items()} != {n: v.shape[1:] for n, v in others.items()}:
         raise SyntherError(f"{where} is of another agent or of other settings than this one")
-    agent.take_body(others, content["seeds"].index(seed))
+    place = content["seeds"].index(seed)
+    for name, own in mine.items():
+        own.copy_(others[name][place].expand_as(own))

@@ -11,6 +11,7 @@ from synther.agents.base import Batch
 from synther.agents.drq_bc import DrQBC
 from synther.agents.pixel_bc import PixelBC
 from synther.agents.pixels import PixelSettings, random_shift
+from synther.training.frames import take_body
 
 SHAPE, A, B = (9, 21, 21), 2, 5
 F64 = torch.float64
@@ -111,7 +112,7 @@ def test_heads_learn_while_the_body_stays(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_is_taken_over_by_a_whole_stack(kind):
     teacher, pupil = make(kind, [0, 1]), make(kind, [5, 6, 7], frozen=True)
-    pupil.take_body(teacher.body(), 1)
+    take_body(pupil, {"seeds": [0, 1], "body": teacher.body()}, 1, "a file")
     seen = frames(1, 3)
     latents = teacher.encode(seen.expand(2, -1, -1, -1, -1))[1]
     for own in pupil.encode(seen.expand(3, -1, -1, -1, -1)):
