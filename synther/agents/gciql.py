@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synther.agents.gcbc import GCBC
 from synther.agents.goals import GoalBatch, GoalMLP, GoalSettings, unit_log_density
-from synther.agents.networks import FlatParameters, frozen_copy, soft_update
+from synther.agents.networks import FlatParameters, fixed, frozen_copy, soft_update
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,11 @@ class GCIQL(GCBC):
     def update(self, batch: GoalBatch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Train V, critics and actor on one minibatch a seed, all from the same old networks."""
         self.updates += 1
-        for parameters in self.flat.values():
-            parameters.zero_grad()
-        actor_loss = self.actor_loss(batch)
-        actor_loss.sum().backward(inputs=list(self.actor.parameters()))  # not the critics'
+        with fixed(self.critics):
+            actor_loss = self.actor_loss(batch)
         value_loss, critic_loss = self.value_loss(batch), self.critic_loss(batch)
-        (value_loss.sum() + critic_loss.sum()).backward()
-        for optimizer in self.optimizers.values():
-            optimizer.step()
+        # They share no trainable parameter: one backward pass serves all
+        self.descend(actor_loss.sum() + value_loss.sum() + critic_loss.sum(), *self.flat)
         soft_update(self._target, self.flat["critics"], self.settings.tau)
         losses = {"value_loss": value_loss, "critic_loss": critic_loss, "actor_loss": actor_loss}
         return {name: loss.detach() for name, loss in losses.items()}
