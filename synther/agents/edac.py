@@ -85,10 +85,9 @@ class EDAC(SoftAgent):
         the action; sum_{i != j} <g_i, g_j> = |sum_n g_n|^2 - sum_n |g_n|^2.
         """
         settings, n = self.settings, self.settings.num_critics
-        target = self.soft_target(batch, noise)
         if settings.eta == 0.0:  # SAC-N: no gradients of gradients
-            errors, q = self.critics.regress(batch.observations, batch.actions, target)
-            return {"critic_loss": errors.sum(dim=1), "q": q}
+            return super().learn_q(batch, noise)
+        target = self.soft_target(batch, noise)
         q, gradients = self.critics.slopes(batch.observations, batch.actions)
         bellman = (q - target[:, None]).square().mean(dim=-1).sum(dim=1)
         gradients = gradients / (torch.linalg.vector_norm(gradients, dim=-1, keepdim=True) + 1e-10)

@@ -57,12 +57,6 @@ class SAC(SoftAgent):
         shape = (self.settings.batch_size, self.action_dim)
         return {"next_action": shape, "policy": shape}
 
-    def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Add the gradients of the squared soft Bellman error, summed over critics."""
-        target = self.soft_target(batch, noise)
-        errors, q = self.critics.regress(batch.observations, batch.actions, target)
-        return {"critic_loss": errors.sum(dim=1), "q": q}
-
     def gain(self, batch: Batch, outputs: Tensor, actions: Tensor) -> Tensor:
         """Return the mean Q(s, a) (K, B) of all critics, or their least."""
         every = self.critics(batch.observations, actions)

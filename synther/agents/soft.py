@@ -62,6 +62,12 @@ class SoftAgent(Agent):
         next_q = self.next_q(batch.next_observations, actions, noise)
         return batch.bellman(self.settings.discount, next_q - self.alpha() * log_density)
 
+    def learn_q(self, batch: Batch, noise: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Add the gradients of the squared soft Bellman error, summed over critics."""
+        target = self.soft_target(batch, noise)
+        errors, q = self.critics.regress(batch.observations, batch.actions, target)
+        return {"critic_loss": errors.sum(dim=1), "q": q}
+
     def gain(self, batch: Batch, outputs: Tensor, actions: Tensor) -> Tensor:
         """Return what the policy maximises beside its entropy (K, B): min Q(s, a)."""
         return self.critics(batch.observations, actions).amin(dim=1)
