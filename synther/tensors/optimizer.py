@@ -33,7 +33,6 @@ class Adam:
         parameters: what `.grad` is followed for, in place; those without one are left alone.
         learning_rate: a number, or a tensor on the parameters' device, to be changed in place.
         betas: decay rates of the two moments.
-        epsilon: added to the root of the second.
         weight_decay: times the learning rate, the part of every parameter that a step takes off.
         before: called before every step.
     """
@@ -43,13 +42,12 @@ class Adam:
         parameters: Sequence[Tensor],
         learning_rate: float | Tensor,
         betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
         weight_decay: float = 0.0,
         before: Callable[[], None] = lambda: None,
     ) -> None:
         self.learning_rate = learning_rate
         self._parameters = list(parameters)
-        self._betas, self._epsilon, self._before = betas, epsilon, before
+        self._betas, self._before = betas, before
         self._decay = weight_decay
         self._first = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
         self._second = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
@@ -72,7 +70,7 @@ class Adam:
                     beta1=self._betas[0],
                     beta2=self._betas[1],
                     weight_decay=self._decay,
-                    eps=self._epsilon,
+                    eps=1e-8,
                     amsgrad=False,
                     maximize=False,
                 )
