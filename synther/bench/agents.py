@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synther.agents import load_agent_class
+from synther.agents import make_agent
 from synther.agents.base import Agent
 from synther.agents.networks import StackedMLP
 from synther.agents.sac import SAC
-from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
+from synther.bench.measure import MatrixProducts, Measurement, seconds
 from synther.bench.plain import core, cql
-from synther.config.settings import resolve
-from synther.config.specs import agent_spec
 from synther.tensors.graphed import GraphedCall
 from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
@@ -45,14 +43,6 @@ def some_transitions(rows: int, seed: int = 0) -> Transitions:
     a = np.tanh(rng.normal(size=(rows, A))).astype(np.float32)
     r = s[:, 0] + a.sum(axis=1)
     return Transitions(s, a, r, s + 0.1, rng.random(rows) < 0.001)
-
-
-def make_agent(name: str, seeds: int, device: str) -> Agent:
-    """Return `seeds` stacked agents with the settings of the paper's protocol."""
-    spec = agent_spec(name)
-    kind: Any = load_agent_class(spec["module"])
-    settings = resolve(kind.Settings, spec["settings"], where=name)
-    return kind(D, A, range(seeds), settings, device=device)
 
 
 PLAIN: dict[str, tuple[Any, dict[str, str]]] = {
@@ -153,42 +143,38 @@ def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
 
 def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measurement]:
     """Measure every agent at the widths of HalfCheetah and the protocol's settings."""
-    section, unit = "agents", "seed-updates/s"
     for name in PLAIN:
-        alone = make_agent(name, 1, device)
+        alone = make_agent(name, D, A, device=device)
         with torch.device(device):
             single = plain_agent(name, alone)
         plain = plain_loop(single, alone, rows, device)
         compiled = compiled_loop(name, alone, rows, UPDATES) if device == "cpu" else None
-        loops = {k: stacked_loop(make_agent(name, k, device), device, rows) for k in STACKS}
-        products = {}
-        for k in STACKS:
-            counter = MatrixProducts()
-            agent = make_agent(name, k, device)
-            cycle = getattr(agent.settings, "policy_frequency", 1)
-            eager = stacked_loop(agent, device, rows)
-            with counter:
+        agents = {k: make_agent(name, D, A, range(k), device) for k in STACKS}
+        loops = {k: stacked_loop(agent, device, rows) for k, agent in agents.items()}
+        cycle = getattr(alone.settings, "policy_frequency", 1)
+        products = {k: MatrixProducts() for k in STACKS}
+        for k, loop in loops.items():  # the first calls, of which nothing is captured or recorded
+            with products[k]:
                 for _ in range(cycle):
-                    eager()
-            products[k] = (counter.replay(), cycle, counter.flops)
-        replays = [replay for replay, *_ in products.values()]
+                    loop()
+        replays = [counter.replay() for counter in products.values()]
         clock = time.process_time if device == "cpu" else time.perf_counter
         peers: list[Callable[[], Any]] = [compiled] if compiled else []
         functions: list[Callable[[], Any]] = [plain, core_peak(device)]
         functions += [*loops.values(), *replays, *peers]
         plain_time, cube, *times = seconds(functions, device, least, clock=clock)
         took, limits = dict(zip(STACKS, times, strict=False)), times[len(STACKS) :]
-        for (k, (_, cycle, flops)), limit in zip(products.items(), limits, strict=False):
-            title, value = f"{name}, {k} seed{'s' if k > 1 else ''}", k / took[k]
-            yield rate(section, title, unit, value, 1 / plain_time, "plain agent, one seed")
+        for (k, counter), limit in zip(products.items(), limits, strict=False):
+            title = f"{name}, {k} seed{'s' if k > 1 else ''}"
+            found = partial(Measurement, "agents", title, "seed-updates/s", k / took[k])
+            yield found(1 / plain_time, "plain agent, one seed")
             if compiled:
-                own = UPDATES / times[-1], "compiled by JAX, one seed", TARGETS[k]
-                yield rate(section, title, unit, value, *own)
+                yield found(UPDATES / times[-1], "compiled by JAX, one seed", TARGETS[k])
             if k > 1:
-                yield rate(section, title, unit, value, 1 / took[1], "one seed", 1.0)
-            yield rate(section, title, unit, value, k * cycle / limit, "its matrix products alone")
+                yield found(1 / took[1], "one seed", 1.0)
+            yield found(k * cycle / limit, "its matrix products alone")
             if device != "cpu":
                 continue  # one such product fills no GPU, and is no limit of many
-            done, peak = flops / limit / 1e9, 2e-9 * CUBE**3 / cube
+            done, peak = counter.flops / limit / 1e9, 2e-9 * CUBE**3 / cube
             against, title = "one in the cache, 256 x 256 x 256", f"{title}, products alone"
-            yield rate(section, title, "GFLOP/s", done, peak, against, OF_THE_PEAK)
+            yield Measurement("agents", title, "GFLOP/s", done, peak, against, OF_THE_PEAK)

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from synther.bench.agents import some_transitions
-from synther.bench.measure import Measurement, rate, seconds
+from synther.bench.measure import Measurement, seconds
 from synther.datasets.d4rl import REQUIRED, read_hdf5
 
 ROWS = 2_000_000
@@ -39,6 +39,6 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
 
         took, limit = seconds([lambda: read_hdf5(path), plainly], least=least, rounds=2)
     name, against = f"qlearning reading, {rows:,} rows", "reading the arrays, no more"
-    yield rate("data", name, "rows/s", rows / took, rows / limit, against)
+    yield Measurement("data", name, "rows/s", rows / took, rows / limit, against)
     bound = TARGET_SECONDS * max(rows / ROWS, 0.1)
-    yield Measurement("data", name, took, "s", target=bound, at_most=True)
+    yield Measurement("data", name, "s", took, target=bound, at_most=True)

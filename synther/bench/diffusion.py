@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from synther.bench.agents import some_transitions
-from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
+from synther.bench.measure import MatrixProducts, Measurement, seconds
 from synther.generators.diffusion import Diffusion, DiffusionSettings
 from synther.generators.diffusion.model import CHUNK
 from synther.generators.diffusion.trainer import Trainer, products_in
@@ -46,5 +46,7 @@ def measure(device: str, width: int = 2048, least: float = 0.5) -> Iterator[Meas
         took, limit = seconds([run, alone], device, least, rounds=3)
         title, done = f"{name}, width {width}", products.flops / 1e9
         against = "its matrix products alone"
-        yield rate("diffusion", title, "GFLOP/s", done / took, done / limit, against, TARGETS[kind])
-        yield Measurement("diffusion", title, batch / (took * times), "rows/s")
+        yield Measurement(
+            "diffusion", title, "GFLOP/s", done / took, done / limit, against, TARGETS[kind]
+        )
+        yield Measurement("diffusion", title, "rows/s", batch / (took * times))

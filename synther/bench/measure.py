@@ -20,11 +20,10 @@ class Measurement:
     Attributes:
         section: what it belongs to: agents, diffusion, ...
         name: what was measured.
-        value: how fast (or large) it is.
         unit: of `value` and `limit`.
+        value: how fast (or large) it is.
         limit: what it is held against, measured beside it; None where there is nothing.
         against: what that limit is, in words.
-        ratio: how `value` stands to `limit`; over 1 is better than the limit.
         target: the least (or, where `at_most`, the greatest) that the ratio, or, without a limit,
             the value, should be; None where none is set.
         at_most: whether the target is an upper bound.
@@ -32,13 +31,17 @@ class Measurement:
 
     section: str
     name: str
-    value: float
     unit: str
+    value: float
     limit: float | None = None
     against: str = ""
-    ratio: float | None = None
     target: float | None = None
     at_most: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """How `value` stands to `limit`; over 1 is better than the limit."""
+        return None if self.limit is None else self.value / self.limit
 
     @property
     def met(self) -> bool | None:
@@ -47,19 +50,6 @@ class Measurement:
             return None
         found = self.value if self.ratio is None else self.ratio
         return found <= self.target if self.at_most else found >= self.target
-
-
-def rate(
-    section: str,
-    name: str,
-    unit: str,
-    value: float,
-    limit: float,
-    against: str,
-    target: float | None = None,
-) -> Measurement:
-    """Return the measurement of a rate, held against another of the same unit."""
-    return Measurement(section, name, value, unit, limit, against, value / limit, target)
 
 
 def synchronise(device: str) -> None:

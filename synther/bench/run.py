@@ -117,7 +117,7 @@ def save(found: list[Measurement], device: str, folder: Path) -> Path:
         "device": device,
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "rates": rates(found),
-        "measurements": [{**asdict(m), "met": m.met} for m in found],
+        "measurements": [{**asdict(m), "ratio": m.ratio, "met": m.met} for m in found],
     }
     write_json(path, record)
     return path

@@ -10,7 +10,7 @@ import numpy as np
 
 from synther.agents.base import Agent
 from synther.agents.td3_bc import TD3BC, TD3BCSettings
-from synther.bench.measure import Measurement, rate, seconds
+from synther.bench.measure import Measurement, seconds
 from synther.envs import make_batched_env
 from synther.envs.batch import BatchedEnv
 from synther.jobs.threads import cores
@@ -45,7 +45,7 @@ def measure(device: str, least: float = 0.5) -> Iterator[Measurement]:
     number = SEEDS * EPISODES * STEPS
     name = f"{TASK}, {SEEDS} seeds x {EPISODES} episodes, {threads} threads"
     against = "mujoco.rollout, same actions"
-    yield rate("evaluation", name, "steps/s", number / took, number / limit, against, TARGET)
+    yield Measurement("evaluation", name, "steps/s", number / took, number / limit, against, TARGET)
 
 
 def episodes(

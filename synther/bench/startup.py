@@ -25,7 +25,7 @@ def measure(device: str) -> Iterator[Measurement]:
     """Measure start-up of a verb, of a job and of the workflow."""
     command = [sys.executable, "-m", "synther.cli"]
     took = min(_took([*command, "--help"]) for _ in range(3))
-    yield Measurement("start-up", "synther --help", took, "s", target=HELP, at_most=True)
+    yield Measurement("start-up", "synther --help", "s", took, target=HELP, at_most=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         some_transitions(2000).save(folder / "data.npz")
@@ -35,8 +35,8 @@ def measure(device: str) -> Iterator[Measurement]:
         options += ["--device", device]
         took = min(_took([*command, "train", *options], folder) for _ in range(2))
         name = "a training job of one update and one episode"
-        yield Measurement("start-up", name, took, "s", target=JOB, at_most=True)
+        yield Measurement("start-up", name, "s", took, target=JOB, at_most=True)
     if Path("Snakefile").is_file() and shutil.which("snakemake"):
         plan = [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--nolock"]
         name = "dry-run of the whole paper"
-        yield Measurement("start-up", name, _took(plan), "s", target=PLAN, at_most=True)
+        yield Measurement("start-up", name, "s", _took(plan), target=PLAN, at_most=True)

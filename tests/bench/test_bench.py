@@ -10,8 +10,9 @@ import pytest
 import torch
 from plain_networks import layers_of, networks_of
 
+from synther.agents import make_agent
 from synther.bench import agents, data, diffusion, run, simulators
-from synther.bench.measure import MatrixProducts, Measurement, rate, seconds
+from synther.bench.measure import MatrixProducts, Measurement, seconds
 from synther.cli import main
 
 
@@ -34,7 +35,7 @@ def test_matrix_products_are_counted_and_replayed():
 
 
 def test_every_product_of_an_update_is_replayed():
-    agent = agents.make_agent("td3_bc", 2, "cpu")
+    agent = make_agent("td3_bc", agents.D, agents.A, (0, 1))
     loop = agents.stacked_loop(agent, "cpu", rows=500)
     loop()
     with MatrixProducts() as products:
@@ -65,7 +66,7 @@ def test_products_in_one_place_are_replayed_in_one_place():
 def test_compiled_agents_learn_what_the_plain_ones_learn(name):
     jax = pytest.importorskip("jax", reason="JAX, the optional extra `jax`, is not installed")
     with jax.enable_x64(True):
-        stacked = agents.make_agent(name, 1, "cpu").double()
+        stacked = make_agent(name, agents.D, agents.A).double()
         plain = agents.plain_agent(name, stacked)
         compiled = agents.compiled_agent(name, stacked)
         update, state = jax.jit(compiled.update), compiled.state
@@ -96,11 +97,13 @@ def test_times_are_in_proportion():
 
 
 def test_a_row_says_whether_its_target_is_met():
-    slow = rate("agents", "td3_bc, 1 seed", "seed-updates/s", 50.0, 100.0, "plain", target=1.5)
+    slow = Measurement(
+        "agents", "td3_bc, 1 seed", "seed-updates/s", 50.0, 100.0, "plain", target=1.5
+    )
     assert slow.ratio == 0.5
     assert slow.met is False
     assert run.row(slow)[-2:] == ("≥ 1.5", "MISSED")
-    quick = Measurement("start-up", "synther --help", 0.12, "s", target=0.3, at_most=True)
+    quick = Measurement("start-up", "synther --help", "s", 0.12, target=0.3, at_most=True)
     assert run.row(quick)[1:] == ("0.120 s", "", "", "", "≤ 0.3", "met")
     table = run.markdown([slow, quick]).splitlines()
     assert len(table) == 4
@@ -109,11 +112,13 @@ def test_a_row_says_whether_its_target_is_met():
 
 def test_the_file_holds_rates_hardware_and_versions(tmp_path):
     found = [
-        rate("agents", "td3_bc, 1 seed", "seed-updates/s", 150.0, 100.0, "plain"),
-        rate("agents", "td3_bc, 8 seeds", "seed-updates/s", 300.0, 100.0, "plain"),
-        Measurement("diffusion", "sampling, width 2048", 90.0, "rows/s"),
-        Measurement("diffusion", "training, width 2048", 800.0, "rows/s"),
-        rate("evaluation", "halfcheetah, 80 episodes", "steps/s", 9000.0, 12000.0, "rollout"),
+        Measurement("agents", "td3_bc, 1 seed", "seed-updates/s", 150.0, 100.0, "plain"),
+        Measurement("agents", "td3_bc, 8 seeds", "seed-updates/s", 300.0, 100.0, "plain"),
+        Measurement("diffusion", "sampling, width 2048", "rows/s", 90.0),
+        Measurement("diffusion", "training, width 2048", "rows/s", 800.0),
+        Measurement(
+            "evaluation", "halfcheetah, 80 episodes", "steps/s", 9000.0, 12000.0, "rollout"
+        ),
     ]
     record = json.loads(run.save(found, "cpu", tmp_path).read_text())
     assert record["rates"] == {
@@ -186,7 +191,7 @@ def test_agents_are_measured_on_one_core_and_the_others_come_back(monkeypatch):
 
     def measured(device):
         seen.append((os.sched_getaffinity(0), torch.get_num_threads()))
-        yield rate("agents", "td3_bc", "updates/s", 1.0, 1.0, "itself")
+        yield Measurement("agents", "td3_bc", "updates/s", 1.0, 1.0, "itself")
 
     monkeypatch.setattr(agents, "measure", measured)
     assert len(list(run.measure("cpu", ["agents"]))) == 1
