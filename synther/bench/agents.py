@@ -137,7 +137,7 @@ def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
 
         graphed: Any = GraphedCall(learn)
     else:
-        graphed = GraphedUpdates(agent, table.gather)
+        graphed = GraphedUpdates(agent, table)
     return lambda: graphed(streams.next())
 
 

@@ -61,7 +61,7 @@ def learn(
     device = str(next(agent.parameters()).device)
     table, standardiser = learning_table(settings, transitions, real, time_limit or 0, device)
     streams = learning_streams(agent, table, device)
-    update = GraphedUpdates(agent, table.gather, table.uniforms())
+    update = GraphedUpdates(agent, table)
     last, name = settings.steps if updates is None else updates, agent.title
     with Progress(last, name if progress else "", "update", done=agent.updates) as shown:
         while agent.updates < last:

@@ -98,8 +98,7 @@ class UpdateLoop(ABC):
         """Learn from one minibatch a seed; show the losses from time to time."""
         agent = self.agent
         if self._learn is None:
-            uniforms: dict[str, Any] = getattr(self.table, "uniforms", dict)()
-            self._learn = GraphedUpdates(agent, self.table.gather, uniforms)
+            self._learn = GraphedUpdates(agent, self.table)
         info = self._learn(self.streams.next())
         if agent.updates % LOG_EVERY == 0 or agent.updates == self.job.settings.steps:
             progress.show(mean_losses(info, self.job.agent, agent.updates, self.data))

@@ -113,10 +113,6 @@ class TransitionTable:
     def __len__(self) -> int:
         return len(self._table)
 
-    def uniforms(self) -> dict[str, tuple[int, ...]]:
-        """Return what `gather` takes of random numbers besides indices: none."""
-        return {}
-
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B)."""
         rows = self._table.index_select(0, indices.reshape(-1)).view(*indices.shape, -1)
@@ -219,21 +215,18 @@ class OfflineTrainer(UpdateLoop):
             self._shadow = make(d, a, job.seeds, settings, device="cpu")
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
 
-    def _episodes(self, agent: Agent) -> Episodes:
-        """Run all seeds' episodes at once in the batched simulator."""
-        return evaluate(agent, self.env, self.standardiser)
-
     def _evaluate(self) -> None:
         updates = self.agent.updates
         if self._shadow is None:
-            self.rows.add(updates, self._episodes(self.agent))
+            self.rows.add(updates, evaluate(self.agent, self.env, self.standardiser))
             return
         # A copy on the CPU, one evaluation at a time: the simulator runs outside Python's lock, so
         # that the thread that feeds the GPU hardly waits
         self._settle()
         self._shadow.load_state_dict(self.agent.state_dict())
         self._shadow.updates = updates
-        self._running = updates, self._worker.submit(self._episodes, self._shadow)
+        found = self._worker.submit(evaluate, self._shadow, self.env, self.standardiser)
+        self._running = updates, found
 
     def _settle(self) -> None:
         """Wait for the evaluation that runs, and take its rows; raise what it raised."""

@@ -1,6 +1,6 @@
 """Updates from a table: one CUDA graph, or one recording, a phase of the agent."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -29,14 +29,13 @@ class GraphedUpdates:
 
     Args:
         agent: K stacked agents.
-        gather: minibatches for indices (K, B), and what else of the draws it takes by name.
-        uniforms: these names.
+        table: its `gather` gives minibatches for indices (K, B), and for the draws of the names in
+            its `uniforms`, if it has any.
     """
 
-    def __init__(
-        self, agent: Agent, gather: Callable[..., Any], uniforms: Collection[str] = ()
-    ) -> None:
-        self._agent, self._gather, self._uniforms = agent, gather, uniforms
+    def __init__(self, agent: Agent, table: Any) -> None:
+        self._agent, self._gather = agent, table.gather
+        self._uniforms = getattr(table, "uniforms", dict)()
         self.calls: dict[Hashable, GraphedCall] = {}
 
     def __call__(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ def moved(values):
 def learner(agent, rows):
     """One update of an agent from a table, as the training loops make it."""
     if not isinstance(agent, SAC):
-        return GraphedUpdates(agent, rows.gather, getattr(rows, "uniforms", dict)())
+        return GraphedUpdates(agent, rows)
 
     def update(draws):
         noise = {name: value for name, value in draws.items() if name != "indices"}

@@ -42,12 +42,9 @@ def same(found, expected):
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-def learned(agent, rows, uniforms=()):
+def learned(agent, rows):
     """What an agent has learned from a table, what it logs, and whether updates are repeated."""
-    update, drawn = (
-        GraphedUpdates(agent, rows.gather, uniforms),
-        learning_streams(agent, rows, "cpu"),
-    )
+    update, drawn = GraphedUpdates(agent, rows), learning_streams(agent, rows, "cpu")
     for _ in range(UPDATES):
         info = update(drawn.next())
     return [*state(agent), *info.values()], {call.repeats for call in update.calls.values()}
@@ -68,7 +65,7 @@ def test_towards_goals(name, both):
     def learn():
         agent = make_for_goals(name, (0, 5))
         rows = GoalTable(agent.settings, trajectories(), A, dtype=torch.float64)
-        return learned(agent, rows, rows.uniforms())
+        return learned(agent, rows)
 
     (found, repeats), (expected, _) = both(learn)
     same(found, expected)

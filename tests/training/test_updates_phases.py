@@ -22,7 +22,7 @@ def updates(kind, **settings):
     table = TransitionTable(rows, Standardiser(np.zeros(d), np.ones(d)), 0.0, "cpu")
     agent = kind(d, a, [0, 1], kind.Settings(hidden=(8,), batch_size=16, **settings))
     streams = RandomStreams([0, 1], agent.noise(), indices=(n, 16))
-    return agent, GraphedUpdates(agent, table.gather), streams
+    return agent, GraphedUpdates(agent, table), streams
 
 
 @pytest.mark.parametrize(
