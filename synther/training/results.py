@@ -18,7 +18,6 @@ from synther.training.evaluate import Episodes
 from synther.training.job import TrainingJob
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 T = TypeVar("T")
@@ -68,10 +67,6 @@ class ResultRows:
         }
         self._parts.append(measured)
         return float(returns.mean())
-
-    def frame(self) -> pd.DataFrame:
-        """Return all rows."""
-        return self.table().to_pandas()
 
     def table(self) -> pa.Table:
         """Return all rows, without importing pandas: that is a tenth of a job's start-up.

@@ -35,7 +35,7 @@ def test_sac_learns_to_hop():
         reference=(-20.272305, 3234.3),
         time_limit=1000,
     )
-    rows = OnlineTrainer(job).train().frame()
+    rows = OnlineTrainer(job).train().table().to_pandas()
     last = rows[rows["step"] == 4000].groupby("seed")["return"].mean()
     print(rows.groupby(["step", "seed"])["return"].mean())
     assert last.mean() > 120

@@ -49,7 +49,7 @@ def test_it_learns_what_the_command_line_learns(
         reference=(0.0, 100.0),
         time_limit=40,
     )
-    rows = train_offline(job).frame()
+    rows = train_offline(job).table().to_pandas()
     np.testing.assert_array_equal(found.returns.reshape(-1), rows["return"])
     np.testing.assert_array_equal(found.lengths.reshape(-1), rows["length"])
 

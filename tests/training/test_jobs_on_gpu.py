@@ -35,14 +35,14 @@ def test_evaluations_beside_training_are_those_between_updates(offline):
     beside, between = trainer_of(offline), trainer_of(offline)
     between._shadow = None
     assert beside._shadow is not None
-    frames = [trainer.train().frame() for trainer in (beside, between)]
+    frames = [trainer.train().table().to_pandas() for trainer in (beside, between)]
     # policies act on a CPU beside training, on the GPU between updates
     pd.testing.assert_frame_equal(*frames, rtol=1e-2)
 
 
 def test_scores_are_near_those_of_a_cpu(offline):
     frames = [
-        trainer_of(dataclasses.replace(offline, device=device)).train().frame()
+        trainer_of(dataclasses.replace(offline, device=device)).train().table().to_pandas()
         for device in (offline.device, "cpu")
     ]
     assert (frames[0]["return"] - frames[1]["return"]).abs().mean() < 200  # other draws
@@ -64,7 +64,7 @@ def test_online_training_with_samples_is_the_same_twice(agent, tmp_path):
     for name in ("one", "two"):
         run = functools.partial(online_job, agent, out=tmp_path / f"{name}.parquet")
         trained = dataclasses.replace(run(**SYNTHER), device=choose_device(GPU, 2))
-        made.append(train_online(trained).frame())
+        made.append(train_online(trained).table().to_pandas())
     pd.testing.assert_frame_equal(*made)
     one, two = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("one", "two"))
     assert one == two

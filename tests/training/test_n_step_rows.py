@@ -65,7 +65,7 @@ def test_agents_and_generators_learn_from_them(tmp_path: Path) -> None:
     """Both kinds of rows are bootstrapped with gamma^n, and a job that was cut goes on the same."""
     asked = job(n_step=3, steps=40, **SYNTHER)
     whole = OnlineTrainer(asked)
-    rows = whole.train().frame()
+    rows = whole.train().table().to_pandas()
     assert whole.replay.size == 38
     places = {"real": torch.full((2, 8), 0.5), "synthetic": torch.full((2, 4), 0.5)}
     left = 1 - whole.learner.batch(places).terminals
@@ -77,7 +77,7 @@ def test_agents_and_generators_learn_from_them(tmp_path: Path) -> None:
         cut.advance()
     file.save(cut.snapshot())
     again = OnlineTrainer(asked)
-    pd.testing.assert_frame_equal(again.train(file).frame(), rows)
+    pd.testing.assert_frame_equal(again.train(file).table().to_pandas(), rows)
 
 
 def test_no_row_is_learned_from_before_there_is_one() -> None:

@@ -259,7 +259,7 @@ def test_a_diverged_simulation_is_told(monkeypatch):
 
 
 def test_rows(job):
-    rows = train_offline(job).frame()
+    rows = train_offline(job).table().to_pandas()
     pd.testing.assert_frame_equal(rows, pd.read_parquet(job.out))
     labels = ["preset", "dataset", "source", "agent"]
     measured = ["seed", "step", "episode", "return", "length", "score"]
@@ -352,10 +352,12 @@ def test_data_of_another_task_is_refused(job):
 def test_a_seed_of_a_block_gives_the_rows_that_it_gives_alone(job, tmp_path):
     """Batched products of another size round differently in float32, by about 1e-7; Adam's first
     steps can raise that to 1e-5 in an action, and a fall of 20 steps to 1e-3 in a return."""
-    block = train_offline(job).frame()
-    alone = train_offline(
-        dataclasses.replace(job, seeds=(1,), out=tmp_path / "alone.parquet")
-    ).frame()
+    block = train_offline(job).table().to_pandas()
+    alone = (
+        train_offline(dataclasses.replace(job, seeds=(1,), out=tmp_path / "alone.parquet"))
+        .table()
+        .to_pandas()
+    )
     shared = block[block["seed"] == 1].reset_index(drop=True)
     exact = ["preset", "dataset", "source", "agent", "seed", "step", "episode", "length"]
     pd.testing.assert_frame_equal(shared[exact], alone[exact])
@@ -377,7 +379,9 @@ def test_parse_seeds():
 def test_evaluation_beside_training_measures_the_same(job):
     data = load_transitions(job.data, 1000)
     alone, beside = (OfflineTrainer(job, data, data, overlap=overlap) for overlap in (False, True))
-    pd.testing.assert_frame_equal(alone.train().frame(), beside.train().frame())
+    pd.testing.assert_frame_equal(
+        alone.train().table().to_pandas(), beside.train().table().to_pandas()
+    )
 
 
 def test_what_fails_beside_training_fails_the_job(job, monkeypatch):

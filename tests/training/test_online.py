@@ -59,11 +59,11 @@ def test_a_seed_learns_in_a_stack_what_it_learns_alone(agent):
     stack.train()
     for k, seed in enumerate((3, 0)):
         alone = OnlineTrainer(job(agent, seeds=(seed,), **changes), dtype=torch.float64)
-        rows = alone.train().frame()
+        rows = alone.train().table().to_pandas()
         torch.testing.assert_close(
             stack.replay.rows()[k], alone.replay.rows()[0], rtol=0, atol=1e-9
         )
-        mine = stack.rows.frame().query("seed == @seed")
+        mine = stack.rows.table().to_pandas().query("seed == @seed")
         np.testing.assert_allclose(mine["return"], rows["return"], rtol=0, atol=1e-9)
     assert not torch.equal(stack.replay.rows()[0], stack.replay.rows()[1])
 
@@ -206,7 +206,7 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(
     tmp_path, monkeypatch, task, tuned
 ):
     chosen = {"task": task, "fine_tune_steps": tuned, **SYNTHER}
-    expected = train_online(job(out=tmp_path / "whole.parquet", **chosen)).frame()
+    expected = train_online(job(out=tmp_path / "whole.parquet", **chosen)).table().to_pandas()
     calls = {"due": 0}
 
     def due(self):
@@ -226,7 +226,7 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(
     killed = 0
     while True:
         try:
-            found = train_online(job(out=tmp_path / "cut.parquet", **chosen)).frame()
+            found = train_online(job(out=tmp_path / "cut.parquet", **chosen)).table().to_pandas()
             break
         except Killed:
             killed += 1
@@ -257,7 +257,7 @@ def test_a_checkpoint_without_its_samples_is_refused(tmp_path):
 
 def test_rows_and_record(tmp_path):
     chosen = job(task="dmc-pendulum-swingup", out=tmp_path / "x.parquet", **SYNTHER)
-    rows = train_online(chosen).frame()
+    rows = train_online(chosen).table().to_pandas()
     assert list(rows.columns) == list(pd.read_parquet(tmp_path / "x.parquet").columns)
     assert set(rows["step"]) == {30, 60}
     assert len(rows) == 2 * 2 * 2

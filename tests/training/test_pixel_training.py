@@ -158,7 +158,7 @@ def test_latents_are_those_of_the_agent_row_by_row():
 @pytest.mark.parametrize("agent", KINDS)
 def test_from_frames_to_heads_on_latents(job, tmp_path, shard, agent):
     real = job(agent)
-    rows = train_pixels(real).frame()
+    rows = train_pixels(real).table().to_pandas()
     assert rows["step"].tolist() == [2] * 4 + [4] * 4
     assert rows["length"].eq(5).all()
     np.testing.assert_allclose(rows["score"], rows["return"] / 10)
@@ -174,7 +174,7 @@ def test_from_frames_to_heads_on_latents(job, tmp_path, shard, agent):
     heads = job(
         agent, out="heads.parquet", data=(latents,), body=body, body_seed=1, seeds=(0, 1, 2)
     )
-    assert train_pixels(heads).frame()["seed"].unique().tolist() == [0, 1, 2]
+    assert train_pixels(heads).table().to_pandas()["seed"].unique().tolist() == [0, 1, 2]
     assert not heads.out.with_suffix(".pt").exists()
     assert json.loads(heads.out.with_suffix(".json").read_text())["body_seed"] == 1
     with pytest.raises(SyntherError, match=r"has seeds \[0, 1\], not 5"):
@@ -217,7 +217,7 @@ class Killed(Exception):
 
 
 def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
-    whole = train_pixels(job(out="whole.parquet")).frame()
+    whole = train_pixels(job(out="whole.parquet")).table().to_pandas()
     monkeypatch.setattr("synther.jobs.checkpoint.INTERVAL_S", 0.0)
     stopped = job(out="stopped.parquet")
     update = DrQBC.update
@@ -233,19 +233,19 @@ def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
     monkeypatch.setattr(DrQBC, "update", update)
     assert stopped.out.with_suffix(".ckpt").exists()
     assert not stopped.out.exists()
-    pd.testing.assert_frame_equal(train_pixels(stopped).frame(), whole)
+    pd.testing.assert_frame_equal(train_pixels(stopped).table().to_pandas(), whole)
     assert not stopped.out.with_suffix(".ckpt").exists()
 
 
 def test_a_seed_alone_has_the_rows_that_it_has_in_a_block(job):
-    block = train_pixels(job(seeds=(0, 1))).frame()
-    alone = train_pixels(job(seeds=(1,), out="alone.parquet")).frame()
+    block = train_pixels(job(seeds=(0, 1))).table().to_pandas()
+    alone = train_pixels(job(seeds=(1,), out="alone.parquet")).table().to_pandas()
     ours = block[block["seed"] == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(ours, alone, rtol=1e-4, atol=1e-5)
 
 
 def test_evaluation_can_be_cut_short(job):
-    rows = train_pixels(job(settings={"eval_steps": 2, "steps": 2})).frame()
+    rows = train_pixels(job(settings={"eval_steps": 2, "steps": 2})).table().to_pandas()
     assert rows["length"].eq(2).all()
 
 
