@@ -56,7 +56,6 @@ class OnlineTrainer:
 
     Args:
         job: what to train.
-        keep_files: whether the generators' checkpoints lie beside the job's result.
         dtype: of agents and replay.
 
     Attributes:
@@ -68,9 +67,7 @@ class OnlineTrainer:
             where the simulator can be put into a state.
     """
 
-    def __init__(
-        self, job: OnlineJob, keep_files: bool = False, dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, job: OnlineJob, dtype: torch.dtype = torch.float32) -> None:
         self.job, settings = job, job.settings
         seeds = len(job.seeds)
         self.env = make_env(job.task, seeds, job.physics, job.threads)
@@ -86,14 +83,7 @@ class OnlineTrainer:
             raise SyntherError(f"setting 'n_step' is {n}, over {job.task}'s limit: lower it")
         rows = NStepRows(seeds, n, gamma, widths) if n > 1 else None
         self.replay = Replay(seeds, capacity, d, a, job.device, dtype, rows)
-        self.synthesiser = (
-            Synthesiser(
-                *(settings, widths, job.seeds, job.device),
-                *((job.out, job.identity()) if keep_files else ()),
-            )
-            if settings.synthetic_share > 0
-            else None
-        )
+        self.synthesiser = Synthesiser(job, widths) if settings.synthetic_share > 0 else None
         samples = self.synthesiser.buffer if self.synthesiser else None
         self.learner = Learner(self.agent, self.replay, samples, job.seeds)
         both: dict[str, Any] = {"device": job.device, "dtype": dtype, "uniforms": {"random": (a,)}}
@@ -262,7 +252,7 @@ class OnlineTrainer:
 
 def train_online(job: OnlineJob) -> ResultRows:
     """Run a job; see `synther.training.results.run`. Generators have checkpoints beside it too."""
-    trainer = run(job, lambda: OnlineTrainer(job, keep_files=True))
+    trainer = run(job, lambda: OnlineTrainer(job))
     if trainer.synthesiser:
         trainer.synthesiser.tidy(everything=True)
     return trainer.rows

@@ -1,20 +1,18 @@
 """The generators of online training: trained on the replay, sampled into a second buffer."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from synther.agents.base import OnlineSettings
 from synther.config.settings import resolve
 from synther.errors import SyntherError
 from synther.generators.diffusion import DiffusionSettings
 from synther.generators.diffusion.stacked import StackedDiffusion
 from synther.jobs.checkpoint import Checkpoint
 from synther.training.clock import Clock
+from synther.training.job import TrainingJob
 from synther.training.replay import Replay
 
 
@@ -27,38 +25,26 @@ class Synthesiser:
     """K generators and the buffer of their samples.
 
     Args:
-        settings: the agent's, of which the generator's are a part.
+        job: of K seeds on a device. Its agent's settings have the generators' as a part, and their
+            checkpoints lie beside its result.
         widths: d and a.
-        seeds: one a generator.
-        device: where they train and the samples lie.
-        out: the job's result, beside which its checkpoints lie.
-        identity: what the result depends on.
 
     Attributes:
         buffer: the samples (K, synthetic_samples); empty before the first refresh.
         refreshes: how often it was refilled.
     """
 
-    def __init__(
-        self,
-        settings: OnlineSettings,
-        widths: tuple[int, int],
-        seeds: Sequence[int],
-        device: str,
-        out: Path | None = None,
-        identity: dict[str, Any] | None = None,
-    ) -> None:
-        where = "the diffusion model of an online agent"
+    def __init__(self, job: TrainingJob, widths: tuple[int, int]) -> None:
+        settings, where = job.settings, "the diffusion model of an online agent"
         self.settings = resolve(DiffusionSettings, settings.diffusion, where=where)
-        self.seeds, self._device = list(seeds), device
-        self.buffer = Replay(len(seeds), settings.synthetic_samples, *widths, device=device)
+        self.seeds, self._device = job.seeds, job.device
+        number = settings.synthetic_samples
+        self.buffer = Replay(len(job.seeds), number, *widths, device=job.device)
         self.refreshes, self._fine_tune_steps = 0, settings.fine_tune_steps
         self._weights: dict[str, Tensor] = {}  # that the next training begins with
-        self._out, self._identity = out, identity or {}
+        self._out, self._identity = job.out, job.identity()
 
-    def _checkpoint(self, kind: str, refresh: int) -> Checkpoint | None:
-        if self._out is None:
-            return None
+    def _checkpoint(self, kind: str, refresh: int) -> Checkpoint:
         path = self._out.with_suffix(f".{kind}-{refresh}.ckpt")
         return Checkpoint(path, {**self._identity, "kind": kind, "refresh": refresh}, self._device)
 
@@ -83,25 +69,20 @@ class Synthesiser:
             drawing = self._checkpoint("sampling", number)
             self.buffer.fill(model.sample(self.buffer.capacity, seeds, checkpoint=drawing))
         self.refreshes += 1
-        if saved := self._checkpoint("samples", number):
-            saved.save(self._state())
+        state = {**self.buffer.snapshot(), "weights": self._weights}
+        self._checkpoint("samples", number).save(state)
 
     def tidy(self, everything: bool = False) -> None:
         """Delete the checkpoints that the job's own has made needless, or all of them."""
         for number in range(self.refreshes + 1):
             for kind in ("diffusion", "sampling", "samples"):
                 needed = kind == "samples" and number == self.refreshes - 1
-                checkpoint = self._checkpoint(kind, number)
-                if checkpoint and (everything or (number < self.refreshes and not needed)):
-                    checkpoint.remove()
-
-    def _state(self) -> dict[str, Any]:
-        return {**self.buffer.snapshot(), "weights": self._weights}
+                if everything or (number < self.refreshes and not needed):
+                    self._checkpoint(kind, number).remove()
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what `restore` needs; where there is a result, the samples have their own file."""
-        own = {"buffer": self._state()} if self._out is None else {}
-        return {"refreshes": self.refreshes, **own}
+        """Return what `restore` needs; the samples have their own file."""
+        return {"refreshes": self.refreshes}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a `snapshot`, reading the samples of that time.
@@ -110,14 +91,12 @@ class Synthesiser:
             SyntherError: their file is gone.
         """
         self.refreshes = snapshot["refreshes"]
-        saved = snapshot.get("buffer")
-        if self.refreshes and (file := self._checkpoint("samples", self.refreshes - 1)):
-            saved = file.load(self._device)
-            if saved is None:
+        if self.refreshes:
+            file = self._checkpoint("samples", self.refreshes - 1)
+            if (saved := file.load(self._device)) is None:
                 raise SyntherError(
                     f"{file.path} is missing, without which the job's checkpoint can't go on: "
                     "delete that too, to start anew"
                 )
-        if saved:
             self.buffer.restore(saved)
             self._weights = saved["weights"]

@@ -1,7 +1,5 @@
 """What jobs learn does not depend on whether their updates are repeated from a recording."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from stacks import KINDS, make, table
@@ -73,7 +71,7 @@ def test_towards_goals(name, both):
 
 
 @pytest.mark.parametrize("agent", ["sac", "redq"])
-def test_online_with_samples(agent, both):
+def test_online_with_samples(agent, both, tmp_path):
     module = f"synther.agents.{agent}"
     small = {"width": 8, "depth": 1, "dim_t": 8, "steps": 20, "batch_size": 16}
     settings = load_agent_class(module).Settings(
@@ -87,7 +85,7 @@ def test_online_with_samples(agent, both):
         module=module,
         settings=settings,
         seeds=(0, 4),
-        out=Path("x.parquet"),
+        out=tmp_path / "x.parquet",
         reference=(0.0, 1000.0),
         time_limit=12,
     )

@@ -245,14 +245,14 @@ def test_a_job_that_is_killed_again_and_again_leaves_the_same_rows(
 
 def test_a_checkpoint_without_its_samples_is_refused(tmp_path):
     chosen = job(out=tmp_path / "x.parquet", **SYNTHER)
-    trainer = OnlineTrainer(chosen, keep_files=True)
+    trainer = OnlineTrainer(chosen)
     checkpoint = Checkpoint(tmp_path / "x.ckpt", chosen.identity())
     for _ in range(20):
         trainer.advance()
     trainer._refresh(checkpoint)
     (tmp_path / "x.samples-0.ckpt").unlink()
     with pytest.raises(SyntherError, match=r"samples-0\.ckpt is missing"):
-        OnlineTrainer(chosen, keep_files=True).train(checkpoint)
+        OnlineTrainer(chosen).train(checkpoint)
 
 
 def test_rows_and_record(tmp_path):
