@@ -17,7 +17,6 @@ class BCSettings(OfflineSettings):
     """BC's settings."""
 
     normalise_states: bool = True
-    """Standardise states with the real dataset's mean and std + 1e-3."""
     learning_rate: float = 3e-4
     """Of the policy."""
 

@@ -19,9 +19,7 @@ class CQLSettings(BellmanSettings):
     """CQL's settings."""
 
     hidden: tuple[int, ...] = (256, 256, 256)
-    """Widths of the hidden layers of actor and critics."""
     normalise_states: bool = True
-    """Standardise states with the real dataset's mean and std + 1e-3."""
     policy_learning_rate: float = 3e-5
     """Of actor and temperature."""
     critic_learning_rate: float = 3e-4

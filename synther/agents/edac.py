@@ -18,9 +18,7 @@ class EDACSettings(BellmanSettings):
     """EDAC's settings."""
 
     steps: int = 3_000_000
-    """Updates in all."""
     hidden: tuple[int, ...] = (256, 256, 256)
-    """Widths of the hidden layers of actor and critics."""
     learning_rate: float = 3e-4
     """Of actor, critics and temperature."""
     num_critics: int = 10

@@ -44,9 +44,7 @@ class GoalSettings(OfflineSettings):
     """Settings of agents that are told a goal, named as OGBench names them."""
 
     batch_size: int = 1024
-    """Transitions a seed and update."""
     eval_every: int = 100_000
-    """Updates between evaluations."""
     eval_episodes: int = 250
     """Episodes a seed and evaluation, a multiple of the five goals."""
     hidden: tuple[int, ...] = (512, 512, 512)

@@ -18,7 +18,6 @@ class IQLSettings(BellmanSettings):
     """IQL's settings."""
 
     normalise_states: bool = True
-    """Standardise states with the real dataset's mean and std + 1e-3."""
     learning_rate: float = 3e-4
     """Of actor, critics and V; the actor's falls to 0 over `steps` along a cosine."""
     expectile: float = 0.7

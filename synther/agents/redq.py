@@ -14,7 +14,6 @@ class REDQSettings(SACSettings):
     """REDQ's settings."""
 
     updates_per_step: int = 20
-    """Critic updates an environment step (the update-to-data ratio); the policy has one."""
     num_critics: int = 10
     """Q-functions (N there)."""
     target_subset: int = 2

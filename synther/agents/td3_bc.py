@@ -23,7 +23,6 @@ class TD3BCSettings(BellmanSettings):
     """TD3+BC's settings."""
 
     normalise_states: bool = True
-    """Standardise states with the real dataset's mean and std + 1e-3."""
     learning_rate: float = 3e-4
     """Of actor and critics."""
     policy_noise: float = 0.2

@@ -15,7 +15,6 @@ class RegularisedSettings(TD3BCSettings):
     """TD3+BC's settings, and the decay."""
 
     alpha: float = 1.0
-    """Weight of Q against behaviour cloning; lambda = alpha / mean |Q|."""
     weight_decay: float = 0.1
     """Times the learning rate, the part of actor and critics that an update takes off."""
 
