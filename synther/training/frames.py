@@ -27,22 +27,6 @@ GPU_SHARE = 0.5
 """Of a GPU's free memory that frames may take; where they are more, they stay in the computer's."""
 
 
-def n_step_columns(data: PixelData, n_step: int, discount: float) -> dict[str, np.ndarray]:
-    """Return what of n-step transitions is no frame, a row a start.
-
-    Returns:
-        starts (N,), actions (N, a), rewards (N,): n-step returns, terminals (N,): 1 where the
-        environment's discount is 0 after n steps.
-    """
-    starts = data.starts(n_step)
-    return {
-        "starts": starts,
-        "actions": data.actions[starts + 1],
-        "rewards": data.returns(starts, n_step, discount),
-        "terminals": 1.0 - data.discounts[starts + n_step],
-    }
-
-
 def frames_device(data: PixelData, device: str) -> str:
     """Return where frames lie: on the GPU where there is room, else in memory."""
     if not device.startswith("cuda"):
@@ -59,6 +43,12 @@ class FrameTable:
         n_step: steps a transition spans.
         discount: gamma, of the n-step returns.
         device: where minibatches are wanted.
+
+    Attributes:
+        starts: rows (N,) where transitions begin.
+        actions: (N, a).
+        rewards: n-step returns (N,).
+        terminals: (N,), 1 where the environment's discount is 0 after n steps.
     """
 
     def __init__(
@@ -70,19 +60,23 @@ class FrameTable:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         place = frames_device(data, device)
-        columns = n_step_columns(data, n_step, discount)
+        starts = data.starts(n_step)
+        columns = (
+            data.actions[starts + 1],
+            data.returns(starts, n_step, discount),
+            1.0 - data.discounts[starts + n_step],
+        )
         self._frames = torch.from_numpy(data.frames).to(place)
         self._first = torch.from_numpy(data.first).to(place)
-        self._starts = torch.from_numpy(columns["starts"]).to(place)
-        self._actions, self._rewards, self._terminals = (
-            torch.as_tensor(columns[name], dtype=dtype, device=device)
-            for name in ("actions", "rewards", "terminals")
+        self.starts = torch.from_numpy(starts).to(place)
+        self.actions, self.rewards, self.terminals = (
+            torch.as_tensor(column, dtype=dtype, device=device) for column in columns
         )
         self._back = torch.arange(1 - STACK, 1, device=place)
         self._n_step, self._device = n_step, device
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self.starts)
 
     def stacks(self, rows: Tensor) -> Tensor:
         """Return stacked frames (..., 3 STACK, H, W) at rows (...), on the frames' device."""
@@ -92,13 +86,13 @@ class FrameTable:
 
     def gather(self, indices: Tensor) -> Batch:
         """Return minibatches for indices (K, B) of transitions."""
-        rows = self._starts[indices.to(self._starts.device)]
+        rows = self.starts[indices.to(self.starts.device)]
         return Batch(
             observations=self.stacks(rows).to(self._device),
-            actions=self._actions[indices],
-            rewards=self._rewards[indices],
+            actions=self.actions[indices],
+            rewards=self.rewards[indices],
             next_observations=self.stacks(rows + self._n_step).to(self._device),
-            terminals=self._terminals[indices],
+            terminals=self.terminals[indices],
         )
 
 
@@ -130,13 +124,11 @@ def encode(
             latents[rows.numpy()] = agent.encode(stacks[None])[0].float().cpu().numpy()
             if checkpoint and checkpoint.due():
                 checkpoint.save({"latents": torch.from_numpy(latents[: first + len(rows)])})
-    columns: dict[str, Any] = n_step_columns(data, settings.n_step, settings.discount)
-    starts = columns.pop("starts")
-    return Transitions(
-        observations=latents[starts],
-        next_observations=latents[starts + settings.n_step],
-        **columns,
-    ).check_finite("the latents")
+    columns = (table.starts, table.actions, table.rewards, table.terminals)
+    starts, actions, rewards, terminals = (column.cpu().numpy() for column in columns)
+    following = latents[starts + settings.n_step]
+    found = Transitions(latents[starts], actions, rewards, following, terminals)
+    return found.check_finite("the latents")
 
 
 def save_body(agent: PixelAgent, path: Path, about: Mapping[str, Any]) -> None:
