@@ -120,11 +120,6 @@ class OnlineSettings(LearningSettings):
         own = ("updates_per_step", "replay_size", "retrain_every", "synthetic_samples", "n_step")
         return (*super()._counts(), *own)
 
-    @property
-    def synthetic_rows(self) -> int:
-        """Rows of a batch that are synthetic, once there are samples."""
-        return int(self.batch_size * self.synthetic_share)
-
 
 class Agent(nn.Module, ABC):
     """K agents of one kind, one a seed, trained and evaluated together.

@@ -95,12 +95,11 @@ def device_kind(device: str) -> str:
     return device.partition(":")[0]
 
 
-def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
+def read_rates(device: str) -> Rates:
     """Return the rates of a device: the newest benchmark of its kind, and config/rates.yaml's.
 
     Args:
         device: cpu, cuda, cuda:N or auto.
-        folder: the benchmarks'.
 
     Raises:
         SyntherError: a benchmark is damaged.
@@ -110,7 +109,7 @@ def read_rates(device: str, folder: str | Path = BENCH) -> Rates:
     own = stated["devices"][kind]
     per_s: dict[str, Any] = {**stated["any_device"], **own["rates"]}
     origin = own["origin"]
-    if newest := _newest(kind, files_below(folder, "*.json")):
+    if newest := _newest(kind, files_below(BENCH, "*.json")):
         path, measured = newest
         for key in per_s.keys() & measured.keys():
             both = isinstance(per_s[key], dict) and isinstance(measured[key], dict)

@@ -22,7 +22,7 @@ class Learner:
     Args:
         agent: K stacked agents.
         real: their replay.
-        synthetic: samples of their generators, or None. Batches hold `synthetic_rows` of these as
+        synthetic: samples of their generators, or None. Batches hold `synthetic_share` of these as
             soon as there are any.
 
     Attributes:
@@ -34,7 +34,8 @@ class Learner:
     ) -> None:
         self.agent, self.real, self.synthetic = agent, real, synthetic
         settings = agent.settings
-        self._updates, self._mixed_rows = settings.updates_per_step, settings.synthetic_rows
+        self._updates = settings.updates_per_step
+        self._mixed_rows = int(settings.batch_size * settings.synthetic_share)
         self._widths = (*real.widths, settings.discount ** (settings.n_step - 1))
         parameter = next(agent.parameters())
         noise = agent.noise()

@@ -46,11 +46,6 @@ class OnlineJob(TrainingJob):
     physics: str = "d4rl"
 
 
-def episode_seed(seed: int, episode: int) -> int:
-    """Return the reset seed of a training seed's episode, counted from 0."""
-    return int(np.random.SeedSequence([seed, 8, episode]).generate_state(1, np.uint64)[0])
-
-
 class OnlineTrainer:
     """The loop's state: environments, replay, agents, generators, streams, and the rows so far.
 
@@ -96,9 +91,10 @@ class OnlineTrainer:
 
     def _begin(self, which: np.ndarray) -> np.ndarray:
         """Start the next episode of the seeds at `which`; return all observations (K, d)."""
-        drawn = [episode_seed(self.job.seeds[k], int(self.episodes[k])) for k in which]
+        paths = [[self.job.seeds[k], 8, self.episodes[k]] for k in which]
+        drawn = [np.random.SeedSequence(path).generate_state(1, np.uint64)[0] for path in paths]
         self.episodes[which] += 1
-        return self.env.reset(np.array(drawn, dtype=np.uint64), indices=which)
+        return self.env.reset(drawn, indices=which)
 
     def train(self, checkpoint: Checkpoint | None = None) -> ResultRows:
         """Train to the last step and return all evaluation rows."""

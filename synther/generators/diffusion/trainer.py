@@ -69,20 +69,17 @@ class RowOrder:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def _epoch_order(self, epoch: int) -> Tensor:
-        if epoch != self._epoch:
-            # On the CPU: the same rows in the same order whatever trains on them
-            generator = stream("cpu", self._seed, ROW_ORDER, epoch)
-            self._order = torch.randperm(self._rows, generator=generator).to(self._device)
-            self._epoch = epoch
-        return self._order
-
     def batch(self, step: int) -> Tensor:
         """Return the row numbers (batch,) of step `step`, counted from 0."""
         position, missing, parts = step * self._batch, self._batch, []
         while missing:
             epoch, offset = divmod(position, self._rows)
-            part = self._epoch_order(epoch)[offset : offset + missing]
+            if epoch != self._epoch:
+                # On the CPU: the same rows in the same order whatever trains on them
+                generator = stream("cpu", self._seed, ROW_ORDER, epoch)
+                self._order = torch.randperm(self._rows, generator=generator).to(self._device)
+                self._epoch = epoch
+            part = self._order[offset : offset + missing]
             parts.append(part)
             position, missing = position + len(part), missing - len(part)
         return torch.cat(parts) if len(parts) > 1 else parts[0]
