@@ -17,7 +17,6 @@ from synther.agents.sac import SAC
 from synther.bench.measure import MatrixProducts, Measurement, seconds
 from synther.bench.plain import core, cql
 from synther.tensors.graphed import GraphedCall
-from synther.training.evaluate import Standardiser
 from synther.training.offline import TransitionTable
 from synther.training.streams import RandomStreams
 from synther.training.updates import GraphedUpdates
@@ -116,16 +115,9 @@ def compiled_loop(name: str, stacked: Any, rows: int, updates: int) -> Callable[
     return loop
 
 
-def core_peak(device: str) -> Callable[[], Any]:
-    """Return a matrix product whose operands stay in a core's cache."""
-    a, b, c = (torch.randn(CUBE, CUBE, device=device) for _ in range(3))
-    return partial(torch.mm, a, b, out=c)
-
-
 def stacked_loop(agent: Agent, device: str, rows: int) -> Callable[[], None]:
     """Return one update of the stack as the training loops make it."""
-    identity = Standardiser(np.zeros(D), np.ones(D))
-    table = TransitionTable(some_transitions(rows), identity, 0.0, device)
+    table = TransitionTable(some_transitions(rows), device=device)
     streams = RandomStreams(
         agent.seeds, agent.noise(), indices=(rows, agent.settings.batch_size), device=device
     )
@@ -160,7 +152,8 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
         replays = [counter.replay() for counter in products.values()]
         clock = time.process_time if device == "cpu" else time.perf_counter
         peers: list[Callable[[], Any]] = [compiled] if compiled else []
-        functions: list[Callable[[], Any]] = [plain, core_peak(device)]
+        a, b, c = (torch.randn(CUBE, CUBE, device=device) for _ in range(3))  # kept in the cache
+        functions: list[Callable[[], Any]] = [plain, partial(torch.mm, a, b, out=c)]
         functions += [*loops.values(), *replays, *peers]
         plain_time, cube, *times = seconds(functions, device, least, clock=clock)
         took, limits = dict(zip(STACKS, times, strict=False)), times[len(STACKS) :]

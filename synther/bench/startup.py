@@ -29,11 +29,11 @@ def measure(device: str) -> Iterator[Measurement]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         some_transitions(2000).save(folder / "data.npz")
-        options = ["--task", "halfcheetah", "--agent", "td3_bc", "--seeds", "0"]
-        options += ["--data", "data.npz", "--statistics-from", "data.npz", "--threads", "1"]
-        options += ["--set", "steps=1", "--set", "eval_episodes=1", "--out", "row.parquet"]
-        options += ["--device", device]
-        took = min(_took([*command, "train", *options], folder) for _ in range(2))
+        options = (
+            "--task halfcheetah --agent td3_bc --seeds 0 --data data.npz --statistics-from data.npz"
+            f" --set steps=1 --set eval_episodes=1 --out row.parquet --threads 1 --device {device}"
+        )
+        took = min(_took([*command, "train", *options.split()], folder) for _ in range(2))
         name = "a training job of one update and one episode"
         yield Measurement("start-up", name, "s", took, target=JOB, at_most=True)
     if Path("Snakefile").is_file() and shutil.which("snakemake"):
