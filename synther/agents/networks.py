@@ -209,8 +209,6 @@ class Critics(StackedMLP):
     ) -> tuple[Tensor, Tensor]:
         """Add the gradients of the squared errors of Q_n(s, a), as if backward had been called.
 
-        Where targets are known, a network can go back as soon as it has gone forward.
-
         Args:
             observations: (K, B, d); no gradient goes on to them, to actions or to targets.
             actions: (K, B, a).

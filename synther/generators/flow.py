@@ -74,14 +74,11 @@ class Flow(Diffusion):
         raise SyntherError("a flow has no denoiser D(x; sigma): it has `velocity`")
 
     def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-        return integrate(self, shape, self.settings.sampling_steps, generator)
-
-
-def integrate(flow: Flow, shape: tuple[int, int], steps: int, generator: torch.Generator) -> Tensor:
-    """Solve dx/dt = v(x; t) from noise at t = 0 to t = 1 by Heun's method in equal steps."""
-    x = torch.randn(shape, generator=generator, device=generator.device)
-    for step in range(steps):
-        first = flow.velocity(x, step / steps)
-        second = flow.velocity(x + first / steps, (step + 1) / steps)
-        x = x + (first + second) / (2 * steps)
-    return x
+        """Solve dx/dt = v(x; t) from noise at t = 0 to t = 1 by Heun's method in equal steps."""
+        x = torch.randn(shape, generator=generator, device=generator.device)
+        steps = self.settings.sampling_steps
+        for step in range(steps):
+            first = self.velocity(x, step / steps)
+            second = self.velocity(x + first / steps, (step + 1) / steps)
+            x = x + (first + second) / (2 * steps)
+        return x

@@ -159,10 +159,8 @@ def learning_table(
     if settings.scale_rewards:
         low, high = return_range(statistics, time_limit)
         scale = time_limit / (high - low)
-    return (
-        TransitionTable(data, standardiser, settings.reward_shift, device, reward_scale=scale),
-        standardiser,
-    )
+    shift = settings.reward_shift
+    return TransitionTable(data, standardiser, shift, device, reward_scale=scale), standardiser
 
 
 class OfflineTrainer(UpdateLoop):

@@ -42,7 +42,7 @@ def test_each_model_learns_and_samples_what_it_does_alone(changes):
         rows = Transitions.concatenate(alone.sample_chunks(50, noise, chunk=20)).packed()
         np.testing.assert_allclose(found[k].numpy(), rows, rtol=1e-3, atol=1e-3)
         mean = alone._fitted()[1].mean
-        torch.testing.assert_close(model._normaliser.mean[k, 0], mean, rtol=0, atol=0)
+        torch.testing.assert_close(model._learned[1].mean[k, 0], mean, rtol=0, atol=0)
     assert not np.allclose(found[0], found[1])
 
 

@@ -31,8 +31,7 @@ class StackedDiffusion:
 
     def __init__(self, settings: DiffusionSettings, widths: tuple[int, int]) -> None:
         self.settings, self.widths = settings, widths
-        self._network: ResidualMLP | None = None
-        self._normaliser: Normaliser | None = None
+        self._learned: tuple[ResidualMLP, Normaliser] | None = None
 
     def fit(
         self,
@@ -56,19 +55,19 @@ class StackedDiffusion:
         columns, keep = modelled(s, *self.widths)
         rows = rows[..., :columns]
         each = [Normaliser.fit(part.cpu().numpy(), keep, rows.device) for part in rows]
-        self._normaliser = Normaliser(
+        normaliser = Normaliser(
             torch.stack([n.mean for n in each])[:, None],
             torch.stack([n.std for n in each])[:, None],
         )
-        trainer = Trainer(self._normaliser.forward(rows).contiguous(), s, seeds)
+        trainer = Trainer(normaliser.forward(rows).contiguous(), s, seeds)
         if weights:
             trainer.network.load_state_dict(weights)
             trainer.ema.average.copy_(weights["flat"])
-        self._network = trainer.run(title, checkpoint)
+        self._learned = trainer.run(title, checkpoint), normaliser
 
     def weights(self) -> dict[str, Tensor]:
         """Return what `fit` can begin with; nothing of models that are not fitted."""
-        return dict(self._network.state_dict()) if self._network else {}
+        return dict(self._learned[0].state_dict()) if self._learned else {}
 
     @torch.inference_mode()
     def sample(
@@ -86,9 +85,9 @@ class StackedDiffusion:
             chunk: rows a model made at once.
             checkpoint: where the rows so far are saved from time to time, and taken up again.
         """
-        if self._network is None or self._normaliser is None:
+        if self._learned is None:
             raise SyntherError("these diffusion models are not fitted: call fit")
-        s, network, normaliser = self.settings, self._network, self._normaliser
+        s, (network, normaliser) = self.settings, self._learned
 
         def denoise(x: Tensor, sigma: Tensor) -> Tensor:
             return edm.precondition(network, x, sigma.expand(len(x), 1), s.sigma_data)
