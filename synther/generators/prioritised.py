@@ -62,27 +62,18 @@ class ConditionalTrainer(Trainer):
             y: (1, B, D + 2) clean rows, their relevance, and 1.
             draws: (1, B, D + 3) standard normal: noise level, noise, and whether it is told.
         """
-        s = settings
-        sigma = edm.training_sigma(draws[..., 0], s.p_mean, s.p_std)
-        told = torch.special.ndtr(draws[..., -1:]) >= s.untold
-        clean, condition = y[..., :-EXTRA], y[..., -EXTRA:] * told
-
-        def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-            return conditional(network, x, sigma, condition, s.sigma_data)
-
-        noise = draws[..., 1:-EXTRA]
-        return edm.denoising_loss(denoise, clean, sigma, noise, s.sigma_data).mean()
+        told = torch.special.ndtr(draws[..., -1:]) >= settings.untold
+        conditional = given(network, y[..., -EXTRA:] * told)
+        return Trainer.loss(conditional, settings, y[..., :-EXTRA], draws[..., :-EXTRA])
 
 
-def conditional(
-    network: edm.Denoiser, x: Tensor, sigma: Tensor, condition: Tensor, sigma_data: float
-) -> Tensor:
-    """Return D(x; sigma, condition) (..., B, D) for a condition (..., B, 2)."""
+def given(network: edm.Denoiser, condition: Tensor) -> edm.Denoiser:
+    """Return the network F of rows alone for a condition (..., B, 2)."""
 
-    def given(x: Tensor, c_noise: Tensor) -> Tensor:
+    def conditional(x: Tensor, c_noise: Tensor) -> Tensor:
         return network(torch.cat((x, condition), dim=-1), c_noise)[..., :-EXTRA]
 
-    return edm.precondition(given, x, sigma, sigma_data)
+    return conditional
 
 
 class Prioritised(Diffusion):
@@ -108,16 +99,17 @@ class Prioritised(Diffusion):
         # both answers in one batch
         both = torch.cat((told, torch.zeros_like(told)))[None]
         level = torch.cat((sigma.expand(len(x)),) * 2)[None]
-        answers = conditional(network, torch.cat((x, x))[None], level, both, s.sigma_data)[0]
+        twice = torch.cat((x, x))[None]
+        answers = edm.precondition(given(network, both), twice, level, s.sigma_data)[0]
         with_it, without = answers.chunk(2)
         return without + s.guidance * (with_it - without)
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return D(x; sigma) of the rows of any relevance; see `Diffusion.denoise`."""
         network, _ = self._fitted()
-        nothing = torch.zeros(len(x), EXTRA, device=x.device)
-        level, sigma_data = sigma.expand(len(x)), self.settings.sigma_data
-        return conditional(network, x[None], level[None], nothing[None], sigma_data)[0]
+        nothing = torch.zeros(1, len(x), EXTRA, device=x.device)
+        level, sigma_data = sigma.expand(1, len(x)), self.settings.sigma_data
+        return edm.precondition(given(network, nothing), x[None], level, sigma_data)[0]
 
     def _draw(self, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
         s: Any = self.settings
