@@ -35,11 +35,15 @@ class RuleResources:
         self._margins: dict[str, Any] = config.load("rates")["requests"]
         self.evaluation_threads = self._rates.evaluation_threads
 
-    def __call__(self, costs: Callable[[Experiments, Any], Cost]) -> dict[str, Any]:
+    def __call__(
+        self, costs: Callable[[Experiments, Any], Cost], threads: Any = None
+    ) -> dict[str, Any]:
         """Return what a rule declares; what its jobs have nothing of, Snakemake leaves out.
 
         Args:
             costs: takes a preset's experiments and wildcards as attributes.
+            threads: of a rule that may have several, asked for as `cpus_per_task` too: Snakemake
+                cuts a rule's `threads` to the cores of the login node.
 
         Returns:
             `mem_mb`, `runtime` (minutes) and `gpu`, with margins, and more at every further
@@ -53,7 +57,8 @@ class RuleResources:
         def resource(name: str) -> Callable[[Any, int], int | None]:
             return lambda wildcards, attempt: found(tuple(wildcards.items()), attempt).get(name)
 
-        return {name: resource(name) for name in (*ASKED, *TOLD)}
+        cpus = {} if threads is None else {"cpus_per_task": threads}
+        return cpus | {name: resource(name) for name in (*ASKED, *TOLD)}
 
     def _evaluate(
         self, costs: Callable[[Experiments, Any], Cost], names: dict[str, str], attempt: int

@@ -16,8 +16,7 @@ from synther.sheets.writers import suffixes
 
 experiments = functools.cache(Experiments)
 # Makes `resources` of a cost: what jobs ask of a scheduler, and what they do, which limits nothing and
-# is there for `synther plan`. From config/rates.yaml and results/bench/. Beside them a rule of more
-# than one thread asks for `cpus_per_task`: Snakemake cuts `threads` to the cores of the login node.
+# is there for `synther plan`. From config/rates.yaml and results/bench/.
 asks = RuleResources(experiments, config["device"])
 # The pinned versions. Rules run in the environment that snakemake itself runs in (make environment,
 # or conda with this file); the directive records it.

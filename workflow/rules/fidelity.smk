@@ -13,8 +13,7 @@ rule fidelity:
     # every sample against every transition, by brute force: minutes on 8 cores at the paper's size
     threads: fidelity_threads
     resources:
-        **asks(costs.fidelity),
-        cpus_per_task=fidelity_threads,
+        **asks(costs.fidelity, fidelity_threads),
     params:
         number=lambda w: experiments(w.preset).fidelity_samples(),
         seed=generator_seed,

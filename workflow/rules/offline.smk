@@ -12,8 +12,7 @@ rule train_offline:
         ENVIRONMENT
     threads: asks.evaluation_threads
     resources:
-        **asks(costs.train_offline),
-        cpus_per_task=asks.evaluation_threads,
+        **asks(costs.train_offline, asks.evaluation_threads),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

@@ -9,8 +9,7 @@ rule train_online:
         ENVIRONMENT
     threads: asks.evaluation_threads
     resources:
-        **asks(costs.train_online),
-        cpus_per_task=asks.evaluation_threads,
+        **asks(costs.train_online, asks.evaluation_threads),
     params:
         device=config["device"],
         # not on the command line, which resolves them itself: a change makes the job run again

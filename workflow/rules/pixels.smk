@@ -35,8 +35,7 @@ rule render_dataset:
         ENVIRONMENT
     threads: 4
     resources:
-        **asks(costs.render_dataset),
-        cpus_per_task=4,
+        **asks(costs.render_dataset, 4),
     params:
         rows=lambda w: experiments(w.preset).frames(),
         policies=lambda w: experiments(w.preset).part("pixels").get("policies", ""),
@@ -58,8 +57,7 @@ rule train_pixels:
         ENVIRONMENT
     threads: 4
     resources:
-        **asks(costs.train_pixels),
-        cpus_per_task=4,
+        **asks(costs.train_pixels, 4),
     params:
         device=config["device"],
         given=lambda w, input: f"--data {input}",
@@ -84,8 +82,7 @@ rule encode_latents:
         ENVIRONMENT
     threads: 2
     resources:
-        **asks(costs.encode_latents),
-        cpus_per_task=2,
+        **asks(costs.encode_latents, 2),
     params:
         device=config["device"],
         seed=generator_seed,
