@@ -123,13 +123,12 @@ class MatrixProducts(TorchDispatchMode):
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         place = self._PLACES.get(function.overloadpacket.__name__.rstrip("_"))
+        result = function(*args, **(kwargs or {}))
         if place is not None:
             a, b = args[place : place + 2]
-            result = function(*args, **(kwargs or {}))
             self.operands.append((self._like(a), self._like(b), self._like(result)))
             self.flops += 2 * a.numel() * b.shape[-1]
-            return result
-        return function(*args, **(kwargs or {}))
+        return result
 
     def _like(self, tensor: Tensor) -> Tensor:
         """Return random numbers of a tensor's shape and strides, on which the kernel depends."""

@@ -43,7 +43,6 @@ class Replay:
         n_step: what makes rows of n steps of those that are added.
 
     Attributes:
-        size: rows a seed in it, the same for all.
         added: rows a seed ever added or filled in.
         count: `size` as a float64 tensor () on the device, for what is captured in a CUDA graph.
     """
@@ -68,7 +67,7 @@ class Replay:
 
     @property
     def size(self) -> int:
-        """Rows a seed in it."""
+        """Rows a seed in it, the same for all."""
         return min(self.added, self.capacity)
 
     def rows(self) -> Tensor:
