@@ -1,6 +1,6 @@
 """Updates from a table: one CUDA graph, or one recording, a phase of the agent."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -35,7 +35,7 @@ class GraphedUpdates:
 
     def __init__(self, agent: Agent, table: Any) -> None:
         self._agent, self._gather = agent, table.gather
-        self._uniforms = getattr(table, "uniforms", dict)()
+        self._uniforms: Collection[str] = getattr(table, "uniforms", dict)()
         self.calls: dict[Hashable, GraphedCall] = {}
 
     def __call__(self, draws: Mapping[str, Tensor]) -> dict[str, Tensor]:
