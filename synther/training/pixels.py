@@ -110,6 +110,7 @@ class PixelTrainer(UpdateLoop):
         self.job, self.data = job, job.data[0]
         self.table, self.agent = table, agent
         self.env: PixelEnv | None = None
+        self._physics = ""  # what the evaluations so far were rendered by
         self.streams = learning_streams(agent, table, job.device, CHUNK)
         self.rows = ResultRows(job)
         self.clock = Clock("learning", "evaluation")
@@ -130,7 +131,7 @@ class PixelTrainer(UpdateLoop):
         """Return what the run's record says besides what it was of."""
         updates = self.job.settings.steps * self.rows.seeds
         return {
-            "physics": self.env.physics if self.env else "",
+            "physics": self._physics,
             "transitions": len(self.table),
             "seconds": self.clock.rounded(),
             "seed_updates_per_s": round(updates / max(self.clock.seconds["learning"], 1e-9), 1),
@@ -149,17 +150,19 @@ class PixelTrainer(UpdateLoop):
             if self.env is None:
                 number = len(self.job.seeds) * settings.eval_episodes
                 self.env = PixelEnv(self.job.task, number, self.job.threads)
+                self._physics = self.env.physics
             episodes = evaluate_pixels(self.agent, self.env, settings.eval_steps)
             self.rows.add(self.agent.updates, episodes)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that `restore` needs to go on to the very same rows."""
-        return {**super().snapshot(), "seconds": dict(self.clock.seconds)}
+        own = {"seconds": dict(self.clock.seconds), "physics": self._physics}
+        return {**super().snapshot(), **own}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
         super().restore(saved)
-        self.clock.seconds = dict(saved["seconds"])
+        self.clock.seconds, self._physics = dict(saved["seconds"]), saved.get("physics", "")
 
 
 def make_pixel_agent(

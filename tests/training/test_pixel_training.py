@@ -237,6 +237,20 @@ def test_a_killed_job_goes_on_to_the_same_rows(job, monkeypatch):
     assert not stopped.out.with_suffix(".ckpt").exists()
 
 
+def test_a_job_that_is_killed_after_its_last_evaluation_says_what_rendered(job, monkeypatch):
+    def dies(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("synther.jobs.checkpoint.INTERVAL_S", 0.0)
+        patch.setattr("synther.training.pixels.save_body", dies)
+        with pytest.raises(Killed):
+            train_pixels(job())
+    train_pixels(job())
+    record = json.loads(job().out.with_suffix(".json").read_text())
+    assert record["physics"] == "none"  # the name that the stand-in here gives itself
+
+
 def test_a_seed_alone_has_the_rows_that_it_has_in_a_block(job):
     block = train_pixels(job(seeds=(0, 1))).table().to_pandas()
     alone = train_pixels(job(seeds=(1,), out="alone.parquet")).table().to_pandas()
