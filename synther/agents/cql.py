@@ -125,10 +125,10 @@ class CQL(SoftAgent):
 
     def critic_loss(
         self, batch: Batch, noise: Mapping[str, Tensor]
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the Bellman error plus the conservative term (eq. 4), summed over seeds.
 
-        Also returns the conservative gaps (K, 2): mean over the batch of
+        Beside it "gap" has the conservative gaps (K, 2): mean over the batch of
         log sum_a exp Q(s, a) - Q(s, data's a), a critic each.
         """
         settings = self.settings
@@ -149,12 +149,8 @@ class CQL(SoftAgent):
             conservative = (weight[:, None] * (gaps - settings.target_action_gap)).sum(dim=1)
         else:
             conservative = settings.min_q_weight * gaps.sum(dim=1)
-        info = {
-            "critic_loss": bellman.detach(),
-            "gap": gaps.detach(),
-            "q": q.detach(),
-        }
-        return (bellman + conservative).sum(), gaps.detach(), info
+        info = {"critic_loss": bellman.detach(), "gap": gaps.detach(), "q": q.detach()}
+        return (bellman + conservative).sum(), info
 
     def _multiplier(self) -> Tensor:
         return self.log_multiplier.detach().exp().clamp(0.0, 1e6)
@@ -170,12 +166,12 @@ class CQL(SoftAgent):
             loss.backward()
 
         self.flat["critics"].zero_grad()
-        loss, gaps, info = self.critic_loss(batch, noise)
+        loss, info = self.critic_loss(batch, noise)
         loss.backward()
 
         if settings.lagrange:  # descend -E[multiplier * weight * (gap - target)]
             multiplier = self._multiplier()
-            excess = (gaps - settings.target_action_gap).mean(dim=1)
+            excess = (info["gap"] - settings.target_action_gap).mean(dim=1)
             inside = (multiplier < 1e6).to(multiplier.dtype)
             self.log_multiplier.grad = -settings.min_q_weight * multiplier * excess * inside
             self.optimizers["multiplier"].step()
