@@ -13,22 +13,18 @@ rows are of another preset, none belongs to it, or seeds of one run end at diffe
 Plans are asked for at every dry run: they import neither pandas nor what draws.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib
 import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from synther.errors import SyntherError, unknown_name
 from synther.experiments.kinds.plan import Plan
 from synther.experiments.kinds.spec import Numbers, Spec
-
-if TYPE_CHECKING:
-    from synther.sheets.sheet import Sheet
+from synther.sheets.figure import frame_columns
+from synther.sheets.sheet import Note, Sheet
 
 __all__ = ["Numbers", "Plan", "Spec", "make_sheet", "names", "plan_of", "sheet_of"]
 
@@ -78,7 +74,15 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
 
 
 def sheet_of(found: Numbers) -> Sheet:
-    """Return numbers as their kind's sheet."""
-    part = _part(found.spec.kind, "sheet")
-    plots = part.plots(found) if hasattr(part, "plots") else ()
-    return found.sheet(part.tables(found), plots, part.footnotes(found))
+    """Return numbers as their kind's sheet; a table without rows is left out."""
+    spec, part = found.spec, _part(found.spec.kind, "sheet")
+    notes = (Note(note) if isinstance(note, str) else note for note in part.footnotes(found))
+    return Sheet(
+        **{"name": spec.name, "kind": spec.kind, "title": spec.title, "preset": spec.preset},
+        lines=tuple(spec.lines()),
+        banner=spec.banner_text,
+        tables=tuple(table for table in part.tables(found) if table.rows),
+        plots=tuple(part.plots(found)) if hasattr(part, "plots") else (),
+        notes=tuple(notes),
+        tidy=frame_columns(found.tidy()),
+    )

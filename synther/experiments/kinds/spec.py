@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from synther.errors import unknown_name
 from synther.experiments.runs import ONLINE
-from synther.sheets.figure import Plot, frame_columns
-from synther.sheets.sheet import Note, Sheet, Table, run_key
+from synther.sheets.sheet import run_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,6 +150,13 @@ class Spec:
         return next(iter(self.sources))
 
     @property
+    def band_reps(self) -> int:
+        """Resamples of what is computed hundreds of times or slowly."""
+        from synther.statistics.intervals import BAND_REPS
+
+        return min(self.bootstrap_reps, BAND_REPS)
+
+    @property
     def banner_text(self) -> str:
         """The line that keeps a preset's numbers from being taken for the paper's, or nothing."""
         if not self.is_evidence:
@@ -189,17 +195,12 @@ class Spec:
         every = [row.name for row in self.groups[group]] if group else self.names
         return [run_key(name, source, agent) for name in ([dataset] if dataset else every)]
 
-    def heading(self) -> dict[str, Any]:
-        """Return the fields of a `Sheet` that stand above its content."""
+    def lines(self) -> list[str]:
+        """Return what stands above a sheet's content: preset with its budget, and simulator."""
         starts = self.budget.startswith(self.preset)
         named = self.budget if starts else f"{self.preset}: {self.budget}"
-        lines = [f"Preset {named if self.budget else self.preset}"]
-        lines += [f"Physics: {self.physics}"] if self.physics else []
-        return {
-            **{"name": self.name, "kind": self.kind, "title": self.title, "preset": self.preset},
-            "lines": tuple(lines),
-            "banner": self.banner_text,
-        }
+        physics = [f"Physics: {self.physics}"] if self.physics else []
+        return [f"Preset {named if self.budget else self.preset}", *physics]
 
 
 @dataclass(frozen=True)
@@ -230,25 +231,10 @@ class Numbers:
         """Return the values of some columns -> the row that has them, the last of several."""
         return {tuple(getattr(r, name) for name in columns): r for r in self.frame.itertuples()}
 
-    def sheet(
-        self, tables: Iterable[Table], plots: Iterable[Plot], notes: Iterable[Note | str]
-    ) -> Sheet:
-        """Return the sheet.
-
-        Args:
-            tables: in order; one without rows is left out.
-            plots: in order.
-            notes: footnotes; words stand in every format.
-        """
+    def tidy(self) -> pd.DataFrame:
+        """Return the tidy rows, each with what all have in common."""
         spec = self.spec
         same = {"experiment": spec.name, "preset": spec.preset, "budget": spec.budget}
         own = {name: value for name, value in same.items() if name not in self.frame}
         tidy = self.frame.assign(**own).reindex(columns=list(self.columns))
-        counts = dict.fromkeys(COUNTS & set(tidy), "Int64")  # of which some may be missing
-        return Sheet(
-            **spec.heading(),
-            tables=tuple(table for table in tables if table.rows),
-            plots=tuple(plots),
-            notes=tuple(Note(note) if isinstance(note, str) else note for note in notes),
-            tidy=frame_columns(tidy.astype(counts)),
-        )
+        return tidy.astype(dict.fromkeys(COUNTS & set(tidy), "Int64"))  # some may be missing

@@ -5,7 +5,7 @@ import pandas as pd
 from synther.experiments.kinds.learning.plan import LearningSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import evaluations, scores
-from synther.statistics.intervals import BAND_REPS, Records, line
+from synther.statistics.intervals import Records, line
 
 COLUMNS = ("row", *scores.RUN, "step", "seeds", "value", "std", "low", "high", "status")
 
@@ -18,11 +18,10 @@ def measure(spec: LearningSpec, results: pd.DataFrame) -> Numbers:
         training, which has no step. `provenance` says where that is from.
     """
     rows = scores.belonging(spec, results)
-    reps = min(spec.bootstrap_reps, BAND_REPS)
     records: Records = []
     for key, run in evaluations.runs(rows).items():
         place = dict(zip(scores.RUN, key, strict=True))
-        records += line(place, run.steps, run.scores[:, None, :], reps)
+        records += line(place, run.steps, run.scores[:, None, :], spec.band_reps)
     theirs = spec.published().rename(columns={"mean": "value"}).assign(row="published")
     records += theirs[theirs["source"].isin(list(spec.sources))].to_dict("records")
     counts = rows.groupby([*scores.RUN, "seed", "step"]).size()

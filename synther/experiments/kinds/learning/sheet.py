@@ -5,7 +5,6 @@ import itertools
 from synther import sheets
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
-from synther.statistics.intervals import BAND_REPS
 
 
 def plots(found: Numbers) -> list[sheets.Plot]:
@@ -61,6 +60,5 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     return notes.written(
         *(__file__, found),
         counts=found.rows("point")["seeds"],
-        band_reps=min(found.spec.bootstrap_reps, BAND_REPS),
         theirs=found.rows("published"),
     )

@@ -14,7 +14,7 @@ from synther.experiments.runs import ONLINE
 from synther.jobs.files import read_json
 from synther.statistics import evaluations, intervals, scores
 from synther.statistics.evaluations import Run
-from synther.statistics.intervals import BAND_REPS, Records, line, spread
+from synther.statistics.intervals import Records, line, spread
 from synther.statistics.measures import AGAIN
 
 CSV_COLUMNS = (
@@ -53,7 +53,7 @@ def _values(own: list[Run]) -> list[np.ndarray]:
 def _lines(spec: OnlineSpec, runs: Runs, tasks: list[str]) -> Records:
     """Return rows of returns against steps; of what is swept, of the last against ratios."""
     ordered = sorted(spec.ratios, key=spec.ratios.__getitem__) or spec.agents
-    found, reps = [], min(spec.bootstrap_reps, BAND_REPS)
+    found, reps = [], spec.band_reps
     for own, same in _panels(runs, tasks, (*ordered, *spec.reference)):
         if spec.ratios:
             agent, cube = same["agent"], np.stack([part[:, -1:] for part in _values(own)], axis=1)
@@ -105,7 +105,7 @@ def _drift(spec: OnlineSpec) -> Records:
     for (task, agent), own in errors.items():
         place = {"task": task, "agent": agent, "tasks": 1, "metric": "scaled_mse", "unit": "steps"}
         cube = np.array(list(own.values())).T[:, None] if own else np.empty((0, 1, 0))
-        points = line(place, own, cube, min(spec.bootstrap_reps, BAND_REPS))
+        points = line(place, own, cube, spec.band_reps)
         rows += [point | {"row": "drift"} for point in points]
     return rows
 

@@ -12,7 +12,6 @@ from synther.experiments.kinds.online.plan import OnlineSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.experiments.runs import ONLINE
 from synther.sheets import notes, printed
-from synther.statistics.intervals import BAND_REPS
 
 TOLERANCE = 0.1
 """Part of a published return within which ours agrees with it."""
@@ -114,7 +113,6 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     return notes.written(
         *(__file__, found),
         counts=found.rows("point", "level")["seeds"],
-        band_reps=min(found.spec.bootstrap_reps, BAND_REPS),
         DRIFT=DRIFT,
         has_drift=len(found.rows("drift")),
         theirs=found.rows("published"),

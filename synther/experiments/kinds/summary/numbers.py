@@ -103,7 +103,6 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Numbers:
     rows = evaluations.means(scores.belonging(spec, results))
     runs = evaluations.runs(rows)
     windows = evaluations.windows(rows)
-    few = min(spec.bootstrap_reps, intervals.BAND_REPS)
     records, omissions = [], []
     for agent, label in spec.agents.items():
         groups = _groups(spec, agent, windows["last"])
@@ -118,9 +117,9 @@ def measure(spec: SummarySpec, results: pd.DataFrame) -> Numbers:
             if spec.layout == "aggregates":
                 own = _aggregates(spec, covered, windows)
             elif spec.layout == "profiles":
-                own = _profiles(covered, windows["last"], few)
+                own = _profiles(covered, windows["last"], spec.band_reps)
             else:
-                own = _curves(covered, runs, few)
+                own = _curves(covered, runs, spec.band_reps)
             same = {"agent": agent, "group": group, "seeds": len(covered.seeds)}
             same |= {"datasets": len(covered.datasets), "names": covered.datasets}
             records += [same | row for row in own]

@@ -9,7 +9,7 @@ from synther.experiments.kinds.spec import STAND_IN, Numbers
 from synther.experiments.kinds.summary.numbers import AVERAGE, BEST, OVERALL, THRESHOLDS
 from synther.sheets import notes, printed
 from synther.statistics.evaluations import WINDOW
-from synther.statistics.intervals import BAND_REPS, IMPROVEMENT
+from synther.statistics.intervals import IMPROVEMENT
 
 UNITS = {"optimality_gap": "fraction", IMPROVEMENT: "probability"}
 MOST_COLUMNS = 4
@@ -193,7 +193,6 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
         *(__file__, found),
         WINDOW=WINDOW,
         LEAST_SCORES=LEAST_SCORES,
-        band_reps=min(spec.bootstrap_reps, BAND_REPS),
         is_drawn=is_shown.any(),
         left_out=[f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in blocks],
         stand_alone=(found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any(),
