@@ -107,25 +107,21 @@ def written(
     titles: dict[str, dict[str, str]] = {"agents": {}, "sources": {}}
     for kind, known in ((k, each) for m in matrices for k, each in m.titles().items()):
         titles[kind] |= known
-    return (
-        html.environment(TEMPLATES)
-        .get_template("report.html")
-        .render(
-            preset=", ".join(dict.fromkeys(matrix.preset for matrix in matrices)),
-            is_paper_protocol=all(matrix.scale["protocol"] == "paper" for matrix in matrices),
-            is_evidence=all(matrix.scale["evidence"] for matrix in matrices),
-            sheets=sheets,
-            fragments={name: html.fragment(sheet) for name, sheet in sheets.items()},
-            missing=missing,
-            origins=origins,
-            rulings=rulings(sheets),
-            UNDECIDED=UNDECIDED,
-            ran=ran(archive, titles, len(sheets)),
-            costs=costs(archive.records),
-            made_by=f"Made by synther {provenance.version()}, commit {provenance.commit()}",
-            commits=sorted({str(r["commit"]) for r in archive.records.values() if "commit" in r}),
-            data=_data(archive, titles),
-            style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
-            script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
-        )
+    return html.template("report.html", TEMPLATES).render(
+        preset=", ".join(dict.fromkeys(matrix.preset for matrix in matrices)),
+        is_paper_protocol=all(matrix.scale["protocol"] == "paper" for matrix in matrices),
+        is_evidence=all(matrix.scale["evidence"] for matrix in matrices),
+        sheets=sheets,
+        fragments={name: html.fragment(sheet) for name, sheet in sheets.items()},
+        missing=missing,
+        origins=origins,
+        rulings=rulings(sheets),
+        UNDECIDED=UNDECIDED,
+        ran=ran(archive, titles, len(sheets)),
+        costs=costs(archive.records),
+        made_by=f"Made by synther {provenance.version()}, commit {provenance.commit()}",
+        commits=sorted({str(r["commit"]) for r in archive.records.values() if "commit" in r}),
+        data=_data(archive, titles),
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
     )

@@ -4,28 +4,19 @@ Numbers carry what they are sorted by and the runs behind them, which the page's
 """
 
 import base64
-import functools
 from pathlib import Path
 from typing import Any
 
+from synther.sheets.notes import environment
 from synther.sheets.sheet import AGREEMENTS, Sheet, Table
 
 
-@functools.cache
-def environment(*folders: Path) -> Any:
-    """Return jinja's environment, with the templates of these folders besides."""
-    import jinja2
-
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([Path(__file__).parent, *folders]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+def template(name: str, *folders: Path) -> Any:
+    """Return a template for HTML, of these folders or of those beside this."""
+    made = environment(*folders, is_html=True)
     made.filters |= {"slug": slug, "heads": Table.heads}
     made.globals["AGREEMENTS"] = AGREEMENTS
-    return made
+    return made.get_template(name)
 
 
 def fragment(sheet: Sheet) -> str:
@@ -33,7 +24,7 @@ def fragment(sheet: Sheet) -> str:
     from synther.sheets.plot import svg
 
     images = [base64.b64encode(svg(plot)).decode() for plot in sheet.plots]
-    return environment().get_template("sheet.html.j2").render(sheet=sheet, images=images)
+    return template("sheet.html.j2").render(sheet=sheet, images=images)
 
 
 def slug(text: str) -> str:

@@ -15,19 +15,20 @@ ENTRY = re.compile(r"^- (?:\[(page|text)\] )?(.*?)(?=^- |\Z)", re.M | re.S)
 
 
 @functools.cache
-def _template(folder: Path) -> Any:
-    """Return a folder's `footnotes.j2`; it can import `notes.j2` beside this."""
+def environment(*folders: Path, is_html: bool = False) -> Any:
+    """Return jinja's environment of the templates of these folders, and of those beside this."""
     import jinja2
 
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder, Path(__file__).parent]),
+        loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=is_html,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     made.filters |= {"marks": footnotes, "stand_ins": stand_ins}
     made.filters |= {"counted": printed.counted, "number": printed.number}
-    return made.get_template("footnotes.j2")
+    return made
 
 
 def written(sheet: str, found: Any, **names: Any) -> list[Note]:
@@ -44,7 +45,8 @@ def written(sheet: str, found: Any, **names: Any) -> list[Note]:
     if "seeds" in found.frame:
         names = {"counts": found.frame["seeds"].dropna()} | names
         names["counts"] = sorted({int(count) for count in names["counts"]})
-    text = _template(Path(sheet).parent).render(found=found, spec=found.spec, **names)
+    template = environment(Path(sheet).parent).get_template("footnotes.j2")
+    text = template.render(found=found, spec=found.spec, **names)
     return [Note(" ".join(words.split()), where) for where, words in ENTRY.findall(text)]
 
 

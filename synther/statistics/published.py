@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -38,9 +37,13 @@ STATUSES = {
 class PaperNumber:
     """One published number: in score units of its table, NaN or None where it is not given.
 
-    `status` and `provenance` say how far the number can be trusted and where it comes from.
+    `status` and `provenance` say how far the number can be trusted and where it comes from. What
+    the paper claims in its text is of a `family` and an `agent` too, and `variant` has its words.
     """
 
+    family: str
+    agent: str
+    variant: str
     mean: float
     std: float
     seeds: int | None
@@ -135,15 +138,20 @@ def require_mapping(table: str, variants: Iterable[str]) -> None:
             raise unknown_name("variant", variant, known, f"{_file()}, table {table}")
 
 
-def _row(**wanted: str) -> pd.Series | None:
-    """Return the row with these names, or None without one."""
+def _number(**wanted: str) -> PaperNumber | None:
+    """Return the number with these names, or None without one."""
     numbers = load()
     found = numbers[(numbers[list(wanted)] == pd.Series(wanted)).all(axis=1)]
     if len(found) > 1:
         lines = ", ".join(str(int(index) + 2) for index in found.index)
         names = ", ".join(wanted.values())
         raise SyntherError(f"{_file()} has {names} on lines {lines}; keep one of them")
-    return None if found.empty else found.iloc[0]
+    if found.empty:
+        return None
+    row = found.iloc[0]
+    seeds = None if math.isnan(row["seeds"]) else int(row["seeds"])
+    words = row[["family", "agent", "variant", "status", "provenance"]].fillna("")
+    return PaperNumber(mean=float(row["mean"]), std=float(row["std"]), seeds=seeds, **words)
 
 
 def lookup(table: str, dataset: str, agent: str, variant: str) -> PaperNumber | None:
@@ -158,34 +166,17 @@ def lookup(table: str, dataset: str, agent: str, variant: str) -> PaperNumber | 
     Raises:
         SyntherError: the file is at fault, or has the cell more than once.
     """
-    found = _row(table=table, dataset=dataset, agent=agent, variant=variant)
-    return None if found is None else PaperNumber(**_number(found))
+    return _number(table=table, dataset=dataset, agent=agent, variant=variant)
 
 
-def _number(row: pd.Series) -> dict[str, Any]:
-    seeds = None if math.isnan(row["seeds"]) else int(row["seeds"])
-    known = {name: str(row[name]) for name in ("status", "provenance")}
-    return {"mean": float(row["mean"]), "std": float(row["std"]), "seeds": seeds, **known}
-
-
-@dataclass(frozen=True)
-class Claim(PaperNumber):
-    """A number that the paper claims in its text: of which family and agent, and in which words."""
-
-    family: str
-    agent: str
-    words: str
-
-
-def claim(name: str) -> Claim:
+def claim(name: str) -> PaperNumber:
     """Return one of the paper's claims: the row of table `claims` with this `dataset`.
 
     Raises:
         SyntherError: there is none of that name, or more than one.
     """
-    row = _row(table="claims", dataset=name)
-    if row is None:
+    number = _number(table="claims", dataset=name)
+    if number is None:
         every = load().query("table == 'claims'")
         raise unknown_name("claim", name, set(every["dataset"]), str(_file()))
-    family, agent, words = row[["family", "agent", "variant"]].fillna("")
-    return Claim(**_number(row), family=family, agent=agent, words=words)
+    return number

@@ -186,8 +186,9 @@ class Spec:
             online = [(ONLINE, paper.table, paper.variants.get(name, ""))]
             for key, table, variant in paper.columns(self.sources) if self.sources else online:
                 if number := published.lookup(table, row.called, called, variant):
-                    found.append((row.name, key, name, *dataclasses.astuple(number)))
-        fields = [field.name for field in dataclasses.fields(published.PaperNumber)]
+                    place = {"dataset": row.name, "source": key, "agent": name}
+                    found.append(vars(number) | place)
+        fields = ["mean", "std", "seeds", "status", "provenance"]
         return pd.DataFrame(found, columns=["dataset", "source", "agent", *fields])
 
     def behind(self, source: str, agent: str, dataset: str = "", group: str = "") -> list[str]:
