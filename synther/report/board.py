@@ -16,7 +16,7 @@ from synther.experiments.trees import NAMES, Name, files_of, read_tree
 from synther.jobs.archive import opened
 from synther.jobs.files import sha256
 from synther.report.page import written
-from synther.report.provenance import Archive, gather
+from synther.report.provenance import Archive
 from synther.sheets import MISSING, Cell, Sheet, columns, run_key
 
 
@@ -74,8 +74,7 @@ def render(trees: Sequence[Path]) -> str:
 
         with _within(tree) as matrix:
             matrices.append(matrix)
-            agents, samples = files_of(Path("results", matrix.preset))
-            gather(map(str, agents), map(str, samples), archive)
+            archive.gather(*files_of(Path("results", matrix.preset)))
             for name, cell in _cells(matrix):
                 cells[name][letter] = named(cell)
             for sheet in _sheets(matrix, notes):

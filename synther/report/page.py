@@ -9,7 +9,7 @@ from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.jobs import provenance
 from synther.report.costs import costs
-from synther.report.provenance import Archive, gather
+from synther.report.provenance import Archive
 from synther.sheets import html
 from synther.sheets.sheet import Sheet
 
@@ -82,7 +82,8 @@ def render(matrix: Experiments) -> str:
             f"preset '{matrix.preset}' has no table or figure yet: make them with `snakemake "
             f"--config preset={matrix.preset}`"
         )
-    archive = gather(matrix.results(*files), matrix.records(*files), Archive())
+    archive = Archive()
+    archive.gather(matrix.results(*files), matrix.records(*files))
     missing = {n: path.replace(".json", ".pdf") for n, path in files.items() if n not in sheets}
     origins = {n: f"File: {files[n]}, and beside it in other formats." for n in sheets}
     return written([matrix], sheets, archive, origins, missing)

@@ -51,7 +51,25 @@ class Archive:
         self.made_from[name] = list(dict.fromkeys(found))
         return True
 
-    def add_results(self, files: Sequence[Path]) -> None:
+    def gather(self, results: Iterable[str | Path], others: Iterable[str | Path]) -> None:
+        """Read everything that is there of an experiment's inputs.
+
+        Args:
+            results: paths of agents' rows; those that aren't there are left out.
+            others: paths of measures (.parquet with a .json beside) and records (.json).
+
+        Raises:
+            SyntherError: a file is damaged.
+        """
+        folders: dict[Path, list[Path]] = {}
+        for path in filter(Path.is_file, map(Path, dict.fromkeys(results))):
+            folders.setdefault(path.parent, []).append(path)
+        for files in folders.values():
+            self._add_results(files)
+        for path in map(Path, dict.fromkeys(others)):
+            self.add_record(path.with_suffix(".json"))
+
+    def _add_results(self, files: Sequence[Path]) -> None:
         """Read the result files of one run, and their records."""
         every = pd.concat([scores.read_result(file) for file in files], ignore_index=True)
         rows = every.drop_duplicates([*scores.RUN, "seed", "step", "episode"])
@@ -90,25 +108,3 @@ def _entry(run: evaluations.Run, rows: pd.DataFrame) -> dict[str, Any]:
             for _, group in last.groupby("seed")
         ],
     }
-
-
-def gather(results: Iterable[str], others: Iterable[str], archive: Archive) -> Archive:
-    """Read everything that is there of an experiment's inputs.
-
-    Args:
-        results: paths of agents' rows; those that aren't there are left out.
-        others: paths of measures (.parquet with a .json beside) and records (.json).
-        archive: what it is added to, and is returned.
-
-    Raises:
-        SyntherError: a file is damaged.
-    """
-    folders: dict[Path, list[Path]] = {}
-    for path in map(Path, dict.fromkeys(results)):
-        if path.is_file():
-            folders.setdefault(path.parent, []).append(path)
-    for files in folders.values():
-        archive.add_results(files)
-    for path in map(Path, dict.fromkeys(others)):
-        archive.add_record(path.with_suffix(".json"))
-    return archive

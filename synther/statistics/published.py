@@ -123,8 +123,8 @@ def load() -> pd.DataFrame:
     return _read(_file()).copy()
 
 
-def require_mapping(table: str, variants: Iterable[str]) -> None:
-    """Check that `table` is in the file and has every one of `variants`.
+def require_mapping(table: str, variant: str) -> None:
+    """Check that `table` is in the file, and has this variant.
 
     Raises:
         SyntherError: a name is unknown; it offers the nearest.
@@ -133,9 +133,8 @@ def require_mapping(table: str, variants: Iterable[str]) -> None:
     if table not in set(numbers["table"]):
         raise unknown_name("table of the paper", table, set(numbers["table"]), str(_file()))
     known = set(numbers.loc[numbers["table"] == table, "variant"])
-    for variant in variants:
-        if variant not in known:
-            raise unknown_name("variant", variant, known, f"{_file()}, table {table}")
+    if variant not in known:
+        raise unknown_name("variant", variant, known, f"{_file()}, table {table}")
 
 
 def _number(**wanted: str) -> PaperNumber | None:

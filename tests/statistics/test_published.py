@@ -74,9 +74,9 @@ def test_faults_of_the_file_are_told(
 
 def test_unknown_names_of_a_mapping_are_told() -> None:
     with pytest.raises(SyntherError, match="did you mean d4rl"):
-        published.require_mapping("d4r", [])
+        published.require_mapping("d4r", "SynthER")
     with pytest.raises(SyntherError, match="did you mean SynthER"):
-        published.require_mapping("d4rl", ["Synther"])
+        published.require_mapping("d4rl", "Synther")
     with pytest.raises(SyntherError, match="unknown status"):
         published.footnotes(["sure"])
     with pytest.raises(SyntherError, match="unknown claim"):

@@ -68,7 +68,8 @@ class Plan(Entry):
 
     def files(self) -> list[str]:
         """Return the paths of what it is made from besides results, each once."""
-        return []
+        every = [own for sources in self.measures().values() for own in sources.values()]
+        return list(dict.fromkeys(path for own in every for path in own.values()))
 
     def inputs(self) -> list[str]:
         """Return the paths of all files that it is made from."""
@@ -105,7 +106,7 @@ class Plan(Entry):
         return found
 
     def measures(self) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-        """Return dataset -> source -> "fidelity", "fit" and "sample" -> path."""
+        """Return dataset -> source -> what was measured of it, such as "fidelity" -> path."""
         return {}
 
     def protocol_steps(self, agent: str, place: str) -> int:

@@ -180,7 +180,7 @@ class Spec:
 
         found, paper = [], self.paper or PaperColumns("")
         for _, table, variant in paper.columns(paper.variants):
-            published.require_mapping(table, [variant])
+            published.require_mapping(table, variant)
         names = paper.measures or {a: paper.agents[a] for a in self.agents if a in paper.agents}
         for row, (name, called) in itertools.product(self.rows, names.items()):
             online = [(ONLINE, paper.table, paper.variants.get(name, ""))]

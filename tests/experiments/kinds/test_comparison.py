@@ -25,7 +25,7 @@ from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
 from synther.sheets.printed import number
-from synther.sheets.writers import csv, latex, markdown
+from synther.sheets.writers import data, latex, markdown
 from synther.statistics.intervals import IMPROVEMENT
 
 HOPPER, WALKER, MAZE = "hopper-medium-local", "walker2d-medium-v2", "maze2d-umaze-v1"
@@ -184,7 +184,7 @@ def test_latex(table: Numbers) -> None:
 
 
 def test_csv(table: Numbers) -> None:
-    frame = pd.read_csv(io.StringIO(csv.render(sheet(table))[".csv"]))
+    frame = pd.read_csv(io.StringIO(data.render(sheet(table))[".csv"]))
     assert tuple(frame.columns) == CSV_COLUMNS
     assert set(frame["preset"]) == {"quick"}
     cells = frame[frame["row"] == "cell"].set_index(["dataset", "agent", "source"])

@@ -18,7 +18,7 @@ from synther.experiments.kinds.comparison.numbers import measure
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers
-from synther.sheets.writers import csv, latex, markdown
+from synther.sheets.writers import data, latex, markdown
 
 HOPPER, WALKER = "hopper-medium-local", "walker2d-medium-v2"
 # means over both datasets: 20 and 30 on real data, 25 and 36 on synthetic
@@ -98,7 +98,7 @@ def test_every_format_has_them_with_the_claim_marked(table: Numbers) -> None:
     last = sheet(table).tables[-1]
     assert (last.title, last.rows[2].cells[1].text) == ("Larger networks", "real → SynthER")
     assert (last.rows[2].cells[-1].value, last.rows[2].cells[-1].mark) == (12.2, "†")
-    frame = pd.read_csv(io.StringIO(csv.render(sheet(table))[".csv"]))
+    frame = pd.read_csv(io.StringIO(data.render(sheet(table))[".csv"]))
     rows = frame[frame["row"] == "scaling"].set_index(["from_source", "source"])
     row = rows.loc[("real", "synther")]
     assert (row["from_agent"], row["agent"]) == ("td3_bc", "td3_bc_large")

@@ -26,7 +26,7 @@ from synther.experiments.kinds.summary.sheet import LEAST_SCORES
 from synther.sheets import writers
 from synther.sheets.plot import draw
 from synther.sheets.sheet import Sheet
-from synther.sheets.writers import csv, markdown
+from synther.sheets.writers import data, markdown
 from synther.statistics import evaluations, scores
 from synther.statistics.intervals import IMPROVEMENT
 
@@ -253,7 +253,7 @@ def test_what_no_source_has_in_common_is_left_out_and_said(spec: SummarySpec) ->
         assert found.frame.empty
         made = sheet(found)
         assert "no dataset has results of every source" in markdown.render(made)[".md"]
-        assert csv.render(made)[".csv"].count("\n") == 1
+        assert data.render(made)[".csv"].count("\n") == 1
         for writer in writers.writers():
             writer.render(made)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from synther.experiments.kinds.comparison.plan import TableSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, published, scores
+from synther.statistics.intervals import Records
 
 CSV_COLUMNS = (
     *("experiment", "preset", "budget", "row", "group", "dataset", "paper_name", "agent", "source"),
@@ -24,7 +24,6 @@ OURS, THEIRS = "", "paper_"
 LARGER = "Larger networks"
 CLAIM = "AVERAGE (scaled network)"
 """What the paper claims of them, as its numbers name it: samples over the smaller on real data."""
-Records = list[dict[str, Any]]
 
 
 def _cells(spec: TableSpec, final: pd.DataFrame) -> pd.DataFrame:

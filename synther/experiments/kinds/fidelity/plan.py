@@ -58,12 +58,6 @@ class Plan(kinds.Plan):
     requires = ("datasets", "layout")
     varied = ("compression", "ablations", "cost")
 
-    def files(self) -> list[str]:
-        """Return the paths of all records of an experiment, each once."""
-        every = self.measures().values()
-        found = [path for sources in every for own in sources.values() for path in own.values()]
-        return list(dict.fromkeys(found))
-
     def measures(self) -> dict[str, dict[str, dict[str, str]]]:
         """Return dataset -> generated source -> "fidelity", "fit" and "sample" -> path.
 

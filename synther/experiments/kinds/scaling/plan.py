@@ -26,23 +26,17 @@ class Plan(kinds.Plan):
     shows = ScalingSpec
     requires = ("datasets", "sources")
 
-    def files(self) -> list[str]:
-        """Return the paths of all losses."""
-        every = self._losses().values()
-        return [path for sources in every for own in sources.values() for path in own.values()]
-
-    def _losses(self) -> dict[str, dict[str, dict[str, str]]]:
+    def measures(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return dataset -> source -> share -> what `synther loss` leaves."""
+        folder, shares = self.matrix.generator_folder, self.shares()
         return {
-            row.name: {
+            name: {
                 source: {
-                    str(share): f"{self.matrix.generator_folder(row.name, on_share)}/loss.json"
-                    for share in self.shares()
-                    for on_share in [specs.on_share(source, share)]
+                    str(s): f"{folder(name, specs.on_share(source, s))}/loss.json" for s in shares
                 }
                 for source in self.whole_sources()
             }
-            for rows in self.groups().values()
-            for row in rows
+            for name in map(self.run_name, self.datasets())
         }
 
     def physics(self) -> str:
@@ -69,5 +63,5 @@ class Plan(kinds.Plan):
         return super().described() | {
             "sources": titles,
             "shares": {str(share): share.words for share in shares},
-            "files": self._losses(),
+            "files": self.measures(),
         }
