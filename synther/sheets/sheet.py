@@ -139,14 +139,7 @@ class Table:
 def table(
     title: str, columns: Iterable[Column], rows: Iterable[Any], is_drawn: bool = True
 ) -> Table:
-    """Return a table; see `Table`.
-
-    Args:
-        title: heading.
-        columns: those of every row.
-        rows: a `Row`, or its cells, each.
-        is_drawn: whether it stands on the page.
-    """
+    """Return a `Table` of rows: a `Row`, or its cells, each."""
     made = (each if isinstance(each, Row) else row(*each) for each in rows)
     return Table(title, tuple(columns), tuple(made), is_drawn)
 

@@ -21,8 +21,15 @@ FULL_SCORE = 100.0
 BAND_REPS = 2000
 """Most resamples of what is computed hundreds of times or slowly: bands, probabilities."""
 IMPROVEMENT = "probability_of_improvement"
-AGGREGATES = ("iqm", "median", "mean", "optimality_gap")
-"""Aggregates of one algorithm: in score units (0 to 100) but the optimality gap (0 to 1)."""
+AGGREGATES = {
+    "iqm": "IQM",
+    "median": "Median",
+    "mean": "Mean",
+    "optimality_gap": "Optimality gap",
+}
+"""Aggregates of one algorithm -> its name in print: in score units (0 to 100), but for these:"""
+FRACTIONS = ("optimality_gap", IMPROVEMENT)
+"""From 0 to 1."""
 
 
 @dataclass(frozen=True)

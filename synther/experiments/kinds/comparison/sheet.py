@@ -11,17 +11,9 @@ from synther.experiments.kinds.comparison.numbers import CLAIM, LARGER, OURS, TH
 from synther.experiments.kinds.spec import Numbers
 from synther.sheets import notes, printed
 from synther.statistics import published
-from synther.statistics.intervals import IMPROVEMENT
+from synther.statistics.intervals import AGGREGATES, FRACTIONS, IMPROVEMENT
 
 HERE, PAPER = "measured here", "paper"
-AGGREGATES = {
-    "iqm": ("IQM", 1),
-    "median": ("Median", 1),
-    "mean": ("Mean", 1),
-    "optimality_gap": ("Optimality gap", 2),
-    IMPROVEMENT: ("P(better than {baseline})", 2),
-}
-"""Metric -> its head, and how many digits are printed."""
 
 
 def tables(found: Numbers) -> list[sheets.Table]:
@@ -103,19 +95,18 @@ def _lately(found: Numbers) -> sheets.Table:
 
 def _aggregates(found: Numbers) -> sheets.Table:
     spec, there, rows = found.spec, found.by("row", "agent", "source", "metric"), []
+    heads = {**AGGREGATES, IMPROVEMENT: f"P(better than {spec.sources[spec.baseline]})"}
     for agent, source in itertools.product(spec.agents, spec.sources):
-        own = [there.get(("aggregate", agent, source, metric)) for metric in AGGREGATES]
-        if own[0]:
+        own = {name: there.get(("aggregate", agent, source, name)) for name in heads}
+        if first := own["iqm"]:
             runs = spec.behind(source, agent)
             cells = (
-                printed.estimated(each, digits, runs)
-                for each, (_, digits) in zip(own, AGGREGATES.values(), strict=True)
+                printed.estimated(each, 2 if name in FRACTIONS else 1, runs)
+                for name, each in own.items()
             )
-            sizes = map(printed.count, (own[0].seeds, own[0].datasets))
+            sizes = map(printed.count, (first.seeds, first.datasets))
             rows.append([spec.agents[agent], spec.sources[source], *sizes, *cells])
-    baseline = spec.sources[spec.baseline]
-    heads = [head.format(baseline=baseline) for head, _ in AGGREGATES.values()]
-    columns = sheets.columns(("Agent", "Data"), ("Seeds", "Datasets", *heads))
+    columns = sheets.columns(("Agent", "Data"), ("Seeds", "Datasets", *heads.values()))
     return sheets.table("Aggregates over datasets", columns, rows)
 
 

@@ -9,7 +9,7 @@ from synther.experiments.kinds.spec import STAND_IN, Numbers
 from synther.experiments.kinds.summary.numbers import AVERAGE, BEST, OVERALL, THRESHOLDS
 from synther.sheets import notes, printed
 from synther.statistics.evaluations import WINDOW
-from synther.statistics.intervals import IMPROVEMENT
+from synther.statistics.intervals import AGGREGATES, FRACTIONS, IMPROVEMENT
 
 UNITS = {"optimality_gap": "fraction", IMPROVEMENT: "probability"}
 MOST_COLUMNS = 4
@@ -41,23 +41,16 @@ def metrics_of(found: Numbers) -> dict[str, tuple[str, str]]:
     """Return the metrics of aggregates, in order, each with its name and what it is of."""
     baseline = found.spec.sources[found.spec.baseline]
     few = f"last {WINDOW}" if found.more == WINDOW else "last evaluations"
-    last = {"iqm": "IQM", "median": "Median", "mean": "Mean", "optimality_gap": "Optimality gap"}
+    last = {**AGGREGATES, IMPROVEMENT: f"P(better than {baseline})"}
     return {
         **{name: (head, "last evaluation") for name, head in last.items()},
-        IMPROVEMENT: (f"P(better than {baseline})", "last evaluation"),
         AVERAGE: ("IQM", f"average of {few}"),
         BEST: ("IQM", f"best of {few}"),
     }
 
 
 def group_label(found: Numbers, row: Any, seeds: bool = False) -> str:
-    """Return a row's group with how many datasets it has, marked if there are stand-ins.
-
-    Args:
-        found: the summary.
-        row: of its frame.
-        seeds: whether to add how many of these it has.
-    """
+    """Return a row's group, its datasets (marked if there are stand-ins) and, if asked, seeds."""
     name = "all groups" if row.group == OVERALL else row.group
     words = printed.counted([row.datasets], "dataset")
     words += STAND_IN * any(d.is_stand_in for d in found.spec.rows if d.name in row.names)
@@ -156,8 +149,8 @@ def _shown(found: Numbers, own: pd.DataFrame) -> list[sheets.Cell]:
     rows = list(own.itertuples())
     runs = [sheets.run_key(name, rows[0].source, rows[0].agent) for name in rows[0].names]
     if found.spec.layout == "aggregates":
-        metrics, few = {row.metric: row for row in rows}, ("optimality_gap", IMPROVEMENT)
-        wanted = [(metrics.get(name), 2 if name in few else 1) for name in metrics_of(found)]
+        metrics = {row.metric: row for row in rows}
+        wanted = [(metrics.get(n), 2 if n in FRACTIONS else 1) for n in metrics_of(found)]
     elif found.spec.layout == "profiles":
         shares = {row.x: row for row in rows}
         wanted = [(shares.get(x), 2) for x in THRESHOLDS]

@@ -1,20 +1,12 @@
 """What the table of wall time by online method runs and shows."""
 
-from dataclasses import dataclass
-
 from synther.experiments.kinds.online import plan as online
-from synther.experiments.kinds.spec import Spec
 
 
-@dataclass(frozen=True, kw_only=True)
-class WallTimeSpec(Spec):
-    """Agents whose time is counted.
+class WallTimeSpec(online.OnlineSpec):
+    """Agents whose time is counted, by all their runs' records, not there yet included."""
 
-    Attributes:
-        records: paths of all their runs' records, those that are not there yet included.
-    """
-
-    records: list[str]
+    kind = "wall_time"
 
 
 class Plan(online.Plan):
