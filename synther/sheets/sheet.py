@@ -204,9 +204,13 @@ class Sheet:
         """Return it with nothing said of how its numbers stand to published ones."""
         return self.with_cells(lambda cell: dataclasses.replace(cell, agreement=""))
 
+    def plain(self, **known: Any) -> dict[str, Any]:
+        """Return it as plain data, by pydantic's `dump_python`; NaN is None."""
+        return _adapter().dump_python(self, mode="json", **known)
+
     def to_json(self) -> str:
         """Return it as JSON; what has its default value is left out, and NaN is null."""
-        content = _adapter().dump_python(self, mode="json", exclude_defaults=True)
+        content = self.plain(exclude_defaults=True)
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
     @classmethod

@@ -4,6 +4,7 @@ typst and its fonts come as a wheel; matplotlib's letters are used in text and p
 sheet gives the same bytes with the same versions of the libraries.
 """
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def render(sheet: Sheet) -> dict[str, bytes]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "sheet.json").write_text(sheet.to_json(), encoding="utf-8")
+        content = sheet.plain()
+        for plain, table in zip(content["tables"], sheet.tables, strict=True):
+            plain["heads"] = table.heads()
+        (folder / "sheet.json").write_text(json.dumps(content), encoding="utf-8")
         for index, plot in enumerate(sheet.plots):
             (folder / f"plot-{index}.svg").write_bytes(svg(plot))
         layout = Path(__file__).with_name("page.typ").read_text(encoding="utf-8")
