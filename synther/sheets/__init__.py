@@ -3,7 +3,6 @@
 A sheet knows nothing of what it is about, and a writer nothing but sheets.
 """
 
-from synther.sheets.figure import LEVEL as LEVEL
 from synther.sheets.figure import Panel as Panel
 from synther.sheets.figure import Plot as Plot
 from synther.sheets.figure import Series as Series

@@ -82,15 +82,13 @@ def draw(plot: Plot) -> Figure:
     FigureCanvasSVG(figure)
     grid = figure.subplots(lines, columns, squeeze=False)
     data = pd.DataFrame(plot.data)
-    for index, axes in enumerate(grid.flat):
-        if index < len(plot.panels):
-            panel = plot.panels[index]
-            rows = data[data["panel"] == panel.key]
-            for mark, own in rows.groupby("mark", sort=False):
-                _layer(axes, plot, str(mark), own)
-            _dress(axes, panel, is_small)
-        else:
-            axes.set_axis_off()
+    for axes, panel in zip(grid.flat, plot.panels, strict=False):
+        rows = data[data["panel"] == panel.key]
+        for mark, own in rows.groupby("mark", sort=False):
+            _layer(axes, plot, str(mark), own)
+        _dress(axes, panel, is_small)
+    for axes in grid.flat[len(plot.panels) :]:
+        axes.set_axis_off()
     if len(entries) > 1:
         _legend(figure, plot, entries, keys)
     return figure
@@ -119,23 +117,18 @@ def _layer(axes: Axes, plot: Plot, mark: str, rows: pd.DataFrame) -> None:
         for _, row in rows.iterrows():
             _level(axes, row, looks[row["series"]][0], across=mark == "lines_across")
         return
+    place, ends = {"x": "x", "y": "y"}, {"x": "x", "ymin": "low", "ymax": "high"}
+    width = 0.9 if _is_small(plot) else 1.5
+    dot = so.Dot(pointsize=5.5, edgecolor="white", edgewidth=0.6)
+    faint = so.Dot(pointsize=1.5 if len(rows) > STAIN else 2.4, alpha=0.4, edgewidth=0)
     made: dict[str, tuple[Any, dict[str, str]]] = {
-        "thin": (so.Path(linewidth=0.8, color=GREY), {"x": "x", "y": "y"}),
-        "line": (
-            so.Path(linewidth=0.9 if _is_small(plot) else 1.5),
-            {"x": "x", "y": "y", "linestyle": "series"},
-        ),
-        "band": (so.Band(alpha=0.16), {"x": "x", "ymin": "low", "ymax": "high"}),
-        "areas": (so.Band(alpha=0.4), {"x": "x", "ymin": "low", "ymax": "high"}),
-        "points": (
-            so.Dot(pointsize=5.5, edgecolor="white", edgewidth=0.6),
-            {"x": "x", "y": "y", "marker": "series"},
-        ),
-        "dots": (
-            so.Dot(pointsize=1.5 if len(rows) > STAIN else 2.4, alpha=0.4, edgewidth=0),
-            {"x": "x", "y": "y"},
-        ),
-        "ranges": (so.Range(linewidth=1.2), {"x": "x", "ymin": "low", "ymax": "high"}),
+        "thin": (so.Path(linewidth=0.8, color=GREY), place),
+        "line": (so.Path(linewidth=width), place | {"linestyle": "series"}),
+        "band": (so.Band(alpha=0.16), ends),
+        "areas": (so.Band(alpha=0.4), ends),
+        "points": (dot, place | {"marker": "series"}),
+        "dots": (faint, place),
+        "ranges": (so.Range(linewidth=1.2), ends),
         "spans": (so.Range(linewidth=3.4, alpha=0.4), {"y": "y", "xmin": "low", "xmax": "high"}),
     }
     shape, names = made[mark]

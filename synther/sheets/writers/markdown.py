@@ -17,11 +17,6 @@ def render(sheet: Sheet) -> dict[str, str]:
     return {".md": "\n".join([*lines, "", *notes]) + "\n"}
 
 
-def head(column: Column) -> str:
-    """Return a column's head with those that span it, on one line."""
-    return f"{': '.join(column.groups)}: {column.head}" if column.groups else column.head
-
-
 def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*")
 
@@ -41,7 +36,8 @@ def _table(table: Table) -> list[str]:
         [_cell(c, k, row) for c, k in zip(row.cells, table.columns, strict=True)]
         for row in table.rows
     ]
-    frame = pd.DataFrame(rows, columns=[_escaped(head(column)) for column in table.columns])
+    heads = (": ".join([*column.groups, column.head]) for column in table.columns)
+    frame = pd.DataFrame(rows, columns=list(map(_escaped, heads)))
     align = ["left" if column.is_name else "right" for column in table.columns]
     text = frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=align)
     return text.splitlines()

@@ -16,7 +16,7 @@ from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.curve.numbers import measure
 from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.spec import DatasetRow, Numbers
-from synther.sheets import LEVEL
+from synther.sheets.figure import LEVEL
 
 HOPPER, WALKER = "hopper-full-replay-local", "walker2d-full-replay-v2"
 SCORES = {

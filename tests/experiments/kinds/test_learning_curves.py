@@ -11,7 +11,7 @@ from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.learning.numbers import measure
 from synther.experiments.kinds.learning.plan import LearningSpec
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
-from synther.sheets import LEVEL
+from synther.sheets.figure import LEVEL
 
 HOPPER = "hopper-medium-local"
 EARLY = {("td3_bc", HOPPER, "real"): [10, 20], ("td3_bc", HOPPER, "synther"): [0, 2]}
