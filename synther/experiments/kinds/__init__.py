@@ -2,9 +2,9 @@
 
 A kind's folder has `plan.py` (what config/ asks for -> runs, files and a description), `numbers.py`
 (rows of results -> `Numbers`, a tidy frame; `read`, if it takes other rows than
-`scores.read_results` returns) and `sheet.py` (numbers -> `tables`, `footnotes`, and `plots` if it
-has any). A plan that returns the description of another kind stands alone. Nothing elsewhere names
-a kind.
+`scores.read_results` returns) and `sheet.py` (numbers -> `tables`, `plots` if it has any, and
+`footnotes`: a list, or what a template beside it, `footnotes.j2`, says by name). A plan that
+returns the description of another kind stands alone. Nothing elsewhere names a kind.
 
 `measure(spec, rows)` of `numbers.py` is given a description and these rows; those of other
 datasets, agents and sources than the description's are left aside. It raises `SyntherError` where
@@ -16,7 +16,7 @@ Plans are asked for at every dry run: they import neither pandas nor what draws.
 import functools
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -76,13 +76,17 @@ def make_sheet(spec: Spec, paths: Sequence[str | Path]) -> Sheet:
 def sheet_of(found: Numbers) -> Sheet:
     """Return numbers as their kind's sheet; a table without rows is left out."""
     spec, part = found.spec, _part(found.spec.kind, "sheet")
-    notes = (Note(note) if isinstance(note, str) else note for note in part.footnotes(found))
+    notes = part.footnotes(found) if hasattr(part, "footnotes") else {}
+    if isinstance(notes, Mapping):
+        from synther.sheets.notes import written
+
+        notes = written(str(part.__file__), found, **notes)
     return Sheet(
         **{"name": spec.name, "kind": spec.kind, "title": spec.title, "preset": spec.preset},
         lines=tuple(spec.lines()),
         banner=spec.banner_text,
         tables=tuple(table for table in part.tables(found) if table.rows),
         plots=tuple(part.plots(found)) if hasattr(part, "plots") else (),
-        notes=tuple(notes),
+        notes=tuple(Note(note) if isinstance(note, str) else note for note in notes),
         tidy=frame_columns(found.tidy()),
     )

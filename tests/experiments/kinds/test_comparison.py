@@ -21,7 +21,6 @@ from synther.experiments import Experiments
 from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.comparison.numbers import CSV_COLUMNS, measure
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers, PaperColumns
 from synther.sheets import writers
 from synther.sheets.printed import number
@@ -126,7 +125,7 @@ def test_like_is_averaged_with_like(table: Numbers) -> None:
     assert averages["mean"][2:].isna().all()
     assert (
         "Average of Locomotion: only datasets that all columns of the agent have (BC 1 of 2)."
-        in [note.text for note in footnotes(table)]
+        in [note.text for note in sheet(table).notes]
     )
 
 
@@ -141,7 +140,7 @@ def test_aggregates_are_those_of_the_shared_scores(table: Numbers) -> None:
 
 
 def test_marks_and_footnotes(table: Numbers) -> None:
-    notes = [note.text for note in footnotes(table)]
+    notes = [note.text for note in sheet(table).notes]
     assert "† recalled, not checked against the paper." in notes
     assert "‡ recalled; equals CORL's published numbers." in notes
     assert not any(note.startswith(("§", "¶")) for note in notes)
@@ -276,7 +275,7 @@ def test_unequal_seeds_are_told(spec: TableSpec) -> None:
     fewer = SCORES | {("td3_bc", WALKER, "real"): [29, 30]}
     table = measure(spec, results(fewer))
     assert "Cells differ in their number of seeds: from 2 to 3." in [
-        note.text for note in footnotes(table)
+        note.text for note in sheet(table).notes
     ]
     assert any("missing on walker2d-medium-v2 (real)" in note for note in table.omissions)
     assert set(of_kind(table, "aggregate", "td3_bc")["seeds"]) == {2}

@@ -16,7 +16,6 @@ from synther.experiments import Experiments
 from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.comparison.numbers import measure
 from synther.experiments.kinds.comparison.plan import TableSpec
-from synther.experiments.kinds.comparison.sheet import footnotes
 from synther.experiments.kinds.spec import DatasetRow, Numbers
 from synther.sheets.writers import data, latex, markdown
 
@@ -109,7 +108,7 @@ def test_every_format_has_them_with_the_claim_marked(table: Numbers) -> None:
 
 
 def test_footnotes_tell_the_claims_origin(table: Numbers) -> None:
-    notes = [note.text for note in footnotes(table)]
+    notes = [note.text for note in sheet(table).notes]
     assert "† quoted second-hand, not checked against the paper." in notes
     assert any("+12.2; paper sentence quoted second-hand" in note for note in notes)
     assert any("Which baseline it is over isn't known here" in note for note in notes)

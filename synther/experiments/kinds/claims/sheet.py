@@ -10,7 +10,7 @@ from synther.experiments.kinds.claims.numbers import UNITS
 from synther.experiments.kinds.claims.plan import Claim
 from synther.experiments.kinds.claims.verdicts import Verdict
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.sheets.sheet import run_key
 from synther.statistics import published
 
@@ -116,13 +116,12 @@ def _origins(found: Numbers) -> sheets.Table:
     return sheets.table(title, columns, rows, is_drawn=False)
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return the footnotes."""
+def footnotes(found: Numbers) -> dict[str, Any]:
+    """Return what footnotes.j2 says."""
     counts = Counter(found.frame["verdict"])
     ran = found.frame[found.frame["verdict"] != Verdict.NOT_RUN]
-    return notes.written(
-        *(__file__, found),
-        told=[f"{counts[each]} {each.value}" for each in Verdict if counts[each]],
-        shared=_shared(found),
-        budgets=dict(zip(ran["of_experiment"], ran["budget"], strict=True)),
-    )
+    return {
+        "told": [f"{counts[each]} {each.value}" for each in Verdict if counts[each]],
+        "shared": _shared(found),
+        "budgets": dict(zip(ran["of_experiment"], ran["budget"], strict=True)),
+    }

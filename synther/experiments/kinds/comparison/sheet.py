@@ -9,7 +9,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.comparison.numbers import CLAIM, LARGER, OURS, THEIRS
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.statistics import published
 from synther.statistics.intervals import AGGREGATES, FRACTIONS, IMPROVEMENT
 
@@ -134,8 +134,8 @@ def _changes(found: Numbers) -> sheets.Table:
     return sheets.table(LARGER, columns, rows)
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return a table's footnotes."""
+def footnotes(found: Numbers) -> dict[str, Any]:
+    """Return what footnotes.j2 says."""
     changes = found.rows("scaling")
     is_claimed = changes["paper_mean"].notna().any()
     statuses = ";".join(found.frame["paper_status"].dropna()).split(";")
@@ -143,18 +143,17 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
         "have_intervals": changes["low"].notna().any(),
         "are_undefined": changes["value"].isna().any(),
     }
-    return notes.written(
-        *(__file__, found),
-        counts=found.rows("cell")["seeds"].dropna(),
-        aggregated=found.rows("aggregate")["seeds"].tolist(),
-        beside={agent for agent, _, side, _ in _columns(found) if side == THEIRS},
-        has_paper=_prints_paper(found),
-        LARGER=LARGER,
-        changes=told if len(changes) else {},
-        claim=published.claim(CLAIM) if is_claimed else None,
-        partial=list(_partial_averages(found)),
-        statuses=list(filter(None, statuses)),
-    )
+    return {
+        "counts": found.rows("cell")["seeds"].dropna(),
+        "aggregated": found.rows("aggregate")["seeds"].tolist(),
+        "beside": {agent for agent, _, side, _ in _columns(found) if side == THEIRS},
+        "has_paper": _prints_paper(found),
+        "LARGER": LARGER,
+        "changes": told if len(changes) else {},
+        "claim": published.claim(CLAIM) if is_claimed else None,
+        "partial": list(_partial_averages(found)),
+        "statuses": list(filter(None, statuses)),
+    }
 
 
 def _partial_averages(found: Numbers) -> Iterator[tuple[str, int, dict[str, int]]]:

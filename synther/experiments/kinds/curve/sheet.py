@@ -10,7 +10,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.curve.numbers import ALL_DATA
 from synther.experiments.kinds.spec import Numbers
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.statistics.intervals import Estimate
 
 HEADS = {"pct": "Kept (%)", "rows": "Transitions"}
@@ -138,6 +138,6 @@ def _limits(own: pd.DataFrame) -> tuple[float, float]:
     return (low if low == 0 else low - pad), high + pad
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return the footnotes of the page and of the text formats."""
-    return notes.written(__file__, found, has_overall="" in set(found.frame["dataset"]))
+def footnotes(found: Numbers) -> dict[str, Any]:
+    """Return what footnotes.j2 says."""
+    return {"has_overall": "" in set(found.frame["dataset"])}

@@ -10,7 +10,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.fidelity.numbers import MEASURES, NOT_INSTALLED
 from synther.experiments.kinds.spec import DatasetRow, Numbers
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.statistics import published
 
 POINTS = 1000
@@ -242,8 +242,8 @@ def _left_out(found: Numbers) -> dict[str, float]:
     return {name: most for name, most in every.items() if most > 0}
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return the footnotes."""
+def footnotes(found: Numbers) -> dict[str, Any]:
+    """Return what footnotes.j2 says."""
     spec, shown = found.spec, set(found.frame["measure"])
     statuses, largest = list(filter(None, found.frame["paper_status"])), ""
     if spec.layout == "compression":
@@ -253,12 +253,11 @@ def footnotes(found: Numbers) -> list[sheets.Note]:
     lacking: dict[str, list[str]] = {}
     for source, package in spec.not_installed.items():
         lacking.setdefault(package, []).append(spec.sources[source])
-    return notes.written(
-        *(__file__, found),
-        meanings=[own["words"] for m, own in MEASURES.items() if m in shown and "words" in own],
-        left_out=_left_out(found) if shown & {"mse", "scaled_mse"} else {},
-        has_times="fit_s" in shown,
-        lacking=lacking,
-        largest=largest,
-        statuses=statuses,
-    )
+    return {
+        "meanings": [own["words"] for m, own in MEASURES.items() if m in shown and "words" in own],
+        "left_out": _left_out(found) if shown & {"mse", "scaled_mse"} else {},
+        "has_times": "fit_s" in shown,
+        "lacking": lacking,
+        "largest": largest,
+        "statuses": statuses,
+    }

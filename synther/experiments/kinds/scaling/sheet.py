@@ -5,7 +5,7 @@ from typing import Any
 
 from synther import sheets
 from synther.experiments.kinds import Numbers
-from synther.sheets import notes, printed
+from synther.sheets import printed
 
 AXES = {
     "parameters": ("parameters of the denoiser", "share of the data", "shares"),
@@ -53,8 +53,3 @@ def tables(found: Numbers) -> list[sheets.Table]:
         sheets.table("The law", sheets.columns(("Dataset", "Coefficient"), ("Value",)), laws),
         sheets.table("Fits", sheets.columns(("Dataset", "Denoiser", "Share"), heads), fits),
     ]
-
-
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return the footnotes."""
-    return notes.written(__file__, found)

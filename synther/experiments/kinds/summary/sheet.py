@@ -7,7 +7,7 @@ import pandas as pd
 from synther import sheets
 from synther.experiments.kinds.spec import STAND_IN, Numbers
 from synther.experiments.kinds.summary.numbers import AVERAGE, BEST, OVERALL, THRESHOLDS
-from synther.sheets import notes, printed
+from synther.sheets import printed
 from synther.statistics.evaluations import WINDOW
 from synther.statistics.intervals import AGGREGATES, FRACTIONS, IMPROVEMENT
 
@@ -178,15 +178,14 @@ def tables(found: Numbers) -> list[sheets.Table]:
     return [sheets.table(title, columns, rows, is_drawn=not is_drawn(found).any())]
 
 
-def footnotes(found: Numbers) -> list[sheets.Note]:
-    """Return the footnotes of the page and of the text formats."""
+def footnotes(found: Numbers) -> dict[str, Any]:
+    """Return what footnotes.j2 says."""
     spec, is_shown = found.spec, is_drawn(found)
     blocks = found.frame[~is_shown].drop_duplicates(BLOCK).itertuples()
-    return notes.written(
-        *(__file__, found),
-        WINDOW=WINDOW,
-        LEAST_SCORES=LEAST_SCORES,
-        is_drawn=is_shown.any(),
-        left_out=[f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in blocks],
-        stand_alone=(found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any(),
-    )
+    return {
+        "WINDOW": WINDOW,
+        "LEAST_SCORES": LEAST_SCORES,
+        "is_drawn": is_shown.any(),
+        "left_out": [f"{spec.agents[row.agent]}, {group_label(found, row)}" for row in blocks],
+        "stand_alone": (found.frame.groupby([*BLOCK, "source"])["x"].count() == 1).any(),
+    }
