@@ -160,3 +160,13 @@ def test_a_factor_of_which_one_value_is_run_is_not_varied() -> None:
     factors = Experiments("quick").plan("denoiser_size").describe().factors
     assert list(factors) == ["width", "training steps", "sampling steps", "share of real rows"]
     assert len(Experiments("paper").plan("denoiser_size").describe().factors) == 5
+
+
+def test_an_option_that_it_has_not_is_an_error(edit_config: Callable[..., Path]) -> None:
+    edit_config(
+        "experiments.yaml",
+        "    layout: diversity\n",
+        "    layout: diversity\n    options: {evaluations: 3}\n",
+    )
+    with pytest.raises(SyntherError, match="unknown option 'evaluations'"):
+        Experiments("paper").plan("diversity").describe()

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synther.config import specs
 from synther.errors import SyntherError
@@ -55,6 +55,7 @@ class FidelitySpec(Spec):
 class Plan(kinds.Plan):
     """An experiment of this kind."""
 
+    shows = FidelitySpec
     requires = ("datasets", "layout")
     varied = ("compression", "ablations", "cost")
 
@@ -76,8 +77,8 @@ class Plan(kinds.Plan):
                 }
         return found
 
-    def describe(self) -> FidelitySpec:
-        """Return what the table or figure shows.
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, what is varied and the files among them.
 
         Raises:
             SyntherError: two sources of an ablation come out the same at this preset.
@@ -103,9 +104,9 @@ class Plan(kinds.Plan):
             if len(kept := [source for source in sources if source in shown]) > bool(varied)
         }
         titles = {source: specs.source_title(source, first, self.preset) for source in shown}
-        return FidelitySpec(
-            **self.described() | {"sources": titles},
-            factors=factors,
-            files=self.measures(),
-            not_installed=without,
-        )
+        return super().described() | {
+            "sources": titles,
+            "factors": factors,
+            "files": self.measures(),
+            "not_installed": without,
+        }
