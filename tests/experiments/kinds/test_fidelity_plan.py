@@ -162,11 +162,11 @@ def test_a_factor_of_which_one_value_is_run_is_not_varied() -> None:
     assert len(Experiments("paper").plan("denoiser_size").describe().factors) == 5
 
 
-def test_an_option_that_it_has_not_is_an_error(edit_config: Callable[..., Path]) -> None:
-    edit_config(
-        "experiments.yaml",
-        "    layout: diversity\n",
-        "    layout: diversity\n    options: {evaluations: 3}\n",
-    )
+@pytest.mark.parametrize(("name", "key"), [("diversity", "layout"), ("claims", "kind")])
+def test_an_option_that_it_has_not_is_an_error(
+    edit_config: Callable[..., Path], name: str, key: str
+) -> None:
+    entry = f"    {key}: {name}\n"
+    edit_config("experiments.yaml", entry, entry + "    options: {evaluations: 3}\n")
     with pytest.raises(SyntherError, match="unknown option 'evaluations'"):
-        Experiments("paper").plan("diversity").describe()
+        Experiments("paper").plan(name).describe()

@@ -116,6 +116,7 @@ class ClaimsSpec(Spec):
 class Plan(kinds.Plan):
     """All claims: what decides them are other experiments' runs and measures."""
 
+    shows = ClaimsSpec
     requires = ()
 
     @functools.cached_property
@@ -148,10 +149,10 @@ class Plan(kinds.Plan):
         """Return True: of each claim, the table says whether it was run."""
         return True
 
-    def describe(self) -> ClaimsSpec:
-        """Return all claims."""
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description: all claims."""
         budget = "each claim has that of its experiment"
-        return ClaimsSpec(**self.heading(), budget=budget, agents={}, claims=self.claims)
+        return self.heading() | {"budget": budget, "agents": {}, "claims": self.claims}
 
 
 class _Ground:

@@ -19,6 +19,7 @@ class SummarySpec(Spec):
 class Plan(kinds.Plan):
     """An experiment of this kind: `of` names those whose runs it summarises."""
 
+    shows = SummarySpec
     requires = ("layout", "of", "sources")
 
     def parts(self) -> dict[str, kinds.Plan]:
@@ -55,8 +56,8 @@ class Plan(kinds.Plan):
         wanted = self.spec["sources"]
         return list(dict.fromkeys(run.result for run in runs if run.source in wanted))
 
-    def describe(self) -> SummarySpec:
-        """Return what the summary shows."""
+    def described(self) -> dict[str, Any]:
+        """Return the fields of the description, which are those of what it summarises."""
         parts = self.parts()
         found: dict[str, Any] = {other: plan.describe() for other, plan in parts.items()}
         groups: dict[str, dict[str, DatasetRow]] = {}
@@ -65,14 +66,13 @@ class Plan(kinds.Plan):
                 groups.setdefault(group, {}).update({row.name: row for row in rows})
         titles = next(iter(found.values())).sources
         words = [part.physics for part in found.values()]
-        return SummarySpec(
-            **self.heading(),
-            budget=". ".join(f"{other}: {part.budget}" for other, part in found.items()),
-            agents=_agents(parts, found),
-            physics="; ".join(dict.fromkeys("; ".join(words).split("; "))),
-            groups={group: list(rows.values()) for group, rows in groups.items()},
-            sources={source: titles[source] for source in self.spec["sources"]},
-        )
+        return self.heading() | {
+            "budget": ". ".join(f"{other}: {part.budget}" for other, part in found.items()),
+            "agents": _agents(parts, found),
+            "physics": "; ".join(dict.fromkeys("; ".join(words).split("; "))),
+            "groups": {group: list(rows.values()) for group, rows in groups.items()},
+            "sources": {source: titles[source] for source in self.spec["sources"]},
+        }
 
 
 def _agents(parts: Mapping[str, kinds.Plan], found: Mapping[str, Any]) -> dict[str, str]:
