@@ -59,12 +59,16 @@ def render(trees: Sequence[Path]) -> str:
         trees: archives, and folders results/PRESET; 26 at most.
 
     Raises:
-        SyntherError: one is damaged, or none.
+        SyntherError: one is damaged, or none; or there are more.
     """
+    letters = string.ascii_uppercase[: len(trees)]
+    if len(trees) > len(letters):
+        raise SyntherError(
+            f"a page shows {len(letters)} trees at most, not {len(trees)}: name fewer"
+        )
     archive, notes, matrices = Archive(), list[str](), list[Experiments]()
     cells: dict[Name, dict[str, Cell]] = defaultdict(dict)
     origins, every = {"board": ""}, dict[str, Sheet]()
-    letters = string.ascii_uppercase[: len(trees)]
     for letter, tree in zip(letters, trees, strict=True):
         archive.prefix = f"{letter}: "
         line = f"{letter}: {tree}" + (f", sha256 {sha256(tree)}" if tree.is_file() else "")

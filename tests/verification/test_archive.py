@@ -274,5 +274,7 @@ def test_the_page_sets_archives_side_by_side(
         assert all(data["records"][path]["commit"] for path in run["records"])
     for name in ("table1-a", "table1-b", "learning_curves-a"):
         assert f'<section id="{name}"' in page
+    assert main(["report", *[str(archive)] * 27, "--out", str(out)]) == 1
+    assert "a page shows 26 trees at most, not 27" in capsys.readouterr().err
     assert main(["report", str(tmp_path), "--out", str(out)]) == 1
     assert "neither an archive nor a folder results/PRESET" in capsys.readouterr().err
