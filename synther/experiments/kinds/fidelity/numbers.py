@@ -11,7 +11,7 @@ import pandas as pd
 
 from synther.config import read_yaml
 from synther.errors import SyntherError
-from synther.experiments.kinds.fidelity.plan import FidelitySpec
+from synther.experiments.kinds.fidelity.plan import COLUMNS, FidelitySpec
 from synther.experiments.kinds.spec import Numbers
 from synther.jobs.files import read_json
 from synther.statistics import measures as samples
@@ -78,7 +78,8 @@ def measure(spec: FidelitySpec, results: pd.DataFrame) -> Numbers:
     if not found:
         raise SyntherError(f"no result belongs to {spec.name}; run its workflow target first")
     ours = pd.DataFrame.from_records(found, columns=[*PLACE, "value", "std", "seeds"], index=PLACE)
-    shown = [(m, agent) for m in spec.columns for agent in (spec.agents if m == "score" else [""])]
+    columns = COLUMNS[spec.layout]
+    shown = [(m, agent) for m in columns for agent in (spec.agents if m == "score" else [""])]
     frame = pd.DataFrame(
         [
             (factor, row.name, row.paper_name, source, spec.sources[source], *number)

@@ -26,7 +26,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "cost": ("parameters", "fit_s", "sample_s", "mse", "terminals", "score"),
     "compression": ("parameters", "compression", "score", "marginal", "mse"),
 }
-"""Layout -> the measures that it has columns of."""
+"""Layout -> the measures that it has columns of; scores are one an agent, if there are any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +45,6 @@ class FidelitySpec(Spec):
     factors: dict[str, list[str]]
     files: dict[str, dict[str, dict[str, str]]]
     not_installed: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The measures shown; none of agents where there are none."""
-        return tuple(c for c in COLUMNS[self.layout] if c != "score" or self.agents)
 
 
 class Plan(kinds.Plan):
