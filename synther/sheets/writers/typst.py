@@ -5,6 +5,7 @@ sheet gives the same bytes with the same versions of the libraries.
 """
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -29,11 +30,8 @@ def render(sheet: Sheet) -> dict[str, bytes]:
         (folder / "sheet.json").write_text(json.dumps(content), encoding="utf-8")
         for index, plot in enumerate(sheet.plots):
             (folder / f"plot-{index}.svg").write_bytes(svg(plot))
-        layout = Path(__file__).with_name("page.typ").read_text(encoding="utf-8")
-        main = folder / "page.typ"
-        main.write_text(layout, encoding="utf-8")
         compiler = typst.Compiler(
-            str(main),
+            shutil.copy(Path(__file__).with_name("page.typ"), folder),
             root=str(folder),
             font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
             ignore_system_fonts=True,
