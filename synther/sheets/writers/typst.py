@@ -31,7 +31,7 @@ def render(sheet: Sheet) -> dict[str, bytes]:
         for index, plot in enumerate(sheet.plots):
             (folder / f"plot-{index}.svg").write_bytes(svg(plot))
         compiler = typst.Compiler(
-            shutil.copy(Path(__file__).with_name("page.typ"), folder),
+            str(shutil.copy(Path(__file__).with_name("page.typ"), folder)),
             root=str(folder),
             font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
             ignore_system_fonts=True,
