@@ -9,7 +9,7 @@ import numpy as np
 
 from synther.bench.agents import some_transitions
 from synther.bench.measure import Measurement, seconds
-from synther.datasets.d4rl import REQUIRED, read_hdf5
+from synther.datasets.d4rl import REQUIRED, load_transitions
 
 ROWS = 2_000_000
 """As many as D4RL's largest datasets of locomotion have."""
@@ -37,7 +37,7 @@ def measure(device: str, rows: int = ROWS, least: float = 0.5) -> Iterator[Measu
                 for key in (*REQUIRED, "timeouts"):
                     file[key][:]
 
-        took, limit = seconds([lambda: read_hdf5(path), plainly], least=least, rounds=2)
+        took, limit = seconds([lambda: load_transitions(path), plainly], least=least, rounds=2)
     name, against = f"qlearning reading, {rows:,} rows", "reading the arrays, no more"
     yield Measurement("data", name, "rows/s", rows / took, rows / limit, against)
     bound = TARGET_SECONDS * max(rows / ROWS, 0.1)

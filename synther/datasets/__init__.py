@@ -94,9 +94,9 @@ def load_dataset(name: str, root: str | Path = "data") -> Transitions:
     """Return the transitions of a dataset, read as D4RL's `qlearning_dataset` reads them.
 
     Raises:
-        SyntherError: as for `dataset_path` and `synther.datasets.d4rl.read_hdf5`.
+        SyntherError: as for `dataset_path` and `synther.datasets.d4rl.load_transitions`.
     """
     path = dataset_path(name, root)
-    from synther.datasets.d4rl import read_hdf5
+    from synther.datasets.d4rl import load_transitions
 
-    return read_hdf5(path, task=config.spec(name, "dataset")["task"])
+    return load_transitions(path, task=config.spec(name, "dataset")["task"])

@@ -25,72 +25,42 @@ def load_transitions(
 ) -> Transitions:
     """Read transitions from a file, by its suffix: `.npz`, or D4RL's `.hdf5` (also `.h5`).
 
-    Args:
-        path: the file.
-        time_limit, whole_episodes, own_next_observations: as `read_hdf5` takes them; an `.npz` has
-            the rows that it has.
-        task: whose rows it must have; None takes any.
-        threshold_terminals: terminals above it are 1, the others 0; None wants them so already.
-
-    Raises:
-        SyntherError: the suffix is another one, the file is not what its suffix says, or it says
-            that it is of another task.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in (".hdf5", ".h5"):
-        return read_hdf5(
-            *(path, time_limit, whole_episodes),
-            task=task,
-            threshold_terminals=threshold_terminals,
-            own_next_observations=own_next_observations,
-        )
-    if suffix != ".npz":
-        raise unknown_name("file type", suffix, (".npz", ".hdf5", ".h5"), str(path))
-    require_task(path, task)
-    return Transitions.load(path, threshold_terminals)
-
-
-def read_hdf5(
-    path: str | Path,
-    time_limit: int | None = None,
-    whole_episodes: bool = False,
-    *,
-    task: str | None = None,
-    threshold_terminals: float | None = None,
-    own_next_observations: bool = False,
-) -> Transitions:
-    """Read a D4RL file (v0, v1 or v2) of N rows as at most N - 1 transitions, float32.
-
-    Row i becomes (observations[i], actions[i], rewards[i], observations[i+1], terminals[i]), so a
-    terminal row's next observation is the reset state of the next episode, and the file's own
-    `next_observations` are not used; but they are looked at. Rows at a time-out are left out,
-    terminal or not, and so is the last row. A file without `timeouts` has its rows counted against
-    the time limit; see `skipped_rows`.
+    An `.npz` has the rows that it has. A D4RL file (v0, v1 or v2) of N rows is read as at most
+    N - 1 transitions, float32: row i becomes (observations[i], actions[i], rewards[i],
+    observations[i+1], terminals[i]), so a terminal row's next observation is the reset state of the
+    next episode, and the file's own `next_observations` are not used; but they are looked at. Rows
+    at a time-out are left out, terminal or not, and so is the last row. A file without `timeouts`
+    has its rows counted against the time limit; see `skipped_rows`.
 
     Source: `qlearning_dataset` of Farama-Foundation/D4RL (d4rl/__init__.py), with its default
     terminate_on_end=False.
 
     Args:
-        path: the file; `observations` (N, d), `actions` (N, a), `rewards`, `terminals` and, if
-            there, `timeouts` (N,) or (N, 1); bool, integer or floating.
+        path: the file; an HDF5 one has `observations` (N, d), `actions` (N, a), `rewards`,
+            `terminals` and, if there, `timeouts` (N,) or (N, 1); bool, integer or floating.
         time_limit: the environment's max_episode_steps; the task's by default, and the file's own
-            task's where none is given. Only a file without `timeouts` needs it.
-        whole_episodes: return all N rows with the file's own `next_observations`, where it has
-            them, so that no episode loses its end. Agents do not learn from these.
+            task's where none is given. Only an HDF5 file without `timeouts` needs it.
+        whole_episodes: return all N rows of an HDF5 file with its own `next_observations`, where it
+            has them, so that no episode loses its end. Agents do not learn from these.
         task: whose rows it must have; None takes any.
         threshold_terminals: flags above it are set, the others not; None wants 0 and 1.
-        own_next_observations: take the file's own, for rows in any order; rows at a time-out are
-            left out all the same.
+        own_next_observations: take an HDF5 file's own, for rows in any order; rows at a time-out
+            are left out all the same.
 
     Raises:
-        SyntherError: the file is missing, damaged, lacks a key, says that it is of another task,
-            has neither `timeouts` nor anything that gives a time limit, or holds arrays that are
-            empty, not numeric, of unfitting shapes, with values that are NaN, infinite or dwarf all
-            others, with flags that are not 0 or 1, or with `next_observations` that show that a row
-            does not follow on the one before.
+        SyntherError: the suffix is another one, or the file is missing, damaged, lacks a key, says
+            that it is of another task, has neither `timeouts` nor anything that gives a time limit,
+            or holds arrays that are empty, not numeric, of unfitting shapes, with values that are
+            NaN, infinite or dwarf all others, with flags that are not 0 or 1, or with
+            `next_observations` that show that a row does not follow on the one before.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".npz", ".hdf5", ".h5"):
+        raise unknown_name("file type", suffix, (".npz", ".hdf5", ".h5"), str(path))
     require_task(path, task)
+    if suffix == ".npz":
+        return Transitions.load(path, threshold_terminals)
     own: np.ndarray | None = None
     breaks = np.zeros(0, dtype=np.int64)
     with open_hdf5(path, REQUIRED, "a D4RL file") as file:

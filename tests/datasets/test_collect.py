@@ -12,7 +12,7 @@ import pytest
 from synther import SyntherError, make_env
 from synther.datasets import collect as module
 from synther.datasets.collect import collect, roll_out
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.levels import choose_policies, mean_returns
 from synther.datasets.policies import Policy, load_policies, load_policy
 
@@ -111,7 +111,7 @@ def test_every_row_is_what_the_simulator_does(random_hopper: dict[str, np.ndarra
 def test_other_tasks_too(task: str, tmp_path: Path) -> None:
     collect(task, "random", 60, tmp_path / "x.hdf5", threads=1)
     replay(task, read(tmp_path / "x.hdf5"))
-    assert len(read_hdf5(tmp_path / "x.hdf5")) <= 59
+    assert len(load_transitions(tmp_path / "x.hdf5")) <= 59
 
 
 def test_same_seed_same_bytes_other_seed_other_rows(tmp_path: Path, tiny_policies: Path) -> None:

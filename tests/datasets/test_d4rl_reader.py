@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import datasets
-from synther.datasets.d4rl import load_transitions, read_hdf5, skipped_rows
+from synther.datasets.d4rl import load_transitions, skipped_rows
 from synther.errors import SyntherError
 from synther.transitions import FIELDS
 
@@ -83,9 +83,9 @@ def test_reader_follows_the_loop(tmp_path_factory, flags, with_timeouts, time_li
     expected = row_by_row(content, time_limit)
     if len(expected["rewards"]) == 0:
         with pytest.raises(SyntherError, match="no transition"):
-            read_hdf5(path, time_limit)
+            load_transitions(path, time_limit)
     else:
-        assert_same(read_hdf5(path, time_limit), expected)
+        assert_same(load_transitions(path, time_limit), expected)
 
 
 @settings(max_examples=200)
@@ -107,7 +107,7 @@ def test_step_counter_restarts_at_one_after_a_terminal():
 
 def test_timeout_wins_over_terminal_and_last_row_is_dropped(tmp_path):
     content = arrays(6, terminals=[1, 3, 5], timeouts=[3])
-    read = read_hdf5(write(tmp_path / "a.hdf5", content))
+    read = load_transitions(write(tmp_path / "a.hdf5", content))
     np.testing.assert_array_equal(read.actions, content["actions"][[0, 1, 2, 4]])
     assert read.terminals.tolist() == [0, 1, 0, 0]
     np.testing.assert_array_equal(read.next_observations[1], content["observations"][2])
@@ -115,10 +115,10 @@ def test_timeout_wins_over_terminal_and_last_row_is_dropped(tmp_path):
 
 def test_the_files_own_next_observations_are_not_used(tmp_path):
     content = arrays(30, terminals=[7], timeouts=[19])
-    plain = read_hdf5(write(tmp_path / "a.hdf5", content))
+    plain = load_transitions(write(tmp_path / "a.hdf5", content))
     content["next_observations"] = following(content)
     assert (content["next_observations"][7] != content["observations"][8]).all()
-    assert_same(read_hdf5(write(tmp_path / "b.hdf5", content)), vars(plain))
+    assert_same(load_transitions(write(tmp_path / "b.hdf5", content)), vars(plain))
 
 
 def following(content):
@@ -149,8 +149,8 @@ def test_rows_that_do_not_follow_on_each_other_are_counted(tmp_path, stored, kin
             else:
                 file[key] = value
     with pytest.raises(SyntherError, match=r"in 2 of 101 rows, .*\(first: row 11\).*--own-next"):
-        read_hdf5(path)
-    assert len(read_hdf5(path, own_next_observations=True)) == 100
+        load_transitions(path)
+    assert len(load_transitions(path, own_next_observations=True)) == 100
 
 
 def test_rows_in_random_order_are_refused_and_their_own_taken(tmp_path):
@@ -160,19 +160,19 @@ def test_rows_in_random_order_are_refused_and_their_own_taken(tmp_path):
     mixed = {key: value[shuffled] for key, value in content.items()}
     path = write(tmp_path / "a.hdf5", mixed)
     with pytest.raises(SyntherError, match=r"in 79\d of 800 rows"):
-        read_hdf5(path)
+        load_transitions(path)
     read = load_transitions(path, own_next_observations=True)
     kept = ~mixed["timeouts"]
     assert_same(read, {name: np.float32(mixed[name][kept]) for name in FIELDS})
     del mixed["next_observations"]
     with pytest.raises(SyntherError, match="no next_observations of its own"):
-        read_hdf5(write(tmp_path / "b.hdf5", mixed), own_next_observations=True)
+        load_transitions(write(tmp_path / "b.hdf5", mixed), own_next_observations=True)
 
 
 def test_rounding_is_no_break(tmp_path):
     content = arrays(50)
     content["next_observations"] = following(content) * (1 + 1e-6)
-    assert len(read_hdf5(write(tmp_path / "a.hdf5", content))) == 49
+    assert len(load_transitions(write(tmp_path / "a.hdf5", content))) == 49
 
 
 def test_what_d4rl_published_is_read_as_d4rl_reads_it(tmp_path, edit_config):
@@ -180,47 +180,47 @@ def test_what_d4rl_published_is_read_as_d4rl_reads_it(tmp_path, edit_config):
     content["next_observations"] = content["observations"]
     path = write(tmp_path / "hopper_medium-v2.hdf5", content)
     with pytest.raises(SyntherError, match="in 49 of 50 rows"):
-        read_hdf5(path)
+        load_transitions(path)
     edit_config("datasets.yaml", "bytes: 152756557", f"bytes: {path.stat().st_size}")
-    assert_same(read_hdf5(path), row_by_row(content, 1000))
+    assert_same(load_transitions(path), row_by_row(content, 1000))
 
 
 @pytest.mark.parametrize("key", ["terminals", "timeouts"])
 def test_flags_that_are_neither_0_nor_1_want_a_threshold(tmp_path, key):
     content = arrays(30, terminals=[4, 9], timeouts=[14])
-    plain = read_hdf5(write(tmp_path / "a.hdf5", content))
+    plain = load_transitions(write(tmp_path / "a.hdf5", content))
     content[key] = content[key] * 1.09 - 0.05
     path = write(tmp_path / "b.hdf5", content)
     with pytest.raises(
         SyntherError, match=rf"{key} are not all 0 or 1 \(they go from -0.05 to 1.04\)"
     ):
-        read_hdf5(path)
-    assert_same(read_hdf5(path, threshold_terminals=0.5), vars(plain))
+        load_transitions(path)
+    assert_same(load_transitions(path, threshold_terminals=0.5), vars(plain))
 
 
 def test_a_file_without_timeouts_takes_its_tasks_time_limit_or_says_that_there_is_none(tmp_path):
     content = arrays(700, timeouts=None)
     path = write(tmp_path / "a.hdf5", content)
     with pytest.raises(SyntherError, match=r"no timeouts, and nothing says .*--time-limit"):
-        read_hdf5(path)
+        load_transitions(path)
     umaze = row_by_row(content, 300)
     assert len(umaze["rewards"]) == 697
-    assert_same(read_hdf5(path, 300), umaze)
-    assert_same(read_hdf5(path, task="maze2d-umaze"), umaze)
-    assert_same(read_hdf5(path, 100, task="maze2d-umaze"), row_by_row(content, 100))
-    assert_same(read_hdf5(write(tmp_path / "maze2d-umaze-sparse-v1.hdf5", content)), umaze)
+    assert_same(load_transitions(path, 300), umaze)
+    assert_same(load_transitions(path, task="maze2d-umaze"), umaze)
+    assert_same(load_transitions(path, 100, task="maze2d-umaze"), row_by_row(content, 100))
+    assert_same(load_transitions(write(tmp_path / "maze2d-umaze-sparse-v1.hdf5", content)), umaze)
     with h5py.File(path, "a") as file:
         file["metadata/task"] = np.bytes_("maze2d-umaze")
-    assert_same(read_hdf5(path), umaze)
+    assert_same(load_transitions(path), umaze)
 
 
 def test_column_rewards_and_floating_flags_read_alike(tmp_path):
     content = arrays(20, terminals=[4, 9], timeouts=[14])
-    plain = read_hdf5(write(tmp_path / "a.hdf5", content))
+    plain = load_transitions(write(tmp_path / "a.hdf5", content))
     other = {key: value.astype(np.float64) for key, value in content.items()}
     other["rewards"] = other["rewards"][:, None]
     other["terminals"] = other["terminals"][:, None]
-    assert_same(read_hdf5(write(tmp_path / "b.hdf5", other)), vars(plain))
+    assert_same(load_transitions(write(tmp_path / "b.hdf5", other)), vars(plain))
 
 
 SLICES = [
@@ -251,11 +251,11 @@ def test_recorded_files_read_as_d4rl_reads_them(shared, tmp_path, name, with_tim
         del content["timeouts"]
         path = write(tmp_path / "without.hdf5", content)
     # 40 is short enough that every slice meets the time limit where it has no timeouts.
-    assert_same(read_hdf5(path, time_limit=40), row_by_row(content, 40))
+    assert_same(load_transitions(path, time_limit=40), row_by_row(content, 40))
 
 
 def test_load_transitions_goes_by_the_suffix(tmp_path):
-    read = read_hdf5(write(tmp_path / "a.hdf5", arrays(9)))
+    read = load_transitions(write(tmp_path / "a.hdf5", arrays(9)))
     read.save(tmp_path / "a.npz")
     write(tmp_path / "a.h5", arrays(9))
     for name in ("a.npz", "a.h5", "a.hdf5"):
@@ -301,7 +301,7 @@ def test_unusable_files_are_refused_by_name(tmp_path, case):
     content, message = BROKEN[case]
     path = write(tmp_path / "bad.hdf5", content)
     with pytest.raises(SyntherError, match=message) as caught:
-        read_hdf5(path)
+        load_transitions(path)
     assert str(path) in str(caught.value)
 
 
@@ -310,18 +310,18 @@ def test_a_group_in_place_of_an_array_is_refused(tmp_path):
     with h5py.File(path, "a") as file:
         file.create_group("rewards")
     with pytest.raises(SyntherError, match="rewards is a group"):
-        read_hdf5(path)
+        load_transitions(path)
 
 
 def test_missing_cut_and_foreign_files_are_refused(tmp_path):
     with pytest.raises(SyntherError, match="does not exist"):
-        read_hdf5(tmp_path / "none.hdf5")
+        load_transitions(tmp_path / "none.hdf5")
     whole = write(tmp_path / "whole.hdf5", arrays(1000)).read_bytes()
     for name, content in {"cut": whole[: len(whole) // 2], "page": b"<html>", "zero": b""}.items():
         path = tmp_path / f"{name}.hdf5"
         path.write_bytes(content)
         with pytest.raises(SyntherError, match=f"{name}.hdf5 is not a whole HDF5 file"):
-            read_hdf5(path)
+            load_transitions(path)
 
 
 def test_damaged_chunks_are_refused(tmp_path):
@@ -335,7 +335,7 @@ def test_damaged_chunks_are_refused(tmp_path):
     raw[where.byte_offset + 20 : where.byte_offset + 60] = b"\xff" * 40
     path.write_bytes(raw)
     with pytest.raises(SyntherError, match="not a whole HDF5 file"):
-        read_hdf5(path)
+        load_transitions(path)
 
 
 def test_load_dataset_reads_what_was_collected(tmp_path):
@@ -381,5 +381,5 @@ def test_reading_costs_far_less_than_the_row_loop(tmp_path):
         return time.perf_counter() - started
 
     loop = share * min(seconds(row_by_row, part, 1000) for _ in range(3))
-    vectorised = min(seconds(read_hdf5, path) for _ in range(3))
+    vectorised = min(seconds(load_transitions, path) for _ in range(3))
     assert vectorised < loop / 5, f"{vectorised:.2f} s against {loop:.2f} s"

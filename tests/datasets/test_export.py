@@ -11,7 +11,7 @@ import pytest
 
 from synther import SyntherError, Transitions
 from synther.datasets import export
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.transitions import FIELDS
 
 
@@ -63,7 +63,7 @@ def test_d4rl_readers_get_the_rows_back(
 ) -> None:
     path = tmp_path / "out.hdf5"
     assert export.export_d4rl(transitions, path, "hopper") == rows
-    assert_equal(read_hdf5(path), transitions)
+    assert_equal(load_transitions(path), transitions)
     assert_equal(one_by_one(path), transitions)
     with h5py.File(path) as file:
         assert file["metadata/task"][()] == b"hopper"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from synther import SyntherError
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 
 ROWS = 20
 
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_file_that_another_process_has_locked_is_read(path: Path) -> None:
     with path.open("rb+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        assert len(read_hdf5(path)) == ROWS - 1
+        assert len(load_transitions(path)) == ROWS - 1
 
 
 WRITER = """
@@ -53,11 +53,11 @@ def test_a_file_that_is_being_written_is_not_called_damaged(tmp_path: Path, layo
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"open\n"
         with pytest.raises(SyntherError, match=r"a\.hdf5 is open for writing in another process"):
-            read_hdf5(path)
+            load_transitions(path)
 
 
 def test_a_lock_that_the_environment_demands_is_named(path: Path) -> None:
-    code = f"from synther.datasets.d4rl import read_hdf5; read_hdf5({str(path)!r})"
+    code = f"from synther.datasets.d4rl import load_transitions; load_transitions({str(path)!r})"
     environment = {**os.environ, "HDF5_USE_FILE_LOCKING": "TRUE"}
     with path.open("rb+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -72,10 +72,10 @@ USE = """
 import sys, numpy as np
 from pathlib import Path
 from synther.datasets.collect import collect
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.vd4rl import ShardWriter, read_shards
 folder = Path(sys.argv[1])
-read_hdf5(folder / "a.hdf5")
+load_transitions(folder / "a.hdf5")
 collect("hopper", "random", 30, folder / "b.hdf5", threads=1)
 with ShardWriter(folder / "c.hdf5") as writer:
     writer.append(np.zeros((3, 3, 84, 84), np.uint8), np.zeros((2, 2)), np.zeros(2))
@@ -106,7 +106,7 @@ def test_a_filter_that_is_not_installed_is_named(tmp_path: Path) -> None:
     # The number of h5py's own filter, 32000, becomes that of one that is not here.
     path.write_bytes(path.read_bytes().replace(b"\x00\x7d\x08\x00", b"\xfe\x7d\x08\x00"))
     with pytest.raises(SyntherError, match=r"the HDF5 here can't undo .*h5repack"):
-        read_hdf5(path)
+        load_transitions(path)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
@@ -118,7 +118,7 @@ def test_what_the_system_refuses_is_not_the_contents_fault(
 
     monkeypatch.setattr(h5py, "File", fail)
     with pytest.raises(SyntherError, match=f"can't be read here: {os.strerror(number)}") as caught:
-        read_hdf5(path)
+        load_transitions(path)
     assert "not a whole" not in str(caught.value)
 
 
@@ -130,4 +130,4 @@ def test_too_little_memory_is_not_the_contents_fault(
 
     monkeypatch.setattr("synther.datasets.d4rl._array", fail)
     with pytest.raises(MemoryError):
-        read_hdf5(path)
+        load_transitions(path)

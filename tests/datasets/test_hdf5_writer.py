@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.datasets.policies import load_policy, policy_from
 from synther.errors import SyntherError
@@ -72,7 +72,7 @@ def test_round_trip(tmp_path):
     assert text == b"relu"
     keep = ~given["timeouts"][:-1]
     np.testing.assert_array_equal(
-        read_hdf5(path, own_next_observations=True).actions[: keep.sum()],
+        load_transitions(path, own_next_observations=True).actions[: keep.sum()],
         given["actions"][:-1][keep].astype(np.float32),
     )
     assert [p.name for p in path.parent.iterdir()] == ["a.hdf5"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synther.datasets.collect import collect
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.maze_controller import (
     WaypointController,
     drive,
@@ -126,7 +126,7 @@ def test_collect_writes_a_file_that_d4rl_s_readers_take(tmp_path, capsys):
     path = tmp_path / "maze.hdf5"
     metadata = collect("maze2d-medium", "waypoint", 4000, path, seed=1, threads=1)
     assert metadata["algorithm"] == "waypoint controller"
-    transitions = read_hdf5(path, time_limit=600)
+    transitions = load_transitions(path, time_limit=600)
     with h5py.File(path) as file:
         timeouts, rewards = file["timeouts"][()], file["rewards"][()]
         assert len(rewards) == 4000

@@ -13,7 +13,7 @@ from synther.datasets import dataset_file, dataset_path, load_dataset
 from synther.datasets import ogbench as ours
 from synther.datasets.belonging import belonging
 from synther.datasets.collect import collect
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.envs.ogbench import load
 from synther.errors import SyntherError
@@ -72,7 +72,7 @@ def test_a_file_is_read_and_relabelled_as_the_package_does(
     )
     with mock.patch.object(ours, "load", environments.get):  # a second a time
         write_d4rl_hdf5(folder / "ours.hdf5", ours.columns(path, task), {"task": task}, None)
-    found = read_hdf5(folder / "ours.hdf5")
+    found = load_transitions(folder / "ours.hdf5")
     assert len(found) == len(theirs["rewards"]) == sum(lengths) - len(lengths)
     for key in ("observations", "actions", "rewards", "next_observations"):
         np.testing.assert_array_equal(getattr(found, key), theirs[key], err_msg=key)

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synther import SyntherError, Transitions, config
-from synther.datasets.d4rl import read_hdf5
+from synther.datasets.d4rl import load_transitions
 from synther.datasets.policies import load_policy, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.generators.diffusion import Diffusion, DiffusionSettings
@@ -125,7 +125,7 @@ def body(path: Path) -> None:
 READERS = [
     Reader("npz", "x.npz", lambda path: transitions().save(path), Transitions.load),
     Reader("policy", "x.npz", policy, load_policy),
-    Reader("d4rl", "x.hdf5", d4rl, read_hdf5),
+    Reader("d4rl", "x.hdf5", d4rl, load_transitions),
     Reader("shard", "x.hdf5", shard, lambda path: read_shards([path])),
     Reader("result", "x.parquet", result, read_result),
     Reader(
@@ -306,7 +306,7 @@ def test_hdf5_that_claims_an_absurd_shape_is_refused(tmp_path: Path) -> None:
         del file["rewards"]  # chunks that were never written: all fill values
         file.create_dataset("rewards", shape=(1 << 40,), dtype="f4", chunks=(1024,))
     with bounded_memory(), pytest.raises(SyntherError, match="claims to hold 4,398,046,511,104"):
-        read_hdf5(path)
+        load_transitions(path)
     shard(tmp_path / "y.hdf5")
     with h5py.File(tmp_path / "y.hdf5", "r+") as file:
         del file["observation"]
@@ -336,7 +336,7 @@ def test_hdf5_that_points_elsewhere_is_not_followed(tmp_path: Path) -> None:
             del file["rewards"]
             change(file)
         with pytest.raises(SyntherError, match="rewards lies outside the file"):
-            read_hdf5(path)
+            load_transitions(path)
 
 
 def virtual(folder: Path) -> h5py.VirtualLayout:
