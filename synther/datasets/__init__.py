@@ -12,19 +12,6 @@ from synther.config.specs import PIXEL_KINDS, dataset_files
 from synther.errors import SyntherError
 from synther.transitions import Transitions
 
-__all__ = ["dataset_of_file", "dataset_path", "load_dataset"]
-
-
-def dataset_file(name: str, root: str | Path = "data") -> Path:
-    """Return where the HDF5 file of a dataset of states lies, there or not.
-
-    Raises:
-        SyntherError: the name is unknown, or of a dataset of pixels.
-    """
-    if config.spec(name, "dataset")["kind"] in PIXEL_KINDS:
-        raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
-    return dataset_files(name, root)[0]
-
 
 def source_file(name: str) -> Path | None:
     """Return the file of one's own that a dataset's `file://` address names, if it has one."""
@@ -41,10 +28,13 @@ def dataset_path(name: str, root: str | Path = "data") -> Path:
     SHA-256.
 
     Raises:
-        SyntherError: as for `dataset_file`, or the download fails, or the dataset is yet to be
-            collected.
+        SyntherError: the name is unknown or of a dataset of pixels, the download fails, or the
+            dataset is yet to be collected.
     """
-    path, spec = dataset_file(name, root), config.spec(name, "dataset")
+    spec = config.spec(name, "dataset")
+    if spec["kind"] in PIXEL_KINDS:
+        raise SyntherError(f"{name} is a dataset of pixels, not of states: see `synther pixels`")
+    (path,) = dataset_files(name, root)
     if path.is_file() and spec.get("bytes", path.stat().st_size) == path.stat().st_size:
         return path
     if spec["kind"] == "collected":

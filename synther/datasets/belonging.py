@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from synther import config
-from synther.config.specs import task_spec
 from synther.datasets import dataset_of_file
 from synther.datasets.hdf5_reader import open_hdf5, own_text
 from synther.errors import SyntherError
@@ -97,10 +96,3 @@ def common_task(paths: Iterable[str | Path], task: str | None = None) -> str | N
     for path in paths:
         require_task(path, task)
     return task
-
-
-def time_limit_of(path: str | Path, task: str | None) -> int | None:
-    """Return the steps after which a task's, or a file's own task's, episodes are cut, or None."""
-    if task is None:
-        task, _ = belonging(path)
-    return int(task_spec(task)["time_limit"]) if task else None

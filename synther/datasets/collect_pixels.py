@@ -4,6 +4,7 @@ Levels are those of `synther.datasets.levels`, made from the same kind of polici
 V-D4RL's format (`synther.datasets.vd4rl`), one shard each.
 """
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def collect_pixels(
     made = 0
     with (
         Progress(rows, f"render {task} {level}", "step") as progress,
-        PixelEnv(task, number, processes) as env,
+        closing(PixelEnv(task, number, processes)) as env,
         ShardWriter(out, identity) as writer,
     ):
         for index, (policy, share) in enumerate(made_by.shares):

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from synther.config.specs import task_spec
 from synther.datasets import is_published
-from synther.datasets.belonging import require_task, time_limit_of
+from synther.datasets.belonging import belonging, require_task
 from synther.datasets.hdf5_reader import REBUILD, open_hdf5, own_array
 from synther.errors import SyntherError, unknown_name
 from synther.transitions import Transitions, flags_of
@@ -84,13 +85,14 @@ def load_transitions(
             own = _floats(_array(file, "next_observations", path, 2))
         else:
             if timeouts is None:
-                limit = time_limit if time_limit is not None else time_limit_of(path, task)
-                if limit is None:
+                if time_limit is None and (owner := task or belonging(path)[0]):
+                    time_limit = task_spec(owner)["time_limit"]
+                if time_limit is None:
                     raise SyntherError(
                         f"{path} has no timeouts, and nothing says after how many steps its "
                         "episodes are cut: give --task, --dataset or --time-limit"
                     )
-                timeouts = skipped_rows(terminals, limit)
+                timeouts = skipped_rows(terminals, time_limit)
             if has_own and not is_published(path):
                 breaks = _breaks(file, observations, terminals | timeouts, path)
     if own is not None:

@@ -27,11 +27,6 @@ MIRROR = "SYNTHER_POLICIES"
 """Environment variable: a folder that has the policies as NAME.npz, itself or below."""
 
 
-def known() -> dict[str, Any]:
-    """Return what config/behaviour.yaml says of D4RL's policies: "address" and "tasks"."""
-    return config.load("behaviour")["d4rl"]
-
-
 def digest(policy: Policy) -> str:
     """Return the SHA-256 of a policy's layers (float32) and of how it uses them."""
     content = hashlib.sha256(f"{policy.nonlinearity} {policy.squashed}".encode())
@@ -49,7 +44,7 @@ def fetch_policies(task: str, out: str | Path, root: str | Path = "data") -> dic
     and D4RL's dataset for the medium policy.
 
     Args:
-        task: one of those of `known()`.
+        task: one of section `d4rl` of config/behaviour.yaml.
         out: the folder; `returns.json` in it is written last.
         root: the folder of data, where D4RL's dataset is looked for or downloaded to.
 
@@ -59,13 +54,14 @@ def fetch_policies(task: str, out: str | Path, root: str | Path = "data") -> dic
     Raises:
         SyntherError: D4RL's policies of this task are not known, or one can't be had.
     """
-    tasks = known()["tasks"]
-    if task not in tasks:
+    known = config.load("behaviour")["d4rl"]
+    if task not in known["tasks"]:
         where = str(config.config_dir() / "behaviour.yaml")
-        raise unknown_name("task", task, tasks, f"the d4rl section of {where}")
-    spec, returns = tasks[task], {}
+        raise unknown_name("task", task, known["tasks"], f"the d4rl section of {where}")
+    spec, returns = known["tasks"][task], {}
+    published = f"{known['address']}/{spec.get('folder', task)}"
     for name, entry in {MEDIUM: spec["medium"], **spec["snapshots"]}.items():
-        policy, origin = _find(task, name, entry, root)
+        policy, origin = _find(name, entry, root, published)
         if digest(policy) != entry["sha256"]:
             raise SyntherError(
                 f"{origin} is not the policy that config/behaviour.yaml records as '{name}' of "
@@ -79,7 +75,7 @@ def fetch_policies(task: str, out: str | Path, root: str | Path = "data") -> dic
     return record
 
 
-def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tuple[Policy, str]:
+def _find(name: str, entry: dict[str, Any], root: str | Path, published: str) -> tuple[Policy, str]:
     """Return a policy, and where it was found."""
     wanted = f"{entry.get('dataset', name)}.npz"
     if folder := os.environ.get(MIRROR):
@@ -95,7 +91,7 @@ def _find(task: str, name: str, entry: dict[str, Any], root: str | Path) -> tupl
             group = read["metadata/policy"]
             found = {key: np.asarray(group[key][()]) for key in KEYS if key in group}
         return policy_from(found, str(file), dataset), f"metadata of {dataset}"
-    address = f"{known()['address']}/{known()['tasks'][task].get('folder', task)}/{name}.pkl"
+    address = f"{published}/{name}.pkl"
     try:
         with open_address(address, 0) as (_, _, chunks):
             content = b"".join(chunks)

@@ -12,7 +12,7 @@ from typing import IO
 
 from synther import config
 from synther.config.specs import dataset_files
-from synther.datasets import dataset_file, source_file
+from synther.datasets import source_file
 from synther.datasets.addresses import Interrupted, PlaceFails, Unreachable, open_address
 from synther.errors import SyntherError, unknown_name
 from synther.jobs.files import claimed, explaining, sha256
@@ -32,25 +32,6 @@ class _Wanted:
     digest: str | None
 
 
-def target_path(name: str, root: str | Path) -> Path:
-    """Return where the file of a dataset lies as published: its name below root/d4rl.
-
-    Files of OGBench's, from which the datasets of its tasks are made, lie below root/ogbench/raw.
-
-    Raises:
-        SyntherError: there is no such dataset, or it is not one that is downloaded.
-    """
-    spec = config.spec(name, "dataset")
-    if spec["kind"] == "d4rl":
-        return dataset_file(name, root)
-    if spec["kind"] != "ogbench":
-        raise SyntherError(
-            f"{name} can't be downloaded, it is {spec['kind']} here: "
-            f"`synther {'render' if spec['kind'] == 'rendered' else 'collect'} --dataset {name}`"
-        )
-    return Path(root) / "ogbench/raw" / _basename(spec["url"])
-
-
 def download(name: str, root: str | Path) -> Path:
     """Make sure that the file of a dataset of D4RL's or OGBench's is whole, and return its path.
 
@@ -62,14 +43,23 @@ def download(name: str, root: str | Path) -> Path:
 
     Args:
         name: a dataset of kind `d4rl` or `ogbench`.
-        root: the folder of data; the file lies at `target_path`.
+        root: the folder of data. The file lies in root/d4rl; one of OGBench's, from which the
+            datasets of its tasks are made, in root/ogbench/raw.
 
     Raises:
         SyntherError: no place served the file (each is listed with its reason), the disk is too
-            full, or the folder can't be written.
+            full, the folder can't be written, or the dataset is not one that is downloaded.
     """
-    target = target_path(name, root)
     spec = config.spec(name, "dataset")
+    if spec["kind"] == "d4rl":
+        (target,) = dataset_files(name, root)
+    elif spec["kind"] == "ogbench":
+        target = Path(root) / "ogbench/raw" / _basename(spec["url"])
+    else:
+        raise SyntherError(
+            f"{name} can't be downloaded, it is {spec['kind']} here: "
+            f"`synther {'render' if spec['kind'] == 'rendered' else 'collect'} --dataset {name}`"
+        )
     wanted = _Wanted(name, spec.get("bytes"), spec.get("sha256"))
     mirrors = config.load("datasets")["mirrors"] if spec["kind"] == "d4rl" else []
     source = source_file(name)

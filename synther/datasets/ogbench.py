@@ -18,7 +18,7 @@ import numpy as np
 
 from synther import config
 from synther.config.ogbench import PACKAGE, is_goal_conditioned
-from synther.datasets import dataset_file
+from synther.config.specs import dataset_files
 from synther.datasets.hdf5_writer import write_d4rl_hdf5
 from synther.envs.ogbench import load, reset
 from synther.errors import SyntherError
@@ -95,7 +95,7 @@ def fetch(name: str, root: str | Path) -> Path:
     """
     from synther.datasets.download import download
 
-    task, out = config.spec(name, "dataset")["task"], dataset_file(name, root)
+    task, (out,) = config.spec(name, "dataset")["task"], dataset_files(name, root)
     if not out.is_file():
         with claimed(out):
             raw = download(name, root)

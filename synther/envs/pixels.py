@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import os
 import signal
-import socket
 import subprocess
 import sys
 import traceback
@@ -128,7 +128,7 @@ def serve(handle: int, task: str, num_envs: int) -> None:
 
 
 class PixelEnv(VectorEnv):
-    """`num_envs` environments of one task seen as pixels, stepped together; use it as a context.
+    """`num_envs` environments of one task seen as pixels, stepped together, until `close`.
 
     Observations are (N, 3 STACK, SIZE, SIZE) uint8, the oldest frame first; rewards are summed over
     the steps that an action is held for.
@@ -166,7 +166,7 @@ class PixelEnv(VectorEnv):
 
     def _start(self, backend: str, num_envs: int) -> None:
         """Start a process; not by `multiprocessing`, which would import the caller's script."""
-        own, other = socket.socketpair()
+        own, other = multiprocessing.Pipe()
         environment = {
             **os.environ,
             "MUJOCO_GL": backend,
@@ -180,7 +180,7 @@ class PixelEnv(VectorEnv):
                 pass_fds=(other.fileno(),),
                 env=environment,
             )
-        self._pipes.append(Connection(own.detach()))
+        self._pipes.append(own)
         self._processes.append(process)
 
     def _receive(self, pipe: Connection) -> Any:
@@ -239,9 +239,3 @@ class PixelEnv(VectorEnv):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-    def __enter__(self) -> PixelEnv:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.close()

@@ -30,10 +30,7 @@ class FakeEnv:
         self.action_dim = self._env.action_dim
         self.states = self._env.observations()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
+    def close(self):
         pass
 
     def _frames(self):

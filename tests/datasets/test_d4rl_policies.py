@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from random_policies import random_policy
 
-from synther import SyntherError
+from synther import SyntherError, config
 from synther.datasets import d4rl_policies as module
 from synther.datasets.d4rl_policies import MIRROR, digest, fetch_policies
 from synther.datasets.levels import choose_policies
@@ -54,7 +55,8 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         "address": f"http://127.0.0.1:{server.server_address[1]}",
         "tasks": {"hopper": spec},
     }
-    monkeypatch.setattr(module, "known", lambda: known)
+    specs = SimpleNamespace(load=lambda name: {"d4rl": known}, config_dir=config.config_dir)
+    monkeypatch.setattr(module, "config", specs)
     monkeypatch.setattr("synther.datasets.download.download", lambda name, root: dataset)
     yield served
     server.shutdown()

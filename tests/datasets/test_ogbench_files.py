@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synther import config
-from synther.datasets import dataset_file, dataset_path, load_dataset
+from synther.datasets import dataset_path, load_dataset
 from synther.datasets import ogbench as ours
 from synther.datasets.belonging import belonging
 from synther.datasets.collect import collect
@@ -98,7 +98,7 @@ def test_fetching_gives_a_file_its_tasks_rewards_once(environments, tmp_path, mo
     assert len(transitions) == 58
     assert 0 < transitions.terminals.sum() < 58
     path = dataset_path(name, root)
-    assert path == dataset_file(name, root) == root / "ogbench" / f"{name}.hdf5"
+    assert path == root / "ogbench" / f"{name}.hdf5"
     assert belonging(path) == (POINT, True)
     monkeypatch.setenv("SYNTHER_MIRROR", str(tmp_path / "empty"))  # its file is there already
     other = dataset_path("pointmaze-medium-navigate-v0", root)

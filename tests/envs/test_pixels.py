@@ -1,5 +1,7 @@
 """Rendered tasks: the suite's own frames and rewards, however many processes render."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def backend():
 
 @pytest.fixture(scope="module")
 def two(backend):
-    with PixelEnv(TASK, 3, processes=2) as env:
+    with closing(PixelEnv(TASK, 3, processes=2)) as env:
         yield env
 
 
@@ -39,7 +41,7 @@ def roll(env, steps=3):
 def test_frames_do_not_depend_on_the_processes(two):
     frames, rewards = roll(two)
     states = two.states.copy()
-    with PixelEnv(TASK, 3, processes=1) as one:
+    with closing(PixelEnv(TASK, 3, processes=1)) as one:
         own, same = roll(one)
         np.testing.assert_array_equal(one.states, states)
     np.testing.assert_array_equal(frames, own)
@@ -87,7 +89,7 @@ def test_misuse_is_named(two):
 
 
 def test_a_dead_process_is_an_error(backend):
-    with PixelEnv(TASK, 1) as env:
+    with closing(PixelEnv(TASK, 1)) as env:
         env._processes[0].kill()
         env._processes[0].wait()
         with pytest.raises(SyntherError, match="ended early"):
