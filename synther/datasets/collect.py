@@ -7,7 +7,6 @@ points (`synther.datasets.ogbench`).
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +77,10 @@ def roll_out(
     policy: Policy | None,
     rows: int,
     seed: Sequence[int],
-    physics: str = "d4rl",
-    threads: int | None = None,
-    progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    physics: str,
+    threads: int | None,
+    progress: Progress,
+    checkpoint: Checkpoint,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
 
@@ -95,19 +94,18 @@ def roll_out(
     Returns:
         The rows' columns, and the returns of the episodes before the last was cut.
     """
-    entropy = np.random.SeedSequence(list(seed))
+    entropy, waves = np.random.SeedSequence(list(seed)), 0
     parts: list[dict[str, np.ndarray]] = []
     lengths: list[int] = []
     env: BatchedEnv | None = None
-    waves, shown = 0, progress or Progress(rows, "", "row")
-    if checkpoint and (saved := checkpoint.load()):
+    if saved := checkpoint.load():
         waves, lengths = saved["waves"], saved["lengths"]
         parts.append({name: column.numpy() for name, column in saved["columns"].items()})
         entropy.spawn(waves)
-        shown.advance(min(sum(lengths), rows))
-    with checkpoint or nullcontext():
+        progress.advance(min(sum(lengths), rows))
+    with checkpoint:
         while (collected := sum(lengths)) < rows:
-            if checkpoint and waves and checkpoint.due():
+            if waves and checkpoint.due():
                 checkpoint.save(_state(waves, lengths, parts))
             (stream,) = entropy.spawn(1)
             mean_length = collected / len(lengths) if lengths else 1000
@@ -119,9 +117,9 @@ def roll_out(
             parts.append(part)
             lengths += found
             waves += 1
-            shown.advance(min(sum(found), rows - collected))
-        if checkpoint:  # or a kill in a later policy's share would lose all of this one's
-            checkpoint.save(_state(waves, lengths, parts))
+            progress.advance(min(sum(found), rows - collected))
+        # Or a kill in a later policy's share would lose all of this one's
+        checkpoint.save(_state(waves, lengths, parts))
     columns = _joined(parts)
     episodes = np.split(columns["rewards"], np.cumsum(lengths)[:-1])
     returns = np.array([rewards.sum(dtype=np.float64) for rewards in episodes])
@@ -172,8 +170,7 @@ def collect(
         out: the file.
         policies: folder of behaviour policies; the package's own by default.
         seed: of starts and actions.
-        physics: as `make_env` takes it.
-        threads: as `make_env` takes it.
+        physics, threads: as `make_env` takes them.
 
     Returns:
         The metadata that the file carries: policies, their returns, the mean return collected.

@@ -45,8 +45,7 @@ def write_d4rl_hdf5(
         path: the file to write.
         arrays: `observations`, `next_observations` (N, d), `actions` (N, a), `rewards`,
             `terminals`, `timeouts` (N,); optionally `infos/qpos` (N, nq), `infos/qvel` (N, nv) and
-            `infos/action_log_probs` (N,). Cast to D4RL's types: float32, bool flags, float64 for
-            qpos and qvel.
+            `infos/action_log_probs` (N,). They are cast to the types above.
         metadata: scalars stored under `metadata/`: `algorithm` (str), `iteration` (int), and any
             others (`physics`, `seed`): str, bool, int or float.
         policy: the last behaviour policy, stored under `metadata/policy/`; or None.

@@ -19,9 +19,9 @@ import numpy as np
 from synther.config.specs import task_spec
 from synther.datasets.policies import (
     MEDIUM,
+    PACKAGED,
     Policy,
     load_policies,
-    packaged_policies,
     policy_files,
     recorded_returns,
 )
@@ -113,7 +113,7 @@ def recipe(
     Raises:
         SyntherError: there are no such policies, or the level would be out of order.
     """
-    place = Path(folder) if folder is not None else packaged_policies()
+    place = Path(folder or PACKAGED)
     files, known, returns = list[Path](), list[Policy](), dict[str, float]()
     if level != "random":
         env = make_env(task, 1, physics)

@@ -18,6 +18,8 @@ from synther.jobs.npz import read_npz
 
 MEDIUM = "medium"
 """Name of a policy that is the level medium's by its name, and no stage of the run."""
+PACKAGED = Path(__file__).parent / "policies_data"
+"""The package's own behaviour policies, a folder each task."""
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0
 _TENSORS = tuple(
     f"{layer}/{part}"
@@ -31,11 +33,6 @@ _NONLINEARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "tanh": np.tanh,
 }
-
-
-def packaged_policies() -> Path:
-    """Return the folder of the package's own behaviour policies, a subfolder each task."""
-    return Path(__file__).parent / "policies_data"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -163,21 +164,15 @@ class ShardWriter(PartsWriter):
 
     Frames are compressed (gzip), to a third and less.
 
-    Args:
-        path: the file.
-        identity: as every `PartsWriter` takes it.
-
     Attributes:
         metadata: attributes of the file: text and numbers.
     """
 
+    metadata: Mapping[str, str | int | float] = MappingProxyType({})
+
     kinds: ClassVar[dict[str, Any]] = dict(
         zip(KEYS, (np.uint8, np.float32, np.float32, np.float32, np.int64), strict=True)
     )
-
-    def __init__(self, path: str | Path, identity: Mapping[str, Any] | None = None) -> None:
-        super().__init__(path, identity)
-        self.metadata: dict[str, str | int | float] = {}
 
     def append(self, frames: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add an episode of T steps: frames (T + 1, 3, 84, 84), actions (T, a), rewards (T,).

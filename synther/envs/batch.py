@@ -83,8 +83,7 @@ class BatchedEnv(ResumableEnv):
     Args:
         task: what is simulated.
         num_envs: N.
-        physics: "d4rl", the exact -v2 physics, or "stock", the installed MuJoCo's own.
-        threads: MuJoCo's threads; all cores of this process by default.
+        physics, threads: as `make_env` takes them.
 
     Attributes:
         goals: the episodes' goals (N, g), drawn at every reset; g = 0 for most tasks.

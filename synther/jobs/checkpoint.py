@@ -126,11 +126,9 @@ class Checkpoint(Pace):
         super().__init__()
         self.path = Path(path)
         self._copy = Copy(self.path)
-        whole = dict(identity)
-        if device is not None:
-            whole |= computed_on(device)
-        self._whole, self._parts = whole, list[Checkpoint]()
-        self.identity = json.dumps(whole, sort_keys=True)
+        self._whole = {**identity, **({} if device is None else computed_on(device))}
+        self._parts = list[Checkpoint]()
+        self.identity = json.dumps(self._whole, sort_keys=True)
         self.before_s = 0.0
         self._started = time.monotonic()
 

@@ -36,17 +36,15 @@ def cores() -> int:
 def _quotas(proc: Path = Path("/proc/self")) -> Iterator[float]:
     """Yield the quotas, in cores, of this process's cgroups, 1 and 2, and all above them."""
     try:
-        groups = [
-            line.split(":", 2)
-            for line in (proc / "cgroup").read_text(encoding="utf-8").splitlines()
-        ]
-        mounts = [
-            line.split() for line in (proc / "mountinfo").read_text(encoding="utf-8").splitlines()
-        ]
+        groups, mounts = (
+            (proc / name).read_text(encoding="utf-8").splitlines()
+            for name in ("cgroup", "mountinfo")
+        )
     except OSError:  # no Linux, or a sandbox without /proc
         return
-    names = {part: name for _, parts, name in groups for part in parts.split(",")}
-    for mount in mounts:
+    split = (line.split(":", 2) for line in groups)
+    names = {part: name for _, parts, name in split for part in parts.split(",")}
+    for mount in map(str.split, mounts):
         kind = mount[mount.index("-") + 1]
         if kind == "cgroup2" or (kind == "cgroup" and "cpu" in mount[-1].split(",")):
             root, folder = mount[3], Path(mount[4])

@@ -4,6 +4,8 @@ Small networks and few updates on one thread, so the settings are not the paper'
 what an agent reaches; each lies well above what its data, and a policy that learned nothing, give.
 """
 
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +14,10 @@ import torch
 
 from synther.agents import load_agent_class
 from synther.datasets.collect import roll_out
-from synther.datasets.policies import load_policies, packaged_policies
+from synther.datasets.policies import PACKAGED, load_policies
 from synther.envs import make_env
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
 from synther.training.evaluate import Standardiser, evaluate
 from synther.training.offline import TransitionTable, state_statistics
 from synther.training.streams import RandomStreams
@@ -34,11 +38,15 @@ def collect(task, shares):
     """Rows of some of the package's policies, by name; None acts at random."""
     env = make_env(task, 1, threads=1)
     widths = env.observation_dim, env.action_dim
-    policies = {p.name: p for p in load_policies(packaged_policies(), task, *widths)}
-    rolled = [
-        roll_out(task, policies.get(name), rows, [0, i], threads=1)
-        for i, (name, rows) in enumerate(shares.items())
-    ]
+    policies = {p.name: p for p in load_policies(PACKAGED, task, *widths)}
+    with tempfile.TemporaryDirectory() as folder:
+        rolled = [
+            roll_out(
+                *(task, policies.get(name), rows, [0, i], "d4rl", 1, Progress(rows, "", "row")),
+                Checkpoint(Path(folder) / f"{i}.ckpt", {}),
+            )
+            for i, (name, rows) in enumerate(shares.items())
+        ]
     parts, returns = zip(*rolled, strict=True)
     columns = {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     keep = ~columns["timeouts"]

@@ -15,6 +15,8 @@ from synther.datasets.collect import collect, roll_out
 from synther.datasets.d4rl import load_transitions
 from synther.datasets.levels import choose_policies, mean_returns
 from synther.datasets.policies import Policy, load_policies, load_policy
+from synther.jobs.checkpoint import Checkpoint
+from synther.jobs.progress import Progress
 
 ROWS = 300
 LEVELS = ("random", "medium", "medium-replay", "full-replay", "medium-expert", "expert")
@@ -308,11 +310,15 @@ def test_the_published_snapshots_collect(shared: Path, tmp_path: Path, level: st
 
 
 @pytest.mark.slow
-def test_the_published_medium_policy_is_as_good_as_its_dataset(shared: Path) -> None:
+def test_the_published_medium_policy_is_as_good_as_its_dataset(
+    shared: Path, tmp_path: Path
+) -> None:
     path = shared / "d4rl/policies/medium-v2/hopper-medium-v2.npz"
     if not path.is_file():
         pytest.skip("the policy is not here")
     # About 90 episodes; 727 of them (8 seeds) have a mean of 1413 +- 15, D4RL's own file 1422.
-    _, returns = roll_out("hopper", load_policy(path), 40_000, (0, 0), threads=1)
+    progress, checkpoint = Progress(40_000, "", "row"), Checkpoint(tmp_path / "x.ckpt", {})
+    how: Any = ("hopper", load_policy(path), 40_000, (0, 0), "d4rl", 1, progress, checkpoint)
+    _, returns = roll_out(*how)
     assert len(returns) >= 30
     assert 1150 <= returns.mean() <= 1500

@@ -10,7 +10,7 @@ from synther.datasets import collect_pixels as module
 from synther.datasets import levels
 from synther.datasets.collect_pixels import collect_pixels
 from synther.datasets.levels import choose_policies
-from synther.datasets.policies import load_policies, packaged_policies, recorded_returns
+from synther.datasets.policies import PACKAGED, load_policies, recorded_returns
 from synther.datasets.vd4rl import read_shards
 from synther.envs import make_env
 from synther.envs.pixels import SIZE, STACK, find_backend
@@ -128,8 +128,8 @@ def test_refusals(tmp_path, policies):
 def test_the_packages_policies_are_of_clearly_different_skill(task, monkeypatch):
     monkeypatch.setattr(levels, "MEASURED_EPISODES", 3)
     env = make_env(task, 1)
-    found = load_policies(packaged_policies(), task, env.observation_dim, env.action_dim)
-    recorded = recorded_returns(packaged_policies(), task)
+    found = load_policies(PACKAGED, task, env.observation_dim, env.action_dim)
+    recorded = recorded_returns(PACKAGED, task)
     assert set(recorded) == {policy.name for policy in found}
     assert max(recorded.values()) > 4 * recorded[found[0].name]
     best = max(found, key=lambda policy: recorded[policy.name])

@@ -12,10 +12,10 @@ from scipy import stats
 
 from synther import SyntherError
 from synther.datasets.policies import (
+    PACKAGED,
     Policy,
     load_policies,
     load_policy,
-    packaged_policies,
     policy_files,
     recorded_returns,
 )
@@ -125,11 +125,11 @@ def test_the_published_maze_policies_are_read(shared: Path) -> None:
 
 
 def test_the_packages_own_policies_are_whole() -> None:
-    folders = [folder for folder in packaged_policies().iterdir() if folder.is_dir()]
+    folders = [folder for folder in PACKAGED.iterdir() if folder.is_dir()]
     assert folders
     for folder in folders:
-        policies = [load_policy(path) for path in policy_files(packaged_policies(), folder.name)]
-        returns = recorded_returns(packaged_policies(), folder.name)
+        policies = [load_policy(path) for path in policy_files(PACKAGED, folder.name)]
+        returns = recorded_returns(PACKAGED, folder.name)
         assert {policy.name for policy in policies} == set(returns)
 
 
