@@ -61,12 +61,7 @@ def require_task(path: str | Path, task: str | None, said: str | None = None) ->
     """Refuse a file that is of another task than `task`; None takes any.
 
     What can't be told passes: the authors' samples say nothing of their task, and nor do rows of
-    somebody's own.
-
-    Args:
-        path: the file.
-        task: the one that it must be of.
-        said: the one that it says it is of, where the caller has read that.
+    somebody's own. `said` is the one that it says it is of, where the caller has read that.
     """
     found, by_itself = (said, True) if said else belonging(path)
     if task is None or found is None or found == task:

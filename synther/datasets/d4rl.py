@@ -125,13 +125,9 @@ def load_transitions(
 
 
 def _breaks(file: Any, observations: np.ndarray, ends: np.ndarray, path: Path) -> np.ndarray:
-    """Return the rows whose own next observation is not the following row's, save at ends.
+    """Return the rows whose own next observation is not the following row's, of `observations`.
 
-    Args:
-        file: open, with `next_observations` (N, d).
-        observations: (N, d).
-        ends: (N,) bool, the rows that a terminal or time-out explains.
-        path: the file, for errors.
+    Both are (N, d). Rows at `ends` (N,), which a terminal or time-out explains, are left out.
     """
     own = _floats(_array(file, "next_observations", path, 2))
     if own.shape != observations.shape:

@@ -41,7 +41,6 @@ def export_d4rl(transitions: Transitions, path: str | Path, task: str = "unknown
 
     Args:
         transitions: N of them.
-        path: the .hdf5 file.
         task: named in the file's metadata.
 
     Returns:

@@ -18,12 +18,8 @@ REBUILD = "download or collect the file again"
 def open_hdf5(path: str | Path, keys: Sequence[str], what: str) -> Iterator[Any]:
     """Yield an open HDF5 file that has `keys`; whatever h5py raises inside comes out in words.
 
-    It is not locked: reading needs no lock, and some file systems have none.
-
-    Args:
-        path: the file.
-        keys: names that it must have.
-        what: what has them, for the error.
+    It is not locked: reading needs no lock, and some file systems have none. `what` has the keys,
+    as errors say.
 
     Raises:
         SyntherError: the file is missing, damaged, still being written, or lacks a key.

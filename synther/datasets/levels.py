@@ -41,9 +41,7 @@ def choose_policies(
 ) -> list[Policy | None]:
     """Return the policies that make a level, an equal share of its rows each; None is random.
 
-    Args:
-        policies: in the order of training.
-        returns: their mean returns.
+    `policies` are in the order of training, and `returns` their mean returns.
     """
     if level not in POLICY_LEVELS:
         raise unknown_name("level", level, POLICY_LEVELS)
@@ -101,12 +99,9 @@ def recipe(
     folder: str | Path | None,
     physics: str = "d4rl",
 ) -> Recipe:
-    """Return who collects how much of a level; every policy has an equal share.
+    """Return who collects how many of a level's rows; every policy has an equal share.
 
     Args:
-        task: whose policies.
-        level: one of `POLICY_LEVELS`.
-        rows: transitions in all.
         folder: of behaviour policies; the package's own by default.
         physics: that policies are measured in of which no return is recorded.
 
@@ -151,12 +146,9 @@ def mean_returns(policies: Sequence[Policy], task: str, physics: str) -> dict[st
 
 
 def require_above_random(task: str, level: str, returns: Mapping[str, float]) -> None:
-    """Refuse mean returns below that of uniformly random actions, of a level that is more.
+    """Refuse mean returns, by what has them, below that of uniformly random actions.
 
-    Args:
-        task: whose random return config/datasets.yaml has (`reference_min`).
-        level: one of `POLICY_LEVELS`.
-        returns: the mean returns, by what has them.
+    That is the task's `reference_min` in config/datasets.yaml; of level random all are taken.
 
     Raises:
         SyntherError: one is below.

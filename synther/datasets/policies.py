@@ -97,12 +97,7 @@ def load_policy(path: str | Path) -> Policy:
 
 
 def policy_from(found: Mapping[str, np.ndarray], path: str | Path, name: str) -> Policy:
-    """Return the policy that a file's entries hold.
-
-    Args:
-        found: the file's entries by name.
-        path: the file, for errors.
-        name: of the policy.
+    """Return the policy that a file's entries, by name, hold; errors name `path`.
 
     Raises:
         SyntherError: they are not a policy of this format.

@@ -82,7 +82,6 @@ class BatchedEnv(ResumableEnv):
 
     Args:
         task: what is simulated.
-        num_envs: N.
         physics, threads: as `make_env` takes them.
 
     Attributes:

@@ -42,7 +42,6 @@ class DMControl(ResumableEnv):
     Args:
         domain: of the suite, such as "cheetah".
         task: of that domain, such as "run".
-        num_envs: N.
         action_repeat: steps of the suite that an action is held for; a step here is so many, its
             reward their sum, and an episode has as many fewer.
     """

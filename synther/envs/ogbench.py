@@ -112,7 +112,6 @@ class OGBench(ResumableEnv):
 
     Args:
         task: ENVIRONMENT-v0 or ENVIRONMENT-singletask-taskN-v0, of config/datasets.yaml.
-        num_envs: N.
         threads: that step; all cores of this process by default.
 
     Raises:

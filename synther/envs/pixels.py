@@ -135,7 +135,6 @@ class PixelEnv(VectorEnv):
 
     Args:
         task: a task of the suite that `make_env` knows, such as "dmc-walker-walk-repeat2".
-        num_envs: N.
         processes: that render; at most N.
 
     Attributes:

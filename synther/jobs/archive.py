@@ -21,15 +21,11 @@ _MEMBER = re.compile(r"results/([a-z0-9][a-z0-9_-]*)(?:/[\w-][\w.-]*)+\.(?:json|
 
 
 def pack(folder: str | Path, out: str | Path) -> int:
-    """Write a preset's rows and records as a zip; return how many files it has.
+    """Write the rows and records of `folder`, results/PRESET, as a .zip; return how many it has.
 
     Models, samples, weights and what is unfinished are left out. The same results give the same
     bytes everywhere: members are in order, without times, and not compressed, as that depends on
     the version of zlib.
-
-    Args:
-        folder: results/PRESET.
-        out: the .zip file.
 
     Raises:
         SyntherError: there are no rows, or the file can't be written.

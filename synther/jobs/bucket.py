@@ -18,11 +18,9 @@ are called elsewhere, in records and checkpoints too."""
 
 
 def announce(url: str, folder: Path) -> None:
-    """Tell the jobs that this process starts that the workflow's files are in a bucket.
+    """Tell the jobs that this process starts that the workflow's files are at s3://BUCKET/FOLDER.
 
-    Args:
-        url: where, s3://BUCKET/FOLDER.
-        folder: below which Snakemake lays what it fetches.
+    Snakemake lays what it fetches from this `url` below `folder`.
     """
     os.environ[STORAGE] = f"{folder}/{url.partition('://')[2]}"
     os.environ.setdefault(CHECKPOINTS, f"{url}/checkpoints")
@@ -39,10 +37,7 @@ def work_there(words: Sequence[str]) -> list[str]:
 
 
 class Copy:
-    """The copy of one checkpoint; without the variable it does nothing.
-
-    Args:
-        path: the checkpoint, whose name in the bucket is this path.
+    """The copy of one checkpoint, called as its path is; without the variable it does nothing.
 
     Raises:
         SyntherError: the variable is no address of a bucket, or boto3 is not installed.

@@ -184,7 +184,6 @@ def claimed(path: str | Path, *beside: str, wait: bool = False) -> Iterator[Path
     Temporary files that a killed process left are deleted.
 
     Args:
-        path: the file.
         *beside: stems of further files that are made with it.
         wait: for another process that is making it.
 
@@ -246,11 +245,7 @@ MOST_GROWTH = 100
 
 
 def require_bounded(path: Path, size: int) -> None:
-    """Refuse a compressed file that would swell without measure, before it is read.
-
-    Args:
-        path: the file.
-        size: bytes that its arrays would take.
+    """Refuse a compressed file that would swell to `size` bytes of arrays, before it is read.
 
     Raises:
         SyntherError: they are more than `MOST_GROWTH` times the file, and not few.

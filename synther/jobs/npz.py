@@ -22,7 +22,6 @@ def read_npz(
     """Read the named arrays of an `.npz`; nothing in it is ever unpickled.
 
     Args:
-        path: the file.
         required: names of arrays that it must have.
         optional: names of arrays that are read where it has them.
         what: what the file is, for the errors.

@@ -28,7 +28,6 @@ class PartsWriter(ABC):
     counted.
 
     Args:
-        path: the file.
         identity: JSON-ready, what the rows depend on; parts of another identity are refused.
 
     Attributes:
@@ -151,9 +150,7 @@ class TransitionsWriter(PartsWriter):
     """Writes an `.npz` of transitions part by part.
 
     Args:
-        path: the file.
         task: whose rows these are, as `Transitions.save` takes it.
-        identity: as every `PartsWriter` takes it.
     """
 
     kinds: ClassVar[dict[str, Any]] = dict.fromkeys(FIELDS, np.float32)
