@@ -1,7 +1,4 @@
-"""Types of options, and the groups of options that many verbs have.
-
-The comments beside the fields are the help of the options: tyro makes the command line of both.
-"""
+"""Types of options, and the groups of options that many verbs have; their comments are the help."""
 
 from __future__ import annotations
 

@@ -156,11 +156,8 @@ def _typed(
 ) -> dict[str, Any]:
     """Return a preset, or a part of one, with its settings in the types that they have.
 
-    Args:
-        part: of a preset.
-        examples: key of a preset -> setting -> examples, of the keys below which settings are.
-        where: the part is, for errors.
-        known: the examples of the part, where it is below such a key.
+    `examples` are, of the keys of a preset below which settings are, setting -> examples; `known`
+    those of the part, where it is below such a key. Errors name `where` the part is.
     """
     found = dict(part)
     for key, value in part.items():

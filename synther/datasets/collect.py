@@ -166,8 +166,6 @@ def collect(
     Args:
         task: a name of `make_env`.
         level: one of `LEVELS`; waypoint is for maze2d, navigate for pointmaze.
-        rows: transitions.
-        out: the file.
         policies: folder of behaviour policies; the package's own by default.
         seed: of starts and actions.
         physics, threads: as `make_env` takes them.

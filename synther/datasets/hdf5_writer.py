@@ -42,7 +42,6 @@ def write_d4rl_hdf5(
     makes its bytes depend on the version of zlib.
 
     Args:
-        path: the file to write.
         arrays: `observations`, `next_observations` (N, d), `actions` (N, a), `rewards`,
             `terminals`, `timeouts` (N,); optionally `infos/qpos` (N, nq), `infos/qvel` (N, nv) and
             `infos/action_log_probs` (N,). They are cast to the types above.

@@ -116,16 +116,10 @@ def subset(
 def left_out(
     transitions: Transitions, kept: Transitions, number: int, seed: int = 0
 ) -> Transitions:
-    """Return transitions that a part of their dataset has not, equal rows included.
+    """Return at most `number` transitions of a dataset that equal none of a part of it, `kept`.
 
     They come in the reverse of the order in which `subset` chooses single ones with this seed: what
     it leaves out of small and large parts alike comes first.
-
-    Args:
-        transitions: the whole dataset.
-        kept: the part.
-        number: most rows returned.
-        seed: of that order.
 
     Raises:
         SyntherError: the part has all of them.

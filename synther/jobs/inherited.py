@@ -44,8 +44,7 @@ def own(environment: Mapping[str, str]) -> dict[str, str]:
 def settle(numpy_threads: int = 1) -> None:
     """Make this process's environment its own; called before numpy and torch are imported.
 
-    Args:
-        numpy_threads: of numpy's products; torch's are `synther.jobs.threads`' to grant.
+    `numpy_threads` are of numpy's products; torch's are `synther.jobs.threads`' to grant.
     """
     global _named_renderer
     kept = own(os.environ)

@@ -83,11 +83,9 @@ def worth(operations: int, threads: int) -> int:
 
 
 def largest_product(networks: nn.Module, batch: int) -> int:
-    """Return the floating-point operations of the largest layer's product with a batch of inputs.
+    """Return the floating-point operations of the largest layer's product with `batch` inputs.
 
-    Args:
-        networks: whose weights are stacked: a layer is one product for all of the stack.
-        batch: inputs of each of them.
+    Weights of several networks are stacked: a layer is one product for all of the stack.
     """
     return 2 * batch * max(weight.numel() for weight in networks.parameters())
 

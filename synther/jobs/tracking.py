@@ -4,7 +4,6 @@ Training never talks to a tracker. What it left, rows and record, is handed over
 runs look the same whether they were tracked or not, and any machine can do it.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from unittest import mock
 import pandas as pd
 
 from synther.errors import SyntherError
-from synther.jobs.files import claimed, require_file
+from synther.jobs.files import claimed, require_file, sha256
 from synther.jobs.folders import files_below
 
 KINDS = ("offline", "online", "pixels")
@@ -32,11 +31,6 @@ def finished_runs(preset: str, root: str | Path = "results") -> list[Path]:
     folders = [Path(root) / preset / kind for kind in KINDS]
     found = [path for folder in folders for path in files_below(folder, "*.parquet")]
     return [path for path in found if path.with_suffix(".json").is_file()]
-
-
-def run_id(path: Path) -> str:
-    """Return a run's id: the same result has the same, wherever it lies and whenever it is sent."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def curves(rows: pd.DataFrame) -> list[dict[str, float]]:
@@ -84,7 +78,8 @@ def sync_runs(
         shutil.rmtree(staging, ignore_errors=True)  # of one that was killed
         for path in results:
             rows, record = _read(path)
-            name, identity = "/".join(path.with_suffix("").parts[-6:]), run_id(path)
+            name = "/".join(path.with_suffix("").parts[-6:])
+            identity = sha256(path)[:16]  # the same wherever it lies and whenever it is sent
             if any(_stored(place.parent, kind, identity) for kind in kinds):
                 old.append(name)
                 continue

@@ -15,7 +15,8 @@ import pytest
 from synther import SyntherError
 from synther.cli import main
 from synther.jobs import tracking
-from synther.jobs.tracking import curves, finished_runs, run_id, sync_runs
+from synther.jobs.files import sha256
+from synther.jobs.tracking import curves, finished_runs, sync_runs
 
 LABELS = {"preset": "quick", "dataset": "hopper-medium-local", "source": "real", "agent": "td3_bc"}
 
@@ -62,7 +63,7 @@ def test_runs_without_their_record_are_not_finished(here: Path) -> None:
     whole, half = result(here, "iql"), result(here, "bc")
     half.with_suffix(".json").unlink()
     assert finished_runs("quick") == [whole.relative_to(here)]
-    assert run_id(whole) != run_id(half)
+    assert sha256(whole) != sha256(half)  # nor are they taken for the same run
     (here / "results/quick/offline").rename(here / "scratch")
     (here / "results/quick/offline").symlink_to(here / "scratch")
     (here / "scratch/hopper-medium-local").rename(here / "far")
@@ -78,7 +79,7 @@ def test_runs_are_stored_offline_once(here: Path, monkeypatch, capsys) -> None:
     assert main(["sync", "--preset", "quick"]) == 0
     assert "2 runs stored" in capsys.readouterr().out
     for path in paths:
-        (folder,) = here.glob(f"wandb/offline-run-*-{run_id(path)}")
+        (folder,) = here.glob(f"wandb/offline-run-*-{sha256(path)[:16]}")
         (stored,) = folder.glob("*.wandb")
         content = stored.read_bytes()
         assert b"score/seed-1" in content
