@@ -34,7 +34,6 @@ class AntMaze(Task):
         maze: a name of `MAZES`.
 
     Attributes:
-        layout: of the maze.
         target: the goal's cell (2,), the least goal in both coordinates.
     """
 

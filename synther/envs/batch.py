@@ -81,7 +81,6 @@ class BatchedEnv(ResumableEnv):
     (qpos, qvel) and the action alone, and an environment can be resumed exactly from them.
 
     Args:
-        task: what is simulated.
         physics, threads: as `make_env` takes them.
 
     Attributes:

@@ -15,9 +15,8 @@ class Locomotion(Task):
     """What the three tasks share: a planar robot that is paid for moving along x."""
 
     asset: str
-    control_cost: float
-    alive_bonus: float
-    reset_noise: float
+    frame_skip = 4
+    control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
     normal_velocities = False
     velocity_clip = 10.0
 
@@ -63,8 +62,7 @@ class Locomotion(Task):
 class Hopper(Locomotion):
     """Hopper-v2: d = 11, a = 3; falls end the episode."""
 
-    asset, frame_skip = "hopper.xml", 4
-    control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
+    asset = "hopper.xml"
 
     def terminated(self, states: States) -> np.ndarray:
         """Return where height, angle or any other coordinate left the healthy range."""
@@ -81,8 +79,7 @@ class Hopper(Locomotion):
 class Walker2d(Locomotion):
     """Walker2d-v2: d = 17, a = 6; falls end the episode."""
 
-    asset, frame_skip = "walker2d.xml", 4
-    control_cost, alive_bonus, reset_noise = 1e-3, 1.0, 0.005
+    asset = "walker2d.xml"
 
     def terminated(self, states: States) -> np.ndarray:
         """Return where height or angle left the healthy range."""

@@ -45,7 +45,6 @@ class Maze2d(Task):
         maze: a name of `MAZES`.
 
     Attributes:
-        layout: of the maze.
         target: the goal's position (2,), the same in every episode.
     """
 

@@ -107,9 +107,7 @@ def merge(archive: str | Path, results: str | Path) -> tuple[int, int]:
     """Copy an archive's results into a folder; what is there already must be equal, and stays.
 
     Of a run that was made twice the rows count: its record may say another machine and time.
-
-    Returns:
-        How many files are new, and how many were there.
+    Return how many files are new, and how many were there.
 
     Raises:
         SyntherError: a file is there with other content; nothing is copied then.

@@ -111,12 +111,8 @@ def slots_per_gpu() -> int:
 def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> tuple[int, int]:
     """Take a slot of a GPU, and wait for one where all are taken, which is said once.
 
-    First slots go before second ones, so that jobs spread over the GPUs before they share any.
-
-    Args:
-        gpus: what names each of them among all jobs of the machine: its UUID.
-        folder: of the locks.
-        slots: jobs that share a GPU.
+    First slots go before second ones, so that jobs spread over the GPUs before they share any. A
+    lock lies in `folder` under the GPU's UUID, its name among all jobs of the machine.
 
     Returns:
         Which of the GPUs, and the descriptor of the lock: the slot is held until that is closed or

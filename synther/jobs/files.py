@@ -17,7 +17,7 @@ from typing import Any
 from synther.errors import SyntherError
 
 
-def explain_os_error(error: OSError, path: Path) -> SyntherError:
+def _explained(error: OSError, path: Path) -> SyntherError:
     """Turn the operating system's refusal to write `path` into words with a remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SyntherError(f"no space left to write {path}: free some, or write elsewhere")
@@ -76,7 +76,7 @@ def explaining(path: Path) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         if (refusal := _refusal(error)) is None:
             raise
-        raise explain_os_error(refusal, path) from error
+        raise _explained(refusal, path) from error
 
 
 @contextmanager

@@ -94,9 +94,7 @@ def largest_product(networks: nn.Module, batch: int) -> int:
 def mathematics(operations: int = 0, device: object = "cpu") -> Iterator[None]:
     """Within the block, give torch the threads that its largest product is worth.
 
-    Args:
-        operations: of that product, floating-point; 0 for one thread.
-        device: where it is computed; what feeds a GPU needs one thread.
+    That has so many floating-point `operations`. What feeds a GPU needs one thread.
     """
     import torch
 

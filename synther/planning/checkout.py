@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synther.config import HOME
 from synther.errors import SyntherError
-from synther.jobs.files import explain_os_error
+from synther.jobs.files import explaining
 
 PARTS = ("config", "workflow", "environment.yml", "Snakefile")
 """What a run needs. The Snakefile is last, so that no half-written folder is taken for whole."""
@@ -26,7 +26,7 @@ def write_workflow(folder: str | Path) -> Path:
     there = [name for name in (*PARTS, "profiles") if (folder / name).exists()]
     if there:
         raise SyntherError(f"{folder} has {', '.join(there)} already: name another folder")
-    try:
+    with explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in PARTS:
             temporary = folder / f".{name}.part"
@@ -37,6 +37,4 @@ def write_workflow(folder: str | Path) -> Path:
                 shutil.copyfile(HOME / name, temporary)
             temporary.rename(folder / name)
         (folder / "profiles").symlink_to("workflow/profiles")  # where snakemake looks for them
-    except OSError as error:
-        raise explain_os_error(error, folder) from error
     return folder

@@ -15,7 +15,7 @@ import pytest
 from synther import SyntherError
 from synther.jobs.files import (
     atomic_path,
-    explain_os_error,
+    explaining,
     read_json,
     require_file,
     require_writable,
@@ -216,9 +216,9 @@ def test_every_writers_failure_comes_in_words(tmp_path: Path) -> None:
     ],
 )
 def test_refusals_are_explained(number: int, words: str) -> None:
-    explained = explain_os_error(OSError(number, os.strerror(number)), Path("some/where.npz"))
-    assert words in str(explained)
-    assert "some/where.npz" in str(explained)
+    with pytest.raises(SyntherError, match=words) as caught, explaining(Path("some/where.npz")):
+        raise OSError(number, os.strerror(number))
+    assert "some/where.npz" in str(caught.value)
 
 
 @pytest.mark.parametrize("write", [lambda path: write_json(path, 1), require_writable])
