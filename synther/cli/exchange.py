@@ -122,14 +122,13 @@ class Export(Verb):
 
         data, out, minari = self.data, self.out, self.format == "minari"
         if not minari:
-            require_suffix(out, *((".hdf5", ".h5") if self.format == "d4rl" else (".npz",)))
+            suffixes = (".hdf5", ".h5") if self.format == "d4rl" else (".npz",)
+            require_writable(require_suffix(out, *suffixes))
         dataset = None if data.suffix else str(data)  # a name, not a file's
         if dataset:
             told_task(self.reading.task, dataset)
             data = dataset_path(dataset, self.root)
         how = self.reading.of(data, dataset=dataset)
-        if not minari:
-            require_writable(out)
         transitions = load_transitions(data, whole_episodes=minari, **vars(how))
         if how.task:
             _require_widths(transitions, how.task, data)

@@ -85,14 +85,9 @@ def roll_out(
     """Collect exactly `rows` transitions with a policy, or uniformly random actions for None.
 
     Episodes run side by side in waves, every one to its end, so that short ones are not favoured;
-    the last episode is cut and marked as a time-out.
-
-    Args:
-        seed: the entropy of starts and actions: the same gives the same rows.
-        checkpoint: where the episodes so far are saved from time to time, between waves.
-
-    Returns:
-        The rows' columns, and the returns of the episodes before the last was cut.
+    the last episode is cut and marked as a time-out. The same `seed`, the entropy of starts and
+    actions, gives the same rows. The checkpoint is saved from time to time, between waves. Return
+    the rows' columns, and the returns of the episodes before the last was cut.
     """
     entropy, waves = np.random.SeedSequence(list(seed)), 0
     parts: list[dict[str, np.ndarray]] = []

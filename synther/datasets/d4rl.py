@@ -144,16 +144,13 @@ def _breaks(file: Any, observations: np.ndarray, ends: np.ndarray, path: Path) -
 
 
 def skipped_rows(terminals: np.ndarray, time_limit: int) -> np.ndarray:
-    """Return which rows D4RL leaves out of a file without `timeouts`: (N,) bool.
+    """Return which rows (N,) D4RL leaves out of a file without `timeouts`, by its terminals (N,).
 
     D4RL counts steps and skips the row that is number `time_limit` of its episode. Its counter
     restarts at 0 after a skipped row but at 1 after a terminal one, so an episode that follows a
     terminal loses its row number `time_limit` - 1 instead. That is kept: it decides which
-    transitions the published results were trained on.
-
-    Args:
-        terminals: (N,) bool.
-        time_limit: the environment's max_episode_steps.
+    transitions the published results were trained on. The time limit is the environment's
+    max_episode_steps.
 
     Raises:
         SyntherError: the time limit is not positive.

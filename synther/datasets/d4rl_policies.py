@@ -41,15 +41,8 @@ def fetch_policies(task: str, out: str | Path, root: str | Path = "data") -> dic
     """Write D4RL's policies of a task to a folder that `synther collect --policies` takes.
 
     Places tried, in order: the folder $SYNTHER_POLICIES; the published address of the snapshots,
-    and D4RL's dataset for the medium policy.
-
-    Args:
-        task: one of section `d4rl` of config/behaviour.yaml.
-        out: the folder; `returns.json` in it is written last.
-        root: the folder of data, where D4RL's dataset is looked for or downloaded to.
-
-    Returns:
-        The content of returns.json: mean returns and origins.
+    and for the medium policy D4RL's dataset, which is looked for below `root` or downloaded to it.
+    Return the content of returns.json, which is written last: mean returns and origins.
 
     Raises:
         SyntherError: D4RL's policies of this task are not known, or one can't be had.

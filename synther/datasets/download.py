@@ -41,10 +41,8 @@ def download(name: str, root: str | Path) -> Path:
     its name only when it is whole. A file:// source that is newer is copied again. Processes that
     want the same file wait for each other.
 
-    Args:
-        name: a dataset of kind `d4rl` or `ogbench`.
-        root: the folder of data. The file lies in root/d4rl; one of OGBench's, from which the
-            datasets of its tasks are made, in root/ogbench/raw.
+    The file lies in root/d4rl; one of OGBench's, from which the datasets of its tasks are made, in
+    root/ogbench/raw.
 
     Raises:
         SyntherError: no place served the file (each is listed with its reason), the disk is too
@@ -73,10 +71,8 @@ def download(name: str, root: str | Path) -> Path:
 def download_shards(name: str, root: str | Path, only: str | Path | None = None) -> list[Path]:
     """Make sure that all shards of a V-D4RL dataset are whole, as `download` does of one file.
 
-    A shard that is there is held against its published size only. Datasets share shards.
-
-    Args:
-        only: the path of one of `dataset_files`, where no other is wanted.
+    A shard that is there is held against its published size only. Datasets share shards. `only` is
+    the path of one of `dataset_files`, where no other is wanted.
 
     Raises:
         SyntherError: as for `download`.

@@ -31,20 +31,14 @@ _MINARI_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*-v\d+")
 
 
 def export_d4rl(transitions: Transitions, path: str | Path, task: str = "unknown") -> int:
-    """Write D4RL's HDF5, which `qlearning_dataset` reads back as these very rows.
+    """Write N transitions as D4RL's HDF5; return its rows: N, and one a break.
 
-    It takes the observation of the row after as a transition's next one, and leaves out rows at a
-    time-out. So wherever a row's next observation is not the following row's, a row of its own
-    holds it: observation s', action and reward 0, at a time-out. Independent transitions take two
-    rows each. `next_observations` are there too, for readers that use them: those leave out the
-    rows at a time-out themselves.
-
-    Args:
-        transitions: N of them.
-        task: named in the file's metadata.
-
-    Returns:
-        The rows written: N and one a break.
+    `qlearning_dataset` reads back the N: it takes the observation of the row after as a
+    transition's next one, and leaves out rows at a time-out. So wherever a row's next observation
+    is not the following row's, a row of its own holds it: observation s', action and reward 0, at a
+    time-out. Independent transitions take two rows each. `next_observations` are there too, for
+    readers that use them: those leave out the rows at a time-out themselves. The file's metadata
+    name the task.
 
     Raises:
         SyntherError: the file can't be written.
@@ -77,21 +71,17 @@ def export_d4rl(transitions: Transitions, path: str | Path, task: str = "unknown
 
 
 def export_minari(transitions: Transitions, folder: str | Path, task: str = "unknown") -> int:
-    """Write a Minari dataset (its HDF5 layout), by the package `minari` itself.
+    """Write a Minari dataset (its HDF5 layout), by `minari` itself; return its number of episodes.
 
     An episode of L steps holds the L + 1 observations of rows that follow on each other; its last
     step is terminated if that row is terminal, else truncated. Independent transitions are episodes
     of one step. `minari.MinariDataset(FOLDER / "data")` reads it, and so does
     `minari.load_dataset(NAME)` with $MINARI_DATASETS_PATH set to the folder that NAME lies in. It
-    names no Gymnasium environment: the simulators here are not registered there.
+    names no Gymnasium environment: the simulators here are not registered there. Its description
+    names the task.
 
     Args:
-        transitions: N of them.
         folder: of the dataset, which must not exist; its name must end in a version: hopper-v0.
-        task: named in the dataset's description.
-
-    Returns:
-        The number of episodes.
 
     Raises:
         SyntherError: `minari` is not installed, the folder is there already or has no fit name, the

@@ -31,11 +31,9 @@ KEYS = {"observations": 2, "actions": 2, "terminals": 1, "qpos": 2, "qvel": 2}
 
 
 def columns(path: str | Path, task: str) -> dict[str, np.ndarray]:
-    """Return D4RL's columns of a file of the benchmark, read and relabelled by its package.
+    """Return D4RL's columns of a file of the benchmark, for one of its environment's tasks.
 
-    Args:
-        path: the .npz, as OGBench's `download_datasets` stores it.
-        task: of the file's environment.
+    OGBench's package reads the .npz, as its `download_datasets` stores it, and relabels it.
 
     Raises:
         SyntherError: the file is no such file, or of another environment; or the package is

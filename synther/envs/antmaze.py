@@ -25,13 +25,11 @@ RESET_NOISE = 0.1
 
 
 class AntMaze(Task):
-    """A maze: d = 29 (15 positions, 14 velocities), a = 8; ends at the goal, never by a fall.
+    """A maze of `MAZES`: d = 29 (15 positions, 14 velocities), a = 8.
 
-    The goal is not observed: it lies in the same cell in every episode, with an offset of up to
-    1.5 in each coordinate that is drawn at every reset (what v2 means).
-
-    Args:
-        maze: a name of `MAZES`.
+    An episode ends at the goal, never by a fall. The goal is not observed: it lies in the same cell
+    in every episode, with an offset of up to 1.5 in each coordinate that is drawn at every reset
+    (what v2 means).
 
     Attributes:
         target: the goal's cell (2,), the least goal in both coordinates.

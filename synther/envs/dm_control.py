@@ -40,8 +40,7 @@ class DMControl(ResumableEnv):
     """`num_envs` environments of one task of the suite, of 1000 steps an episode.
 
     Args:
-        domain: of the suite, such as "cheetah".
-        task: of that domain, such as "run".
+        domain, task: of the suite, such as "cheetah" and "run".
         action_repeat: steps of the suite that an action is held for; a step here is so many, its
             reward their sum, and an episode has as many fewer.
     """

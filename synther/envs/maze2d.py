@@ -37,12 +37,9 @@ def cells(layout: str, kinds: str) -> np.ndarray:
 
 
 class Maze2d(Task):
-    """A maze: d = 4 (position, velocity), a = 2; it never terminates.
+    """A maze of `MAZES`: d = 4 (position, velocity), a = 2; it never terminates.
 
     A cell (i, j) of the layout lies at position (i, j): rows are the first coordinate.
-
-    Args:
-        maze: a name of `MAZES`.
 
     Attributes:
         target: the goal's position (2,), the same in every episode.

@@ -26,11 +26,9 @@ WRITTEN = ("dof_damping", "geom_pos", "site_pos")
 
 
 def load(task: str, **options: Any) -> Any:
-    """Return the package's environment of a task, without wrappers; no dataset is read.
+    """Return the package's environment of a task of config/datasets.yaml, without wrappers.
 
-    Args:
-        task: as config/datasets.yaml names it: ENVIRONMENT-v0 or ENVIRONMENT-singletask-taskN-v0.
-        options: of the package's environment.
+    No dataset is read. The options are the environment's own.
 
     Raises:
         SyntherError: the package is not installed.
