@@ -158,15 +158,14 @@ def collect(
 ) -> dict[str, Any]:
     """Collect a dataset and write it as a D4RL-format HDF5 file.
 
+    Return the metadata that it carries: policies, their returns, the mean return collected.
+
     Args:
         task: a name of `make_env`.
         level: one of `LEVELS`; waypoint is for maze2d, navigate for pointmaze.
         policies: folder of behaviour policies; the package's own by default.
         seed: of starts and actions.
         physics, threads: as `make_env` takes them.
-
-    Returns:
-        The metadata that the file carries: policies, their returns, the mean return collected.
     """
     if rows < 2:
         raise SyntherError(f"--rows is {rows}; a dataset has at least 2 rows")

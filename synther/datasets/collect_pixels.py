@@ -67,7 +67,8 @@ def collect_pixels(
 ) -> dict[str, Any]:
     """Collect a pixel dataset and write it as one shard in V-D4RL's format.
 
-    Every policy of the level has an equal share of the steps, the last episode of each cut.
+    Every policy of the level has an equal share of the steps, the last episode of each cut. Return
+    the metadata that the file carries as attributes.
 
     Args:
         task: a task of the suite with held actions, such as "dmc-walker-walk-repeat2".
@@ -77,9 +78,6 @@ def collect_pixels(
         policies: folder of behaviour policies; the package's own by default.
         seed: of starts and actions.
         processes: that render; how many changes nothing in the file.
-
-    Returns:
-        The metadata that the file carries as attributes.
 
     Raises:
         SyntherError: nothing renders here, there are no policies for the task, or the file can't

@@ -45,9 +45,8 @@ MOVES = np.array([(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)])
 def next_cells(layout: str) -> np.ndarray:
     """Solve a maze by value iteration, for every target at once.
 
-    Returns:
-        Integers (n, n) for the maze's n free cells, in the order of `cells`: entry (t, s) is the
-        cell to go to from cell s, on a shortest way to cell t.
+    Return integers (n, n) for the maze's n free cells, in the order of `cells`: entry (t, s) is the
+    cell to go to from cell s, on a shortest way to cell t.
     """
     free = cells(layout, FREE + GOAL)
     number = {tuple(cell): index for index, cell in enumerate(free.tolist())}

@@ -112,11 +112,9 @@ def claim_gpu(gpus: Sequence[str], folder: Path, slots: int = 1) -> tuple[int, i
     """Take a slot of a GPU, and wait for one where all are taken, which is said once.
 
     First slots go before second ones, so that jobs spread over the GPUs before they share any. A
-    lock lies in `folder` under the GPU's UUID, its name among all jobs of the machine.
-
-    Returns:
-        Which of the GPUs, and the descriptor of the lock: the slot is held until that is closed or
-        the process ends.
+    lock lies in `folder` under the GPU's UUID, its name among all jobs of the machine. Return which
+    of the GPUs it is, and the lock's descriptor: the slot is held until that is closed or the
+    process ends.
     """
     told = False
     while True:

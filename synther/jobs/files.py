@@ -141,10 +141,8 @@ def try_lock(path: Path, wait: bool = False) -> int | None:
     """Lock a file, made where it is missing, until its descriptor is closed or the process ends.
 
     Another user's is opened for reading alone where it has to be, which is enough to lock it. File
-    systems without locks are taken as they are.
-
-    Returns:
-        The descriptor; None if another process has it, unless that is waited for.
+    systems without locks are taken as they are. Return the descriptor, or None if another process
+    has it, unless that is waited for.
 
     Raises:
         OSError: it can't be made, or not be read.

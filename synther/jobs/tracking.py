@@ -50,16 +50,14 @@ def sync_runs(
     """Hand finished runs to wandb: as offline runs in a folder, or to its server.
 
     A run appears in the folder when it is whole: wandb itself says nothing of a full disk, and
-    writes elsewhere where it can't write.
+    writes elsewhere where it can't write. Return the names of the runs handed over, and of those
+    that were already.
 
     Args:
         results: parquet files, each with its record (.json) beside it.
         project: name of wandb's project.
         folder: in which `wandb/` lies, or is made.
         online: send them; otherwise nothing leaves the machine.
-
-    Returns:
-        Names of the runs handed over, and of those that were already.
 
     Raises:
         SyntherError: wandb is not installed, or refuses; the folder can't be written; a run did not
