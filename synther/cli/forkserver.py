@@ -150,6 +150,8 @@ def _prepare() -> None:
 
 def main() -> None:
     """Start the server, and become the command."""
+    if not sys.argv[1:]:
+        sys.exit("usage: python -m synther.cli.forkserver COMMAND [ARGUMENT ...]")
     folder = Path(tempfile.mkdtemp(prefix="synther-"))  # no other user can enter it
     listening, command = socket.socket(socket.AF_UNIX), os.getpid()
     try:

@@ -146,3 +146,14 @@ def test_a_long_name_of_the_folder_leaves_the_server_out(tmp_path):
         text=True,
     )
     assert (done.stdout, list(folder.iterdir())) == ("[]\n", [])
+
+
+def test_without_a_command_it_says_what_it_wants(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "synther.cli.forkserver"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (1, [])
+    assert done.stderr == "usage: python -m synther.cli.forkserver COMMAND [ARGUMENT ...]\n"
