@@ -84,12 +84,13 @@ def test_a_curve_over_transitions_has_a_rival() -> None:
     cells = {(run.agent, run.source) for run in runs}
     sizes = (100, 300, 1000, 3000)
     own = {("td3_bc", f"{source}-{n}rows") for source in ("real", "synther") for n in sizes}
-    assert cells == own | {("td3_bc_regularised", f"real-{n}rows") for n in sizes}
+    rivals = ("td3_bc_regularised", "bc")
+    assert cells == own | {(rival, f"real-{n}rows") for n in sizes for rival in rivals}
     folder = "results/paper/subsets/hopper-medium-v2"
     assert paper.real_data("hopper-medium-v2", "synther-300rows") == f"{folder}/300rows.npz"
     table = paper.table("tiny_data")
     assert (table["unit"], tuple(table["amounts"])) == ("rows", sizes)
-    assert table["rivals"] == {"td3_bc_regularised": "real"}
+    assert table["rivals"] == dict.fromkeys(rivals, "real")
     assert table["series"]["td3_bc_regularised"] == "TD3+BC, regularised (real)"
     assert table["agents"] == {"td3_bc": "TD3+BC"}
     assert source_spec("synther-3000rows")["title"] == "SynthER, 3,000 transitions"

@@ -217,8 +217,8 @@ def test_every_other_table_is_made_by_the_same_rules(small_checkout: Path) -> No
     few = Transitions.load(results / "subsets/hopper-medium-local/300rows.npz")
     assert len(few) == 300
     learned = {p.parent.name for p in (results / "offline").rglob("real-300rows/*/seeds-0-0.json")}
-    assert learned == {"td3_bc", "td3_bc_regularised"}
+    assert learned == {"td3_bc", "td3_bc_regularised", "bc"}
     tiny = pd.read_csv(small_checkout / "figures/quick/tiny_data.csv")
-    assert len(tiny) == 2 * 3  # sizes, curves
+    assert len(tiny) == 2 * 4  # sizes, curves
     mixture = Transitions.load(results / "generators/hopper-medium-local/mix/mixture.npz")
     assert len(mixture) == 500

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from result_rows import described, results
 
+from synther.errors import SyntherError
 from synther.experiments import Experiments
 from synther.experiments.kinds import sheet_of as sheet
 from synther.experiments.kinds.curve.numbers import measure
@@ -130,12 +131,13 @@ def shipped(name: str) -> CurveSpec:
 
 
 def tiny() -> pd.DataFrame:
-    """Scores that say whose they are: the size's place, 10 for samples, 100 for the rival."""
+    """Scores that say whose they are: the size's place, 10 for samples, 100, 200 for rivals."""
     scores = {}
     for place, size in enumerate(SIZES):
         for source, more in (("real", 0), ("synther", 10)):
             scores["td3_bc", MEDIUM, f"{source}-{size}rows"] = [place + more, place + more + 2.0]
-        scores["td3_bc_regularised", MEDIUM, f"real-{size}rows"] = [place + 100, place + 102.0]
+        for rival, more in (("td3_bc_regularised", 100), ("bc", 200)):
+            scores[rival, MEDIUM, f"real-{size}rows"] = [place + more, place + more + 2.0]
     return results(scores, preset="known")
 
 
@@ -146,7 +148,7 @@ def test_points_are_at_numbers_of_transitions() -> None:
     assert found["value"].to_dict() == {
         (series, size): place + more + 1.0
         for place, size in enumerate(SIZES)
-        for series, more in (("real", 0), ("synther", 10), ("td3_bc_regularised", 100))
+        for series, more in (("real", 0), ("synther", 10), ("td3_bc_regularised", 100), ("bc", 200))
     }
     # over the same agent as the samples'
     assert found.loc[("td3_bc_regularised", 3000), "difference"] == 100.0
@@ -159,7 +161,7 @@ def test_points_are_at_numbers_of_transitions() -> None:
     assert set(own["source"]) == {f"real-{size}rows" for size in SIZES}
     made = sheet(curve)
     heads = [column.head for column in made.tables[0].columns[2:]]
-    assert heads == ["Transitions", "real", "SynthER", "TD3+BC, regularised (real)"]
+    assert heads == ["Transitions", "real", "SynthER", "TD3+BC, regularised (real)", "BC (real)"]
     last = made.tables[0].rows[-1].cells
     assert (last[2].text, last[3].text[:9]) == ("3,000", "4.0 ± 1.4")
     assert last[5].runs == (f"{MEDIUM}|real-3000rows|td3_bc_regularised",)
@@ -169,6 +171,12 @@ def test_points_are_at_numbers_of_transitions() -> None:
         "1,000",
         "3,000",
     ]
+
+
+def test_level_lines_alone_are_no_curve() -> None:
+    rows = results({("td3_bc", MEDIUM, "real"): [1.0, 2.0]}, preset="known")
+    with pytest.raises(SyntherError, match="no point of little_data has a result"):
+        measure(shipped("little_data"), rows)
 
 
 def test_a_lone_share_stands_beside_the_level_of_all_data() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synther.errors import SyntherError
 from synther.experiments.kinds.curve.plan import CurveSpec
 from synther.experiments.kinds.spec import Numbers
 from synther.statistics import intervals, scores
@@ -134,6 +135,8 @@ def measure(spec: CurveSpec, results: pd.DataFrame) -> Numbers:
         overall, notes = _overall(spec, final, agent)
         records += _panel(spec, agent, overall)
         omissions += notes
+    if not records:  # results of the level lines alone
+        raise SyntherError(f"no point of {spec.name} has a result; run its workflow target first")
     omissions += [f"{line}." for line in scores.budget_differences(final)]
     paper_names = {row.name: row.paper_name for row in spec.rows} | {"": ""}
     frame = pd.DataFrame(records).assign(paper_name=lambda rows: rows["dataset"].map(paper_names))
