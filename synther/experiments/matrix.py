@@ -11,7 +11,6 @@ from typing import Any
 from synther import config
 from synther.config import specs
 from synther.config.shares import Share
-from synther.config.specs import dataset_files, fitted_source, on_share, source_spec
 from synther.errors import SyntherError, unknown_name
 from synther.experiments import kinds
 from synther.experiments.runs import ONLINE, Run
@@ -88,7 +87,7 @@ class Experiments:
         sources = dict.fromkeys(run.source for run in runs)
         return {
             "agents": {run.agent: specs.agent_spec(run.agent)["title"] for run in runs},
-            "sources": {s: s if s == ONLINE else source_spec(s)["title"] for s in sources},
+            "sources": {s: s if s == ONLINE else specs.source_spec(s)["title"] for s in sources},
         }
 
     def part(self, name: str) -> dict[str, Any]:
@@ -141,7 +140,7 @@ class Experiments:
     def samples(self, source: str, part: str = "") -> int:
         """Return how many transitions a source generates; in part pixels, of latents."""
         scale = self.part(part) if part else specs.preset_scale(self.preset, source)
-        return scale.get("samples", source_spec(source).get("samples", 0))
+        return scale.get("samples", specs.source_spec(source).get("samples", 0))
 
     def body(self, dataset: str, agent: str) -> str:
         """Return the weights that latents are made with: those of the block with that seed.
@@ -185,11 +184,11 @@ class Experiments:
 
     def dataset_file(self, dataset: str) -> str:
         """Return the path of the file of a dataset of states."""
-        return str(dataset_files(dataset, self.dataset_root(dataset))[0])
+        return str(specs.dataset_files(dataset, self.dataset_root(dataset))[0])
 
     def shards(self, dataset: str) -> list[str]:
         """Return the files of a pixel dataset, V-D4RL's shards or the rendered one."""
-        return [str(path) for path in dataset_files(dataset, self.dataset_root(dataset))]
+        return [str(path) for path in specs.dataset_files(dataset, self.dataset_root(dataset))]
 
     def generator_folder(self, dataset: str, source: str) -> str:
         """Return the folder of a fitted generator and its samples."""
@@ -197,7 +196,7 @@ class Experiments:
 
     def model_folder(self, dataset: str, source: str) -> str:
         """Return the folder of the fitted generator that a source samples from."""
-        return self.generator_folder(dataset, fitted_source(source))
+        return self.generator_folder(dataset, specs.fitted_source(source))
 
     def model_files(self, dataset: str, source: str) -> list[str]:
         """Return the files of the fitted generator that a source samples from."""
@@ -206,9 +205,9 @@ class Experiments:
 
     def start_states(self, dataset: str, source: str) -> list[str]:
         """Return the samples whose states a source's rollouts begin at; none where it says none."""
-        spec = source_spec(source)
+        spec = specs.source_spec(source)
         states = [spec["states"]] if "states" in spec else []
-        return [self.training_data(dataset, on_share(name, spec["share"])) for name in states]
+        return [self.training_data(dataset, specs.on_share(name, spec["share"])) for name in states]
 
     def fidelity_file(self, dataset: str, source: str) -> str:
         """Return the path of the measures of a source's samples; their record is beside it."""
@@ -216,19 +215,19 @@ class Experiments:
 
     def real_data(self, dataset: str, source: str) -> str:
         """Return the real transitions behind a source: the dataset, or a share of it."""
-        share = source_spec(source)["share"]
+        share = specs.source_spec(source)["share"]
         if share is None:
             return self.dataset_file(dataset)
         return f"results/{self.preset}/subsets/{dataset}/{share}.npz"
 
     def statistics(self, dataset: str, source: str) -> str:
         """Return the real transitions whose statistics count: of one step each."""
-        share = source_spec(source)["share"]
+        share = specs.source_spec(source)["share"]
         return self.real_data(dataset, "real" if share and share.unit == "step" else source)
 
     def training_data(self, dataset: str, source: str) -> str:
         """Return the file that an agent learns from: real transitions, samples or a mixture."""
-        spec = source_spec(source)
+        spec = specs.source_spec(source)
         if "generator" in spec:
             return f"{self.generator_folder(dataset, source)}/samples.npz"
         if "mix" in spec:
@@ -237,9 +236,9 @@ class Experiments:
 
     def generated_source(self, source: str) -> str | None:
         """Return the source whose samples one has: itself, or a mixture's; None of real data."""
-        spec = source_spec(source)
+        spec = specs.source_spec(source)
         if "mix" in spec:
-            return on_share(spec["mix"]["with"], spec["share"])
+            return specs.on_share(spec["mix"]["with"], spec["share"])
         return source if "generator" in spec else None
 
     def mixed_samples(self, dataset: str, source: str) -> str:

@@ -4,6 +4,7 @@ Numbers carry what they are sorted by and the runs behind them, which the page's
 """
 
 import base64
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from synther.sheets.notes import environment
 from synther.sheets.sheet import AGREEMENTS, Sheet, Table
 
 
+@functools.cache
 def template(name: str, *folders: Path) -> Any:
     """Return a template for HTML, of these folders or of those beside this."""
     made = environment(*folders, is_html=True)
