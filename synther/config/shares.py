@@ -1,11 +1,11 @@
-"""What names say of a dataset: `15pct` of its transitions, `300rows` of them, or `3step` rows."""
+"""What names say of a dataset: `15pct` of its transitions, `300rows`, others by `-draw1`; `3step`."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)(?P<whole>-whole)?")
+_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)(?P<whole>-whole)?(-draw(?P<draw>[1-9]\d*))?")
 _OPTIONS = {"pct": "percent", "rows": "rows", "step": "n_step"}
 _WORDS = {"pct": "{}%", "rows": "{:,} transitions", "step": "{} steps a row"}
 _KEYS = {"percents": "pct", "rows": "rows"}
@@ -20,14 +20,16 @@ class Share:
         amount: from 1 to 99 percent, 1 transition or more, or 2 steps or more.
         unit: pct, rows or step.
         whole: whether whole trajectories are chosen, and not single transitions.
+        draw: which choice of them it is: this is added to the seeds of the choice and of its fit.
     """
 
     amount: int
     unit: str
     whole: bool = False
+    draw: int = 0
 
     def __str__(self) -> str:
-        return self.size + "-whole" * self.whole
+        return self.size + "-whole" * self.whole + f"-draw{self.draw}" * bool(self.draw)
 
     @property
     def size(self) -> str:
@@ -37,7 +39,7 @@ class Share:
     @property
     def words(self) -> str:
         """What titles say."""
-        return _WORDS[self.unit].format(self.amount)
+        return _WORDS[self.unit].format(self.amount) + f", draw {self.draw}" * bool(self.draw)
 
     @property
     def option(self) -> str:
@@ -54,15 +56,19 @@ class Share:
 def share_of(text: str) -> Share | None:
     """Return the share that a text is, or None where it is none."""
     found = _SHARE.fullmatch(text)
-    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2) or text == "1step":
+    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2):
         return None
-    return Share(int(found["amount"]), found["unit"], bool(found["whole"]))
+    amount, draw = int(found["amount"]), int(found["draw"] or 0)
+    if found["unit"] == "step" and (amount == 1 or draw):
+        return None
+    return Share(amount, found["unit"], bool(found["whole"]), draw)
 
 
 def split(name: str) -> tuple[str, Share | None]:
     """Return a source's name without the share at its end, and that."""
-    base, _, end = name.rpartition("-")
-    share = share_of(end)
+    head, mark, draw = name.partition("-draw")
+    base, _, end = head.rpartition("-")
+    share = share_of(end + mark + draw)
     return (base, share) if base and share else (name, None)
 
 

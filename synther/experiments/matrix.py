@@ -129,6 +129,7 @@ class Experiments:
     def subset_choice(self, share: Share) -> dict[str, Any]:
         """Return what `synther subset` makes a share of a dataset with, by option."""
         choice = dict(config.load("sources")["subset"])
+        choice["seed"] += share.draw
         names = ["discount"] if share.unit == "step" else ["choose", "seed"]
         choice |= {"choose": "trajectories"} if share.whole else {}
         return {share.option: share.amount, **{name: choice[name] for name in names}}

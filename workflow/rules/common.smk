@@ -6,7 +6,7 @@ import shutil
 from snakemake.exceptions import WorkflowError
 
 from synther.config import load, spec, specs
-from synther.config.shares import share_of
+from synther.config.shares import share_of, split
 from synther.datasets import source_file
 from synther.experiments import Experiments
 from synther.jobs import bucket
@@ -47,7 +47,7 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     first=r"\d+",
     last=r"\d+",
-    share=r"\d+(pct|rows|step)(-whole)?",
+    share=r"\d+(pct|rows|step)(-whole)?(-draw\d+)?",
 
 
 def options(settings):
@@ -61,8 +61,9 @@ def experiments_of(wildcards):
 
 
 def generator_seed(wildcards):
-    """Return the seed of all that is drawn of a preset's generators."""
-    return experiments(wildcards.preset).scale["generator_seed"]
+    """Return the seed of all that is drawn of a preset's generators, on this draw of a share."""
+    share = split(wildcards.get("source", ""))[1]
+    return experiments(wildcards.preset).scale["generator_seed"] + (share.draw if share else 0)
 
 
 def assignments(settings):
