@@ -21,7 +21,7 @@ from synther.planning import costs
 
 QUESTIONS = (
     *("n_step", "n_step_online", "long_online", "little_data", "little_data_memory"),
-    *("denoiser_size", "dynamics_models", "scaling"),
+    *("other_draws", "which_agent", "denoiser_size", "dynamics_models", "scaling"),
 )
 
 
