@@ -1,11 +1,11 @@
-"""What names say of a dataset: `15pct` of its transitions, `300rows`, others by `-draw1`; `3step`."""
+"""What names say of a dataset: `15pct` of its transitions, `300rows`, others `-draw1`, `3step`."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SHARE = re.compile(r"(?P<amount>[1-9]\d*)(?P<unit>pct|rows|step)(?P<whole>-whole)?(-draw(?P<draw>[1-9]\d*))?")
+_SHARE = re.compile(r"([1-9]\d*)(pct|rows|step)(-whole)?(?:-draw([1-9]\d*))?")
 _OPTIONS = {"pct": "percent", "rows": "rows", "step": "n_step"}
 _WORDS = {"pct": "{}%", "rows": "{:,} transitions", "step": "{} steps a row"}
 _KEYS = {"percents": "pct", "rows": "rows"}
@@ -55,13 +55,12 @@ class Share:
 
 def share_of(text: str) -> Share | None:
     """Return the share that a text is, or None where it is none."""
-    found = _SHARE.fullmatch(text)
-    if found is None or (found["unit"] == "pct" and len(found["amount"]) > 2):
+    if not (found := _SHARE.fullmatch(text)):
         return None
-    amount, draw = int(found["amount"]), int(found["draw"] or 0)
-    if found["unit"] == "step" and (amount == 1 or draw):
+    amount, unit, draw = int(found[1]), found[2], int(found[4] or 0)
+    if (unit == "pct" and amount > 99) or (unit == "step" and (amount == 1 or draw)):
         return None
-    return Share(amount, found["unit"], bool(found["whole"]), draw)
+    return Share(amount, unit, bool(found[3]), draw)
 
 
 def split(name: str) -> tuple[str, Share | None]:

@@ -19,6 +19,8 @@ from synther.config.specs import source_settings
         ("noise-additive-1pct", "noise-additive", Share(1, "pct")),
         ("synther-300rows", "synther", Share(300, "rows")),
         ("synther-1000000rows", "synther", Share(1_000_000, "rows")),
+        ("noise-additive-1000rows-draw12", "noise-additive", Share(1000, "rows", draw=12)),
+        ("real-15pct-draw1", "real", Share(15, "pct", draw=1)),
     ],
 )
 def test_a_share_stands_at_the_end_of_a_source(name: str, base: str, share: Share) -> None:
@@ -28,7 +30,16 @@ def test_a_share_stands_at_the_end_of_a_source(name: str, base: str, share: Shar
 
 @pytest.mark.parametrize(
     "name",
-    ["real", "synther-200k", "synther-steps-32", "real-0pct", "real-100pct", "real-0rows"],
+    [
+        *("real", "synther-200k", "synther-steps-32", "real-0pct", "real-100pct", "real-0rows"),
+        *(
+            "real-draw1",
+            "real-15pct-draw0",
+            "real-15pct-draw01",
+            "real-15pct-draw",
+            "synther-3step-draw1",
+        ),
+    ],
 )
 def test_other_names_have_none(name: str) -> None:
     assert shares.split(name) == (name, None)

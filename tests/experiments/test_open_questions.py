@@ -50,6 +50,25 @@ def test_rows_of_several_steps_are_made_of_all_of_a_dataset() -> None:
     assert specs.source_settings("synther-3step", data, "quick") == whole != few
 
 
+def test_another_draw_is_another_choice_with_all_else_alike() -> None:
+    matrix, data = Experiments("known"), "hopper-medium-local"
+    first, other = (shares.split(f"synther-1000rows{end}")[1] for end in ("", "-draw2"))
+    assert first
+    assert other
+    choices = [matrix.subset_choice(share) for share in (first, other)]
+    assert choices[1] == choices[0] | {"seed": choices[0]["seed"] + 2}
+    settings, budgets = (
+        [read(f"{of}{end}") for end in ("", "-draw2")]
+        for of, read in (
+            ("synther-1000rows", lambda name: specs.source_settings(name, data, "known")),
+            ("real-1000rows", lambda name: specs.agent_settings("td3_bc", data, "known", name)),
+        )
+    )
+    assert settings[0] == settings[1]
+    assert budgets[0] == budgets[1]
+    assert specs.source_spec("real-1000rows-draw2")["title"] == "real, 1,000 transitions, draw 2"
+
+
 def test_whole_trajectories_are_another_part_of_the_data() -> None:
     matrix, data, share = (
         Experiments("known"),

@@ -156,6 +156,15 @@ def test_rollouts_wait_for_the_samples_that_they_begin_at(checkout: Path) -> Non
     )
 
 
+def test_another_draw_of_a_share_has_seeds_of_its_own(checkout: Path) -> None:
+    done = snakemake(checkout, "-n", "figures/quick/other_draws.pdf")
+    assert done.returncode == 0, done.stderr
+    made = re.findall(r"^Shell command: synther (?:subset|fit|sample) .*", done.stdout, re.M)
+    assert len(made) == 6
+    assert [("-draw1" in line) for line in made] == [(" --seed 1 " in line) for line in made]
+    assert sum(" --seed 0 " in line for line in made) == 3
+
+
 @pytest.mark.slow
 def test_quick_dag_runs_resumes_and_reruns_what_a_setting_touches(small_checkout: Path) -> None:
     target = "figures/quick/table1.pdf"
