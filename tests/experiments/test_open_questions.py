@@ -69,6 +69,15 @@ def test_another_draw_is_another_choice_with_all_else_alike() -> None:
     assert specs.source_spec("real-1000rows-draw2")["title"] == "real, 1,000 transitions, draw 2"
 
 
+def test_a_source_aside_is_run_where_a_preset_names_it() -> None:
+    name, source = "denoiser_size", "synther-width-2048"
+    assert Experiments("paper").specs[name]["aside"] == [source]
+    runs = {preset: Experiments(preset).plan(name).sources() for preset in ("paper", "known")}
+    assert source not in runs["paper"]
+    assert source in runs["known"]
+    assert source in Experiments("paper").plan(name).listed_sources()
+
+
 def test_whole_trajectories_are_another_part_of_the_data() -> None:
     matrix, data, share = (
         Experiments("known"),

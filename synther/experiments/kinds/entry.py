@@ -116,8 +116,9 @@ class Entry:
         Raises:
             SyntherError: the preset chooses one that is not the experiment's.
         """
-        every = self.listed_sources()
-        chosen = self._kept("source", every, self.scaled().get("sources", every))
+        every, aside = self.listed_sources(), self.spec.get("aside", [])
+        usual = [source for source in every if source not in aside]
+        chosen = self._kept("source", every, self.scaled().get("sources", usual))
         return [source for source in chosen if specs.missing_package(source) is None]
 
     def sources(self) -> list[str]:
