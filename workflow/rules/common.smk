@@ -63,7 +63,8 @@ def experiments_of(wildcards):
 def generator_seed(wildcards):
     """Return the seed of all that is drawn of a preset's generators, on this draw of a share."""
     share = split(wildcards.get("source", ""))[1]
-    return experiments(wildcards.preset).scale["generator_seed"] + (share.draw if share else 0)
+    draw = share.draw if share else 0
+    return experiments(wildcards.preset).scale["generator_seed"] + draw
 
 
 def assignments(settings):
